@@ -1,0 +1,24 @@
+//! The vocabulary of Muster and its laws: ids, session types, queues, fleets, sessions, tickets, game servers.
+//!
+//! Everything here is pure: no clock, no randomness, no IO. `now` and ids are arguments.
+
+pub mod id;
+pub mod name;
+pub mod time;
+
+pub mod fleet;
+pub mod queue;
+pub mod session_type;
+
+pub mod game_server;
+pub mod instance;
+pub mod ticket;
+
+pub mod wire;
+
+pub use game_server::GameServer;
+pub use id::*;
+pub use instance::Instance;
+pub use name::{Name, NameError, Namespace, PlayerId, Region};
+pub use ticket::Ticket;
+pub use time::{Millis, Timeout, Timestamp};

@@ -1,0 +1,122 @@
+//! Names that people choose: validated once at the door, then impossible to hold wrong.
+
+use std::borrow::{Borrow, Cow};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The longest a name may be, in bytes (A.3 row 46).
+pub const NAME_BYTES_MAX: usize = 100;
+
+/// Why a text is not a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing there.
+    #[error("must not be empty")]
+    Empty,
+    /// More than [`NAME_BYTES_MAX`] bytes.
+    #[error("must be at most {NAME_BYTES_MAX} characters long, not {0}")]
+    TooLong(usize),
+    /// A character outside the allowed set.
+    #[error("may not contain {0:?}; allowed are letters, digits and . _ -")]
+    Character(char),
+}
+
+fn checked(text: &str, also: &str) -> Result<Arc<str>, NameError> {
+    if text.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if text.len() > NAME_BYTES_MAX {
+        return Err(NameError::TooLong(text.chars().count()));
+    }
+    match text
+        .chars()
+        .find(|&c| !(c.is_ascii_alphanumeric() || "._-".contains(c) || also.contains(c)))
+    {
+        Some(c) => Err(NameError::Character(c)),
+        None => Ok(Arc::from(text)),
+    }
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident ($also:literal, $pattern:literal)),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                checked(text, $also).map(Self)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
+                text.parse()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &*self.0)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(|error| serde::de::Error::custom(format_args!("{text:?}: {error}")))
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": $pattern, "minLength": 1, "maxLength": NAME_BYTES_MAX })
+            }
+        }
+    )*};
+}
+
+names! {
+    /// A name in YAML: of a type, queue, fleet, team, rule or attribute: 1-100 of `[A-Za-z0-9._-]` (A.3 row 46).
+    Name("", "^[A-Za-z0-9._-]+$"),
+    /// A title and environment with its own YAML, tokens and limits.
+    Namespace("", "^[A-Za-z0-9._-]+$"),
+    /// A region of the world, such as `eu-west`.
+    Region("", "^[A-Za-z0-9._-]+$"),
+    /// A player, as the studio's own identity service calls him: 1-100 of `[A-Za-z0-9._:|@-]`.
+    PlayerId(":|@", "^[A-Za-z0-9._:|@-]+$"),
+}

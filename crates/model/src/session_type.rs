@@ -1,0 +1,197 @@
+//! A validated session type: how a kind of session works (R16); made from YAML by `config`, never by hand.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Millis, Name, Timeout};
+
+/// String to string data of the studio's own, opaque to Muster (R3).
+pub type CustomData = BTreeMap<String, String>;
+
+/// A session type with every default filled in and every rule of the YAML page checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionType {
+    /// Unique without regard to case.
+    pub name: Name,
+    /// The designer's own revision number, snapshotted into sessions.
+    pub revision: u32,
+    /// Constants of the type.
+    pub custom_data: CustomData,
+    /// Who may create sessions of this type.
+    pub creation: Creation,
+    /// Whether a session of this type may be queued.
+    pub can_join_matchmaking: bool,
+    /// Seats and teams.
+    pub size: Size,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// Who may join it at first; changed live.
+    pub joinability: Joinability,
+    /// Who may change the joinability.
+    pub joinability_by: JoinabilityBy,
+    /// Whether an active member must be connected.
+    pub connection_required_for_active_members: bool,
+    /// The removal time-outs.
+    pub timeouts: Timeouts,
+    /// How long a session waits for its leader before the oldest joined member takes over.
+    pub leader_election_grace: Timeout,
+    /// How sessions of this type get a host; `None`: they have no instances.
+    pub instance: Option<InstanceSettings>,
+    /// Limits of custom data maps.
+    pub custom_data_limits: CustomDataLimits,
+}
+
+/// Who may create sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Creation {
+    /// Players, directly.
+    pub by_players: bool,
+    /// Server principals.
+    pub by_servers: bool,
+    /// Matches.
+    pub by_matchmaking: bool,
+}
+
+/// Seats and teams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Number of teams; `None` when the YAML has no `size`: one team, no team places enforced (A.3 row 32).
+    pub teams: Option<u8>,
+    /// Places in each team.
+    pub players_per_team: u16,
+    /// Seats in all, spectators included.
+    pub max_members: u32,
+    /// Whether a member may move himself to another team.
+    pub can_change_own_team: bool,
+}
+
+/// Who may see a session (A.3b); constant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Anybody may read; joinability decides who joins.
+    Open,
+    /// Anybody may read; only reserved or invited players join.
+    Visible,
+    /// Only members and reserved or invited players read and join.
+    Private,
+}
+
+/// Who may join (A.3b); changed live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Joinability {
+    /// Anybody with the id.
+    Public,
+    /// Those whom a joined member follows, and local players.
+    Followed,
+    /// Players on the device of an active member.
+    Local,
+    /// Those with a reservation or an invite.
+    Private,
+}
+
+/// Who may change joinability (A.3 row 30).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JoinabilityBy {
+    /// Any joined member.
+    Members,
+    /// The leader alone.
+    Leader,
+}
+
+/// The four removal time-outs and the presence window (R48-R54).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// A reservation is deleted.
+    pub reserved_removal: Timeout,
+    /// ready -> inactive.
+    pub ready_removal: Timeout,
+    /// inactive -> removed.
+    pub inactive_removal: Timeout,
+    /// An empty session is deleted.
+    pub session_empty: Timeout,
+    /// Silent loss of a connection until the member counts as gone.
+    pub presence_window: Millis,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            reserved_removal: Some(Millis::seconds(30)),
+            ready_removal: Some(Millis::seconds(180)),
+            inactive_removal: Some(Millis::seconds(7_200)),
+            session_empty: Some(Millis(0)),
+            presence_window: Millis::seconds(20),
+        }
+    }
+}
+
+/// How sessions of a type get a host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InstanceSettings {
+    /// The fleet that dedicated hosts come from.
+    pub fleet: Name,
+    /// requested -> closed (`allocation_timeout`).
+    pub allocation_timeout: Millis,
+    /// pending -> closed (`boot_timeout`).
+    pub boot_timeout: Millis,
+    /// Versions that instances may report; `None`: any.
+    pub version: Option<semver::VersionReq>,
+    /// What the host is to start; `None`: the request must say so, else 422.
+    pub startup_params: Option<StartupParams>,
+    /// How often the host reports its health, and how many reports may be missed.
+    pub health: HealthSettings,
+    /// Whether the instance is closed when the session becomes empty.
+    pub close_on_empty: bool,
+}
+
+/// What a host is to start (R74).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartupParams {
+    /// The map.
+    pub map: String,
+    /// The mode, if the game has several.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mode: String,
+    /// Anything else, as the game reads it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub misc_params: String,
+    /// The studio's own data.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub custom_data: CustomData,
+}
+
+/// Health reports of a host (F9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HealthSettings {
+    /// One report in this span.
+    pub cadence: Millis,
+    /// Reports missed in a row until the health is unknown.
+    pub missed_before_unknown: u32,
+}
+
+/// Limits of each custom data map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CustomDataLimits {
+    /// Entries.
+    pub keys: usize,
+    /// Bytes of a key.
+    pub key_bytes: usize,
+    /// Bytes of a value.
+    pub value_bytes: usize,
+}
+
+impl Default for CustomDataLimits {
+    fn default() -> Self {
+        Self {
+            keys: 64,
+            key_bytes: 128,
+            value_bytes: 4096,
+        }
+    }
+}

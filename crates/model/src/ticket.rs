@@ -1,0 +1,112 @@
+//! A ticket: one party waiting in a queue, durable from the reply on.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{MatchId, Name, PlayerId, Region, SessionId, TicketId, Timestamp};
+
+/// A party in a queue. Everything that the matcher reads of it is here; the party may have changed since.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Never used twice.
+    pub id: TicketId,
+    /// The queue.
+    pub queue: Name,
+    /// The party session that was queued.
+    pub party: SessionId,
+    /// When the ticket was created; its age counts from here for ever, also back in `searching`.
+    pub created_at: Timestamp,
+    /// searching -> expired; `None`: never.
+    pub expires_at: Option<Timestamp>,
+    /// Where it stands.
+    pub state: TicketState,
+    /// Why it ended, once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<EndReason>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// The match that it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub match_id: Option<MatchId>,
+    /// The session that the match became.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// Placements that failed so far.
+    #[serde(default)]
+    pub placements_failed: u32,
+    /// The whole party, leader first.
+    pub players: Vec<TicketPlayer>,
+}
+
+/// One player of a ticket.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TicketPlayer {
+    /// Who.
+    pub player: PlayerId,
+    /// Values of the queue's attributes, defaults filled in.
+    pub attributes: BTreeMap<Name, Value>,
+    /// Round trip in whole milliseconds, by region.
+    pub latencies: BTreeMap<Region, u32>,
+}
+
+/// A value of an attribute as it is stored and sent: a finite number, a text or a list of texts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Value {
+    /// Finite.
+    Number(f64),
+    /// At most 128 bytes.
+    String(String),
+    /// At most 64 of at most 128 bytes.
+    Strings(Vec<String>),
+}
+
+/// Where a ticket stands (A.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TicketState {
+    /// Waiting for a match.
+    Searching,
+    /// In a match that waits for everybody's word.
+    Proposed,
+    /// Matched; the session waits for its host.
+    Placing,
+    /// The session's instance is joinable.
+    Found,
+    /// Waited longer than the queue allows.
+    Expired,
+    /// Taken back.
+    Canceled,
+    /// No host could be found for good.
+    Failed,
+}
+
+impl TicketState {
+    /// Whether the ticket still counts as its players' one live ticket.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Searching | Self::Proposed | Self::Placing)
+    }
+}
+
+/// Why a ticket ended (F10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// Everybody has a seat in a session whose instance is joinable.
+    Assigned,
+    /// The leader took it back.
+    LeftQueue,
+    /// Waited too long.
+    Timeout,
+    /// Somebody joined or left the party.
+    PartyChanged,
+    /// The queue is no longer configured.
+    QueueRemoved,
+    /// No host could be found.
+    PlacementFailed,
+    /// The party session was deleted.
+    SessionEnded,
+}

@@ -1,0 +1,1 @@
+//! Game servers as local processes.
