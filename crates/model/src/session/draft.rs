@@ -132,6 +132,7 @@ impl<'a> Draft<'a> {
 
     /// Closes the draft: deletes an empty session whose time is over, elects a leader if it is time (A.2 step 3),
     /// and counts the change number up once if anything was changed at all.
+    #[must_use = "nothing is changed before this is stored and committed"]
     pub fn finish(mut self, now: Timestamp) -> Changes {
         if !self.work.deleted {
             self.elect_leader(now);

@@ -9,7 +9,6 @@ use crate::{AllocationId, GameServerId, InstanceId, PlayerId, TicketId, Timestam
 
 /// Everything that a draft changed; all of it stands or falls together.
 #[derive(Debug, Clone, PartialEq)]
-#[must_use]
 pub struct Changes {
     /// The new header; `None`: nothing was changed at all.
     pub header: Option<Arc<Header>>,

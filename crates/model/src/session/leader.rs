@@ -25,13 +25,18 @@ impl Draft<'_> {
 
     /// A joined member's state changed: a leader who becomes inactive is waited for, and found again.
     pub(super) fn leader_follows_change(&mut self, member: &Member, now: Timestamp) {
-        if self.work.header.leader != Some(member.index) {
-            return;
+        let header = &self.work.header;
+        let lost = header.leader_lost.as_ref();
+        let leads = header.leader == Some(member.index);
+        let led = header.leader.is_none() && lost.is_some_and(|lost| lost.player == member.player);
+        if member.is_engaged() && (leads || led) {
+            let header = self.header_mut();
+            header.leader = Some(member.index);
+            header.leader_lost = None;
+        } else if leads {
+            let player = member.player.clone();
+            self.header_mut().leader_lost = Some(LeaderLost { player, at: now });
         }
-        self.header_mut().leader_lost = (!member.is_engaged()).then(|| LeaderLost {
-            player: member.player.clone(),
-            at: now,
-        });
     }
 
     /// A joined member's seat is free. The clock of a leader who was away already goes on.
