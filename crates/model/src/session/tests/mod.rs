@@ -12,7 +12,6 @@ mod timeouts;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::*;
