@@ -111,8 +111,8 @@ pub enum Command {
     /// Note a ticket: a new one by the leader, servers, admins, the service; by the service alone, where
     /// the noted one stands now, whatever the session thought of it before.
     SetTicket(TicketRef),
-    /// The ticket ended: the service, or (taking it back) the leader, servers, admins. Nothing happens if it
-    /// is not the noted one or had ended already.
+    /// The ticket ended: the service, or (taking it back) the leader, servers, admins. When it is not the live
+    /// one, the service does nothing by it and everybody else is refused.
     ClearTicket {
         /// Which.
         id: TicketId,

@@ -157,6 +157,9 @@ impl<'a> Draft<'a> {
         if changed {
             let header = Arc::make_mut(&mut work.header);
             header.change_number = header.change_number.saturating_add(1);
+            for member in work.members.values_mut().flatten() {
+                Arc::make_mut(member).version = header.change_number;
+            }
         }
         Changes {
             header: changed.then_some(work.header),

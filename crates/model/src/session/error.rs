@@ -82,6 +82,9 @@ pub enum Error {
     /// 409: one live ticket a session.
     #[error("the session is queued already")]
     AlreadyQueued,
+    /// 409: the session is not queued, or by another ticket.
+    #[error("the session has no such live ticket")]
+    NoSuchTicket,
     /// 409: the type has no `can_join_matchmaking`.
     #[error("sessions of this type cannot be queued")]
     NotQueueable,
@@ -151,6 +154,7 @@ impl Error {
             | Self::InstanceTransition { .. }
             | Self::VersionMismatch
             | Self::AlreadyQueued
+            | Self::NoSuchTicket
             | Self::NotQueueable => 409,
             Self::InstanceClosed => 410,
             Self::StartupParamsMissing

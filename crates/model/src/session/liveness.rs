@@ -13,7 +13,9 @@ pub enum Presence {
     Gone,
 }
 
-/// Answers for one session at one instant.
+/// Answers for one session at one instant. Whether its type requires a connection of active members
+/// (`connection_required_for_active_members`), and for how long silence is no loss (`presence_window`), is
+/// the shell's to weigh: it alone knows of connections.
 ///
 /// Settle asks for each active member, so for as many members as are ready or active, unless
 /// [`suspects`](Self::suspects) narrows that down.

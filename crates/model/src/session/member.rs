@@ -14,6 +14,8 @@ pub use crate::wire::MemberState;
 pub struct Member {
     /// Never used twice within the session.
     pub index: u32,
+    /// The session's change number when this document was last written.
+    pub version: u64,
     /// Who.
     pub player: PlayerId,
     /// Where he stands.

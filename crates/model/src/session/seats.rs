@@ -332,6 +332,7 @@ pub(super) fn reserved_member(
 ) -> Member {
     Member {
         index,
+        version: 0,
         player,
         state: MemberState::Reserved,
         since: now,

@@ -47,6 +47,8 @@ impl Draft<'_> {
             .is_some_and(|ticket| ticket.id == id)
         {
             self.end_ticket(state, reason);
+        } else if *actor != Actor::Service {
+            return Err(Error::NoSuchTicket);
         }
         Ok(())
     }

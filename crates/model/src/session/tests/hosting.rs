@@ -28,7 +28,7 @@ pub(super) fn status_update(allocation_id: AllocationId, status: InstanceStatus)
     })
 }
 
-fn request(number: u128) -> InstanceRequest {
+pub(super) fn request(number: u128) -> InstanceRequest {
     InstanceRequest {
         id: InstanceId(id(number)),
         startup_params: None,

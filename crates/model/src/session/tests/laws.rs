@@ -348,12 +348,18 @@ fn assert_in_order(session: &Session) {
             .members()
             .all(|member| member.is_joined() == member.joined_at.is_some())
     );
+    assert!(
+        session
+            .members()
+            .all(|member| member.version <= header.change_number)
+    );
     assert_eq!(header.empty_since.is_some(), session.members().count() == 0);
     if header.leader.is_some() {
         assert!(session.leader().is_some_and(|leader| leader.is_joined()));
     } else {
         assert!(header.leader_lost.is_some() || header.seats.joined() == 0);
     }
+    assert!(header.leader_lost.is_none() || header.seats.joined() > 0);
     let open = header.open_instance().is_some();
     assert!(!open || session.sweep_at() == session.next_timer());
 }
@@ -451,6 +457,11 @@ fn step(session: &mut Session, step: &Step, now: Timestamp) -> bool {
                 differs || changes.deleted,
                 "a change number without a change"
             );
+            let mut written = changes
+                .members
+                .iter()
+                .filter_map(|(_, member)| member.as_ref());
+            assert!(written.all(|member| member.version == header.change_number));
         }
     }
     if changes.deleted {
@@ -472,7 +483,12 @@ fn step(session: &mut Session, step: &Step, now: Timestamp) -> bool {
 }
 
 fn members_of(draft: &Draft<'_>) -> Vec<Arc<Member>> {
-    draft.members().cloned().collect()
+    let unversioned = |member: &Arc<Member>| {
+        let mut member = Member::clone(member);
+        member.version = 0;
+        Arc::new(member)
+    };
+    draft.members().map(unversioned).collect()
 }
 
 proptest! {

@@ -98,6 +98,19 @@ fn row_41_an_inactive_leader_is_replaced_by_who_is_there() {
 }
 
 #[test]
+fn a_leader_whose_time_is_over_leads_no_more_before_his_command_is_looked_at() {
+    let mut world = World::of(grace(10_000), &["a", "b"]);
+    world
+        .run(0, &by("a"), &set_state("a", JoinedState::Inactive))
+        .unwrap();
+    assert_eq!(
+        world.run(10_000, &by("a"), &kick("b")),
+        Err(Error::NotLeader)
+    );
+    assert_eq!(world.leader(), Some("b"), "what settling did is kept");
+}
+
+#[test]
 fn an_inactive_leader_with_nobody_to_follow_stays() {
     let mut world = World::of(grace(0), &["a"]);
     world

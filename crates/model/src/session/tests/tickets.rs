@@ -46,6 +46,7 @@ fn the_ticket_that_ended_stays_readable_with_its_reason() {
         world.run(2, &Actor::Service, &clear(6)).unwrap().is_empty(),
         "not this one"
     );
+    assert_eq!(world.run(2, &by("a"), &clear(6)), Err(Error::NoSuchTicket));
     let changes = world.run(2, &Actor::Service, &clear(5)).unwrap();
     let (state, reason) = (TicketState::Expired, Some(EndReason::Timeout));
     let id = TicketId(id(5));
@@ -75,6 +76,26 @@ fn r45_who_joins_voids_a_searching_ticket_and_no_placing_one() {
 
     world
         .run(3, &by("a"), &Command::SetTicket(searching(6)))
+        .unwrap();
+    let proposed = TicketRef {
+        state: TicketState::Proposed,
+        ..searching(6)
+    };
+    world
+        .run(3, &Actor::Service, &Command::SetTicket(proposed))
+        .unwrap();
+    world.run(3, &by("b"), &leave("b")).unwrap();
+    assert!(world.session.header().live_ticket().is_none());
+    world.run(3, &by("a"), &reserve(&["b"])).unwrap();
+    world
+        .run(3, &by("b"), &join("b", JoinedState::Active))
+        .unwrap();
+
+    world
+        .run(3, &by("a"), &Command::SetTicket(searching(6)))
+        .unwrap_err();
+    world
+        .run(3, &Actor::Service, &Command::SetTicket(searching(6)))
         .unwrap();
     let placing = TicketRef {
         state: TicketState::Placing,

@@ -114,6 +114,55 @@ fn settle_and_write_are_one_change_number() {
 }
 
 #[test]
+fn a_draft_can_be_settled_again_after_its_own_writes() {
+    let members = ["a", "b"].map(|name| NewSeat::Reserved {
+        player: player(name),
+        team: None,
+    });
+    let world = World::new(NewSession {
+        members: members.into(),
+        match_id: Some(crate::MatchId(id(3))),
+        instance: Some(hosting::request(10)),
+        ..new_session(game(), Actor::Service)
+    });
+    let mut draft = world.session.draft();
+    let allocate = Command::Allocate {
+        allocation: hosting::attempt(hosting::FIRST),
+    };
+    draft.apply(&Actor::Service, &allocate, at(0)).unwrap();
+    let update = hosting::status_update(hosting::FIRST, InstanceStatus::Joinable);
+    draft
+        .apply(&Actor::Host(hosting::FIRST), &update, at(1_000))
+        .unwrap();
+    draft
+        .apply(&by("a"), &join("a", JoinedState::Ready), at(2_000))
+        .unwrap();
+    draft.settle(at(30_999), &AllPresent);
+    assert_eq!(draft.members().count(), 2);
+    draft.settle(at(31_000), &AllPresent);
+    assert_eq!(
+        draft.member_of(&player("b")),
+        None,
+        "its clock started in this very draft"
+    );
+    assert_eq!(draft.next_timer(), Some(at(182_000)));
+
+    let mut world = World::of(game(), &["a"]);
+    world
+        .run(0, &by("b"), &join("b", JoinedState::Ready))
+        .unwrap();
+    let mut draft = world.session.draft();
+    draft
+        .apply(&by("b"), &set_state("b", JoinedState::Active), at(1))
+        .unwrap();
+    draft.settle(at(180_000), &AllPresent);
+    assert_eq!(
+        draft.member_of(&player("b")).unwrap().state,
+        MemberState::Active
+    );
+}
+
+#[test]
 fn only_gone_makes_a_transition_and_suspects_are_enough() {
     struct Named(Vec<PlayerId>, Presence);
     impl Liveness for Named {
