@@ -23,6 +23,7 @@ mod revision;
 mod scalar;
 mod schema;
 mod session_type;
+mod syntax;
 mod tree;
 pub mod unsupported;
 mod walk;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 
 pub use check::check;
 pub use diagnostic::{Diagnostic, Severity};
+pub use duration::{Duration, Error as DurationError};
 pub use read::{ReadError, read_dir};
 pub use revision::fleet_revision;
 pub use schema::{Kind, schema};
@@ -96,7 +98,10 @@ impl Config {
         files: &[SourceFile],
         providers: &[ProviderSchema],
     ) -> Result<Config, Vec<Diagnostic>> {
-        let Checked { diagnostics, config } = check(files, providers);
+        let Checked {
+            diagnostics,
+            config,
+        } = check(files, providers);
         config.ok_or(diagnostics)
     }
 

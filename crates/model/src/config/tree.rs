@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use serde_yaml::granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Tag, options};
+use serde_yaml::granit_parser::{self as parser, Event, Parser, ScalarStyle, Tag};
 
 use super::diagnostic::Report;
-use super::scalar;
+use super::{scalar, syntax};
 
 /// A file larger than this many bytes is refused.
 pub(super) const FILE_BYTES_MAX: usize = 1 << 20;
-/// Nodes of one document with every alias expanded; more is refused.
-const NODES_MAX: usize = 20_000;
+/// Documents of one file; more are refused.
+const DOCUMENTS_MAX: usize = 1_000;
+/// Values of one file with every alias written out, long texts counting as several; more is refused.
+const VALUES_MAX: usize = 100_000;
+/// Bytes of a text that count as one more value.
+const BYTES_PER_VALUE: usize = 64;
 /// Levels of one document with every alias expanded; more is refused.
 const DEPTH_MAX: usize = 64;
 
@@ -32,6 +36,8 @@ pub(super) struct Node {
     pub data: Data,
     /// Where it stands; of a list or map, everything it spans.
     pub span: Span,
+    /// How a number was written; empty for everything else.
+    pub digits: String,
 }
 
 /// What a node is, after YAML 1.2's core schema.
@@ -65,6 +71,15 @@ pub(super) struct Entry {
 }
 
 impl Node {
+    /// A value that is no number.
+    pub fn new(data: Data, span: Span) -> Node {
+        Node {
+            data,
+            span,
+            digits: String::new(),
+        }
+    }
+
     /// The entries of a map; none of anything else.
     pub fn entries(&self) -> &[Entry] {
         match &self.data {
@@ -102,9 +117,9 @@ impl Node {
             _ => None,
         };
         match child {
-            Some(child) if rest.is_empty() && !child.is_scalar() => {
-                self.entry(step).map_or(child.place(), |entry| entry.key_span)
-            }
+            Some(child) if rest.is_empty() && !child.is_scalar() => self
+                .entry(step)
+                .map_or(child.place(), |entry| entry.key_span),
             Some(child) => child.span_at(rest),
             None => self.place(),
         }
@@ -149,8 +164,12 @@ pub(super) fn parse(file: usize, text: &str, reports: &mut Vec<Report>) -> Vec<N
     let mut builder = Builder::new(file, text.len());
     if let Some(at) = text.find('\0') {
         reports.push(
-            Report::error("nul-character", builder.span(at, at + 1), "a NUL character is not text")
-                .write("remove it; the file may be in UTF-16: save it as UTF-8"),
+            Report::error(
+                "nul-character",
+                builder.span(at, at + 1),
+                "a NUL character is not text",
+            )
+            .write("remove it; the file may be in UTF-16: save it as UTF-8"),
         );
         return Vec::new();
     }
@@ -164,7 +183,7 @@ pub(super) fn parse(file: usize, text: &str, reports: &mut Vec<Report>) -> Vec<N
     }
     let mut parser = Parser::new_from_str_with_options(
         text,
-        options! {
+        parser::options! {
             emit_comments: false,
             emit_unresolved_aliases: true,
             flow_nesting_limit: DEPTH_MAX,
@@ -176,14 +195,26 @@ pub(super) fn parse(file: usize, text: &str, reports: &mut Vec<Report>) -> Vec<N
         match parser.next_event() {
             None => break,
             Some(Ok((event, span))) => {
-                let end = text.len();
-                let range = span.byte_range().unwrap_or(end..end);
-                if let Some(document) = builder.event(event, range, reports) {
+                let bytes =
+                    |span: &parser::Span| span.byte_range().unwrap_or(text.len()..text.len());
+                if let Some(tag) = event.tag().filter(|tag| !tag.is_yaml_core_schema()) {
+                    let range = bytes(&span.tag_span().unwrap_or(span));
+                    let message = format!("the tag `{}` means nothing here", tag.original());
+                    let place = builder.span(range.start, range.end);
+                    reports.push(Report::error("tag", place, message).write("remove the tag"));
+                }
+                if let Some(document) = builder.event(event, bytes(&span), reports) {
+                    if documents.len() == DOCUMENTS_MAX {
+                        let message = format!("more than {DOCUMENTS_MAX} documents in one file");
+                        let report = Report::error("too-large", document.place(), message);
+                        reports.push(report.write("split the file"));
+                        break;
+                    }
                     documents.push(document);
                 }
             }
             Some(Err(error)) => {
-                reports.push(syntax_error(&builder, text, &error));
+                reports.push(builder.syntax_error(text, &error));
                 builder.reset();
                 // The rest of a broken document would only echo the first mistake; the next
                 // document is independent of it.
@@ -202,9 +233,12 @@ struct Builder {
     file_end: usize,
     open: Vec<Open>,
     anchors: BTreeMap<usize, Anchored>,
-    nodes: usize,
+    /// Of the whole file.
+    values: usize,
     /// Set once the document broke a limit: the rest of it is skipped.
     refused: bool,
+    /// Set once the file broke a limit, so that this is said once.
+    exhausted: bool,
     root: Option<Node>,
 }
 
@@ -233,8 +267,9 @@ impl Builder {
             file_end,
             open: Vec::new(),
             anchors: BTreeMap::new(),
-            nodes: 0,
+            values: 0,
             refused: false,
+            exhausted: false,
             root: None,
         }
     }
@@ -247,8 +282,30 @@ impl Builder {
         }
     }
 
+    /// Forgets the document, not what the file has used up.
     fn reset(&mut self) {
-        *self = Builder::new(self.file, self.file_end);
+        let (values, exhausted) = (self.values, self.exhausted);
+        *self = Builder {
+            values,
+            exhausted,
+            ..Builder::new(self.file, self.file_end)
+        };
+    }
+
+    fn syntax_error(&self, text: &str, error: &parser::ScanError) -> Report {
+        let at = error
+            .marker()
+            .byte_offset()
+            .unwrap_or(text.len())
+            .min(text.len());
+        let at = text.floor_char_boundary(at);
+        let end = text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
+        let began = self.open.last().map(|open| open.node.span.start);
+        syntax::explain(
+            error.kind(),
+            self.span(at, end),
+            began.and_then(|start| text.get(..start)),
+        )
     }
 
     /// Takes one event; answers a document when it is complete.
@@ -259,10 +316,6 @@ impl Builder {
         reports: &mut Vec<Report>,
     ) -> Option<Node> {
         let span = self.span(range.start, range.end);
-        if let Some(tag) = event.tag().filter(|tag| !tag.is_yaml_core_schema()) {
-            let message = format!("the tag `{}` means nothing here", tag.original());
-            reports.push(Report::error("tag", span, message).write("remove the tag"));
-        }
         match event {
             Event::DocumentEnd => {
                 let (root, refused) = (self.root.take(), self.refused);
@@ -271,7 +324,11 @@ impl Builder {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let data = resolve(&text, style, tag.as_deref());
-                self.scalar(Node { data, span }, anchor, reports);
+                let digits = match data {
+                    Data::Int(_) | Data::Float(_) => text.into_owned(),
+                    _ => String::new(),
+                };
+                self.scalar(Node { data, span, digits }, anchor, reports);
             }
             Event::SequenceStart(_, anchor, _) => self.start(Data::List(Vec::new()), span, anchor),
             Event::MappingStart(_, anchor, _) => self.start(Data::Map(Vec::new()), span, anchor),
@@ -284,7 +341,7 @@ impl Builder {
                         .write("quote it if text that begins with `*` is meant"),
                 );
                 self.refused = true;
-                self.complete(Node { data: Data::Null, span }, 1, 1, reports);
+                self.complete(Node::new(Data::Null, span), 1, 1, reports);
             }
             _ => {}
         }
@@ -294,18 +351,27 @@ impl Builder {
     fn scalar(&mut self, node: Node, anchor: usize, reports: &mut Vec<Report>) {
         if node.text().is_some_and(|text| text.contains('\0')) {
             let message = "a NUL character is not text";
-            reports.push(Report::error("nul-character", node.span, message).write("remove the `\\0`"));
+            reports
+                .push(Report::error("nul-character", node.span, message).write("remove the `\\0`"));
         }
+        let size = 1 + node.text().map_or(0, str::len) / BYTES_PER_VALUE;
         if anchor > 0 {
             let node = node.clone();
-            self.anchors.insert(anchor, Anchored { node, height: 1, size: 1 });
+            self.anchors.insert(
+                anchor,
+                Anchored {
+                    node,
+                    height: 1,
+                    size,
+                },
+            );
         }
-        self.complete(node, 1, 1, reports);
+        self.complete(node, 1, size, reports);
     }
 
     fn start(&mut self, data: Data, span: Span, anchor: usize) {
         self.open.push(Open {
-            node: Node { data, span },
+            node: Node::new(data, span),
             anchor,
             key: None,
             height: 1,
@@ -321,7 +387,11 @@ impl Builder {
         if open.anchor > 0 && !self.refused {
             self.anchors.insert(
                 open.anchor,
-                Anchored { node: open.node.clone(), height: open.height, size: open.size },
+                Anchored {
+                    node: open.node.clone(),
+                    height: open.height,
+                    size: open.size,
+                },
             );
         }
         self.complete(open.node, open.height, open.size, reports);
@@ -329,7 +399,7 @@ impl Builder {
 
     fn alias(&mut self, id: usize, span: Span, reports: &mut Vec<Report>) {
         if self.refused {
-            return self.complete(Node { data: Data::Null, span }, 1, 1, reports);
+            return self.complete(Node::new(Data::Null, span), 1, 1, reports);
         }
         let Some(target) = self.anchors.get(&id) else {
             reports.push(Report::error(
@@ -338,33 +408,36 @@ impl Builder {
                 "this alias stands inside the value that it repeats",
             ));
             self.refused = true;
-            return self.complete(Node { data: Data::Null, span }, 1, 1, reports);
+            return self.complete(Node::new(Data::Null, span), 1, 1, reports);
         };
-        if self.nodes.saturating_add(target.size) > NODES_MAX {
-            self.refuse("too many values when every alias is written out", span, reports);
-            return self.complete(Node { data: Data::Null, span }, 1, 1, reports);
+        if self.values.saturating_add(target.size) > VALUES_MAX {
+            self.refuse(span, reports);
+            return self.complete(Node::new(Data::Null, span), 1, 1, reports);
         }
         let Anchored { node, height, size } = target.clone();
-        self.nodes += size;
+        self.values += size;
         self.complete(node, height, size, reports);
     }
 
-    fn refuse(&mut self, message: &'static str, span: Span, reports: &mut Vec<Report>) {
-        if !self.refused {
-            let message = format!("{message}: at most {NODES_MAX} values, {DEPTH_MAX} levels deep");
+    fn refuse(&mut self, span: Span, reports: &mut Vec<Report>) {
+        if !self.refused && !self.exhausted {
+            let message = format!(
+                "too much: a file may have {VALUES_MAX} values with every alias written out, {DEPTH_MAX} levels deep"
+            );
             reports.push(
                 Report::error("too-large", span, message)
-                    .write("split the document, or repeat fewer aliases"),
+                    .write("use fewer aliases, or split the file"),
             );
         }
         self.refused = true;
+        self.exhausted = self.values > VALUES_MAX;
     }
 
     /// Puts a complete node where it belongs: into what is open, or at the root.
     fn complete(&mut self, node: Node, height: usize, size: usize, reports: &mut Vec<Report>) {
-        self.nodes = self.nodes.saturating_add(1);
-        if self.nodes > NODES_MAX || self.open.len() + height > DEPTH_MAX {
-            self.refuse("too many values or levels", node.place(), reports);
+        self.values += 1;
+        if self.values > VALUES_MAX || self.open.len() + height > DEPTH_MAX {
+            self.refuse(node.place(), reports);
         }
         let refused = self.refused;
         let Some(open) = self.open.last_mut() else {
@@ -380,7 +453,11 @@ impl Builder {
             (Data::List(items), _) => items.push(node),
             (Data::Map(_), None) => open.key = Some(key_of(&node, reports)),
             (Data::Map(entries), Some(Some((key, key_span)))) => {
-                entries.push(Entry { key, key_span, value: node });
+                entries.push(Entry {
+                    key,
+                    key_span,
+                    value: node,
+                });
             }
             _ => {}
         }
@@ -413,61 +490,5 @@ fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Data {
         scalar::resolve(text)
     } else {
         Data::Text(text.to_owned())
-    }
-}
-
-fn syntax_error(builder: &Builder, text: &str, error: &ScanError) -> Report {
-    let marker = error.marker();
-    let at = marker.byte_offset().unwrap_or(text.len()).min(text.len());
-    let at = (0..=at).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
-    let end = text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
-    let (message, help) = explain(error.kind());
-    let message = message.map_or_else(|| error.kind().to_string(), str::to_owned);
-    let code = if matches!(error.kind(), ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation) {
-        "tab"
-    } else {
-        "yaml-syntax"
-    };
-    let report = Report::error(code, builder.span(at, end), format!("broken YAML: {message}"));
-    match help {
-        Some(help) => report.write(help),
-        None => report,
-    }
-}
-
-/// What the parser's commonest complaints mean to somebody who writes settings.
-fn explain(kind: &ErrorKind) -> (Option<&'static str>, Option<&'static str>) {
-    match kind {
-        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => (
-            Some("a tab where only spaces may stand"),
-            Some("indent with spaces"),
-        ),
-        ErrorKind::UnexpectedEofFlowSequence | ErrorKind::ExpectedFlowSequenceSeparator => (
-            Some("a list that began with `[` is not closed"),
-            Some("close it with `]`, or put a `,` between its entries"),
-        ),
-        ErrorKind::UnexpectedEofFlowMapping
-        | ErrorKind::UnexpectedEofImplicitFlowMapping
-        | ErrorKind::ExpectedFlowMappingSeparator => (
-            Some("a map that began with `{` is not closed"),
-            Some("close it with `}`, or put a `,` between its entries"),
-        ),
-        ErrorKind::ExpectedBlockMappingKey => (
-            Some("this line is no key of the map around it"),
-            Some("indent it like the keys above it, and write `key: value`"),
-        ),
-        ErrorKind::ExpectedBlockSequenceEntry => (
-            Some("this line is no entry of the list around it"),
-            Some("begin it with `- `, indented like the entries above it"),
-        ),
-        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => (
-            Some("a key without its `:`"),
-            Some("write `key: value`, with a space after the colon"),
-        ),
-        ErrorKind::InvalidIndentation => (
-            Some("the indentation fits nothing above it"),
-            Some("indent with the same number of spaces as the keys around it"),
-        ),
-        _ => (None, None),
     }
 }
