@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::SourceFile;
+use super::build::parse;
 use super::diagnostic::{Report, place_name};
 use super::nearest::{nearest, quoted_list};
 use super::schema::{Kind, cached};
-use super::tree::{Data, Node, Span, parse};
+use super::tree::{Data, Node, Span};
 use super::walk::walk;
 use crate::Name;
 

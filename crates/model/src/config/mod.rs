@@ -4,11 +4,13 @@
 //! Schemas ([`schema`], [`walk`]), then raw structs are judged by the rules between knobs. Nothing stops at
 //! the first mistake, and nothing here panics on any text.
 
+mod build;
 mod check;
 mod diagnostic;
 mod document;
 mod duration;
 mod fleet;
+mod instance;
 mod nearest;
 mod queue;
 mod queue_rules;
@@ -27,6 +29,7 @@ mod syntax;
 mod tree;
 pub mod unsupported;
 mod walk;
+mod wording;
 
 #[cfg(test)]
 mod tests;

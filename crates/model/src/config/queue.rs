@@ -32,8 +32,15 @@ pub(super) fn validate(
     lint.regions();
     lint.ticket();
     let attributes = lint.attributes();
+    let mut session_type_name = raw.session_type.clone();
+    let mut allow = raw.regions.allow.clone();
     match set.session_type(&raw.session_type) {
-        Found::Valid(session_type) => lint.session_type(session_type, &teams, set),
+        Found::Valid(session_type) => {
+            session_type_name = session_type.name.clone();
+            if let Some(served) = lint.session_type(session_type, &teams, set) {
+                allow = Some(served);
+            }
+        }
         Found::Broken => {}
         Found::Missing(near) => {
             let span = document.at(&["session_type"]);
@@ -58,9 +65,9 @@ pub(super) fn validate(
     Some(Queue {
         name: raw.name.clone(),
         active: raw.active,
-        session_type: raw.session_type.clone(),
+        session_type: session_type_name,
         regions: RegionRules {
-            allow: raw.regions.allow.clone(),
+            allow,
             max_latency: raw.regions.max_latency.map(|d| d.0),
             max_latency_delta: raw.regions.max_latency_delta.map(|d| d.0),
         },
@@ -245,8 +252,14 @@ impl Lint<'_> {
         }
     }
 
-    /// A match of these teams must be able to become a session of this type, with a host.
-    fn session_type(&mut self, session_type: &SessionType, teams: &[TeamSettings], set: &Set) {
+    /// A match of these teams must be able to become a session of this type, with a host. Answers the regions
+    /// where that is so: those that the queue allows and the fleet serves, as the fleet spells them.
+    fn session_type(
+        &mut self,
+        session_type: &SessionType,
+        teams: &[TeamSettings],
+        set: &Set,
+    ) -> Option<Vec<Region>> {
         let name = &session_type.name;
         if !session_type.creation.by_matchmaking {
             let message = format!("sessions of type `{name}` may not be created by matchmaking");
@@ -258,25 +271,33 @@ impl Lint<'_> {
             let message =
                 format!("sessions of type `{name}` have no instance: a match would have no host");
             let help = format!("add the section `instance` to `{name}`");
-            return self.error("no-instance", &["session_type"], message, &help);
+            self.error("no-instance", &["session_type"], message, &help);
+            return None;
         };
         let Found::Valid(fleet) = set.fleet(&instance.fleet) else {
-            return;
+            return None;
         };
         let raw = self.raw;
-        for (index, region) in raw.regions.allow.iter().flatten().enumerate() {
-            let known = |other: &Region| other.as_str().eq_ignore_ascii_case(region.as_str());
-            if !fleet.regions.iter().any(known) {
-                let message = format!(
-                    "the fleet `{}` has no game servers in `{region}`",
-                    fleet.name
-                );
-                let served = super::nearest::quoted_list(fleet.regions.iter().map(Region::as_str));
-                let help = format!("the fleet serves {served}");
-                let path = ["regions", "allow", &index.to_string()];
-                self.error("region-not-served", &path, message, &help);
+        let Some(allow) = &raw.regions.allow else {
+            return Some(fleet.regions.clone());
+        };
+        let mut served = Vec::new();
+        for (index, region) in allow.iter().enumerate() {
+            let same = |other: &&Region| other.as_str().eq_ignore_ascii_case(region.as_str());
+            if let Some(spelt) = fleet.regions.iter().find(same) {
+                served.push(spelt.clone());
+                continue;
             }
+            let message = format!(
+                "the fleet `{}` has no game servers in `{region}`",
+                fleet.name
+            );
+            let regions = super::nearest::quoted_list(fleet.regions.iter().map(Region::as_str));
+            let help = format!("the fleet serves {regions}");
+            let path = ["regions", "allow", &index.to_string()];
+            self.error("region-not-served", &path, message, &help);
         }
+        Some(served)
     }
 
     fn teams_fit(&mut self, session_type: &SessionType, teams: &[TeamSettings]) {

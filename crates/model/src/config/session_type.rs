@@ -1,17 +1,15 @@
 //! A raw session type becomes a validated one: every rule between its knobs.
 
-use super::check::{Found, Set, missing};
+use super::check::Set;
 use super::diagnostic::Report;
 use super::document::Document;
 use super::duration::Duration;
-use super::raw_instance::{HostType, Instance};
+use super::instance;
 use super::raw_session_type as raw;
-use super::schema::Kind;
+use crate::Timeout;
 use crate::session_type::{
-    Creation, CustomData, CustomDataLimits, HealthSettings, InstanceSettings, Joinability,
-    JoinabilityBy, SessionType, Size, Timeouts,
+    Creation, CustomData, CustomDataLimits, Joinability, JoinabilityBy, SessionType, Size, Timeouts,
 };
-use crate::{Millis, Timeout};
 
 /// Members of a session that is not large, and seats when no team says otherwise.
 const MEMBERS_MAX: u32 = 100;
@@ -36,7 +34,7 @@ pub(super) fn validate(
     let instance = raw
         .instance
         .as_ref()
-        .and_then(|instance| lint.instance(instance, set));
+        .and_then(|instance| instance::validate(instance, document, set, lint.reports));
     let session_empty = match raw.keep_alive_on_empty {
         Some(true) => None,
         _ => timeout(raw.timeouts.session_empty),
@@ -322,104 +320,6 @@ impl Lint<'_> {
             let message = format!("a {what} of {bytes} bytes, but at most {most} are allowed");
             let report = Report::error("custom-data-limits", span, message);
             self.reports.push(report.write("see `custom_data_limits`"));
-        }
-    }
-
-    fn instance(&mut self, instance: &Instance, set: &Set) -> Option<InstanceSettings> {
-        for (key, span) in [
-            ("allocation_timeout", instance.allocation_timeout),
-            ("boot_timeout", instance.boot_timeout),
-        ] {
-            self.not_immediate(
-                &["instance", key],
-                span.0,
-                "every instance would be closed at once",
-            );
-        }
-        self.not_immediate(
-            &["instance", "health", "cadence"],
-            instance.health.cadence.0,
-            "the host could never report often enough",
-        );
-        let version = self.version(instance);
-        let Some(fleet) = instance.fleet.clone() else {
-            if instance.host_type == HostType::Dedicated {
-                let message = "dedicated hosts come from a fleet, and none is named".to_owned();
-                self.error(
-                    "no-fleet",
-                    &["instance"],
-                    message,
-                    "add `fleet: …` under `instance`",
-                );
-            }
-            return None;
-        };
-        let path = ["instance", "fleet"];
-        match set.fleet(&fleet) {
-            Found::Valid(found) => {
-                let report = match (&version, &found.version) {
-                    (Some(wanted), Some(offered)) => !wanted.matches(offered),
-                    _ => false,
-                };
-                if report {
-                    self.error(
-                        "version-never-matches",
-                        &["instance", "version"],
-                        format!(
-                            "no instance would ever do: fleet `{fleet}` reports {}",
-                            found
-                                .version
-                                .as_ref()
-                                .map(ToString::to_string)
-                                .unwrap_or_default()
-                        ),
-                        "write a range that holds the fleet's version",
-                    );
-                }
-            }
-            Found::Broken => {}
-            Found::Missing(near) => {
-                let span = self.document.at(&path);
-                self.reports
-                    .push(missing(Kind::Fleet, "unknown-fleet", &fleet, near, span));
-            }
-        }
-        Some(InstanceSettings {
-            fleet,
-            allocation_timeout: instance.allocation_timeout.0,
-            boot_timeout: instance.boot_timeout.0,
-            version,
-            startup_params: instance.startup_params.clone(),
-            health: HealthSettings {
-                cadence: instance.health.cadence.0,
-                missed_before_unknown: instance.health.missed_before_unknown,
-            },
-            close_on_empty: instance.close_on_empty,
-        })
-    }
-
-    fn not_immediate(&mut self, path: &[&str], span: Millis, why: &str) {
-        if span == Millis(0) {
-            let message = format!("`{}` is 0: {why}", path.join("."));
-            self.error(
-                "zero",
-                path,
-                message,
-                "write a longer time, or remove the key",
-            );
-        }
-    }
-
-    fn version(&mut self, instance: &Instance) -> Option<semver::VersionReq> {
-        let text = instance.version.as_ref()?;
-        match text.parse() {
-            Ok(version) => Some(version),
-            Err(error) => {
-                let message = format!("`{text}` is no range of versions: {error}");
-                let help = "write a range such as `\">=1.4,<2\"` or `\"1.4\"`";
-                self.error("bad-version", &["instance", "version"], message, help);
-                None
-            }
         }
     }
 }

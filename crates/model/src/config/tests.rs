@@ -585,3 +585,83 @@ proptest! {
         never_panics(&text.into_iter().collect::<String>());
     }
 }
+
+/// The file holds every knob with a value; what is not built yet is refused, and nothing is unknown.
+#[test]
+fn every_knob_is_known_and_what_is_missing_is_refused() {
+    let path = here("testdata/every-knob.yaml");
+    let text = std::fs::read_to_string(&path).expect("the file is there");
+    let shown: String = check_text(&text)
+        .diagnostics
+        .iter()
+        .map(|d| {
+            format!(
+                "{}:{}: {}[{}]: {}\n",
+                d.line,
+                d.column,
+                d.severity.word(),
+                d.code,
+                d.message
+            )
+        })
+        .collect();
+    let golden = path.with_extension("txt");
+    if update() {
+        std::fs::write(&golden, &shown).expect("the golden file can be written");
+    }
+    assert_eq!(shown, std::fs::read_to_string(&golden).unwrap_or_default());
+}
+
+/// Every key of every schema stands in `every-knob.yaml`.
+#[test]
+fn no_knob_is_left_out_of_the_file_of_all_knobs() {
+    fn unseen(root: &Value, schema: &Value, values: &[Value], path: String, out: &mut Vec<String>) {
+        for option in super::schema::alternatives(root, schema) {
+            for (key, property) in option
+                .get("properties")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+            {
+                let below: Vec<Value> = values.iter().filter_map(|v| v.get(key)).cloned().collect();
+                let path = format!("{path}.{key}");
+                if below.is_empty() {
+                    out.push(path);
+                } else {
+                    unseen(root, property, &below, path, out);
+                }
+            }
+            let items = option.get("items").into_iter();
+            let entries = option.get("patternProperties").and_then(Value::as_object);
+            for child in items.chain(entries.into_iter().flat_map(|map| map.values())) {
+                let below: Vec<Value> = values
+                    .iter()
+                    .flat_map(|value| match value {
+                        Value::Array(items) => items.clone(),
+                        Value::Object(map) => map.values().cloned().collect(),
+                        _ => Vec::new(),
+                    })
+                    .collect();
+                unseen(root, child, &below, format!("{path}[]"), out);
+            }
+        }
+    }
+    let text =
+        std::fs::read_to_string(here("testdata/every-knob.yaml")).expect("the file is there");
+    let mut reports = Vec::new();
+    let trees: Vec<Value> = build::parse(0, &text, &mut reports)
+        .iter()
+        .map(super::tree::Node::json)
+        .collect();
+    let mut out = Vec::new();
+    for kind in Kind::ALL {
+        let values: Vec<Value> = trees
+            .iter()
+            .filter(|tree| tree["kind"] == kind.as_str())
+            .cloned()
+            .collect();
+        let root = schema(kind);
+        unseen(&root, &root, &values, kind.to_string(), &mut out);
+    }
+    assert_eq!(out, Vec::<String>::new());
+}
