@@ -26,6 +26,3 @@ pub use validate::{
     LATENCY_MS_MAX, NUMBER_ABS_MAX, REGIONS_MAX, Rejection, STRING_BYTES_MAX, STRINGS_MAX, prepare,
     validate,
 };
-
-#[cfg(test)]
-mod tests;
