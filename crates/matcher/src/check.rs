@@ -8,8 +8,9 @@ use model::{Name, Region, Ticket, TicketId, Timestamp};
 
 use crate::event::Match;
 
-/// Means are compared with this relative tolerance, as a sum depends on its order.
-const TOLERANCE: f64 = 1e-9;
+/// Means are compared with this relative tolerance, as a sum depends on its order; it is wider than the
+/// tolerance of those who make the teams.
+const TOLERANCE: f64 = 2e-9;
 
 /// Whether a match keeps every rule of the queue at `now`, under each ticket's own expansions; the first
 /// rule that it breaks, in words. `tickets` holds at least the tickets of the match.
@@ -67,12 +68,12 @@ pub fn check_match(
             limit(queue, ticket, now, is_this, Some(max))
         };
         let kept = match &rule.kind {
+            // Each ticket's own limit holds for any two tickets of its match, not only for its own pairs.
             RuleKind::Distance { attribute, max } => all.iter().enumerate().all(|(n, a)| {
                 all.iter().skip(n + 1).all(|b| {
-                    let gap = (party_number(queue, a, attribute)
-                        - party_number(queue, b, attribute))
-                    .abs();
-                    gap <= limit(a, *max) && gap <= limit(b, *max)
+                    let number = |ticket| party_number(queue, ticket, attribute);
+                    all.iter()
+                        .all(|t| (number(a) - number(b)).abs() <= limit(t, *max))
                 })
             }),
             RuleKind::Balance { attribute, max } => {

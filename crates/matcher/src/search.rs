@@ -230,7 +230,7 @@ impl Demands {
         }
     }
 
-    /// Whether a set stays within every pair's limits when this ticket joins it.
+    /// Whether a set stays within every ticket's limits when this ticket joins it.
     fn allow(&self, scene: Scene<'_>, entry: &Entry) -> bool {
         let plan = &scene.queue.plan;
         if self.players + u32::from(entry.fit.players) > plan.players_max {
@@ -242,10 +242,7 @@ impl Demands {
             .iter()
             .zip(&entry.fit.numbers)
             .zip(&level.distance)
-            .all(|((&(low, high, limit), &x), &own)| {
-                let limit = limit.min(own);
-                (x - low).abs() <= limit && (high - x).abs() <= limit
-            });
+            .all(|((&(low, high, limit), &x), &own)| high.max(x) - low.min(x) <= limit.min(own));
         near && self
             .shared
             .iter()

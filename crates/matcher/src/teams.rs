@@ -11,6 +11,9 @@ const SWAP_ROUNDS_MAX: usize = 4;
 /// Pairs tried at most in all rounds.
 const SWAP_TRIES_MAX: usize = 5_000;
 
+/// Means that differ by a limit but for rounding keep it: relative to the larger mean.
+const ROUNDING: f64 = 1e-9;
+
 /// Seats of a team.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seats {
@@ -193,13 +196,26 @@ impl<'a> Forming<'a> {
     }
 
     fn gap(&self, limit: usize) -> f64 {
+        let (low, high) = self.means(limit);
+        high - low
+    }
+
+    fn is_within(&self, limit: usize) -> bool {
+        let (low, high) = self.means(limit);
+        let max = self.limits.get(limit).copied().unwrap_or(f64::INFINITY);
+        // Written so that a NaN is out of bounds.
+        high - low <= max + ROUNDING * low.abs().max(high.abs())
+    }
+
+    /// The lowest and the highest mean of a team.
+    fn means(&self, limit: usize) -> (f64, f64) {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for (team, &filled) in self.filled.iter().enumerate() {
             let mean = self.sums[team * self.limits.len() + limit] / f64::from(filled.max(1));
             low = low.min(mean);
             high = high.max(mean);
         }
-        high - low
+        (low, high)
     }
 
     fn spread(&self) -> u32 {
@@ -217,17 +233,12 @@ impl<'a> Forming<'a> {
         if self.missing() > 0 {
             return;
         }
-        let gaps: Vec<f64> = (0..self.limits.len())
-            .map(|limit| self.gap(limit))
-            .collect();
-        // Written so that a NaN is out of bounds.
-        if !gaps
-            .iter()
-            .zip(self.limits)
-            .all(|(gap, limit)| gap <= limit)
-        {
+        if !(0..self.limits.len()).all(|limit| self.is_within(limit)) {
             return;
         }
+        let gaps = (0..self.limits.len())
+            .map(|limit| self.gap(limit))
+            .collect();
         let split = Split {
             team_of: self.team_of.clone(),
             spread: self.spread(),
