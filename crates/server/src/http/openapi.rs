@@ -1,0 +1,5 @@
+//! The OpenAPI document.
+/// Text.
+pub fn text() -> &'static str {
+    ""
+}
