@@ -313,6 +313,12 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     if has_nul(bytes) {
         return Err(Error::Malformed("the body contains a NUL character".into()));
     }
+    // serde would also take an array, as the fields in their order.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Error::Malformed(
+            "the body must be a JSON object, not an array".into(),
+        ));
+    }
     serde_json::from_slice(bytes).map_err(|error| Error::Malformed(repeated_error(&error)))
 }
 

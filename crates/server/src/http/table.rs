@@ -81,7 +81,12 @@ pub static ROUTES: &[Route] = &[
         headers: &[RequestHeader::IdempotencyKey],
         body: RequestBody::Required(shapes::CREATE_SESSION),
         replies: &[json(201, "Created.", shapes::SESSION)],
-        problems: &[Kind::NotFound, Kind::Invalid],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::SessionFull,
+            Kind::ConstantsConflict,
+        ],
         ..BASE
     },
     Route {
@@ -106,7 +111,12 @@ pub static ROUTES: &[Route] = &[
         headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::UPDATE_SESSION),
         replies: &[SESSION_NOW],
-        problems: &[Kind::NotFound, Kind::Invalid],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotLeader,
+        ],
         ..BASE
     },
     Route {
@@ -117,7 +127,7 @@ pub static ROUTES: &[Route] = &[
         access: Access::Only(LEADER),
         headers: &[RequestHeader::IfMatch],
         replies: &[nothing(204, "Ended.")],
-        problems: &[Kind::NotFound],
+        problems: &[Kind::NotFound, Kind::NotLeader],
         ..BASE
     },
     Route {
@@ -128,7 +138,14 @@ pub static ROUTES: &[Route] = &[
         access: Access::Only(LEADER),
         body: RequestBody::Required(shapes::RESERVE),
         replies: &[SESSION_NOW],
-        problems: &[Kind::NotFound, Kind::Invalid],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotLeader,
+            Kind::SessionFull,
+            Kind::TeamFull,
+            Kind::AlreadyMember,
+        ],
         ..BASE
     },
     Route {
@@ -170,7 +187,15 @@ pub static ROUTES: &[Route] = &[
         headers: &[RequestHeader::IfMatch],
         body: RequestBody::Optional(shapes::JOIN_SESSION),
         replies: &[json(201, "Joined.", shapes::SESSION), SESSION_NOW],
-        problems: &[Kind::NotFound, Kind::Invalid],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotAdmitted,
+            Kind::SessionClosed,
+            Kind::SessionFull,
+            Kind::TeamFull,
+            Kind::ConstantsConflict,
+        ],
         ..BASE
     },
     Route {
@@ -182,7 +207,12 @@ pub static ROUTES: &[Route] = &[
         headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::UPDATE_MEMBER),
         replies: &[SESSION_NOW],
-        problems: &[Kind::NotFound, Kind::Invalid],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::ReservedOnly,
+        ],
         ..BASE
     },
     Route {
@@ -192,7 +222,7 @@ pub static ROUTES: &[Route] = &[
         summary: "Leave a session; of somebody else: kick.",
         access: Access::Only(SELF_OR_LEADER),
         replies: &[SESSION_NOW, nothing(204, "The session ended with it.")],
-        problems: &[Kind::NotFound],
+        problems: &[Kind::NotFound, Kind::NotLeader],
         ..BASE
     },
     Route {
@@ -202,7 +232,7 @@ pub static ROUTES: &[Route] = &[
         summary: "Make a member the leader.",
         access: Access::Only(LEADER),
         replies: &[SESSION_NOW],
-        problems: &[Kind::NotFound],
+        problems: &[Kind::NotFound, Kind::NotLeader, Kind::ReservedOnly],
         ..BASE
     },
     Route {
@@ -213,7 +243,12 @@ pub static ROUTES: &[Route] = &[
         access: Access::Only(SELF_OR_LEADER),
         body: RequestBody::Required(shapes::MOVE_MEMBER),
         replies: &[SESSION_NOW],
-        problems: &[Kind::NotFound, Kind::Invalid],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotLeader,
+            Kind::TeamFull,
+        ],
         ..BASE
     },
     // Instances.
@@ -226,7 +261,12 @@ pub static ROUTES: &[Route] = &[
         headers: &[RequestHeader::IdempotencyKey],
         body: RequestBody::Optional(shapes::REQUEST_INSTANCE),
         replies: &[json(201, "The session with its instance.", shapes::SESSION)],
-        problems: &[Kind::NotFound, Kind::Invalid],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotLeader,
+            Kind::InstanceExists,
+        ],
         ..BASE
     },
     Route {
@@ -246,7 +286,15 @@ pub static ROUTES: &[Route] = &[
         access: Access::Only(HOST),
         body: RequestBody::Required(shapes::HOST_UPDATE),
         replies: &[json(200, "The instance.", shapes::INSTANCE)],
-        problems: &[Kind::NotFound, Kind::Invalid, Kind::ForeignAllocation],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotHost,
+            Kind::ForeignAllocation,
+            Kind::InstanceTransition,
+            Kind::VersionMismatch,
+            Kind::InstanceClosed,
+        ],
         ..BASE
     },
     Route {
@@ -260,7 +308,7 @@ pub static ROUTES: &[Route] = &[
             "The session with its closed instance.",
             shapes::SESSION,
         )],
-        problems: &[Kind::NotFound],
+        problems: &[Kind::NotFound, Kind::NotLeader, Kind::InstanceClosed],
         ..BASE
     },
     Route {
@@ -282,7 +330,13 @@ pub static ROUTES: &[Route] = &[
         headers: &[RequestHeader::IdempotencyKey],
         body: RequestBody::Required(shapes::CREATE_TICKET),
         replies: &[json(201, "The ticket.", shapes::TICKET)],
-        problems: &[Kind::NotFound, Kind::Invalid, Kind::AlreadyQueued],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotLeader,
+            Kind::AlreadyQueued,
+            Kind::NotQueueable,
+        ],
         ..BASE
     },
     Route {
@@ -292,7 +346,7 @@ pub static ROUTES: &[Route] = &[
         summary: "Take a party out of its queue.",
         access: Access::Only(LEADER),
         replies: &[json(200, "The canceled ticket.", shapes::TICKET)],
-        problems: &[Kind::NotFound],
+        problems: &[Kind::NotFound, Kind::NotLeader],
         ..BASE
     },
     Route {
