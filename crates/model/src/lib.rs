@@ -6,6 +6,7 @@ pub mod id;
 pub mod name;
 pub mod time;
 
+pub mod config;
 pub mod fleet;
 pub mod queue;
 pub mod session_type;
