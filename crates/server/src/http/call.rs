@@ -174,7 +174,7 @@ impl Call {
 
     fn wait(&self, value: &str) -> Result<Millis, Error> {
         let wait: u64 = number("wait", value)?;
-        let max = self.http.limits.wait_max;
+        let max = self.http.limits.wait_max.0;
         if wait > max.0 {
             return Err(Error::Malformed(format!(
                 "wait is at most {} milliseconds",

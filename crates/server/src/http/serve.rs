@@ -130,7 +130,7 @@ async fn upkeep(http: Arc<Http>) {
 
 async fn drain(http: &Http, connections: &TaskTracker) {
     connections.close();
-    let max = http.limits.drain_max.duration();
+    let max = http.limits.drain_max.0.duration();
     let drained = tokio::time::timeout(max, async {
         connections.wait().await;
         http.commands.close();
