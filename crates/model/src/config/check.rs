@@ -57,7 +57,10 @@ impl Names {
     fn of(documents: &[Document]) -> Names {
         let mut names: BTreeMap<Kind, Vec<Name>> = BTreeMap::new();
         for document in documents {
-            names.entry(document.kind).or_default().extend(document.name.clone());
+            names
+                .entry(document.kind)
+                .or_default()
+                .extend(document.name.clone());
         }
         Names(names)
     }
@@ -67,7 +70,10 @@ impl Names {
         if let Some(valid) = valid {
             return Found::Valid(valid);
         }
-        if names.iter().any(|known| known.as_str().eq_ignore_ascii_case(name.as_str())) {
+        if names
+            .iter()
+            .any(|known| known.as_str().eq_ignore_ascii_case(name.as_str()))
+        {
             return Found::Broken;
         }
         let near = nearest(name.as_str(), names.iter().map(Name::as_str));
@@ -78,16 +84,26 @@ impl Names {
 impl Set {
     /// The fleet of this name.
     pub fn fleet(&self, name: &Name) -> Found<&Arc<crate::fleet::Fleet>> {
-        self.names.find(Kind::Fleet, name, self.config.fleet(name.as_str()))
+        self.names
+            .find(Kind::Fleet, name, self.config.fleet(name.as_str()))
     }
 
     /// The session type of this name.
     pub fn session_type(&self, name: &Name) -> Found<&Arc<crate::session_type::SessionType>> {
-        self.names.find(Kind::SessionType, name, self.config.session_type(name.as_str()))
+        self.names.find(
+            Kind::SessionType,
+            name,
+            self.config.session_type(name.as_str()),
+        )
     }
 
     /// Validates a document and keeps it if it has no error.
-    fn add(&mut self, document: &Document, providers: &[ProviderSchema], reports: &mut Vec<Report>) {
+    fn add(
+        &mut self,
+        document: &Document,
+        providers: &[ProviderSchema],
+        reports: &mut Vec<Report>,
+    ) {
         let Some(name) = document.name.clone().filter(|_| document.sound) else {
             return;
         };
@@ -137,7 +153,9 @@ pub(super) fn missing(
     let report = Report::error(code, span, format!("there is no {} `{name}`", kind.noun()));
     match near {
         Some(near) => report.write(format!("write `{near}`")),
-        None => report.write(format!("add a document with `kind: {kind}` and `name: {name}`")),
+        None => report.write(format!(
+            "add a document with `kind: {kind}` and `name: {name}`"
+        )),
     }
 }
 
@@ -151,7 +169,11 @@ fn raw<T: DeserializeOwned>(document: &Document, reports: &mut Vec<Report>) -> O
         Err(error) => {
             // The walker knows the same schema; this catches only what a schema cannot say.
             let span = document.name_span();
-            reports.push(Report::error("invalid", span, format!("cannot be read: {error}")));
+            reports.push(Report::error(
+                "invalid",
+                span,
+                format!("cannot be read: {error}"),
+            ));
             None
         }
     }

@@ -21,7 +21,8 @@ pub enum Severity {
 }
 
 impl Severity {
-    fn word(self) -> &'static str {
+    /// `error` or `warning`.
+    pub fn word(self) -> &'static str {
         match self {
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -54,13 +55,25 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// For people: message, place, source line, caret and help. `source` is the text of the file.
     pub fn render(&self, source: &str) -> String {
-        let line = source.split('\n').nth(self.line.saturating_sub(1)).unwrap_or("");
+        let line = source
+            .split('\n')
+            .nth(self.line.saturating_sub(1))
+            .unwrap_or("");
         let line = line.strip_suffix('\r').unwrap_or(line);
         let (shown, skipped) = window(line, self.column);
         let gutter = " ".repeat(self.line.to_string().len());
-        let mut out = format!("{}[{}]: {}\n", self.severity.word(), self.code, self.message);
+        let mut out = format!(
+            "{}[{}]: {}\n",
+            self.severity.word(),
+            self.code,
+            self.message
+        );
         // Writing to a `String` cannot fail.
-        let _ = writeln!(out, "{gutter}--> {}:{}:{}", self.path, self.line, self.column);
+        let _ = writeln!(
+            out,
+            "{gutter}--> {}:{}:{}",
+            self.path, self.line, self.column
+        );
         let _ = writeln!(out, "{gutter} |");
         let _ = writeln!(out, "{} | {}", self.line, printable(&shown).trim_end());
         let before = self.column.saturating_sub(1).saturating_sub(skipped);
@@ -86,7 +99,9 @@ impl Diagnostic {
             None => self.message.clone(),
         };
         let data = |text: &str| {
-            text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+            text.replace('%', "%25")
+                .replace('\r', "%0D")
+                .replace('\n', "%0A")
         };
         let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
         format!(
@@ -108,13 +123,22 @@ fn window(line: &str, column: usize) -> (String, usize) {
         before if before < SHOWN_MAX * 3 / 4 => 0,
         before => before - SHOWN_MAX / 2,
     };
-    (line.chars().skip(skipped).take(SHOWN_MAX).collect(), skipped)
+    (
+        line.chars().skip(skipped).take(SHOWN_MAX).collect(),
+        skipped,
+    )
 }
 
 /// The same text without characters that would move or hide the caret.
 fn printable(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c })
+        .map(|c| {
+            if c.is_control() && c != '\t' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
         .collect()
 }
 
@@ -199,7 +223,12 @@ pub(super) fn place_name(files: &[SourceFile], span: Span) -> String {
 
 fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0)
-        .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(i, _)| i + 1))
+        .chain(
+            text.bytes()
+                .enumerate()
+                .filter(|(_, byte)| *byte == b'\n')
+                .map(|(i, _)| i + 1),
+        )
         .collect()
 }
 
@@ -211,11 +240,17 @@ struct Place {
 
 impl Place {
     fn of(text: &str, line_starts: &[usize], span: Span) -> Place {
-        let index = line_starts.partition_point(|&start| start <= span.start).max(1) - 1;
+        let index = line_starts
+            .partition_point(|&start| start <= span.start)
+            .max(1)
+            - 1;
         let line_start = line_starts.get(index).copied().unwrap_or(0);
-        let line_end = line_starts.get(index + 1).map_or(text.len(), |&next| next - 1);
+        let line_end = line_starts
+            .get(index + 1)
+            .map_or(text.len(), |&next| next - 1);
         let count = |from: usize, to: usize| {
-            text.get(from..to.max(from)).map_or(0, |part| part.trim_end_matches('\r').chars().count())
+            text.get(from..to.max(from))
+                .map_or(0, |part| part.trim_end_matches('\r').chars().count())
         };
         Place {
             line: index + 1,

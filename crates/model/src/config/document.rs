@@ -1,14 +1,18 @@
 //! One document of a set: what it describes, what it is called, and what it takes over by `extends`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::SourceFile;
+use super::build::parse;
 use super::diagnostic::{Report, place_name};
 use super::nearest::{nearest, quoted_list};
 use super::schema::{Kind, cached};
-use super::tree::{Data, Node, Span, parse};
+use super::tree::{Data, Node, Span};
 use super::walk::walk;
 use crate::Name;
+
+/// Session types under one, by `extends`; more are refused.
+const BASES_MAX: usize = 16;
 
 /// A document and what is known of it so far.
 #[derive(Debug, Clone)]
@@ -33,14 +37,26 @@ impl Document {
         }
     }
 
+    /// Where to point for the key `key` of the map at `path`.
+    pub fn key_at(&self, path: &[&str], key: &str) -> Span {
+        path.iter()
+            .try_fold(&self.node, |node, step| node.get(step))
+            .and_then(|map| map.entry(key))
+            .map_or_else(|| self.at(path), |entry| entry.key_span)
+    }
+
     /// Whether anything is written at `path`.
     pub fn has(&self, path: &[&str]) -> bool {
-        path.iter().try_fold(&self.node, |node, key| node.get(key)).is_some()
+        path.iter()
+            .try_fold(&self.node, |node, key| node.get(key))
+            .is_some()
     }
 
     /// Where its name stands.
     pub fn name_span(&self) -> Span {
-        self.node.get("name").map_or(self.node.place(), |name| name.span)
+        self.node
+            .get("name")
+            .map_or(self.node.place(), |name| name.span)
     }
 }
 
@@ -89,15 +105,19 @@ fn document(node: Node, reports: &mut Vec<Report>) -> Option<Document> {
     let before = reports.len();
     walk(cached(kind), &node, "", reports);
     let sound = reports.len() == before;
-    let name = node.get("name").and_then(Node::text).and_then(|name| name.parse().ok());
-    Some(Document { kind, name, node, sound })
+    let name = node
+        .get("name")
+        .and_then(Node::text)
+        .and_then(|name| name.parse().ok());
+    Some(Document {
+        kind,
+        name,
+        node,
+        sound,
+    })
 }
 
-fn refuse_duplicates(
-    files: &[SourceFile],
-    documents: &mut [Document],
-    reports: &mut Vec<Report>,
-) {
+fn refuse_duplicates(files: &[SourceFile], documents: &mut [Document], reports: &mut Vec<Report>) {
     let mut first: BTreeMap<(Kind, String), Span> = BTreeMap::new();
     for document in documents {
         let Some(name) = &document.name else {
@@ -123,33 +143,59 @@ fn refuse_duplicates(
 
 /// Replaces the tree of every session type that extends another by both merged.
 fn extend_all(documents: &mut [Document], reports: &mut Vec<Report>) {
-    let by_name: BTreeMap<String, usize> = documents
+    let by_name: BTreeMap<String, (Name, usize)> = documents
         .iter()
         .enumerate()
         .filter(|(_, document)| document.kind == Kind::SessionType)
-        .filter_map(|(i, document)| Some((document.name.as_ref()?.as_str().to_ascii_lowercase(), i)))
+        .filter_map(|(i, document)| {
+            let name = document.name.clone()?;
+            Some((name.as_str().to_ascii_lowercase(), (name, i)))
+        })
         .collect();
     let bases: Vec<Option<usize>> = documents
         .iter_mut()
         .map(|document| base_of(document, &by_name, reports))
         .collect();
-    for start in 0..documents.len() {
-        if let Some(cycle) = cycle_from(start, &bases)
-            && let Some(document) = documents.get_mut(start)
-        {
-            if cycle.contains(&start) {
-                let message = "this session type extends itself, directly or through others";
-                let span = document.at(&["extends"]);
-                reports.push(Report::error("cyclic-extends", span, message).write("remove one `extends`"));
+    let chains: Vec<Chain> = (0..documents.len())
+        .map(|start| chain(start, &bases))
+        .collect();
+    for (document, chain) in documents.iter_mut().zip(&chains) {
+        let (code, message) = match chain {
+            Chain::Bases(_) => continue,
+            Chain::Circle => (
+                "cyclic-extends",
+                "this session type extends itself, directly or through others".to_owned(),
+            ),
+            Chain::TooLong => (
+                "long-extends",
+                format!("more than {BASES_MAX} session types under this one"),
+            ),
+            Chain::OntoCircle => {
+                document.sound = false;
+                continue;
             }
-            document.sound = false;
-        }
+        };
+        let report = Report::error(code, document.at(&["extends"]), message);
+        reports.push(report.write("remove one `extends`"));
+        document.sound = false;
     }
     // Merging in order of the length of the chain finds every base already merged.
-    let mut order: Vec<usize> = (0..documents.len()).collect();
-    order.sort_by_key(|&i| chain_length(i, &bases));
-    for i in order {
-        let Some(base) = bases.get(i).copied().flatten().and_then(|b| documents.get(b)).cloned()
+    let mut order: Vec<(usize, usize)> = chains
+        .iter()
+        .enumerate()
+        .filter_map(|(i, chain)| match chain {
+            Chain::Bases(length) => Some((*length, i)),
+            _ => None,
+        })
+        .collect();
+    order.sort_unstable();
+    for (_, i) in order {
+        let Some(base) = bases
+            .get(i)
+            .copied()
+            .flatten()
+            .and_then(|b| documents.get(b))
+            .cloned()
         else {
             continue;
         };
@@ -165,18 +211,20 @@ fn extend_all(documents: &mut [Document], reports: &mut Vec<Report>) {
 
 fn base_of(
     document: &mut Document,
-    by_name: &BTreeMap<String, usize>,
+    by_name: &BTreeMap<String, (Name, usize)>,
     reports: &mut Vec<Report>,
 ) -> Option<usize> {
     if document.kind != Kind::SessionType {
         return None;
     }
     let base = document.node.get("extends")?.text()?.to_owned();
-    let found = by_name.get(&base.to_ascii_lowercase()).copied();
+    let found = by_name
+        .get(&base.to_ascii_lowercase())
+        .map(|(_, index)| *index);
     if found.is_none() {
         let message = format!("there is no session type `{base}` to extend");
         let report = Report::error("unknown-session-type", document.at(&["extends"]), message);
-        let names = by_name.keys().map(String::as_str);
+        let names = by_name.values().map(|(name, _)| name.as_str());
         reports.push(match nearest(&base, names) {
             Some(near) => report.write(format!("write `{near}`")),
             None => report.write("write the name of a session type of this set"),
@@ -186,29 +234,33 @@ fn base_of(
     found
 }
 
-/// The members of the cycle that the chain of bases from `start` ends in, if it does.
-fn cycle_from(start: usize, bases: &[Option<usize>]) -> Option<BTreeSet<usize>> {
-    let mut seen = Vec::new();
-    let mut at = start;
-    loop {
-        if let Some(first) = seen.iter().position(|&i| i == at) {
-            return Some(seen.split_off(first).into_iter().collect());
-        }
-        seen.push(at);
-        at = bases.get(at).copied().flatten()?;
-    }
+/// What lies under a document.
+enum Chain {
+    /// So many bases.
+    Bases(usize),
+    /// Itself again.
+    Circle,
+    /// Others that extend each other.
+    OntoCircle,
+    /// More than [`BASES_MAX`].
+    TooLong,
 }
 
-/// How many bases lie under a document; a cycle counts as endless.
-fn chain_length(start: usize, bases: &[Option<usize>]) -> usize {
-    let mut at = start;
-    for length in 0..bases.len() {
-        match bases.get(at).copied().flatten() {
-            Some(base) => at = base,
-            None => return length,
+fn chain(start: usize, bases: &[Option<usize>]) -> Chain {
+    let mut seen = vec![start];
+    while let Some(base) = seen.last().and_then(|&at| bases.get(at).copied().flatten()) {
+        if base == start {
+            return Chain::Circle;
         }
+        if seen.contains(&base) {
+            return Chain::OntoCircle;
+        }
+        if seen.len() > BASES_MAX {
+            return Chain::TooLong;
+        }
+        seen.push(base);
     }
-    usize::MAX
+    Chain::Bases(seen.len() - 1)
 }
 
 /// `child` over `base`: a section that both have is merged key by key, one level deep.

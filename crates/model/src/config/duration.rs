@@ -19,35 +19,56 @@ pub(super) const PATTERN: &str = "^[0-9]+(ms|s|m|h)$";
 pub(super) const WORDS: &str =
     "a duration such as `500ms`, `30s`, `2m` or `2h` (a bare integer is milliseconds)";
 
-/// A span of time in a YAML file.
+/// The same where a bare integer is not.
+pub(super) const TEXT_WORDS: &str = "a duration such as `500ms`, `30s`, `2m` or `2h`";
+
+/// A span of time in a YAML file; a plugin's own settings may use it too, with its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Duration(pub Millis);
+pub struct Duration(pub Millis);
+
+/// The longest: a hundred years of 365 days, so that no point in time ever overflows.
+pub(super) const MAX: Millis = Millis(100 * 365 * 24 * 3_600_000);
 
 /// Why a text is no duration.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be {WORDS}")]
-pub(super) struct NotADuration;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It is not written like one.
+    #[error("must be {WORDS}")]
+    Form,
+    /// Longer than a hundred years.
+    #[error("must be at most {MAX}")]
+    TooLong,
+}
 
 impl Duration {
+    /// Whole seconds.
     pub const fn seconds(seconds: u64) -> Self {
         Duration(Millis::seconds(seconds))
     }
 }
 
 impl FromStr for Duration {
-    type Err = NotADuration;
-    fn from_str(text: &str) -> Result<Self, NotADuration> {
-        let at = text.find(|c: char| !c.is_ascii_digit()).ok_or(NotADuration)?;
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let at = text
+            .find(|c: char| !c.is_ascii_digit())
+            .filter(|at| *at > 0)
+            .ok_or(Error::Form)?;
         let (digits, unit) = text.split_at(at);
-        let factor = match unit {
+        let factor: u64 = match unit {
             "ms" => 1,
             "s" => 1_000,
             "m" => 60_000,
             "h" => 3_600_000,
-            _ => return Err(NotADuration),
+            _ => return Err(Error::Form),
         };
-        let number: u64 = digits.parse().map_err(|_| NotADuration)?;
-        number.checked_mul(factor).map(|ms| Duration(Millis(ms))).ok_or(NotADuration)
+        digits
+            .parse()
+            .ok()
+            .and_then(|number: u64| number.checked_mul(factor))
+            .filter(|ms| *ms <= MAX.0)
+            .map(|ms| Duration(Millis(ms)))
+            .ok_or(Error::TooLong)
     }
 }
 
@@ -87,7 +108,7 @@ impl JsonSchema for Duration {
         json_schema!({
             "format": FORMAT,
             "anyOf": [
-                { "type": "integer", "minimum": 0 },
+                { "type": "integer", "minimum": 0, "maximum": MAX.0 },
                 {
                     "type": "string",
                     "pattern": PATTERN,
@@ -107,7 +128,9 @@ pub(super) fn guess(text: &str) -> Option<Millis> {
         let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
         let (number, tail) = rest.split_at(end);
         let tail = tail.trim_start();
-        let end = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
+        let end = tail
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(end);
         let factor = match unit {
             "ms" | "msec" | "msecs" | "millis" | "millisecond" | "milliseconds" => 1.0,

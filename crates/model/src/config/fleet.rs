@@ -26,18 +26,29 @@ pub(super) fn validate(
         let path = ["regions", &index.to_string()];
         error("duplicate-region", &path, message, "keep one of them");
     }
-    let version = raw.version.as_ref().and_then(|text| match text.parse::<semver::Version>() {
-        Ok(version) => Some(version),
-        Err(problem) => {
-            let message = format!("`{text}` is no version: {problem}");
-            error("bad-version", &["version"], message, "write three numbers, such as `\"2.4.26\"`");
-            None
-        }
-    });
+    let version = raw
+        .version
+        .as_ref()
+        .and_then(|text| match text.parse::<semver::Version>() {
+            Ok(version) => Some(version),
+            Err(problem) => {
+                let message = format!("`{text}` is no version: {problem}");
+                error(
+                    "bad-version",
+                    &["version"],
+                    message,
+                    "write three numbers, such as `\"2.4.26\"`",
+                );
+                None
+            }
+        });
     let capacity = &raw.capacity;
     for (key, value) in [("min", capacity.min), ("buffer", capacity.buffer)] {
         if value > capacity.max {
-            let message = format!("`{key}` is {value}, but there are at most {} game servers", capacity.max);
+            let message = format!(
+                "`{key}` is {value}, but there are at most {} game servers",
+                capacity.max
+            );
             let help = format!("make `{key}` no greater than `max`");
             error("min-above-max", &["capacity", key], message, &help);
         }
@@ -88,9 +99,12 @@ fn check_config(
         reports.push(Report::error("no-plugin", document.at(&["provider"]), message).write(help));
         return;
     };
-    let missing = Node { data: Data::Map(Vec::new()), span: document.name_span() };
+    let missing = Node::new(Data::Map(Vec::new()), document.name_span());
     let config = match document.node.get("config") {
-        Some(Node { data: Data::Null, .. }) | None => &missing,
+        Some(Node {
+            data: Data::Null, ..
+        })
+        | None => &missing,
         Some(config) => config,
     };
     let before = reports.len();
@@ -104,18 +118,26 @@ fn check_config(
             .skip(1)
             .map(|step| step.replace("~1", "/").replace("~0", "~"))
             .collect();
-        let path: Vec<&str> =
-            std::iter::once("config").chain(steps.iter().map(String::as_str)).collect();
+        let path: Vec<&str> = std::iter::once("config")
+            .chain(steps.iter().map(String::as_str))
+            .collect();
         reports.push(Report::error("provider", document.at(&path), message));
     }
 }
 
 /// A range of ports under `config.ports` must give every game server of every region its own.
 fn enough_ports(raw: &raw::Fleet, document: &Document, reports: &mut Vec<Report>) {
-    let range = raw.config.get("ports").and_then(Value::as_str).and_then(|text| {
-        let (first, last) = text.split_once('-')?;
-        Some((first.trim().parse::<u16>().ok()?, last.trim().parse::<u16>().ok()?))
-    });
+    let range = raw
+        .config
+        .get("ports")
+        .and_then(Value::as_str)
+        .and_then(|text| {
+            let (first, last) = text.split_once('-')?;
+            Some((
+                first.trim().parse::<u16>().ok()?,
+                last.trim().parse::<u16>().ok()?,
+            ))
+        });
     let Some((first, last)) = range else {
         return;
     };

@@ -4,11 +4,13 @@
 //! Schemas ([`schema`], [`walk`]), then raw structs are judged by the rules between knobs. Nothing stops at
 //! the first mistake, and nothing here panics on any text.
 
+mod build;
 mod check;
 mod diagnostic;
 mod document;
 mod duration;
 mod fleet;
+mod instance;
 mod nearest;
 mod queue;
 mod queue_rules;
@@ -23,9 +25,11 @@ mod revision;
 mod scalar;
 mod schema;
 mod session_type;
+mod syntax;
 mod tree;
 pub mod unsupported;
 mod walk;
+mod wording;
 
 #[cfg(test)]
 mod tests;
@@ -35,6 +39,7 @@ use std::sync::Arc;
 
 pub use check::check;
 pub use diagnostic::{Diagnostic, Severity};
+pub use duration::{Duration, Error as DurationError};
 pub use read::{ReadError, read_dir};
 pub use revision::fleet_revision;
 pub use schema::{Kind, schema};
@@ -96,7 +101,10 @@ impl Config {
         files: &[SourceFile],
         providers: &[ProviderSchema],
     ) -> Result<Config, Vec<Diagnostic>> {
-        let Checked { diagnostics, config } = check(files, providers);
+        let Checked {
+            diagnostics,
+            config,
+        } = check(files, providers);
         config.ok_or(diagnostics)
     }
 

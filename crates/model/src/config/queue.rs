@@ -21,31 +21,53 @@ pub(super) fn validate(
     set: &Set,
     reports: &mut Vec<Report>,
 ) -> Option<Queue> {
-    let mut lint = Lint { raw, document, reports };
+    let mut lint = Lint {
+        raw,
+        document,
+        reports,
+    };
     let teams = lint.teams();
     let largest = teams.iter().map(|team| team.players_max).max().unwrap_or(1);
     let party_players_max = lint.party(largest);
     lint.regions();
     lint.ticket();
     let attributes = lint.attributes();
+    let mut session_type_name = raw.session_type.clone();
+    let mut allow = raw.regions.allow.clone();
     match set.session_type(&raw.session_type) {
-        Found::Valid(session_type) => lint.session_type(session_type, &teams, set),
+        Found::Valid(session_type) => {
+            session_type_name = session_type.name.clone();
+            if let Some(served) = lint.session_type(session_type, &teams, set) {
+                allow = Some(served);
+            }
+        }
         Found::Broken => {}
         Found::Missing(near) => {
             let span = document.at(&["session_type"]);
             let name = &raw.session_type;
-            lint.reports.push(missing(Kind::SessionType, "unknown-session-type", name, near, span));
+            lint.reports.push(missing(
+                Kind::SessionType,
+                "unknown-session-type",
+                name,
+                near,
+                span,
+            ));
         }
     }
-    let mut rules_lint = RuleLint { raw, attributes: &attributes, document, reports };
+    let mut rules_lint = RuleLint {
+        raw,
+        attributes: &attributes,
+        document,
+        reports,
+    };
     let rules = rules_lint.rules();
     let expansions = rules_lint.expansions();
     Some(Queue {
         name: raw.name.clone(),
         active: raw.active,
-        session_type: raw.session_type.clone(),
+        session_type: session_type_name,
         regions: RegionRules {
-            allow: raw.regions.allow.clone(),
+            allow,
             max_latency: raw.regions.max_latency.map(|d| d.0),
             max_latency_delta: raw.regions.max_latency_delta.map(|d| d.0),
         },
@@ -73,7 +95,8 @@ struct Lint<'a> {
 impl Lint<'_> {
     fn error(&mut self, code: &'static str, path: &[&str], message: String, help: &str) {
         let span = self.document.at(path);
-        self.reports.push(Report::error(code, span, message).write(help));
+        self.reports
+            .push(Report::error(code, span, message).write(help));
     }
 
     fn teams(&mut self) -> Vec<TeamSettings> {
@@ -81,7 +104,11 @@ impl Lint<'_> {
             raw::Teams::Equal(equal) => {
                 return (1..=equal.count)
                     .filter_map(|number| format!("team-{number}").parse().ok())
-                    .map(|name| TeamSettings { name, players_min: equal.size, players_max: equal.size })
+                    .map(|name| TeamSettings {
+                        name,
+                        players_min: equal.size,
+                        players_max: equal.size,
+                    })
                     .collect();
             }
             raw::Teams::List(teams) => teams,
@@ -101,7 +128,12 @@ impl Lint<'_> {
                     team.min_players, team.max_players
                 );
                 let help = "make `min_players` no greater than `max_players`";
-                self.error("min-above-max", &["teams", &index, "min_players"], message, help);
+                self.error(
+                    "min-above-max",
+                    &["teams", &index, "min_players"],
+                    message,
+                    help,
+                );
             }
             valid.push(TeamSettings {
                 name: team.name.clone(),
@@ -142,7 +174,12 @@ impl Lint<'_> {
     fn ticket(&mut self) {
         if self.raw.ticket.time_out.is_some_and(|d| d.0 == Millis(0)) {
             let message = "`ticket.time_out` is 0: every ticket would expire at once".to_owned();
-            self.error("zero", &["ticket", "time_out"], message, "write `5m`, or `null` for never");
+            self.error(
+                "zero",
+                &["ticket", "time_out"],
+                message,
+                "write `5m`, or `null` for never",
+            );
         }
     }
 
@@ -153,7 +190,12 @@ impl Lint<'_> {
             if !names.insert(name.as_str().to_ascii_lowercase()) {
                 let message = format!("there already is an attribute `{name}`");
                 let help = "choose another name; names are compared without case";
-                self.error("duplicate-name", &["attributes", name.as_str()], message, help);
+                self.error(
+                    "duplicate-name",
+                    &["attributes", name.as_str()],
+                    message,
+                    help,
+                );
             }
         }
         raw.attributes
@@ -178,7 +220,12 @@ impl Lint<'_> {
         };
         if !fits {
             let message = format!("the default of `{name}` must be {word}");
-            self.error("default-type", &path, message, "change the default or the type");
+            self.error(
+                "default-type",
+                &path,
+                message,
+                "change the default or the type",
+            );
         }
         let texts: &[String] = match &raw.default {
             Some(ticket::Value::String(text)) => std::slice::from_ref(text),
@@ -187,7 +234,12 @@ impl Lint<'_> {
         };
         if texts.len() > 64 || texts.iter().any(|text| text.len() > 128) {
             let message = format!("the default of `{name}` is too long");
-            self.error("default-too-long", &path, message, "at most 64 texts of at most 128 bytes");
+            self.error(
+                "default-too-long",
+                &path,
+                message,
+                "at most 64 texts of at most 128 bytes",
+            );
         }
         Attribute {
             kind,
@@ -200,8 +252,14 @@ impl Lint<'_> {
         }
     }
 
-    /// A match of these teams must be able to become a session of this type, with a host.
-    fn session_type(&mut self, session_type: &SessionType, teams: &[TeamSettings], set: &Set) {
+    /// A match of these teams must be able to become a session of this type, with a host. Answers the regions
+    /// where that is so: those that the queue allows and the fleet serves, as the fleet spells them.
+    fn session_type(
+        &mut self,
+        session_type: &SessionType,
+        teams: &[TeamSettings],
+        set: &Set,
+    ) -> Option<Vec<Region>> {
         let name = &session_type.name;
         if !session_type.creation.by_matchmaking {
             let message = format!("sessions of type `{name}` may not be created by matchmaking");
@@ -210,36 +268,52 @@ impl Lint<'_> {
         }
         self.teams_fit(session_type, teams);
         let Some(instance) = &session_type.instance else {
-            let message = format!("sessions of type `{name}` have no instance: a match would have no host");
+            let message =
+                format!("sessions of type `{name}` have no instance: a match would have no host");
             let help = format!("add the section `instance` to `{name}`");
-            return self.error("no-instance", &["session_type"], message, &help);
+            self.error("no-instance", &["session_type"], message, &help);
+            return None;
         };
         let Found::Valid(fleet) = set.fleet(&instance.fleet) else {
-            return;
+            return None;
         };
         let raw = self.raw;
-        for (index, region) in raw.regions.allow.iter().flatten().enumerate() {
-            let known = |other: &Region| other.as_str().eq_ignore_ascii_case(region.as_str());
-            if !fleet.regions.iter().any(known) {
-                let message = format!("the fleet `{}` has no game servers in `{region}`", fleet.name);
-                let served = super::nearest::quoted_list(fleet.regions.iter().map(Region::as_str));
-                let help = format!("the fleet serves {served}");
-                let path = ["regions", "allow", &index.to_string()];
-                self.error("region-not-served", &path, message, &help);
+        let Some(allow) = &raw.regions.allow else {
+            return Some(fleet.regions.clone());
+        };
+        let mut served = Vec::new();
+        for (index, region) in allow.iter().enumerate() {
+            let same = |other: &&Region| other.as_str().eq_ignore_ascii_case(region.as_str());
+            if let Some(spelt) = fleet.regions.iter().find(same) {
+                served.push(spelt.clone());
+                continue;
             }
+            let message = format!(
+                "the fleet `{}` has no game servers in `{region}`",
+                fleet.name
+            );
+            let regions = super::nearest::quoted_list(fleet.regions.iter().map(Region::as_str));
+            let help = format!("the fleet serves {regions}");
+            let path = ["regions", "allow", &index.to_string()];
+            self.error("region-not-served", &path, message, &help);
         }
+        Some(served)
     }
 
     fn teams_fit(&mut self, session_type: &SessionType, teams: &[TeamSettings]) {
         let (name, size) = (&session_type.name, &session_type.size);
         if let Some(most) = size.teams {
             if teams.len() > usize::from(most) {
-                let message =
-                    format!("{} teams, but a `{name}` session has {most}", teams.len());
-                let help = format!("write fewer teams, or `size: {{ teams: {} }}` in `{name}`", teams.len());
+                let message = format!("{} teams, but a `{name}` session has {most}", teams.len());
+                let help = format!(
+                    "write fewer teams, or `size: {{ teams: {} }}` in `{name}`",
+                    teams.len()
+                );
                 self.error("teams-do-not-fit", &["teams"], message, &help);
             }
-            let too_large = teams.iter().find(|team| team.players_max > size.players_per_team);
+            let too_large = teams
+                .iter()
+                .find(|team| team.players_max > size.players_per_team);
             if let Some(team) = too_large {
                 let message = format!(
                     "a team of {} players, but a team of a `{name}` session has {} places",
@@ -254,8 +328,10 @@ impl Lint<'_> {
         }
         let players: u32 = teams.iter().map(|team| u32::from(team.players_max)).sum();
         if players > size.max_members {
-            let message =
-                format!("{players} players, but a `{name}` session has {} seats", size.max_members);
+            let message = format!(
+                "{players} players, but a `{name}` session has {} seats",
+                size.max_members
+            );
             let help = format!("write smaller teams, or a larger `size` in `{name}`");
             self.error("teams-do-not-fit", &["teams"], message, &help);
         }

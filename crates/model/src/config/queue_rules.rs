@@ -37,7 +37,8 @@ struct Target {
 impl RuleLint<'_> {
     fn error(&mut self, code: &'static str, path: &[&str], message: String, help: &str) {
         let span = self.document.at(path);
-        self.reports.push(Report::error(code, span, message).write(help));
+        self.reports
+            .push(Report::error(code, span, message).write(help));
     }
 
     /// The rules; `None` if one of them is no rule.
@@ -65,11 +66,14 @@ impl RuleLint<'_> {
             ("equal", &rule.equal),
             ("intersect", &rule.intersect),
         ];
-        let written: Vec<(&str, &Name)> =
-            demands.iter().filter_map(|(key, name)| Some((*key, name.as_ref()?))).collect();
+        let written: Vec<(&str, &Name)> = demands
+            .iter()
+            .filter_map(|(key, name)| Some((*key, name.as_ref()?)))
+            .collect();
         let [(key, attribute)] = written.as_slice() else {
             let message = format!("the rule `{}` must demand exactly one thing", rule.name);
-            let help = "write one of `distance`, `balance`, `equal` and `intersect`, naming an attribute";
+            let help =
+                "write one of `distance`, `balance`, `equal` and `intersect`, naming an attribute";
             self.error("rule-kind", &["rules", index, "name"], message, help);
             return None;
         };
@@ -88,9 +92,15 @@ impl RuleLint<'_> {
             "distance" => RuleKind::Distance { attribute, max },
             "balance" => RuleKind::Balance { attribute, max },
             "equal" => RuleKind::Equal { attribute },
-            _ => RuleKind::Intersect { attribute, min: rule.min.unwrap_or(1) as usize },
+            _ => RuleKind::Intersect {
+                attribute,
+                min: rule.min.unwrap_or(1) as usize,
+            },
         };
-        Some(Rule { name: rule.name.clone(), kind })
+        Some(Rule {
+            name: rule.name.clone(),
+            kind,
+        })
     }
 
     /// `max` belongs to distances and balances, `min` to intersections.
@@ -98,7 +108,12 @@ impl RuleLint<'_> {
         let numeric = matches!(key, "distance" | "balance");
         if numeric && rule.max.is_none() {
             let message = format!("the rule `{}` lacks its limit `max`", rule.name);
-            self.error("missing-key", &["rules", index, "name"], message, "add `max: …`");
+            self.error(
+                "missing-key",
+                &["rules", index, "name"],
+                message,
+                "add `max: …`",
+            );
             return None;
         }
         if !numeric && rule.max.is_some() {
@@ -125,7 +140,10 @@ impl RuleLint<'_> {
             let names = self.attributes.keys().map(Name::as_str);
             let help = match nearest(name.as_str(), names) {
                 Some(near) => format!("write `{near}`"),
-                None => format!("declare it: `attributes: {{ {name}: {{ type: {} }} }}`", word(kind)),
+                None => format!(
+                    "declare it: `attributes: {{ {name}: {{ type: {} }} }}`",
+                    word(kind)
+                ),
             };
             let message = format!("there is no attribute `{name}` in this queue");
             self.error("unknown-attribute", path, message, &help);
@@ -134,7 +152,8 @@ impl RuleLint<'_> {
         let (has, wants) = (word(attribute.kind), word(kind));
         if attribute.kind != kind {
             let rule = path.last().copied().unwrap_or_default();
-            let message = format!("`{rule}` compares attributes of type {wants}, `{name}` is of type {has}");
+            let message =
+                format!("`{rule}` compares attributes of type {wants}, `{name}` is of type {has}");
             let help = format!("declare `{name}` with `type: {wants}`, or use another rule");
             self.error("attribute-type", path, message, &help);
             return None;
@@ -160,7 +179,12 @@ impl RuleLint<'_> {
             if !seen.insert(expansion.rule.as_str().to_ascii_lowercase()) {
                 let message = format!("`{}` is expanded twice", expansion.rule);
                 let help = "put all steps of a rule under one entry";
-                self.error("duplicate-name", &["expansions", &index, "rule"], message, help);
+                self.error(
+                    "duplicate-name",
+                    &["expansions", &index, "rule"],
+                    message,
+                    help,
+                );
             }
             let target = self.target(&expansion.rule, &index);
             expansions.push(target.and_then(|target| self.expansion(expansion, target, &index)));
@@ -171,20 +195,32 @@ impl RuleLint<'_> {
     fn target(&mut self, name: &Name, index: &str) -> Option<Target> {
         let raw = self.raw;
         let latency = |target, limit: Option<super::duration::Duration>| match limit {
-            Some(limit) => Ok(Target { target, base: limit.0.0 as f64, is_latency: true }),
+            Some(limit) => Ok(Target {
+                target,
+                base: limit.0.0 as f64,
+                is_latency: true,
+            }),
             None => Err((
                 format!("`{name}` has no limit that could widen"),
-                format!("add `{}` under `regions`", name.as_str().trim_start_matches("regions.")),
+                format!(
+                    "add `{}` under `regions`",
+                    name.as_str().trim_start_matches("regions.")
+                ),
             )),
         };
         let same = |rule: &raw::Rule| rule.name.as_str().eq_ignore_ascii_case(name.as_str());
         let found = match (name.as_str(), raw.rules.iter().position(same)) {
             (MAX_LATENCY, _) => latency(ExpansionTarget::MaxLatency, raw.regions.max_latency),
-            (MAX_LATENCY_DELTA, _) => {
-                latency(ExpansionTarget::MaxLatencyDelta, raw.regions.max_latency_delta)
-            }
+            (MAX_LATENCY_DELTA, _) => latency(
+                ExpansionTarget::MaxLatencyDelta,
+                raw.regions.max_latency_delta,
+            ),
             (_, Some(at)) => match raw.rules.get(at).and_then(|rule| rule.max) {
-                Some(base) => Ok(Target { target: ExpansionTarget::Rule(at), base, is_latency: false }),
+                Some(base) => Ok(Target {
+                    target: ExpansionTarget::Rule(at),
+                    base,
+                    is_latency: false,
+                }),
                 None => Err((
                     format!("the rule `{name}` has no `max` that could widen"),
                     "expand rules of `distance` and `balance` only".to_owned(),
@@ -207,13 +243,23 @@ impl RuleLint<'_> {
         match found {
             Ok(target) => Some(target),
             Err((message, help)) => {
-                self.error("unknown-rule", &["expansions", index, "rule"], message, &help);
+                self.error(
+                    "unknown-rule",
+                    &["expansions", index, "rule"],
+                    message,
+                    &help,
+                );
                 None
             }
         }
     }
 
-    fn expansion(&mut self, raw: &raw::Expansion, target: Target, index: &str) -> Option<Expansion> {
+    fn expansion(
+        &mut self,
+        raw: &raw::Expansion,
+        target: Target,
+        index: &str,
+    ) -> Option<Expansion> {
         let mut steps = Vec::new();
         let (mut limit, mut age) = (Some(target.base), None);
         for (number, step) in raw.steps.iter().enumerate() {
@@ -221,7 +267,12 @@ impl RuleLint<'_> {
             let at = |key| ["expansions", index, "steps", number.as_str(), key];
             if age.is_some_and(|age| step.after.0 <= age) {
                 let message = "this step does not come after the one before it".to_owned();
-                self.error("step-order", &at("after"), message, "order the steps by `after`");
+                self.error(
+                    "step-order",
+                    &at("after"),
+                    message,
+                    "order the steps by `after`",
+                );
                 return None;
             }
             age = Some(step.after.0);
@@ -243,9 +294,15 @@ impl RuleLint<'_> {
                 return None;
             }
             limit = max;
-            steps.push(ExpansionStep { after: step.after.0, max });
+            steps.push(ExpansionStep {
+                after: step.after.0,
+                max,
+            });
         }
-        Some(Expansion { target: target.target, steps })
+        Some(Expansion {
+            target: target.target,
+            steps,
+        })
     }
 
     /// The limit of a step in the unit of what it widens; the outer `None` if it is of the wrong sort.
@@ -260,7 +317,10 @@ impl RuleLint<'_> {
             Some(raw::Limit::Number(number)) => Some(Some(number)),
             Some(raw::Limit::Duration(duration)) if is_latency => Some(Some(duration.0.0 as f64)),
             Some(raw::Limit::Duration(duration)) => {
-                let message = format!("this rule compares numbers, not times such as `{}`", duration.0);
+                let message = format!(
+                    "this rule compares numbers, not times such as `{}`",
+                    duration.0
+                );
                 self.error("wrong-type", path, message, "write a plain number");
                 None
             }

@@ -148,7 +148,15 @@ sections! {
 
 fn profiles() -> BTreeMap<Name, Profile> {
     let profile = |name: &str, changes: Vec<Change>| {
-        name.parse().ok().map(|name: Name| (name, Profile { changes, ..Profile::default() }))
+        name.parse().ok().map(|name: Name| {
+            (
+                name,
+                Profile {
+                    changes,
+                    ..Profile::default()
+                },
+            )
+        })
     };
     [
         profile("roster", vec![Change::MembersList, Change::MembersStatus]),

@@ -68,7 +68,7 @@ sections! {
 
     /// Where matches may be.
     struct Regions {
-        /// Only in these. Omitted: in every region that the party lists.
+        /// Only in these. Omitted: in every region that the party lists and the fleet serves.
         #[schemars(length(min = 1, max = 100))]
         allow: Option<Vec<Region>> = None,
         /// Highest latency of each player. Omitted: no limit.

@@ -41,13 +41,19 @@ impl From<ReadError> for io::Error {
 /// Every `*.yaml` and `*.yml` directly in `dir`, sorted by name. Subfolders, such as `schema/`, are left alone,
 /// and so are hidden files, which editors leave behind.
 pub fn read_dir(dir: &Path) -> io::Result<Vec<SourceFile>> {
-    let open = |source| ReadError::Open { path: dir.display().to_string(), source };
+    let open = |source| ReadError::Open {
+        path: dir.display().to_string(),
+        source,
+    };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(open)? {
         let path = entry.map_err(open)?.path();
-        let is_yaml = path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml");
-        let is_hidden =
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let is_yaml = path
+            .extension()
+            .is_some_and(|ext| ext == "yaml" || ext == "yml");
+        let is_hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if is_yaml && !is_hidden && path.is_file() {
             paths.push(path);
         }
@@ -59,15 +65,21 @@ pub fn read_dir(dir: &Path) -> io::Result<Vec<SourceFile>> {
 
 pub(super) fn read(path: &Path) -> Result<SourceFile, ReadError> {
     let shown = path.display().to_string();
-    let bytes = std::fs::read(path)
-        .map_err(|source| ReadError::Open { path: shown.clone(), source })?;
+    let bytes = std::fs::read(path).map_err(|source| ReadError::Open {
+        path: shown.clone(),
+        source,
+    })?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(SourceFile { path: shown, text }),
         Err(error) => {
             let offset = error.utf8_error().valid_up_to();
             let before = error.as_bytes().iter().take(offset);
             let line = 1 + before.filter(|byte| **byte == b'\n').count();
-            Err(ReadError::NotUtf8 { path: shown, line, offset })
+            Err(ReadError::NotUtf8 {
+                path: shown,
+                line,
+                offset,
+            })
         }
     }
 }

@@ -19,9 +19,12 @@ pub fn fleet_revision(fleet: &Fleet) -> u64 {
         "slots": fleet.capacity.slots,
         "version": fleet.version.as_ref().map(ToString::to_string),
     }));
-    content.to_string().bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    content
+        .to_string()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
 }
 
 /// The same value with the keys of every map sorted.
@@ -31,8 +34,10 @@ fn canonical(value: &Value) -> Value {
         Value::Object(map) => {
             let mut entries: Vec<_> = map.iter().collect();
             entries.sort_by_key(|(key, _)| *key);
-            let sorted: Map<String, Value> =
-                entries.into_iter().map(|(key, value)| (key.clone(), canonical(value))).collect();
+            let sorted: Map<String, Value> = entries
+                .into_iter()
+                .map(|(key, value)| (key.clone(), canonical(value)))
+                .collect();
             Value::Object(sorted)
         }
         other => other.clone(),

@@ -21,10 +21,16 @@ pub(super) fn resolve(text: &str) -> Data {
 /// A number as YAML 1.2 writes it; digits beyond what fits become a float.
 fn number(text: &str) -> Option<Data> {
     let radix = |digits: &str, radix| i128::from_str_radix(digits, radix).ok().map(Data::Int);
-    if let Some(digits) = text.strip_prefix("0x").filter(|d| !d.starts_with(['+', '-'])) {
+    if let Some(digits) = text
+        .strip_prefix("0x")
+        .filter(|d| !d.starts_with(['+', '-']))
+    {
         return radix(digits, 16);
     }
-    if let Some(digits) = text.strip_prefix("0o").filter(|d| !d.starts_with(['+', '-'])) {
+    if let Some(digits) = text
+        .strip_prefix("0o")
+        .filter(|d| !d.starts_with(['+', '-']))
+    {
         return radix(digits, 8);
     }
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);

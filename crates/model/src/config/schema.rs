@@ -86,9 +86,12 @@ pub(super) fn cached(kind: Kind) -> &'static Value {
 }
 
 fn generate<T: JsonSchema>() -> Value {
-    let schema: Schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
+    let schema: Schema = SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<T>();
     let mut schema = schema.to_value();
     explain_names(&mut schema);
+    bound(&mut schema);
     drop_defaults_of_required(&mut schema);
     schema
 }
@@ -107,11 +110,36 @@ fn explain_names(schema: &mut Value) {
     }
 }
 
+/// Writes out limits that the Rust types have and the generator leaves implicit: of 32-bit integers, and of the
+/// length of keys that are names.
+fn bound(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(bound),
+        Value::Object(map) => {
+            if map.get("format").and_then(Value::as_str) == Some("uint32") {
+                map.entry("maximum").or_insert(u32::MAX.into());
+            }
+            if let Some(Value::Object(patterns)) = map.get_mut("patternProperties")
+                && let Some(values) = patterns.remove("^[A-Za-z0-9._-]+$")
+            {
+                patterns.insert("^[A-Za-z0-9._-]{1,100}$".into(), values);
+            }
+            map.values_mut().for_each(bound);
+        }
+        _ => {}
+    }
+}
+
 /// A required key has no default, whatever the Rust struct fills in while it is made.
 fn drop_defaults_of_required(schema: &mut Value) {
     let required: Vec<String> = schema["required"]
         .as_array()
-        .map(|keys| keys.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+        .map(|keys| {
+            keys.iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect()
+        })
         .unwrap_or_default();
     for key in required {
         if let Some(property) = schema.pointer_mut(&format!("/properties/{key}"))
@@ -129,7 +157,10 @@ pub(super) fn resolved<'s>(root: &'s Value, mut schema: &'s Value) -> &'s Value 
         let Some(pointer) = schema.get("$ref").and_then(Value::as_str) else {
             return schema;
         };
-        match pointer.strip_prefix('#').and_then(|pointer| root.pointer(pointer)) {
+        match pointer
+            .strip_prefix('#')
+            .and_then(|pointer| root.pointer(pointer))
+        {
             Some(target) => schema = target,
             None => return &Value::Bool(true),
         }

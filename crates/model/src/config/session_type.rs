@@ -1,17 +1,15 @@
 //! A raw session type becomes a validated one: every rule between its knobs.
 
-use super::check::{Found, Set, missing};
+use super::check::Set;
 use super::diagnostic::Report;
 use super::document::Document;
 use super::duration::Duration;
-use super::raw_instance::{HostType, Instance};
+use super::instance;
 use super::raw_session_type as raw;
-use super::schema::Kind;
+use crate::Timeout;
 use crate::session_type::{
-    Creation, CustomData, CustomDataLimits, HealthSettings, InstanceSettings, Joinability,
-    JoinabilityBy, SessionType, Size, Timeouts,
+    Creation, CustomData, CustomDataLimits, Joinability, JoinabilityBy, SessionType, Size, Timeouts,
 };
-use crate::{Millis, Timeout};
 
 /// Members of a session that is not large, and seats when no team says otherwise.
 const MEMBERS_MAX: u32 = 100;
@@ -23,13 +21,20 @@ pub(super) fn validate(
     set: &Set,
     reports: &mut Vec<Report>,
 ) -> Option<SessionType> {
-    let mut lint = Lint { raw, document, reports };
+    let mut lint = Lint {
+        raw,
+        document,
+        reports,
+    };
     lint.access();
     let size = lint.size();
     lint.capabilities();
     lint.lifetimes();
     lint.custom_data();
-    let instance = raw.instance.as_ref().and_then(|instance| lint.instance(instance, set));
+    let instance = raw
+        .instance
+        .as_ref()
+        .and_then(|instance| instance::validate(instance, document, set, lint.reports));
     let session_empty = match raw.keep_alive_on_empty {
         Some(true) => None,
         _ => timeout(raw.timeouts.session_empty),
@@ -86,12 +91,14 @@ struct Lint<'a> {
 impl Lint<'_> {
     fn error(&mut self, code: &'static str, path: &[&str], message: String, help: &str) {
         let span = self.document.at(path);
-        self.reports.push(Report::error(code, span, message).write(help));
+        self.reports
+            .push(Report::error(code, span, message).write(help));
     }
 
     fn warning(&mut self, code: &'static str, path: &[&str], message: &str, help: &str) {
         let span = self.document.at(path);
-        self.reports.push(Report::warning(code, span, message).write(help));
+        self.reports
+            .push(Report::warning(code, span, message).write(help));
     }
 
     fn access(&mut self) {
@@ -158,7 +165,11 @@ impl Lint<'_> {
             None => MEMBERS_MAX,
         });
         if places.saturating_add(size.spectators) > max_members {
-            let of = if size.spectators > 0 { " and spectators" } else { "" };
+            let of = if size.spectators > 0 {
+                " and spectators"
+            } else {
+                ""
+            };
             self.error(
                 "too-few-seats",
                 &["size", "max_members"],
@@ -167,7 +178,10 @@ impl Lint<'_> {
                     size.players_per_team,
                     places + size.spectators,
                 ),
-                &format!("write `max_members: {}`, or fewer places", places + size.spectators),
+                &format!(
+                    "write `max_members: {}`, or fewer places",
+                    places + size.spectators
+                ),
             );
         }
         if max_members > MEMBERS_MAX && !self.raw.capabilities.large {
@@ -188,12 +202,21 @@ impl Lint<'_> {
 
     fn capabilities(&mut self) {
         let raw = self.raw;
-        let servers = raw.qos.as_ref().is_some_and(|qos| !qos.measurement_servers.is_empty());
+        let servers = raw
+            .qos
+            .as_ref()
+            .is_some_and(|qos| !qos.measurement_servers.is_empty());
         if raw.capabilities.large {
             let excluded: [(bool, &[&str]); 3] = [
-                (raw.member_initialization.is_some(), &["member_initialization"]),
+                (
+                    raw.member_initialization.is_some(),
+                    &["member_initialization"],
+                ),
                 (servers, &["qos", "measurement_servers"]),
-                (raw.capabilities.connectivity, &["capabilities", "connectivity"]),
+                (
+                    raw.capabilities.connectivity,
+                    &["capabilities", "connectivity"],
+                ),
             ];
             for (written, path) in excluded {
                 if written {
@@ -240,11 +263,15 @@ impl Lint<'_> {
         }
         let kept = raw.timeouts.session_empty.is_none();
         let stated = self.document.has(&["timeouts", "session_empty"]);
-        if raw.keep_alive_on_empty.is_some_and(|keep| stated && keep != kept) {
+        if raw
+            .keep_alive_on_empty
+            .is_some_and(|keep| stated && keep != kept)
+        {
             self.error(
                 "keep-alive",
                 &["keep_alive_on_empty"],
-                "`keep_alive_on_empty` and `timeouts.session_empty` say different things".to_owned(),
+                "`keep_alive_on_empty` and `timeouts.session_empty` say different things"
+                    .to_owned(),
                 "remove one of them; `keep_alive_on_empty: true` is `session_empty: null`",
             );
         }
@@ -267,100 +294,32 @@ impl Lint<'_> {
 
     fn data_within_limits(&mut self, data: &CustomData, path: &[&str]) {
         let limits = &self.raw.custom_data_limits;
-        let (keys, key_bytes, value_bytes) =
-            (limits.keys as usize, limits.key_bytes as usize, limits.value_bytes as usize);
+        let (keys, key_bytes, value_bytes) = (
+            limits.keys as usize,
+            limits.key_bytes as usize,
+            limits.value_bytes as usize,
+        );
         if data.len() > keys {
             let message = format!("{} entries, but at most {keys} are allowed", data.len());
-            self.error("custom-data-limits", path, message, "see `custom_data_limits`");
+            self.error(
+                "custom-data-limits",
+                path,
+                message,
+                "see `custom_data_limits`",
+            );
         }
         for (key, value) in data {
-            let message = if key.len() > key_bytes {
-                format!("a key of {} bytes, but at most {key_bytes} are allowed", key.len())
+            let place: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
+            let (span, what, bytes, most) = if key.len() > key_bytes {
+                (self.document.key_at(path, key), "key", key.len(), key_bytes)
             } else if value.len() > value_bytes {
-                format!("a value of {} bytes, but at most {value_bytes} are allowed", value.len())
+                (self.document.at(&place), "value", value.len(), value_bytes)
             } else {
                 continue;
             };
-            let place: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
-            self.error("custom-data-limits", &place, message, "see `custom_data_limits`");
-        }
-    }
-
-    fn instance(&mut self, instance: &Instance, set: &Set) -> Option<InstanceSettings> {
-        for (key, span) in
-            [("allocation_timeout", instance.allocation_timeout), ("boot_timeout", instance.boot_timeout)]
-        {
-            self.not_immediate(&["instance", key], span.0, "every instance would be closed at once");
-        }
-        self.not_immediate(
-            &["instance", "health", "cadence"],
-            instance.health.cadence.0,
-            "the host could never report often enough",
-        );
-        let version = self.version(instance);
-        let Some(fleet) = instance.fleet.clone() else {
-            if instance.host_type == HostType::Dedicated {
-                let message = "dedicated hosts come from a fleet, and none is named".to_owned();
-                self.error("no-fleet", &["instance"], message, "add `fleet: …` under `instance`");
-            }
-            return None;
-        };
-        let path = ["instance", "fleet"];
-        match set.fleet(&fleet) {
-            Found::Valid(found) => {
-                let report = match (&version, &found.version) {
-                    (Some(wanted), Some(offered)) => !wanted.matches(offered),
-                    _ => false,
-                };
-                if report {
-                    self.error(
-                        "version-never-matches",
-                        &["instance", "version"],
-                        format!(
-                            "no instance would ever do: fleet `{fleet}` reports {}",
-                            found.version.as_ref().map(ToString::to_string).unwrap_or_default()
-                        ),
-                        "write a range that holds the fleet's version",
-                    );
-                }
-            }
-            Found::Broken => {}
-            Found::Missing(near) => {
-                let span = self.document.at(&path);
-                self.reports.push(missing(Kind::Fleet, "unknown-fleet", &fleet, near, span));
-            }
-        }
-        Some(InstanceSettings {
-            fleet,
-            allocation_timeout: instance.allocation_timeout.0,
-            boot_timeout: instance.boot_timeout.0,
-            version,
-            startup_params: instance.startup_params.clone(),
-            health: HealthSettings {
-                cadence: instance.health.cadence.0,
-                missed_before_unknown: instance.health.missed_before_unknown,
-            },
-            close_on_empty: instance.close_on_empty,
-        })
-    }
-
-    fn not_immediate(&mut self, path: &[&str], span: Millis, why: &str) {
-        if span == Millis(0) {
-            let message = format!("`{}` is 0: {why}", path.join("."));
-            self.error("zero", path, message, "write a longer time, or remove the key");
-        }
-    }
-
-    fn version(&mut self, instance: &Instance) -> Option<semver::VersionReq> {
-        let text = instance.version.as_ref()?;
-        match text.parse() {
-            Ok(version) => Some(version),
-            Err(error) => {
-                let message = format!("`{text}` is no range of versions: {error}");
-                let help = "write a range such as `\">=1.4,<2\"` or `\"1.4\"`";
-                self.error("bad-version", &["instance", "version"], message, help);
-                None
-            }
+            let message = format!("a {what} of {bytes} bytes, but at most {most} are allowed");
+            let report = Report::error("custom-data-limits", span, message);
+            self.reports.push(report.write("see `custom_data_limits`"));
         }
     }
 }

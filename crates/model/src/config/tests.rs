@@ -57,7 +57,10 @@ fn provider() -> ProviderSchema {
             match signal {
                 None | Some("SIGTERM" | "SIGINT") => Vec::new(),
                 Some(other) => {
-                    vec![("/wrap/stop/signal".into(), format!("there is no signal `{other}`"))]
+                    vec![(
+                        "/wrap/stop/signal".into(),
+                        format!("there is no signal `{other}`"),
+                    )]
                 }
             }
         },
@@ -91,12 +94,19 @@ fn wrap_schema() -> Value {
 }
 
 fn check_text(text: &str) -> Checked {
-    let file = SourceFile { path: "test.yaml".into(), text: text.into() };
+    let file = SourceFile {
+        path: "test.yaml".into(),
+        text: text.into(),
+    };
     check(&[file], &[provider()])
 }
 
 fn codes(checked: &Checked) -> Vec<&'static str> {
-    checked.diagnostics.iter().map(|diagnostic| diagnostic.code).collect()
+    checked
+        .diagnostics
+        .iter()
+        .map(|diagnostic| diagnostic.code)
+        .collect()
 }
 
 fn samples() -> Vec<SourceFile> {
@@ -112,12 +122,20 @@ fn rendered(path: &Path) -> String {
             return format!("error: {}\n", error.to_string().replace(&folder, ""));
         }
     };
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let file = SourceFile { path: name.unwrap_or_default(), ..file };
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    let file = SourceFile {
+        path: name.unwrap_or_default(),
+        ..file
+    };
     let checked = check(std::slice::from_ref(&file), &[provider()]);
     assert!(checked.config.is_none(), "{} is not broken", path.display());
-    let shown: Vec<String> =
-        checked.diagnostics.iter().map(|diagnostic| diagnostic.render(&file.text)).collect();
+    let shown: Vec<String> = checked
+        .diagnostics
+        .iter()
+        .map(|diagnostic| diagnostic.render(&file.text))
+        .collect();
     shown.join("\n")
 }
 
@@ -126,7 +144,10 @@ fn every_broken_file_says_what_to_write_instead() {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(here("testdata/broken"))
         .expect("the broken files are there")
         .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
         .collect();
     paths.sort();
     assert!(paths.len() >= 40, "only {} broken files", paths.len());
@@ -137,7 +158,12 @@ fn every_broken_file_says_what_to_write_instead() {
             std::fs::write(&golden, &shown).expect("the golden message can be written");
         }
         let expected = std::fs::read_to_string(&golden).unwrap_or_default();
-        assert_eq!(shown, expected, "{}: MUSTER_UPDATE=1 rewrites it", path.display());
+        assert_eq!(
+            shown,
+            expected,
+            "{}: MUSTER_UPDATE=1 rewrites it",
+            path.display()
+        );
     }
 }
 
@@ -149,10 +175,16 @@ fn every_sample_is_clean() {
     let shown: Vec<String> = checked.diagnostics.iter().map(Diagnostic::github).collect();
     assert_eq!(shown, Vec::<String>::new());
     let config = checked.config.expect("a set without errors");
-    assert!(config.queue("TDM-4V4").is_some(), "names are compared without case");
+    assert!(
+        config.queue("TDM-4V4").is_some(),
+        "names are compared without case"
+    );
     let party = config.session_type("party").expect("the type Party");
     assert!(party.can_join_matchmaking);
-    assert_eq!(Config::from_files(&files, &[provider()]).expect("the same texts"), config);
+    assert_eq!(
+        Config::from_files(&files, &[provider()]).expect("the same texts"),
+        config
+    );
 }
 
 #[test]
@@ -174,7 +206,12 @@ fn the_committed_schemas_are_fresh() {
             std::fs::write(&path, &fresh).expect("the schema can be written");
         }
         let committed = std::fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(committed, fresh, "{}: MUSTER_UPDATE=1 rewrites it", path.display());
+        assert_eq!(
+            committed,
+            fresh,
+            "{}: MUSTER_UPDATE=1 rewrites it",
+            path.display()
+        );
     }
 }
 
@@ -197,6 +234,66 @@ fn every_knob_of_a_schema_is_described() {
         undescribed(&schema(kind), kind.to_string(), &mut out);
         assert_eq!(out, Vec::<String>::new());
     }
+}
+
+/// The walker judges by the committed schemas: a keyword that it passes over would be a rule for editors only.
+#[test]
+fn the_walker_knows_every_keyword_of_the_schemas() {
+    const KNOWN: &[&str] = &[
+        "$defs",
+        "$ref",
+        "$schema",
+        "additionalProperties",
+        "anyOf",
+        "const",
+        "default",
+        "description",
+        "enum",
+        "format",
+        "items",
+        "maxItems",
+        "maxLength",
+        "maximum",
+        "minItems",
+        "minLength",
+        "minimum",
+        "oneOf",
+        "pattern",
+        "patternErrorMessage",
+        "patternProperties",
+        "properties",
+        "required",
+        "title",
+        "type",
+    ];
+    fn keywords(schema: &Value, out: &mut BTreeSet<String>) {
+        match schema {
+            Value::Array(items) => items.iter().for_each(|item| keywords(item, out)),
+            Value::Object(map) => {
+                for (key, child) in map {
+                    out.insert(key.clone());
+                    match key.as_str() {
+                        "properties" | "patternProperties" | "$defs" => {
+                            child
+                                .as_object()
+                                .into_iter()
+                                .flatten()
+                                .for_each(|(_, s)| keywords(s, out));
+                        }
+                        "default" | "const" | "enum" => {}
+                        _ => keywords(child, out),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    Kind::ALL
+        .into_iter()
+        .for_each(|kind| keywords(&schema(kind), &mut found));
+    found.retain(|keyword| !KNOWN.contains(&keyword.as_str()));
+    assert_eq!(found, BTreeSet::new());
 }
 
 #[test]
@@ -267,11 +364,17 @@ fn extends_merges_each_section_one_level_deep() {
     let child = config.session_type("Child").expect("Child");
     assert_eq!(child.timeouts.inactive_removal, Some(Millis::seconds(60)));
     assert_eq!(child.timeouts.ready_removal, Some(Millis::seconds(300)));
-    assert_eq!((child.size.teams, child.size.players_per_team), (Some(1), 4));
+    assert_eq!(
+        (child.size.teams, child.size.players_per_team),
+        (Some(1), 4)
+    );
     assert_eq!(child.joinability, Joinability::Public);
     let name: Name = "Child".parse().expect("a name");
     let written = &config.written[&name];
-    assert!(written.contains("timeouts.inactive_removal"), "row 32: after extends");
+    assert!(
+        written.contains("timeouts.inactive_removal"),
+        "row 32: after extends"
+    );
     assert!(!written.contains("visibility"));
 }
 
@@ -282,7 +385,10 @@ fn a_mistake_in_a_base_is_reported_once_and_where_it_stands() {
          apiVersion: v1\nkind: SessionType\nname: Child\nextends: Base\n",
     );
     assert_eq!(codes(&checked), ["not-allowed"]);
-    assert_eq!((checked.diagnostics[0].line, checked.diagnostics[0].column), (4, 14));
+    assert_eq!(
+        (checked.diagnostics[0].line, checked.diagnostics[0].column),
+        (4, 14)
+    );
 }
 
 #[test]
@@ -301,8 +407,13 @@ fn expansions_find_their_rules_and_units() {
     );
     assert_eq!(queue.expansions[2].steps[0].max, Some(90.0));
     assert_eq!(queue.expansions[2].steps[1].max, None);
-    let teams: Vec<String> =
-        config.queue("duel-1v1").expect("the queue").teams.iter().map(|t| t.name.to_string()).collect();
+    let teams: Vec<String> = config
+        .queue("duel-1v1")
+        .expect("the queue")
+        .teams
+        .iter()
+        .map(|t| t.name.to_string())
+        .collect();
     assert_eq!(teams, ["team-1", "team-2"]);
 }
 
@@ -313,17 +424,30 @@ fn a_fleet_revision_changes_with_what_makes_a_game_server() {
     let revision = fleet_revision(fleet);
     let mut other = crate::fleet::Fleet::clone(fleet);
     other.capacity.max = 99;
-    assert_eq!(fleet_revision(&other), revision, "more game servers are the same game servers");
+    assert_eq!(
+        fleet_revision(&other),
+        revision,
+        "more game servers are the same game servers"
+    );
     other.config = json!({ "ports": "7000-7999", "command": ["muster", "arena"] });
-    assert_eq!(fleet_revision(&other), revision, "the order of keys means nothing");
+    assert_eq!(
+        fleet_revision(&other),
+        revision,
+        "the order of keys means nothing"
+    );
     other.config = json!({ "ports": "7000-7999", "command": ["muster", "arena", "--fast"] });
     assert_ne!(fleet_revision(&other), revision);
-    assert_eq!(revision, 7_586_695_728_309_783_420, "stored with game servers: it may never change for the same content");
+    assert_eq!(
+        revision, 7_586_695_728_309_783_420,
+        "stored with game servers: it may never change for the same content"
+    );
 }
 
 #[test]
 fn json_and_github_forms_carry_the_place() {
-    let checked = check_text("apiVersion: v1\nkind: Queue\nname: q\nsesion_type: a,b%\nteams: {count: 1, size: 1}\n");
+    let checked = check_text(
+        "apiVersion: v1\nkind: Queue\nname: q\nsesion_type: a,b%\nteams: {count: 1, size: 1}\n",
+    );
     let diagnostic = checked
         .diagnostics
         .iter()
@@ -345,12 +469,24 @@ fn json_and_github_forms_carry_the_place() {
 
 #[test]
 fn errors_of_all_files_come_in_one_go_and_in_order() {
-    let file = |path: &str, text: &str| SourceFile { path: path.into(), text: text.into() };
+    let file = |path: &str, text: &str| SourceFile {
+        path: path.into(),
+        text: text.into(),
+    };
     let files = [
-        file("a.yaml", "apiVersion: v1\nkind: Queue\nname: q\nteams: {count: 0, size: 1}\nsession_type: Gam\n"),
-        file("b.yaml", "apiVersion: v1\nkind: SessionType\nname: Game\njoinability: public\n"),
+        file(
+            "a.yaml",
+            "apiVersion: v1\nkind: Queue\nname: q\nteams: {count: 0, size: 1}\nsession_type: Gam\n",
+        ),
+        file(
+            "b.yaml",
+            "apiVersion: v1\nkind: SessionType\nname: Game\njoinability: public\n",
+        ),
         file("c.yaml", "[\n"),
-        file("d.yaml", "apiVersion: v1\nkind: SessionType\nname: game\njoinability: public\n"),
+        file(
+            "d.yaml",
+            "apiVersion: v1\nkind: SessionType\nname: game\njoinability: public\n",
+        ),
     ];
     let found: Vec<(String, usize, &str)> = check(&files, &[])
         .diagnostics
@@ -367,9 +503,47 @@ fn errors_of_all_files_come_in_one_go_and_in_order() {
     );
 }
 
+#[test]
+fn a_chain_of_extends_and_a_heap_of_documents_have_limits() {
+    let chained: String = (0..40)
+        .map(|i| {
+            let extends = if i > 0 {
+                format!("extends: T{}\n", i - 1)
+            } else {
+                String::new()
+            };
+            format!(
+                "---\napiVersion: v1\nkind: SessionType\nname: T{i}\njoinability: public\n{extends}"
+            )
+        })
+        .collect();
+    let found = codes(&check_text(&chained));
+    assert_eq!(found, vec!["long-extends"; 23]);
+    assert_eq!(
+        codes(&check_text(&"--- {}\n".repeat(5_000))).last(),
+        Some(&"too-large")
+    );
+    let text = "x".repeat(100_000);
+    let bomb = format!("a: &a {text}\nb: [{}]\n", vec!["*a"; 10_000].join(", "));
+    assert_eq!(
+        codes(&check_text(&bomb)),
+        ["too-large"],
+        "long texts count for more"
+    );
+}
+
+#[test]
+fn a_windows_file_with_a_mark_at_its_start_reads_like_any_other() {
+    let text = "\u{feff}apiVersion: v1\r\nkind: SessionType\r\nname: T\r\njoinability: public\r\n";
+    assert_eq!(codes(&check_text(text)), Vec::<&str>::new());
+}
+
 fn never_panics(text: &str) {
     let checked = check_text(text);
-    let failed = checked.diagnostics.iter().any(|d| d.severity == Severity::Error);
+    let failed = checked
+        .diagnostics
+        .iter()
+        .any(|d| d.severity == Severity::Error);
     assert_eq!(checked.config.is_none(), failed);
     for diagnostic in checked.diagnostics {
         assert!(diagnostic.line >= 1 && diagnostic.column >= 1 && diagnostic.length >= 1);
@@ -410,4 +584,84 @@ proptest! {
         }
         never_panics(&text.into_iter().collect::<String>());
     }
+}
+
+/// The file holds every knob with a value; what is not built yet is refused, and nothing is unknown.
+#[test]
+fn every_knob_is_known_and_what_is_missing_is_refused() {
+    let path = here("testdata/every-knob.yaml");
+    let text = std::fs::read_to_string(&path).expect("the file is there");
+    let shown: String = check_text(&text)
+        .diagnostics
+        .iter()
+        .map(|d| {
+            format!(
+                "{}:{}: {}[{}]: {}\n",
+                d.line,
+                d.column,
+                d.severity.word(),
+                d.code,
+                d.message
+            )
+        })
+        .collect();
+    let golden = path.with_extension("txt");
+    if update() {
+        std::fs::write(&golden, &shown).expect("the golden file can be written");
+    }
+    assert_eq!(shown, std::fs::read_to_string(&golden).unwrap_or_default());
+}
+
+/// Every key of every schema stands in `every-knob.yaml`.
+#[test]
+fn no_knob_is_left_out_of_the_file_of_all_knobs() {
+    fn unseen(root: &Value, schema: &Value, values: &[Value], path: String, out: &mut Vec<String>) {
+        for option in super::schema::alternatives(root, schema) {
+            for (key, property) in option
+                .get("properties")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+            {
+                let below: Vec<Value> = values.iter().filter_map(|v| v.get(key)).cloned().collect();
+                let path = format!("{path}.{key}");
+                if below.is_empty() {
+                    out.push(path);
+                } else {
+                    unseen(root, property, &below, path, out);
+                }
+            }
+            let items = option.get("items").into_iter();
+            let entries = option.get("patternProperties").and_then(Value::as_object);
+            for child in items.chain(entries.into_iter().flat_map(|map| map.values())) {
+                let below: Vec<Value> = values
+                    .iter()
+                    .flat_map(|value| match value {
+                        Value::Array(items) => items.clone(),
+                        Value::Object(map) => map.values().cloned().collect(),
+                        _ => Vec::new(),
+                    })
+                    .collect();
+                unseen(root, child, &below, format!("{path}[]"), out);
+            }
+        }
+    }
+    let text =
+        std::fs::read_to_string(here("testdata/every-knob.yaml")).expect("the file is there");
+    let mut reports = Vec::new();
+    let trees: Vec<Value> = build::parse(0, &text, &mut reports)
+        .iter()
+        .map(super::tree::Node::json)
+        .collect();
+    let mut out = Vec::new();
+    for kind in Kind::ALL {
+        let values: Vec<Value> = trees
+            .iter()
+            .filter(|tree| tree["kind"] == kind.as_str())
+            .cloned()
+            .collect();
+        let root = schema(kind);
+        unseen(&root, &root, &values, kind.to_string(), &mut out);
+    }
+    assert_eq!(out, Vec::<String>::new());
 }

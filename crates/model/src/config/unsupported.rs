@@ -29,15 +29,27 @@ pub enum Fine {
 }
 
 const fn session_type(path: &'static str) -> Unsupported {
-    Unsupported { kind: Kind::SessionType, path, fine: Fine::Default }
+    Unsupported {
+        kind: Kind::SessionType,
+        path,
+        fine: Fine::Default,
+    }
 }
 
 const fn queue(path: &'static str) -> Unsupported {
-    Unsupported { kind: Kind::Queue, path, fine: Fine::Default }
+    Unsupported {
+        kind: Kind::Queue,
+        path,
+        fine: Fine::Default,
+    }
 }
 
 const fn fleet(path: &'static str, fine: Fine) -> Unsupported {
-    Unsupported { kind: Kind::Fleet, path, fine }
+    Unsupported {
+        kind: Kind::Fleet,
+        path,
+        fine,
+    }
 }
 
 /// The whole list. It shrinks to nothing as behaviour is built.
@@ -118,28 +130,40 @@ impl Defaults for raw_fleet::Fleet {
 
 /// Reports every value in `raw` that stands on the list and is not fine.
 pub(super) fn refuse<T: Defaults>(raw: &T, document: &Document, reports: &mut Vec<Report>) {
-    let (Ok(value), Ok(default)) =
-        (serde_json::to_value(raw), serde_json::to_value(T::defaults()))
-    else {
+    let (Ok(value), Ok(default)) = (
+        serde_json::to_value(raw),
+        serde_json::to_value(T::defaults()),
+    ) else {
         return;
     };
     for knob in UNSUPPORTED.iter().filter(|knob| knob.kind == document.kind) {
         let steps: Vec<&str> = knob.path.split('.').collect();
-        let mut search = Search { knob, found: Vec::new() };
+        let mut search = Search {
+            knob,
+            found: Vec::new(),
+        };
         search.descend(&steps, &value, Some(&default), &mut Vec::new());
-        for (path, default) in search.found {
+        for (path, value, default) in search.found {
             let keys: Vec<&str> = path.iter().map(String::as_str).collect();
-            let message = format!("`{}` is not supported yet", shown(&path));
+            let message = format!("`{}` is not supported yet", shown(&path, value));
             let help = match (knob.fine, default) {
                 (Fine::OneOf(values), _) => {
-                    format!("write {}", super::nearest::quoted_list(values.iter().copied()).replace(" and ", " or "))
+                    format!(
+                        "write {}",
+                        super::nearest::quoted_list(values.iter().copied())
+                            .replace(" and ", " or ")
+                    )
                 }
                 (Fine::Default, Some(Value::String(_) | Value::Bool(_) | Value::Number(_))) => {
-                    format!("remove it; only its default works: {}", default_in_words(default))
+                    format!(
+                        "remove it; only its default works: {}",
+                        default_in_words(default)
+                    )
                 }
                 (Fine::Default, _) => "remove it".to_owned(),
             };
-            reports.push(Report::error("not-supported-yet", document.at(&keys), message).write(help));
+            reports
+                .push(Report::error("not-supported-yet", document.at(&keys), message).write(help));
         }
     }
 }
@@ -152,14 +176,28 @@ fn default_in_words(default: Option<&Value>) -> String {
     }
 }
 
-fn shown(path: &[String]) -> String {
-    path.join(".")
+/// A knob and, if it is short, what it was set to.
+fn shown(path: &[String], value: &Value) -> String {
+    let mut shown = String::new();
+    for step in path {
+        if step.bytes().all(|byte| byte.is_ascii_digit()) {
+            shown.push_str(&format!("[{step}]"));
+        } else {
+            shown.push_str(if shown.is_empty() { "" } else { "." });
+            shown.push_str(step);
+        }
+    }
+    match value {
+        Value::String(text) => format!("{shown}: {text}"),
+        Value::Bool(_) | Value::Number(_) => format!("{shown}: {value}"),
+        _ => shown,
+    }
 }
 
-/// Where a knob of the list holds something that is not fine, with its default there.
+/// Where a knob of the list holds something that is not fine, with what it holds and its default there.
 struct Search<'v> {
     knob: &'v Unsupported,
-    found: Vec<(Vec<String>, Option<&'v Value>)>,
+    found: Vec<(Vec<String>, &'v Value, Option<&'v Value>)>,
 }
 
 impl<'v> Search<'v> {
@@ -203,14 +241,16 @@ impl<'v> Search<'v> {
             return;
         }
         match (value.as_object(), default.and_then(Value::as_object)) {
-            (Some(values), Some(defaults)) if defaults.keys().all(|key| values.contains_key(key)) => {
+            (Some(values), Some(defaults))
+                if defaults.keys().all(|key| values.contains_key(key)) =>
+            {
                 for (key, value) in values {
                     path.push(key.clone());
                     self.compare(value, defaults.get(key), path);
                     path.pop();
                 }
             }
-            _ => self.found.push((path.clone(), default)),
+            _ => self.found.push((path.clone(), value, default)),
         }
     }
 }

@@ -10,10 +10,15 @@ use super::duration;
 use super::nearest::{nearest, quoted_list};
 use super::schema::{alternatives, property, resolved};
 use super::tree::{Data, Entry, Node, Span};
+use super::wording::{found_in_words, propose, type_in_words};
 
 /// Reports everything in `node` that `root` does not allow. `path` names the node in messages.
 pub(super) fn walk(root: &Value, node: &Node, path: &str, reports: &mut Vec<Report>) {
-    let mut walk = Walk { root, path: Vec::new(), reports };
+    let mut walk = Walk {
+        root,
+        path: Vec::new(),
+        reports,
+    };
     if !path.is_empty() {
         walk.path.push(path.to_owned());
     }
@@ -71,13 +76,19 @@ impl Walk<'_> {
     fn value(&mut self, schema: &Value, node: &Node, key_span: Option<Span>) {
         let root = self.root;
         let all = alternatives(root, schema);
-        let fitting: Vec<&Value> =
-            all.iter().copied().filter(|schema| allows_type(schema, &node.data)).collect();
+        let fitting: Vec<&Value> = all
+            .iter()
+            .copied()
+            .filter(|schema| allows_type(schema, &node.data))
+            .collect();
         match fitting.as_slice() {
             [] => self.wrong_type(&all, is_duration(root, schema), node, key_span),
             [one] => self.check(one, node, key_span),
             several if several.iter().all(|schema| !constants(schema).is_empty()) => {
-                let allowed = several.iter().flat_map(|schema| constants(schema)).collect();
+                let allowed = several
+                    .iter()
+                    .flat_map(|schema| constants(schema))
+                    .collect();
                 self.constant(allowed, node);
             }
             several => {
@@ -86,7 +97,11 @@ impl Walk<'_> {
                     .map(|schema| {
                         let mut reports = Vec::new();
                         let path = self.path.clone();
-                        let mut attempt = Walk { root, path, reports: &mut reports };
+                        let mut attempt = Walk {
+                            root,
+                            path,
+                            reports: &mut reports,
+                        };
                         attempt.check(schema, node, key_span);
                         reports
                     })
@@ -113,41 +128,51 @@ impl Walk<'_> {
     }
 
     fn number(&mut self, schema: &Value, node: &Node, value: f64) {
-        if !value.is_finite() {
-            let message = format!("{} must be a finite number", self.subject());
-            return self.error("out-of-range", node.span, message, None);
+        let (low, high) = (schema.get("minimum"), schema.get("maximum"));
+        let below = low.and_then(Value::as_f64).is_some_and(|low| value < low);
+        let above = high
+            .and_then(Value::as_f64)
+            .is_some_and(|high| value > high);
+        // What 64 bits cannot hold would not arrive as it was written.
+        let unheld = matches!(node.data, Data::Int(_)) && value.abs() >= i64::MAX as f64;
+        if value.is_finite() && !below && !above && !unheld {
+            return;
         }
-        let minimum = schema.get("minimum").and_then(Value::as_f64);
-        let maximum = schema.get("maximum").and_then(Value::as_f64);
-        // A whole number beyond 64 bits would lose digits on its way into the settings.
-        let minimum = minimum.or(Some(i64::MIN as f64));
-        let too_big = maximum.unwrap_or(u64::MAX as f64);
-        let whole = matches!(node.data, Data::Int(_));
-        if minimum.is_some_and(|minimum| value < minimum)
-            || maximum.is_some_and(|maximum| value > maximum)
-            || (whole && value >= u64::MAX as f64)
-        {
-            let subject = self.subject();
-            let (message, proposal) = match (schema.get("minimum"), schema.get("maximum")) {
-                (Some(low), Some(high)) => (
-                    format!("{subject} must be between {low} and {high}, not {value}"),
-                    format!("write {}", if value < low.as_f64().unwrap_or(0.0) { low } else { high }),
+        let (subject, digits) = (self.subject(), &node.digits);
+        let (message, proposal) = match (low, high) {
+            _ if !value.is_finite() => (
+                format!("{subject} must be a finite number"),
+                "write a plain number".to_owned(),
+            ),
+            (_, Some(high)) if high == &Value::from(duration::MAX.0) => (
+                format!(
+                    "{subject} must be a time between 0 and {}, not {digits}",
+                    duration::MAX
                 ),
-                (Some(low), None) if value < 0.0 || value < low.as_f64().unwrap_or(0.0) => (
-                    format!("{subject} must be at least {low}, not {value}"),
-                    format!("write {low} or more"),
-                ),
-                (None, Some(high)) => (
-                    format!("{subject} must be at most {high}, not {value}"),
-                    format!("write {high} or less"),
-                ),
-                _ => (
-                    format!("{subject} is too large a number"),
-                    format!("write less than {too_big}"),
-                ),
-            };
-            self.error("out-of-range", node.span, message, Some(proposal));
-        }
+                "write `0` for at once, or a time such as `30s`".to_owned(),
+            ),
+            (Some(low), Some(high)) => (
+                format!("{subject} must be between {low} and {high}, not {digits}"),
+                if below {
+                    format!("write {low} or more")
+                } else {
+                    format!("write {high} or less")
+                },
+            ),
+            (Some(low), None) if below => (
+                format!("{subject} must be at least {low}, not {digits}"),
+                format!("write {low} or more"),
+            ),
+            (None, Some(high)) if above => (
+                format!("{subject} must be at most {high}, not {digits}"),
+                format!("write {high} or less"),
+            ),
+            _ => (
+                format!("{subject} is too large a number"),
+                format!("write a number between {} and {}", i64::MIN, i64::MAX),
+            ),
+        };
+        self.error("out-of-range", node.span, message, Some(proposal));
     }
 
     fn text(&mut self, schema: &Value, span: Span, text: &str) {
@@ -158,25 +183,24 @@ impl Walk<'_> {
             return self.error("bad-text", span, message, None);
         }
         if let Some(max) = limit("maxLength").filter(|&max| length > max) {
-            let message =
-                format!("{} may have at most {max} characters, not {length}", self.subject());
+            let message = format!(
+                "{} may have at most {max} characters, not {length}",
+                self.subject()
+            );
             return self.error("bad-text", span, message, None);
         }
         let Some(pattern) = schema.get("pattern").and_then(Value::as_str) else {
             return;
         };
-        let is_duration = pattern == duration::PATTERN;
-        let matches = if is_duration {
-            text.parse::<duration::Duration>().is_ok()
-        } else {
-            // A provider's pattern that is no regular expression is its own fault, not the designer's.
-            Regex::new(pattern).map_or(true, |regex| regex.is_match(text))
-        };
-        if matches {
+        if pattern == duration::PATTERN {
+            if let Err(error) = text.parse::<duration::Duration>() {
+                self.bad_duration(span, text, error);
+            }
             return;
         }
-        if is_duration {
-            return self.bad_duration(span, text);
+        // A provider's pattern that is no regular expression is its own fault, not the designer's.
+        if Regex::new(pattern).map_or(true, |regex| regex.is_match(text)) {
+            return;
         }
         let hint = schema.get("patternErrorMessage").and_then(Value::as_str);
         let message = format!("{} may not be `{text}`", self.subject());
@@ -184,11 +208,14 @@ impl Walk<'_> {
         self.error("bad-text", span, message, Some(proposal));
     }
 
-    fn bad_duration(&mut self, span: Span, text: &str) {
-        let message = format!("{} must be {}, not `{text}`", self.subject(), duration::WORDS);
-        let proposal = match duration::guess(text) {
-            Some(guess) => format!("write `{guess}`"),
-            None => "write `30s`, for example".to_owned(),
+    fn bad_duration(&mut self, span: Span, text: &str, error: duration::Error) {
+        let message = format!("{} {error}, not `{text}`", self.subject());
+        let proposal = match (error, duration::guess(text)) {
+            (duration::Error::Form, Some(guess)) => format!("write `{guess}`"),
+            (duration::Error::Form, None) => "write `30s`, for example".to_owned(),
+            (duration::Error::TooLong, _) => {
+                "write `null` where never is meant and allowed".to_owned()
+            }
         };
         self.error("bad-duration", span, message, Some(proposal));
     }
@@ -201,14 +228,17 @@ impl Walk<'_> {
             self.error("out-of-range", place, message, None);
         }
         if let Some(max) = limit("maxItems").filter(|&max| count > max) {
-            let message = format!("{} may have at most {max} entries, not {count}", self.subject());
+            let message = format!(
+                "{} may have at most {max} entries, not {count}",
+                self.subject()
+            );
             self.error("out-of-range", place, message, None);
         }
         let Some(item_schema) = schema.get("items") else {
             return;
         };
         for (index, item) in items.iter().enumerate() {
-            self.path.push(index.to_string());
+            self.path.push(format!("[{index}]"));
             self.value(item_schema, item, None);
             self.path.pop();
         }
@@ -216,8 +246,9 @@ impl Walk<'_> {
 
     fn map(&mut self, schema: &Value, node: &Node, entries: &[Entry], key_span: Option<Span>) {
         let mut seen = BTreeSet::new();
+        let mut meant = BTreeSet::new();
         for entry in entries {
-            if !seen.insert(&entry.key) {
+            if !seen.insert(entry.key.as_str()) {
                 let message = format!("the key `{}` is there twice", entry.key);
                 let proposal = "keep one of them".to_owned();
                 self.error("duplicate-key", entry.key_span, message, Some(proposal));
@@ -229,15 +260,17 @@ impl Walk<'_> {
                     self.value(child, &entry.value, Some(entry.key_span));
                     self.path.pop();
                 }
-                None => self.unknown_key(schema, entry),
+                None => meant.extend(self.unknown_key(schema, entry)),
             }
         }
         let required = schema.get("required").and_then(Value::as_array);
         for key in required.into_iter().flatten().filter_map(Value::as_str) {
-            if entries.iter().all(|entry| entry.key != key) {
+            if !seen.contains(key) && !meant.contains(key) {
                 let place = match entries.first() {
                     Some(entry) if self.path.is_empty() => entry.key_span,
-                    first => key_span.or(first.map(|entry| entry.key_span)).unwrap_or(node.span),
+                    first => key_span
+                        .or(first.map(|entry| entry.key_span))
+                        .unwrap_or(node.span),
                 };
                 let message = format!("{} lacks the key `{key}`", self.subject());
                 let proposal = format!("add `{key}: …`{}", self.described(schema, key));
@@ -265,7 +298,8 @@ impl Walk<'_> {
         }
     }
 
-    fn unknown_key(&mut self, schema: &Value, entry: &Entry) {
+    /// Reports a key; answers the known key that it probably is.
+    fn unknown_key<'s>(&mut self, schema: &'s Value, entry: &Entry) -> Option<&'s str> {
         let key = &entry.key;
         let known: Vec<&str> = schema
             .get("properties")
@@ -275,15 +309,17 @@ impl Walk<'_> {
         if known.is_empty() && schema.get("patternProperties").is_some() {
             let message = format!("`{key}` is no name for an entry of {}", self.subject());
             let hint = "a name holds letters, digits and . _ - only, 1 to 100 of them";
-            return self.error("bad-text", entry.key_span, message, Some(hint.to_owned()));
+            self.error("bad-text", entry.key_span, message, Some(hint.to_owned()));
+            return None;
         }
         let message = match self.path.last() {
             Some(_) => format!("{} has no key `{key}`", self.subject()),
             None => format!("there is no key `{key}`"),
         };
+        let near = nearest(key, known.iter().copied());
         let proposal = if key == "<<" {
             "write the keys out; a session type can take over another with `extends`".to_owned()
-        } else if let Some(near) = nearest(key, known.iter().copied()) {
+        } else if let Some(near) = near {
             format!("write `{near}`")
         } else if let Some(section) = self.section_with(key) {
             format!("`{key}` belongs under `{section}`")
@@ -291,11 +327,14 @@ impl Walk<'_> {
             format!("known keys: {}", quoted_list(known))
         };
         self.error("unknown-key", entry.key_span, message, Some(proposal));
+        near
     }
 
     /// A section of the document in which `key` is known.
     fn section_with(&self, key: &str) -> Option<&str> {
-        let sections = resolved(self.root, self.root).get("properties")?.as_object()?;
+        let sections = resolved(self.root, self.root)
+            .get("properties")?
+            .as_object()?;
         sections.iter().find_map(|(name, section)| {
             alternatives(self.root, section)
                 .into_iter()
@@ -322,7 +361,11 @@ impl Walk<'_> {
         }
         let words: Vec<String> = allowed
             .iter()
-            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            .map(|value| {
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned)
+            })
             .collect();
         let written = match &node.data {
             Data::Text(text) => text.clone(),
@@ -340,24 +383,40 @@ impl Walk<'_> {
 
     fn wrong_type(&mut self, all: &[&Value], duration: bool, node: &Node, key_span: Option<Span>) {
         let mut expected: Vec<&str> = Vec::new();
-        for word in all.iter().flat_map(|schema| types(schema)).map(type_in_words) {
+        for word in all
+            .iter()
+            .flat_map(|schema| types(schema))
+            .map(type_in_words)
+        {
             if !expected.contains(&word) {
                 expected.push(word);
             }
         }
         let nullable = expected.contains(&"null");
+        expected.retain(|word| *word != "null");
         if duration {
-            expected = vec![duration::WORDS];
+            let bare = expected.contains(&"a whole number");
+            expected = vec![if bare {
+                duration::WORDS
+            } else {
+                duration::TEXT_WORDS
+            }];
             expected.extend(nullable.then_some("`null` (never)"));
+        }
+        if expected.is_empty() {
+            expected.push("left empty");
         }
         let place = match &node.data {
             Data::List(_) | Data::Map(_) | Data::Null => key_span.unwrap_or(node.span),
             _ => node.span,
         };
-        let found = found_in_words(&node.data);
-        let message =
-            format!("{} must be {}, not {found}", self.subject(), expected.join(" or "));
-        let proposal = propose(&node.data, &expected, duration, all);
+        let found = found_in_words(node);
+        let message = format!(
+            "{} must be {}, not {found}",
+            self.subject(),
+            expected.join(" or ")
+        );
+        let proposal = propose(node, &expected, duration, all);
         self.error("wrong-type", place, message, proposal);
     }
 
@@ -365,7 +424,7 @@ impl Walk<'_> {
     fn subject(&self) -> String {
         match self.path.as_slice() {
             [] => "the document".to_owned(),
-            path => format!("`{}`", path.join(".")),
+            path => format!("`{}`", path.join(".").replace(".[", "[")),
         }
     }
 
@@ -379,8 +438,11 @@ impl Walk<'_> {
 }
 
 /// The values that `const` and `enum` allow.
-fn constants(schema: &Value) -> Vec<&Value> {
-    match (schema.get("const"), schema.get("enum").and_then(Value::as_array)) {
+pub(super) fn constants(schema: &Value) -> Vec<&Value> {
+    match (
+        schema.get("const"),
+        schema.get("enum").and_then(Value::as_array),
+    ) {
         (Some(value), _) => vec![value],
         (None, Some(values)) => values.iter().collect(),
         (None, None) => Vec::new(),
@@ -389,70 +451,10 @@ fn constants(schema: &Value) -> Vec<&Value> {
 
 fn is_duration(root: &Value, schema: &Value) -> bool {
     let is = |schema: &Value| {
-        resolved(root, schema).get("format").and_then(Value::as_str) == Some(duration::FORMAT)
+        let schema = resolved(root, schema);
+        let is = |key, value| schema.get(key).and_then(Value::as_str) == Some(value);
+        is("format", duration::FORMAT) || is("pattern", duration::PATTERN)
     };
     let options = schema.get("anyOf").and_then(Value::as_array);
     is(schema) || options.into_iter().flatten().any(is)
-}
-
-fn type_in_words(name: &str) -> &str {
-    match name {
-        "boolean" => "`true` or `false`",
-        "integer" => "a whole number",
-        "number" => "a number",
-        "string" => "text",
-        "array" => "a list",
-        "object" => "a map",
-        other => other,
-    }
-}
-
-fn found_in_words(data: &Data) -> String {
-    match data {
-        Data::Null => "nothing".to_owned(),
-        Data::Bool(value) => format!("`{value}`"),
-        Data::Int(value) => format!("the number {value}"),
-        Data::Float(value) => format!("the number {value}"),
-        Data::Text(text) => format!("the text `{}`", text.chars().take(60).collect::<String>()),
-        Data::List(_) => "a list".to_owned(),
-        Data::Map(_) => "a map".to_owned(),
-    }
-}
-
-/// What somebody who wrote `data` probably meant.
-fn propose(data: &Data, expected: &[&str], duration: bool, all: &[&Value]) -> Option<String> {
-    let wants = |word: &str| expected.contains(&word);
-    match data {
-        Data::Null if wants("a map") => Some("give it keys, or remove the key".to_owned()),
-        Data::Null => Some("give it a value, or remove the key to take the default".to_owned()),
-        Data::Float(value) if duration && *value > 0.0 && *value < 1e9 => {
-            Some(format!("write `{}` if seconds are meant", crate::Millis((value * 1e3) as u64)))
-        }
-        Data::Int(_) | Data::Float(_) if duration => Some("write `30s`, for example".to_owned()),
-        Data::Int(value) if wants("text") => Some(format!("write it in quotes: \"{value}\"")),
-        Data::Float(value) if wants("text") => Some(format!("write it in quotes: \"{value}\"")),
-        Data::Bool(value) if wants("text") => {
-            let texts: Vec<&str> =
-                all.iter().flat_map(|s| constants(s)).filter_map(Value::as_str).collect();
-            Some(match texts.is_empty() {
-                true => format!("write it in quotes: \"{value}\""),
-                false => format!("write one of {}", quoted_list(texts)),
-            })
-        }
-        Data::Float(value) if wants("a whole number") => Some(format!("write {}", value.round())),
-        Data::Text(text) if wants("`true` or `false`") => {
-            match text.to_ascii_lowercase().as_str() {
-                "yes" | "y" | "on" | "true" => Some("write `true`".to_owned()),
-                "no" | "n" | "off" | "false" => Some("write `false`".to_owned()),
-                _ => Some("write `true` or `false`".to_owned()),
-            }
-        }
-        Data::Text(text) if wants("a whole number") || wants("a number") => {
-            let plain = text.trim().parse::<f64>().is_ok();
-            plain.then(|| format!("write {} without quotes", text.trim()))
-        }
-        Data::Text(text) if wants("a list") => Some(format!("write `[{text}]`")),
-        Data::Int(value) if wants("a list") => Some(format!("write `[{value}]`")),
-        _ => None,
-    }
 }
