@@ -15,11 +15,14 @@ pub mod game_server;
 pub mod instance;
 pub mod ticket;
 
+pub mod session;
+
 pub mod wire;
 
 pub use game_server::GameServer;
 pub use id::*;
 pub use instance::Instance;
 pub use name::{Name, NameError, Namespace, PlayerId, Region};
+pub use session::Session;
 pub use ticket::Ticket;
 pub use time::{Millis, Timeout, Timestamp};
