@@ -1,0 +1,96 @@
+//! What exactly is executed for one game server: pure, from its fleet's config and the facts of this start.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use model::{GameServerId, InstallationId};
+
+use crate::config::Config;
+
+/// Carries the installation's id in the environment of everything that we start.
+pub(crate) const INSTALLATION_VARIABLE: &str = "MUSTER_INSTALLATION_ID";
+/// Carries the game server's id beside it.
+pub(crate) const GAME_SERVER_VARIABLE: &str = "MUSTER_GAME_SERVER_ID";
+
+/// What game servers inherit of our own environment. Nothing else: it may hold secrets.
+const INHERITED: [&str; 8] = [
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "TMPDIR",
+    "TZ",
+    "USER",
+];
+
+/// What is known when a game server is started.
+#[derive(Debug)]
+pub(crate) struct Facts<'a> {
+    pub installation: InstallationId,
+    pub id: GameServerId,
+    pub address: &'a str,
+    pub port: u16,
+    pub url: &'a str,
+    pub token: &'a str,
+    pub executable: &'a Path,
+}
+
+/// A program with its arguments and its whole environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Launch {
+    pub program: PathBuf,
+    pub arguments: Vec<String>,
+    pub environment: BTreeMap<String, String>,
+}
+
+/// What to execute. `inherited` reads a variable of our own environment.
+pub(crate) fn launch(
+    config: &Config,
+    facts: &Facts<'_>,
+    inherited: impl Fn(&str) -> Option<String>,
+) -> Launch {
+    let mut words = config.command.iter();
+    let program = match words.next().map(String::as_str) {
+        Some("muster") | None => facts.executable.to_path_buf(),
+        Some(program) => PathBuf::from(program),
+    };
+    let (program, arguments) = match &config.wrap {
+        None => (program, words.map(|word| filled(word, facts)).collect()),
+        Some(rules) => {
+            let rules = serde_json::to_string(rules);
+            let rules = rules.expect("rules are plain data with text for keys");
+            let mut arguments = vec!["wrap".to_owned(), "--rules".to_owned(), rules];
+            arguments.push("--".to_owned());
+            arguments.push(program.to_string_lossy().into_owned());
+            arguments.extend(words.cloned());
+            (facts.executable.to_path_buf(), arguments)
+        }
+    };
+    let mut environment: BTreeMap<String, String> = INHERITED
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), inherited(name)?)))
+        .collect();
+    environment.extend(config.environment.clone());
+    environment.extend([
+        ("MUSTER_URL".to_owned(), facts.url.to_owned()),
+        ("MUSTER_TOKEN".to_owned(), facts.token.to_owned()),
+        (GAME_SERVER_VARIABLE.to_owned(), facts.id.to_string()),
+        (
+            INSTALLATION_VARIABLE.to_owned(),
+            facts.installation.to_string(),
+        ),
+        ("MUSTER_ADDRESS".to_owned(), facts.address.to_owned()),
+        ("MUSTER_PORT".to_owned(), facts.port.to_string()),
+    ]);
+    Launch {
+        program,
+        arguments,
+        environment,
+    }
+}
+
+fn filled(word: &str, facts: &Facts<'_>) -> String {
+    word.replace("{port}", &facts.port.to_string())
+        .replace("{address}", facts.address)
+}
