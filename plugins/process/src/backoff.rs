@@ -74,3 +74,50 @@ impl Backoff {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: Duration = Duration::from_millis(100);
+    const MAX: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn the_wait_doubles_up_to_its_bound_and_ends_with_success() {
+        let mut now = crate::server::now();
+        let mut backoff = Backoff::new(FIRST, MAX);
+        assert_eq!(backoff.allowed(now, 9), u32::MAX);
+        for wait_ms in [100, 200, 400, 800, 1_000, 1_000] {
+            backoff.failed(now, now);
+            assert_eq!(backoff.wait(), Duration::from_millis(wait_ms));
+            assert_eq!(backoff.allowed(now, 0), 0);
+            now += backoff.wait();
+            assert_eq!(backoff.allowed(now, 0), 1);
+            assert_eq!(backoff.allowed(now, 1), 0, "one at a time");
+        }
+        backoff.succeeded(now);
+        assert_eq!((backoff.failures(), backoff.wait()), (0, Duration::ZERO));
+        assert_eq!(backoff.allowed(now, 0), u32::MAX);
+    }
+
+    #[test]
+    fn one_round_of_starts_is_one_failure_and_an_old_success_proves_nothing() {
+        let began = crate::server::now();
+        let mut backoff = Backoff::new(FIRST, MAX);
+        for millis in 1..=8 {
+            backoff.failed(began + Duration::from_millis(millis), began);
+        }
+        assert_eq!(backoff.failures(), 1);
+        backoff.succeeded(began);
+        assert_eq!(backoff.failures(), 1);
+    }
+
+    #[test]
+    fn many_failures_do_not_overflow() {
+        let now = crate::server::now();
+        let mut backoff = Backoff::new(Duration::from_secs(u64::MAX / 2), Duration::MAX);
+        backoff.failures = u32::MAX;
+        backoff.failed(now, now);
+        assert_eq!(backoff.wait(), Duration::MAX);
+    }
+}

@@ -409,6 +409,7 @@ impl Fleet {
     async fn shut_down(mut self) {
         if self.shared.options.on_shutdown == OnShutdown::Stop {
             let deadline = now() + self.shared.options.drain_max;
+            let _ = tokio::time::timeout_at(deadline, self.take_back_all()).await;
             // Whoever is in use until then loses its host: the operator has asked for it.
             let _ = tokio::time::timeout_at(deadline, self.drain()).await;
             for id in self.tracked.keys().copied().collect::<Vec<_>>() {
@@ -421,6 +422,18 @@ impl Fleet {
         }
         self.leave.cancel();
         while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// What an earlier life of ours has left, and no pass of this one has seen.
+    async fn take_back_all(&mut self) {
+        let key = &self.key;
+        let rows = (self.shared.api).list(&key.namespace, &key.fleet, &key.region);
+        match rows.await {
+            Ok(rows) => self.take_back(&rows).await,
+            Err(error) => {
+                tracing::warn!(fleet = %key.fleet, %error, "the registry cannot be asked")
+            }
+        }
     }
 
     /// Takes everything out of service and ends what is idle, until nothing is left.

@@ -94,3 +94,73 @@ fn filled(word: &str, facts: &Facts<'_>) -> String {
     word.replace("{port}", &facts.port.to_string())
         .replace("{address}", facts.address)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn launched(config: serde_json::Value) -> Launch {
+        let config = Config::read(&config).expect("clean");
+        let facts = Facts {
+            installation: InstallationId(uuid::Uuid::from_u128(1)),
+            id: GameServerId(uuid::Uuid::from_u128(2)),
+            address: "10.0.0.1",
+            port: 7_001,
+            url: "http://127.0.0.1:1",
+            token: "secret",
+            executable: Path::new("/opt/muster"),
+        };
+        launch(&config, &facts, |name| {
+            (name == "PATH" || name == "DATABASE_URL").then(|| "ours".to_owned())
+        })
+    }
+
+    #[test]
+    fn port_and_address_are_filled_in() {
+        let launch = launched(json!({ "command": ["game", "-p={port}", "{address}:{port}"] }));
+        assert_eq!(launch.program, Path::new("game"));
+        assert_eq!(launch.arguments, ["-p=7001", "10.0.0.1:7001"]);
+    }
+
+    #[test]
+    fn muster_is_our_own_executable() {
+        let launch = launched(json!({ "command": ["muster", "arena"] }));
+        assert_eq!(launch.program, Path::new("/opt/muster"));
+        assert_eq!(launch.arguments, ["arena"]);
+    }
+
+    #[test]
+    fn wrap_gets_the_rules_and_fills_in_itself() {
+        let rules = json!({ "ready": { "tcp": "{port}" } });
+        let launch = launched(json!({ "command": ["game", "{port}", "{map}"], "wrap": rules }));
+        assert_eq!(launch.program, Path::new("/opt/muster"));
+        let [wrap, flag, rules, dashes, rest @ ..] = launch.arguments.as_slice() else {
+            panic!("too few: {:?}", launch.arguments);
+        };
+        assert_eq!(
+            (wrap.as_str(), flag.as_str(), dashes.as_str()),
+            ("wrap", "--rules", "--")
+        );
+        assert!(serde_json::from_str::<model::wrap::WrapRules>(rules).is_ok());
+        assert_eq!(rest, ["game", "{port}", "{map}"]);
+    }
+
+    #[test]
+    fn the_environment_is_ours_by_choice_only() {
+        let launch = launched(json!({ "command": ["game"], "environment": { "PATH": "theirs" } }));
+        let names: Vec<&str> = launch.environment.keys().map(String::as_str).collect();
+        let expected = [
+            "MUSTER_ADDRESS",
+            "MUSTER_GAME_SERVER_ID",
+            "MUSTER_INSTALLATION_ID",
+            "MUSTER_PORT",
+            "MUSTER_TOKEN",
+            "MUSTER_URL",
+            "PATH",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!(launch.environment["PATH"], "theirs");
+    }
+}

@@ -96,3 +96,32 @@ fn is_free(port: u16) -> bool {
     UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
         && TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_port_is_given_once_and_again_when_it_is_back() {
+        let ports = Ports::new(5);
+        let range: PortRange = "24560-24569".parse().expect("a range");
+        let mut given: Vec<Port> = std::iter::from_fn(|| ports.take(range)).collect();
+        let numbers: BTreeSet<u16> = given.iter().map(Port::number).collect();
+        assert_eq!(numbers.len(), given.len());
+        assert!(ports.take(range).is_none());
+        let back = given.pop().map(|port| port.number());
+        assert_eq!(ports.take(range).map(|port| port.number()), back);
+    }
+
+    #[test]
+    fn a_port_that_was_taken_back_is_not_given() {
+        let ports = Ports::new(0);
+        let range: PortRange = "24580".parse().expect("a range");
+        let adopted = ports.adopt(24_580);
+        assert!(ports.take(range).is_none());
+        drop(adopted);
+        assert!(ports.take(range).is_some());
+    }
+}

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use allocator::{Error, FleetApi};
-use model::GameServerId;
 use model::fleet::Provider;
+use model::{GameServerId, Name, Namespace, Region};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -187,24 +187,44 @@ impl Keeper {
 
     async fn shut_down(mut self) {
         while self.fleets.join_next().await.is_some() {}
-        if self.shared.options.on_shutdown == OnShutdown::Leave {
+        let shared = Arc::clone(&self.shared);
+        if shared.options.on_shutdown == OnShutdown::Leave {
             return;
+        }
+        // Fleets that nobody has looked at yet may have game servers of an earlier life, and those have rows.
+        let ask = shared.api.fleets(Provider::Process, 0);
+        if let Ok(Ok((_, fleets))) = tokio::time::timeout(shared.options.drain_max, ask).await {
+            let ended = CancellationToken::new();
+            ended.cancel();
+            self.listed = keys(fleets);
+            self.running.clear();
+            self.start_loops(&ended);
+            while self.fleets.join_next().await.is_some() {}
         }
         while self.ends.join_next().await.is_some() {}
         let Options {
             installation,
             stop_grace,
             ..
-        } = self.shared.options;
-        let found = self.shared.table.scan().await;
+        } = shared.options;
+        let found = shared.table.scan().await;
         let own = found
             .iter()
             .filter(|found| found.installation == Some(installation));
         let left: BTreeSet<GameServerId> = own.filter_map(|found| found.game_server).collect();
         for id in left {
-            process::end_remnants(installation, id, stop_grace, &self.shared.table).await;
+            process::end_remnants(installation, id, stop_grace, &shared.table).await;
         }
     }
+}
+
+fn keys(fleets: Vec<(Namespace, Name, Region)>) -> BTreeSet<Key> {
+    let keys = fleets.into_iter().map(|(namespace, fleet, region)| Key {
+        namespace,
+        fleet,
+        region,
+    });
+    keys.collect()
 }
 
 /// The next list of fleets, however long the registry is away.
@@ -212,14 +232,7 @@ async fn poll(shared: Arc<Shared>, seen: u64) -> (u64, BTreeSet<Key>) {
     loop {
         match shared.api.fleets(Provider::Process, seen).await {
             // A transport may give up waiting and answer with what is known.
-            Ok((version, fleets)) if version != seen => {
-                let keys = fleets.into_iter().map(|(namespace, fleet, region)| Key {
-                    namespace,
-                    fleet,
-                    region,
-                });
-                return (version, keys.collect());
-            }
+            Ok((version, fleets)) if version != seen => return (version, keys(fleets)),
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!(%error, "the registry cannot be asked for fleets");

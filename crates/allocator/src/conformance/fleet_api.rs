@@ -30,8 +30,7 @@ pub struct FleetKey {
 pub trait FleetHarness: Send + Sync {
     /// The implementation under test; always the same registry. It starts without fleets.
     fn api(&self) -> Arc<dyn FleetApi>;
-    /// Makes a fleet of [`Provider::Process`] in one region, or gives the one of that name a new content revision
-    /// with this capacity.
+    /// Makes a fleet of [`Provider::Process`] in one region, or gives the one of that name this capacity.
     async fn put_fleet(&self, name: &str, capacity: Capacity) -> FleetKey;
     /// Removes the fleet; its rows stay until they are gone.
     async fn remove_fleet(&self, key: &FleetKey);
@@ -292,22 +291,23 @@ pub async fn demand_of_a_removed_fleet_says_so(harness: &impl FleetHarness) {
     assert_eq!(answer.desired, 0);
 }
 
-/// A provider can tell the game servers of old content from the new.
-pub async fn a_change_of_the_fleet_changes_its_revision(harness: &impl FleetHarness) {
+/// A provider can tell the game servers of old content from the new; other numbers alone are no new content.
+pub async fn only_new_content_changes_the_revision(harness: &impl FleetHarness) {
+    let revision = async |key: &FleetKey| {
+        let spec = demand(harness, key, 0).await.spec.expect("exists");
+        spec.fleet_revision
+    };
     let key = harness.put_fleet("fleet", capacity(1, 0, 4)).await;
-    let old = demand(harness, &key, 0)
-        .await
-        .spec
-        .expect("exists")
-        .fleet_revision;
+    let old = revision(&key).await;
     let id = registered(harness, &key).await;
-    harness.put_fleet("fleet", capacity(1, 0, 5)).await;
-    let new = demand(harness, &key, 0)
-        .await
-        .spec
-        .expect("exists")
-        .fleet_revision;
-    assert_ne!(old, new);
+    harness.put_fleet("fleet", capacity(2, 1, 5)).await;
+    assert_eq!(revision(&key).await, old, "more of the same");
+    let two_slots = Capacity {
+        slots: 2,
+        ..capacity(2, 1, 5)
+    };
+    harness.put_fleet("fleet", two_slots).await;
+    assert_ne!(revision(&key).await, old);
     assert_eq!(row(harness, &key, id).await.fleet_revision, old);
 }
 

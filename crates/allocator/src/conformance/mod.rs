@@ -50,7 +50,7 @@ macro_rules! fleet_api_conformance {
             demand_never_loses_a_wake,
             demand_grows_with_what_is_in_use,
             demand_of_a_removed_fleet_says_so,
-            a_change_of_the_fleet_changes_its_revision,
+            only_new_content_changes_the_revision,
             fleets_names_what_exists_and_what_is_left_over,
             list_gives_the_rows_of_one_fleet,
             observed_running_notes_the_provider_data,

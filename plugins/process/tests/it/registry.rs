@@ -364,7 +364,12 @@ impl ProviderHarness for Registry {
             config,
         };
         self.memory.change(|state| {
-            let revision = state.version;
+            let old = state.fleets.get(&flat(&key)).cloned().flatten();
+            let content = |fleet: &Fleet| (fleet.config.clone(), fleet.capacity.slots);
+            let revision = match old {
+                Some((revision, old)) if content(&old) == content(&fleet) => revision,
+                Some(_) | None => state.version,
+            };
             state
                 .fleets
                 .insert(flat(&key), Some((revision, Arc::new(fleet))));
