@@ -91,8 +91,11 @@ pub(crate) fn launch(
 }
 
 fn filled(word: &str, facts: &Facts<'_>) -> String {
-    word.replace("{port}", &facts.port.to_string())
-        .replace("{address}", facts.address)
+    model::wrap::fill(word, |name| match name {
+        "port" => Some(facts.port.to_string()),
+        "address" => Some(facts.address.to_owned()),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::fleet::Capacity;
-use model::wrap::{PlayerLines, ReadyRule, StopRule, WrapRules, WrapStart};
+use model::wrap::{PlayerLines, ReadyRule, StopRule, WrapRules, WrapStart, placeholders};
 use regex::Regex;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -215,24 +215,6 @@ impl Findings {
             self.add(pointer, "has half a byte: two hexadecimal digits make one");
         }
     }
-}
-
-/// The names between braces: `{port}`; braces around anything else, and a shell's `${NAME}`, are the program's own.
-fn placeholders(argument: &str) -> Vec<&str> {
-    let mut names = Vec::new();
-    let mut rest = argument;
-    while let Some((before, after)) = rest.split_once('{') {
-        rest = after;
-        if let Some((name, _)) = after.split_once('}')
-            && !before.ends_with('$')
-        {
-            let named = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-            if name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(named) {
-                names.push(name);
-            }
-        }
-    }
-    names
 }
 
 /// A key as a part of a JSON pointer.

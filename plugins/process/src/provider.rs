@@ -170,14 +170,18 @@ impl Keeper {
 
     async fn tidy_logs(&self) {
         let shared = Arc::clone(&self.shared);
+        // A log belongs to the living as long as any process might write it, known to a fleet's loop or not yet.
+        let found = shared.table.scan().await;
+        let mut alive: BTreeSet<GameServerId> =
+            found.iter().filter_map(|found| found.game_server).collect();
+        alive.extend(shared.alive().iter());
         let tidied = tokio::task::spawn_blocking(move || {
             let keep = log::Keep {
                 log_bytes_max: shared.options.log_bytes_max,
                 ended_max: shared.options.ended_logs_max,
                 ended_bytes_max: shared.options.ended_logs_bytes_max,
             };
-            // Taken before the files are read: a log that is begun meanwhile is young and thus kept.
-            let alive = shared.alive().clone();
+            // A log that was begun meanwhile is young and thus kept.
             log::tidy(&shared.logs, &alive, keep)
         });
         if let Ok(Err(error)) = tidied.await {

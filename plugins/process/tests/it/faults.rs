@@ -57,6 +57,8 @@ macro_rules! provider_conformance {
             crashes_at_any_moment_lose_and_leak_nothing,
             a_registry_that_is_away_costs_no_game_server,
             shutdown_leaves_them_running_when_told,
+            a_wrapped_game_is_stopped_by_its_wrapper,
+            a_game_does_not_outlive_its_wrapper,
             limits_and_environment_reach_the_process,
             the_log_is_written_without_us_and_stays_small,
             scale_down_and_allocation_never_meet,
@@ -772,6 +774,98 @@ pub async fn shutdown_leaves_them_running_when_told(harness: &impl ProviderHarne
     world.start();
     world.leaves_nothing().await;
     assert_eq!(rows(harness, &key).await, [], "what was stopped has no row");
+}
+
+/// Makes `muster` a script that notes how it was called, asks for its assignment, runs a game in a group of its own,
+/// and stops it by a signal of the game's own choice. The game notes what it gets.
+fn wrap(harness: &impl ProviderHarness, world: &mut World) -> Value {
+    let folder = world.folder().display().to_string();
+    let game = format!(
+        "trap 'echo TERM >> {folder}/got' TERM; trap 'echo USR1 >> {folder}/got; exit' USR1; touch {folder}/up; \
+         while :; do sleep 0.02; done"
+    );
+    let behaviour = format!(
+        "setsid bash -c \"{game}\" & trap 'kill -USR1 $!; wait $!; exit' TERM; \
+         while :; do wait; done"
+    );
+    let words: Vec<String> = (harness.game(&behaviour).iter())
+        .map(|word| format!("'{}'", word.replace('\'', r"'\''")))
+        .collect();
+    let wrapper = world.folder().join("muster");
+    let script = format!(
+        "#!/bin/bash\nprintf '%s\\n' \"$@\" > {folder}/arguments\nexec {}\n",
+        words.join(" ")
+    );
+    std::fs::write(&wrapper, script).expect("writes");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&wrapper, mode).expect("sets");
+    world.options.executable = wrapper;
+    json!({
+        "command": ["game", "{port}"],
+        "wrap": { "ready": { "tcp": "{port}" }, "stop": { "signal": "SIGUSR1", "grace": "5s" } },
+    })
+}
+
+/// Only the wrapper is asked to stop: it knows how its game likes to be.
+pub async fn a_wrapped_game_is_stopped_by_its_wrapper(harness: &impl ProviderHarness) {
+    let mut world = World::new(harness.api());
+    let config = wrap(harness, &mut world);
+    let key = harness
+        .put_fleet_of("fleet", capacity(1, 1), config.clone())
+        .await;
+    world.start();
+    ready(harness, &key, 1).await;
+    let up = world.folder().join("up");
+    eventually("the game is up", async || up.exists().then_some(())).await;
+    let arguments = std::fs::read_to_string(world.folder().join("arguments")).expect("reads");
+    let arguments: Vec<&str> = arguments.lines().collect();
+    assert_eq!(arguments[..2], ["wrap", "--rules"]);
+    assert_eq!(
+        arguments[3..],
+        ["--", "game", "{port}"],
+        "the wrapper fills in"
+    );
+    harness.put_fleet_of("fleet", capacity(0, 1), config).await;
+    no_rows(harness, &key).await;
+    let got = std::fs::read_to_string(world.folder().join("got")).expect("reads");
+    assert_eq!(got, "USR1\n");
+    world.leaves_nothing().await;
+}
+
+/// The wrapper is killed: its game, in another process group, is found by its environment.
+pub async fn a_game_does_not_outlive_its_wrapper(harness: &impl ProviderHarness) {
+    let mut world = World::new(harness.api());
+    let config = wrap(harness, &mut world);
+    let key = harness.put_fleet_of("fleet", capacity(1, 1), config).await;
+    world.start();
+    let rows = ready(harness, &key, 1).await;
+    let up = world.folder().join("up");
+    eventually("the game is up", async || up.exists().then_some(())).await;
+    let row = harness
+        .api()
+        .list(&key.namespace, &key.fleet, &key.region)
+        .await;
+    let row = row.expect("list answers").remove(0);
+    let leader = row.provider_data["process"]["pid"]
+        .as_i64()
+        .expect("it was noted");
+    let processes = world.processes().await;
+    let leader = processes
+        .iter()
+        .find(|found| i64::from(found.pid) == leader);
+    kill(leader.expect("it runs"));
+    eventually("the word of its end", async || {
+        let ended = world.spy.ended();
+        ended.iter().any(|(id, _)| *id == rows[0].id).then_some(())
+    })
+    .await;
+    let left = world.processes().await;
+    assert!(
+        left.iter()
+            .all(|found| found.game_server != Some(rows[0].id)),
+        "{left:?}"
+    );
+    world.leaves_nothing().await;
 }
 
 /// The process is limited, knows what it must, and nothing else of ours.

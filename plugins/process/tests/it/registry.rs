@@ -1,6 +1,7 @@
 //! The fleet API in memory, as small as it can be kept, and a TCP port where game servers ask for their assignment.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use allocator::conformance::fleet_api::{FleetHarness, FleetKey};
@@ -204,7 +205,7 @@ impl FleetApi for Memory {
             let fleet = state.fleets.get(&key).cloned().flatten();
             let (_, fleet) = fleet.ok_or_else(|| Error::Refused("no such fleet".to_owned()))?;
             let alive = state.rows.values().filter(|(of, _)| *of == key).count();
-            if !state.rows.contains_key(&new.id) {
+            if let Entry::Vacant(vacant) = state.rows.entry(new.id) {
                 if alive >= usize::try_from(fleet.capacity.max).expect("small") {
                     return Err(Error::Refused("the fleet has reached its max".to_owned()));
                 }
@@ -222,7 +223,7 @@ impl FleetApi for Memory {
                     fleet_revision: new.fleet_revision,
                     provider_data: new.provider_data,
                 };
-                state.rows.insert(new.id, (key, row));
+                vacant.insert((key, row));
             }
             let token = format!("token-{}", state.version);
             state.tokens.insert(new.id, token.clone());
