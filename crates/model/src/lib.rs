@@ -18,6 +18,7 @@ pub mod ticket;
 pub mod session;
 
 pub mod wire;
+pub mod wrap;
 
 pub use game_server::GameServer;
 pub use id::*;

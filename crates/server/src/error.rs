@@ -48,6 +48,24 @@ pub enum Error {
     /// 409: an allocation that is not (or no longer) this caller's.
     #[error("this allocation is not yours, or no longer")]
     ForeignAllocation,
+    /// 404: no route has this path.
+    #[error("there is nothing at this path")]
+    NoSuchPath,
+    /// 405: the path exists, for other methods.
+    #[error("this path answers to {allow}")]
+    MethodNotAllowed {
+        /// What it answers to, as the `Allow` header says it.
+        allow: &'static str,
+    },
+    /// 413: the body is larger than `limits.body_bytes_max`.
+    #[error("the body is larger than {bytes_max} bytes")]
+    BodyTooLarge {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// 415: the body is not declared to be JSON.
+    #[error("the body must be JSON: send Content-Type: application/json")]
+    UnsupportedMediaType,
     /// 429: too much at a time; ask again.
     #[error("overloaded, ask again")]
     Overloaded,
