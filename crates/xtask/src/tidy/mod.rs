@@ -1,0 +1,1 @@
+//! The rules of the house that hold for the whole tree, as tests.
