@@ -141,14 +141,20 @@ impl Drop for Folder {
 
 /// PostgreSQL refuses to run as root, so root becomes the user that Debian's package made for it.
 ///
-/// The signal on our death ends the server even when we are killed and can end nothing ourselves.
+/// The signal on our death ends the server even when we are killed and can end nothing ourselves. It is asked for
+/// after the change of user, which would clear it.
 fn as_server_user(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
-    command.arg("--pdeathsig=INT");
     if rustix::process::geteuid().is_root() {
-        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
+        command.args([
+            "--reuid=postgres",
+            "--regid=postgres",
+            "--clear-groups",
+            "--",
+            "setpriv",
+        ]);
     }
-    command.arg("--").arg(program);
+    command.args(["--pdeathsig=INT", "--"]).arg(program);
     command
 }
 

@@ -321,7 +321,10 @@ impl Run {
 /// The tally of a command that is one test.
 fn verdict(row: &str, outcome: &Outcome, log: &str) -> Tally {
     let mut tally = match outcome.ending.failure() {
-        Some(failure) => Tally::fail(failure),
+        Some(failure) => match tally::unfinished(log).as_slice() {
+            [] => Tally::fail(failure),
+            tests => Tally::fail(format!("{failure}; not finished: {}", tests.join(", "))),
+        },
         None => match tally::skips(log).into_iter().next() {
             Some(skip) => Tally::skip(row, skip.reason),
             None => Tally::pass(),

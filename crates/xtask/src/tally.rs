@@ -112,6 +112,23 @@ pub(crate) fn skips(log: &str) -> Vec<Skip> {
     skips
 }
 
+/// The tests that libtest called slow and that have no ending: what to look at when an executable was ended.
+pub(crate) fn unfinished(log: &str) -> Vec<&str> {
+    let ended = |test: &str| {
+        log.lines()
+            .filter_map(test_line)
+            .any(|(name, _)| name == test)
+    };
+    log.lines()
+        .filter_map(|line| {
+            line.strip_prefix("test ")?
+                .split_once(" has been running for over ")
+        })
+        .map(|(test, _)| test)
+        .filter(|test| !ended(test))
+        .collect()
+}
+
 /// `test NAME ... ENDING`, as libtest prints it.
 pub(crate) fn test_line(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix("test ")?.rsplit_once(" ... ")
@@ -168,6 +185,15 @@ test result: FAILED. 3 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; 
         let log =
             "test result: ok. 2 passed; 0 failed; 0 ignored;\ntest result: ok. 5 passed; 0 failed;";
         assert_eq!(libtest(log).map(|tally| tally.passed), Some(7));
+    }
+
+    #[test]
+    fn a_slow_test_without_an_ending_is_named() {
+        let log = "test a has been running for over 60 seconds
+test b has been running for over 60 seconds
+test b ... ok
+";
+        assert_eq!(unfinished(log), ["a"]);
     }
 
     #[test]
