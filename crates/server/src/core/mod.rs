@@ -1,75 +1,167 @@
-//! The domain behind the routes: what they call, with one answer for everything.
+//! The core of the server: what HTTP, timers, the matcher and game servers do, on the store's behalf.
+//!
+//! One [`Core`] serves one namespace of one store. It keeps committed documents in memory, changes them only
+//! through the committer, and tells whoever waits. Every method may be called from any task at any time.
 
-use model::{AllocationId, GameServerId, Millis, PlayerId, SessionId, TicketId, Timestamp, wire};
+mod allocate;
+mod assignments;
+mod busy;
+mod events;
+mod fleet_api;
+mod hosting;
+mod matchmaker;
+mod matchmaking;
+mod players;
+mod registry;
+mod revisions;
+mod rows;
+mod sessions;
+mod slots;
+mod start;
+mod tickets;
+mod timers;
+mod view;
+mod write;
 
+use std::future::Future;
+use std::sync::Arc;
+
+use model::config::Config;
+use model::{InstallationId, Millis, Namespace, PlayerId, SessionId, Timestamp};
+use store::{CommitterHandle, Store};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::auth::Keys;
+use crate::clock::Clock;
+use crate::ids::Ids;
 use crate::{Error, Principal};
 
-/// The domain: sessions, tickets, game servers. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Core {}
+pub use allocate::RegistryAllocator;
+pub use fleet_api::InMemoryFleetApi;
+pub use revisions::Activated;
+pub use start::{Drivers, Parts};
 
-fn absent<T>() -> Result<T, Error> {
-    Err(Error::Unavailable("the core is not wired".into()))
+/// What an operator may set of the core.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where game servers reach this server; goes into `MUSTER_URL`.
+    pub public_url: String,
+    /// No acknowledgement within this: a second game server is allocated.
+    pub hedge_after: Millis,
+    /// Sessions with a due timer are looked at this often even if nobody asks; 0: only when somebody asks (row 11).
+    pub sweep_interval: Millis,
+    /// How long the token of a game server is good; renewed over its poll.
+    pub game_server_token_ttl: Millis,
 }
 
-macro_rules! verbs {
-    ($($name:ident($($arg:ident: $type:ty),* $(,)?) -> $out:ty;)*) => {$(
-        /// See the routes.
-        pub async fn $name(&self, $($arg: $type),*) -> Result<$out, Error> {
-            $(let _ = $arg;)*
-            absent()
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:7350".into(),
+            hedge_after: Millis(250),
+            sweep_interval: Millis(0),
+            game_server_token_ttl: Millis::seconds(3_600),
         }
-    )*};
+    }
 }
 
-type Text<'a> = Option<&'a str>;
+/// The core; cheap to clone.
+#[derive(Clone)]
+pub struct Core {
+    inner: Arc<Inner>,
+}
+
+/// What all clones share.
+pub struct Inner {
+    namespace: Namespace,
+    installation: InstallationId,
+    epoch: Uuid,
+    settings: Settings,
+    store: Store,
+    commits: CommitterHandle,
+    clock: Clock,
+    ids: Ids,
+    keys: Keys,
+    revisions: revisions::Revisions,
+    sessions: slots::Slots<SessionId, write::Document>,
+    tickets: tickets::Tickets,
+    players: players::Players,
+    registry: registry::Registry,
+    matchmaker: matchmaker::Matchmaker,
+    timers: timers::Timers,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl std::ops::Deref for Core {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Core({})", self.namespace)
+    }
+}
 
 impl Core {
-    verbs! {
-        create_session(who: &Principal, body: wire::CreateSession, idempotency: Text<'_>) -> wire::Session;
-        read_session(who: &Principal, id: SessionId) -> wire::Session;
-        update_session(who: &Principal, id: SessionId, if_match: Text<'_>, body: wire::UpdateSession) -> wire::Session;
-        delete_session(who: &Principal, id: SessionId, if_match: Text<'_>) -> ();
-        join(who: &Principal, id: SessionId, player: PlayerId, body: wire::JoinSession, if_match: Text<'_>) -> (bool, wire::Session);
-        update_member(who: &Principal, id: SessionId, player: PlayerId, body: wire::UpdateMember, if_match: Text<'_>) -> wire::Session;
-        leave(who: &Principal, id: SessionId, player: PlayerId) -> Option<wire::Session>;
-        promote(who: &Principal, id: SessionId, player: PlayerId) -> wire::Session;
-        move_member(who: &Principal, id: SessionId, player: PlayerId, team: u8) -> wire::Session;
-        reserve(who: &Principal, id: SessionId, body: wire::Reserve) -> wire::Session;
-        my_sessions(who: &Principal) -> wire::MySessions;
-        request_instance(who: &Principal, id: SessionId, body: wire::RequestInstance, idempotency: Text<'_>) -> wire::Session;
-        read_instance(who: &Principal, id: SessionId) -> wire::Instance;
-        close_instance(who: &Principal, id: SessionId) -> wire::Session;
-        host_update(game_server: GameServerId, session: SessionId, body: wire::HostUpdate) -> wire::Instance;
-        read_allocation(who: &Principal, id: AllocationId) -> wire::Allocation;
-        create_ticket(who: &Principal, session: SessionId, body: wire::CreateTicket, idempotency: Text<'_>) -> wire::Ticket;
-        cancel_ticket(who: &Principal, session: SessionId) -> wire::Ticket;
-        read_ticket(who: &Principal, id: TicketId) -> wire::Ticket;
-        queue(name: &str) -> wire::Queue;
-        session_types() -> wire::List<wire::SessionType>;
-        session_type(name: &str) -> wire::SessionType;
-        events(player: &PlayerId, cursor: Text<'_>, wait: Millis) -> wire::EventPage;
-        assignments(who: &Principal, seen: Option<i64>, wait: Millis) -> wire::Assignments;
-        acknowledge(id: GameServerId, allocation: AllocationId) -> ();
-        health(id: GameServerId, health: wire::Health) -> ();
-        shutdown_game_server(id: GameServerId) -> ();
-        fleets(who: &Principal) -> wire::List<wire::Fleet>;
-        fleet(who: &Principal, name: &str) -> wire::Fleet;
-        ready() -> ();
-    }
-
-    /// See the routes.
-    pub fn queues(&self) -> Result<wire::List<wire::Queue>, Error> {
-        absent()
-    }
-
-    /// A player made a request.
-    pub fn seen(&self, player: &PlayerId) {
-        let _ = player;
-    }
-
-    /// The time.
+    /// The present.
     pub fn now(&self) -> Timestamp {
-        Timestamp(1_800_000_000_000)
+        self.clock.now()
     }
+
+    /// The namespace that it serves.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// The installation: this store and everything that was started for it.
+    pub fn installation(&self) -> InstallationId {
+        self.installation
+    }
+
+    /// A player did something: he is there.
+    pub fn seen(&self, player: &PlayerId) {
+        self.players.seen(player, self.now());
+    }
+
+    /// Whether requests can be served.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] while the store is away.
+    pub async fn ready(&self) -> Result<(), Error> {
+        let at = self.store.now().await.map_err(store_error)?;
+        self.clock.resync(at);
+        Ok(())
+    }
+
+    /// The active configuration.
+    pub fn config(&self) -> Arc<Config> {
+        self.revisions.active()
+    }
+
+    /// Runs `task` to its end even if whoever asked goes away; shutdown waits for it.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+}
+
+/// Only servers and admins act for others.
+pub(crate) fn actor(who: &Principal) -> model::session::Actor {
+    use model::session::Actor;
+    match who {
+        Principal::Player { player, .. } => Actor::Player(player.clone()),
+        Principal::Server { .. } | Principal::Fleet { .. } => Actor::Server,
+        Principal::Admin { .. } => Actor::Admin,
+        // A game server acts through its allocation; with none it is nobody in particular.
+        Principal::GameServer { id, .. } => Actor::Host(id.0.into()),
+    }
+}
+
+pub(crate) fn store_error(error: store::Error) -> Error {
+    Error::Unavailable(error.to_string())
 }
