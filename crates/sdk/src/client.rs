@@ -289,8 +289,7 @@ fn bearer(token: &str) -> Result<Option<HeaderValue>, Error> {
     if token.is_empty() {
         return Ok(None);
     }
-    let mut value =
-        HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| Error::Token)?;
+    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| Error::Token)?;
     value.set_sensitive(true);
     Ok(Some(value))
 }

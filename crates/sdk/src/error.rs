@@ -73,7 +73,9 @@ pub enum Error {
     #[error("the token contains characters that cannot stand in a header")]
     Token,
     /// An environment variable of the game-server protocol is absent or unusable.
-    #[error("the environment variable {variable} {reason}; Muster sets it for the game servers that it starts")]
+    #[error(
+        "the environment variable {variable} {reason}; Muster sets it for the game servers that it starts"
+    )]
     Environment {
         /// Which.
         variable: &'static str,

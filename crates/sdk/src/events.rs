@@ -25,7 +25,11 @@ impl Client {
     /// Anything in [`Error`].
     pub async fn events_after(&self, cursor: &str, wait: Duration) -> Result<EventPage, Error> {
         let wait = wait.min(WAIT_MAX);
-        let path = format!("/v1/events?cursor={}&wait={}", encoded(cursor), millis(wait));
+        let path = format!(
+            "/v1/events?cursor={}&wait={}",
+            encoded(cursor),
+            millis(wait)
+        );
         self.read(Call::get(path).waiting(wait)).await
     }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use http::Method;
-use model::wire::{Acknowledge, Allocation, Assignments, Health, HealthReport, HostUpdate, Instance};
+use model::wire::{
+    Acknowledge, Allocation, Assignments, Health, HealthReport, HostUpdate, Instance,
+};
 use model::{AllocationId, SessionId};
 
 use crate::call::{Call, millis};
@@ -48,8 +50,8 @@ impl Client {
     /// # Errors
     /// Anything in [`Error`].
     pub async fn report_health(&self, health: Health) -> Result<(), Error> {
-        let call = Call::post("/v1/game-servers/me/health".to_owned())
-            .json(&HealthReport { health })?;
+        let call =
+            Call::post("/v1/game-servers/me/health".to_owned()).json(&HealthReport { health })?;
         self.tell(call.repeatable()).await
     }
 

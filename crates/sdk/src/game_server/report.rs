@@ -169,7 +169,12 @@ impl Reporter {
 
     pub(super) async fn introduced(&self) {
         // The sender lives in `self`, so waiting cannot fail.
-        let _ = self.shared.introduced.subscribe().wait_for(|&yes| yes).await;
+        let _ = self
+            .shared
+            .introduced
+            .subscribe()
+            .wait_for(|&yes| yes)
+            .await;
     }
 
     pub(super) fn health(&self) -> Health {

@@ -54,7 +54,12 @@ async fn ask(
 ) -> Result<Assignments, Error> {
     match seen {
         None => reporter.client().assignments().await,
-        Some(seen) => reporter.client().assignments_after(seen, settings.wait).await,
+        Some(seen) => {
+            reporter
+                .client()
+                .assignments_after(seen, settings.wait)
+                .await
+        }
     }
 }
 
