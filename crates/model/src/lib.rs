@@ -15,6 +15,7 @@ pub mod instance;
 pub mod ticket;
 
 pub mod wire;
+pub mod wrap;
 
 pub use game_server::GameServer;
 pub use id::*;
