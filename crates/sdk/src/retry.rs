@@ -81,6 +81,11 @@ impl Backoff {
         chance::jittered(backoff(self.attempts))
     }
 
+    /// Whether the last attempt failed.
+    pub(crate) fn is_running(&self) -> bool {
+        self.attempts > 0
+    }
+
     /// After a success.
     pub(crate) fn reset(&mut self) {
         self.attempts = 0;

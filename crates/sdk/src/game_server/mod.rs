@@ -22,6 +22,7 @@
 //! ```
 
 mod changes;
+mod outbox;
 mod report;
 mod run;
 
@@ -34,6 +35,7 @@ use tokio::task::JoinSet;
 
 use crate::{Client, Error};
 
+pub use outbox::Report;
 pub use report::Reporter;
 
 /// Changes that may wait for [`GameServer::next_change`]; then the poll waits too.
@@ -116,7 +118,7 @@ impl GameServer {
         let mut tasks = JoinSet::new();
         tasks.spawn(run::poll(reporter.clone(), sender, settings.clone()));
         tasks.spawn(run::report_health(reporter.clone(), settings));
-        tasks.spawn(run::report_connected(reporter.clone()));
+        tasks.spawn(run::send_posts(reporter.clone()));
         Self {
             changes,
             reporter,

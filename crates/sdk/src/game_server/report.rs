@@ -1,6 +1,5 @@
 //! What a game server says about itself and its games.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use model::instance::InstanceStatus;
@@ -9,6 +8,7 @@ use model::{AllocationId, GameServerId, SessionId};
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
+use super::outbox::{Outbox, Post, Report};
 use crate::retry::Backoff;
 use crate::{Client, Error};
 
@@ -30,9 +30,7 @@ struct Shared {
     introduced: watch::Sender<bool>,
     health: Mutex<Health>,
     health_changed: Notify,
-    /// Lists of connected players that have not been sent yet.
-    connected: Mutex<BTreeMap<AllocationId, (SessionId, Vec<String>)>>,
-    connected_changed: Notify,
+    outbox: watch::Sender<Outbox>,
 }
 
 /// A panic elsewhere leaves plain values behind, which are as good as before.
@@ -48,8 +46,7 @@ impl Reporter {
             introduced: watch::Sender::new(false),
             health: Mutex::new(Health::Healthy),
             health_changed: Notify::new(),
-            connected: Mutex::new(BTreeMap::new()),
-            connected_changed: Notify::new(),
+            outbox: watch::Sender::new(Outbox::default()),
         };
         Self {
             shared: Arc::new(shared),
@@ -121,10 +118,24 @@ impl Reporter {
         }
     }
 
-    /// Who is connected to a game now, as the game calls them. Sent in the background; only the latest list counts.
+    /// Says something about a game without waiting: it is sent in the background, for as long as it takes.
+    /// What is said later replaces what has not been sent yet. A refusal is logged.
+    pub fn post(&self, game: &Assignment, report: Report) {
+        self.shared
+            .outbox
+            .send_modify(|outbox| outbox.add(game, report));
+    }
+
+    /// Who is connected to a game now, as the game calls them: [`Report::Connected`], posted.
     pub fn connected(&self, game: &Assignment, players: Vec<String>) {
-        locked(&self.shared.connected).insert(game.allocation_id, (game.session, players));
-        self.shared.connected_changed.notify_one();
+        self.post(game, Report::Connected(players));
+    }
+
+    /// Waits until everything that was posted has been delivered or refused.
+    pub async fn posted(&self) {
+        let mut outbox = self.shared.outbox.subscribe();
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = outbox.wait_for(Outbox::is_idle).await;
     }
 
     /// How the game server is from now on; it is healthy at first. Told at once, then in every cadence.
@@ -185,30 +196,32 @@ impl Reporter {
         self.shared.health_changed.notified().await;
     }
 
-    pub(super) fn next_connected(&self) -> Option<(SessionId, HostUpdate)> {
-        let (allocation, (session, players)) = locked(&self.shared.connected).pop_first()?;
-        let update = HostUpdate {
-            connected: Some(players),
-            ..empty_update(allocation)
-        };
-        Some((session, update))
+    /// The next thing to send; waits for it. [`Reporter::sent`] must follow.
+    pub(super) async fn next_post(&self) -> Post {
+        let mut outbox = self.shared.outbox.subscribe();
+        loop {
+            let _ = outbox.wait_for(|outbox| !outbox.is_empty()).await;
+            let mut next = None;
+            self.shared.outbox.send_if_modified(|outbox| {
+                next = outbox.take();
+                next.is_some()
+            });
+            if let Some(post) = next {
+                return post;
+            }
+        }
     }
 
-    /// Puts a list back that could not be sent, unless there is a newer one.
-    pub(super) fn put_back(&self, session: SessionId, update: HostUpdate) {
-        let players = update.connected.unwrap_or_default();
-        locked(&self.shared.connected)
-            .entry(update.allocation_id)
-            .or_insert((session, players));
-    }
-
-    pub(super) async fn connected_changed(&self) {
-        self.shared.connected_changed.notified().await;
+    /// What came of the post: done with, or to be sent again.
+    pub(super) fn sent(&self, again: Option<Post>) {
+        self.shared
+            .outbox
+            .send_modify(|outbox| outbox.settle(again));
     }
 }
 
 /// Says nothing yet.
-fn empty_update(allocation_id: AllocationId) -> HostUpdate {
+pub(super) fn empty_update(allocation_id: AllocationId) -> HostUpdate {
     HostUpdate {
         allocation_id,
         status: None,

@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::changes::Hosted;
+use super::outbox::Post;
 use super::{Change, Quit, Reporter, Settings};
 use crate::Error;
 use crate::retry::Backoff;
@@ -33,7 +34,9 @@ pub(super) async fn poll(reporter: Reporter, changes: mpsc::Sender<Change>, sett
                 hosted.end(Quit::Disowned)
             }
             Err(error) => {
-                tracing::debug!(%error, "the poll failed");
+                if !backoff.is_running() {
+                    tracing::warn!(%error, "Muster does not answer; going on without it until it does");
+                }
                 sleep(backoff.next()).await;
                 continue;
             }
@@ -81,21 +84,36 @@ pub(super) async fn report_health(reporter: Reporter, settings: Settings) {
     }
 }
 
-/// Sends the latest list of connected players of each game, one after the other.
-pub(super) async fn report_connected(reporter: Reporter) {
+/// Sends what was posted, one after the other.
+pub(super) async fn send_posts(reporter: Reporter) {
     let mut backoff = Backoff::default();
     loop {
-        let Some((session, update)) = reporter.next_connected() else {
-            reporter.connected_changed().await;
-            continue;
-        };
-        match reporter.client().update_instance(session, &update).await {
-            Ok(_) => backoff.reset(),
+        let post = reporter.next_post().await;
+        match deliver(&reporter, &post).await {
+            Ok(()) => {
+                backoff.reset();
+                reporter.sent(None);
+            }
             Err(error) if error.is_temporary() => {
-                reporter.put_back(session, update);
+                reporter.sent(Some(post));
                 sleep(backoff.next()).await;
             }
-            Err(error) => tracing::debug!(%error, "the list of connected players was refused"),
+            Err(error) => {
+                tracing::warn!(%error, "a report was refused");
+                reporter.sent(None);
+            }
         }
+    }
+}
+
+async fn deliver(reporter: &Reporter, post: &Post) -> Result<(), Error> {
+    let client = reporter.client();
+    match &post.update {
+        // Any update acknowledges as well.
+        Some(update) => client
+            .update_instance(post.session, update)
+            .await
+            .map(|_| ()),
+        None => client.acknowledge(post.allocation).await,
     }
 }

@@ -197,8 +197,8 @@ async fn of_the_lists_of_connected_players_the_latest_arrives() {
     let all = json!(["p0", "p1", "p2", "p3", "p4"]);
     let arrived = || {
         let asked = server.asked();
-        let lists = asked.iter().map(|a| a.body["connected"].clone());
-        let last = lists.filter(|list| !list.is_null()).next_back();
+        let mut lists = asked.iter().map(|a| a.body["connected"].clone());
+        let last = lists.rfind(|list| !list.is_null());
         last == Some(all.clone())
     };
     let limit = Duration::from_secs(20);
