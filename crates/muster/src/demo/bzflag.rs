@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{sleep, timeout};
 
@@ -117,7 +117,7 @@ impl Player {
             .arg(format!("{callsign}@{server}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .map_err(failed)?;
@@ -143,6 +143,14 @@ impl Player {
                 return Ok(());
             }
             said = line;
+        }
+        // Why it ended stands on the other pipe.
+        if let Some(mut stderr) = self.bzadmin.stderr.take() {
+            let mut why = String::new();
+            let read = stderr.read_to_string(&mut why).await;
+            if read.is_ok() && !why.trim().is_empty() {
+                said = why.trim().to_owned();
+            }
         }
         Err(self.refused(said))
     }

@@ -33,6 +33,7 @@ pub struct Game {
     child: Child,
     group: Pid,
     lines: mpsc::Receiver<String>,
+    ended: Option<ExitStatus>,
     _readers: JoinSet<()>,
 }
 
@@ -79,6 +80,7 @@ impl Game {
             child,
             group,
             lines,
+            ended: None,
             _readers: readers,
         })
     }
@@ -88,27 +90,26 @@ impl Game {
         self.group.as_raw_pid()
     }
 
-    /// The next line, or its end. Dropping the future loses nothing.
+    /// The next line, or its end after the last line. Dropping the future loses nothing.
     ///
     /// # Errors
     /// When it cannot be waited for.
     pub async fn next(&mut self) -> anyhow::Result<Event> {
-        tokio::select! {
-            biased;
-            Some(line) = self.lines.recv() => Ok(Event::Line(line)),
-            status = self.child.wait() => Ok(Event::Exited(status.context("cannot wait for the game")?)),
+        loop {
+            if let Some(status) = self.ended {
+                let line = timeout(LAST_WORDS, self.lines.recv()).await.ok().flatten();
+                return Ok(line.map_or(Event::Exited(status), Event::Line));
+            }
+            tokio::select! {
+                biased;
+                Some(line) = self.lines.recv() => return Ok(Event::Line(line)),
+                status = self.child.wait() => {
+                    self.ended = Some(status.context("cannot wait for the game")?);
+                    // Whatever the game has left behind in its group. Its number is not used again so soon.
+                    self.signal(Signal::KILL);
+                }
+            }
         }
-    }
-
-    /// After [`Event::Exited`]: ends what is left of its group, and answers its last lines.
-    pub async fn finish(&mut self) -> Vec<String> {
-        // While a process of the group is left, nobody else can have its number.
-        self.signal(Signal::KILL);
-        let mut last = Vec::new();
-        while let Ok(Some(line)) = timeout(LAST_WORDS, self.lines.recv()).await {
-            last.push(line);
-        }
-        last
     }
 
     /// Asks the whole group to end, kills it after the grace, and waits; `line` is told what is written meanwhile.
@@ -123,11 +124,11 @@ impl Game {
         self.signal(signal(rule.signal));
         let mut grace = pin!(sleep(rule.grace.duration()));
         let mut patient = true;
-        let status = loop {
+        loop {
             tokio::select! {
                 event = self.next() => match event? {
                     Event::Line(text) => line(text),
-                    Event::Exited(status) => break status,
+                    Event::Exited(status) => return Ok(status),
                 },
                 () = &mut grace, if patient => {
                     tracing::warn!(grace = %rule.grace, "the game did not end in time; killing it");
@@ -135,9 +136,7 @@ impl Game {
                     self.signal(Signal::KILL);
                 }
             }
-        };
-        self.finish().await.into_iter().for_each(line);
-        Ok(status)
+        }
     }
 
     fn signal(&self, signal: Signal) {

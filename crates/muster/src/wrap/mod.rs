@@ -148,9 +148,6 @@ impl Wrapper {
                         self.ready.is_said_by(&line)
                     }
                     Event::Exited(status) => {
-                        for line in game.finish().await {
-                            self.read(&line, reporter, &sessions);
-                        }
                         tracing::info!(session = %session.session, %status, "the game has ended");
                         reporter.post(&session, Report::Closed);
                         break Next::Wait;
@@ -207,9 +204,6 @@ impl Wrapper {
                 event = game.next() => match event? {
                     Event::Line(line) => self.read(&line, &reporter, &sessions),
                     Event::Exited(status) => {
-                        for line in game.finish().await {
-                            say::line(&line);
-                        }
                         tracing::error!(%status, "the game has ended, and this game server with it");
                         for session in &sessions {
                             reporter.post(session, Report::Closed);
@@ -267,9 +261,6 @@ impl Wrapper {
                         }
                     }
                     Event::Exited(status) => {
-                        for line in game.finish().await {
-                            say::line(&line);
-                        }
                         anyhow::bail!("the game ended before it was ready: {status}");
                     }
                 },
