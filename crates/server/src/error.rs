@@ -42,6 +42,12 @@ pub enum Error {
         /// Who.
         player: model::PlayerId,
     },
+    /// 409: things do not stand so that this can be done.
+    #[error("{0}")]
+    Conflict(String),
+    /// 400, 403, 404, 409, 410, 422: the law of sessions refuses the command; it names the status.
+    #[error(transparent)]
+    Law(#[from] model::session::Error),
     /// 409: this key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyKeyReused,

@@ -94,6 +94,8 @@ kinds! {
     ForeignAllocation(409, "foreign-allocation", "The allocation is not the caller's"),
     /// The key was used for another request.
     IdempotencyKeyReused(409, "idempotency-key-reused", "The key was used for another request"),
+    /// Things do not stand so that this can be done.
+    Conflict(409, "conflict", "This cannot be done as things stand"),
     /// The instance is closed for good.
     InstanceClosed(410, "instance-closed", "The instance is closed"),
     /// Somebody else was faster.
@@ -190,6 +192,8 @@ impl From<Error> for Problem {
             Error::AlreadyQueued { player } => {
                 Problem::new(Kind::AlreadyQueued, text).with("player", player.as_str())
             }
+            Error::Conflict(_) => Problem::new(Kind::Conflict, text),
+            Error::Law(law) => Problem::new(law_kind(&law), text),
             Error::IdempotencyKeyReused => Problem::new(Kind::IdempotencyKeyReused, text),
             Error::ForeignAllocation => Problem::new(Kind::ForeignAllocation, text),
             Error::NoSuchPath => Problem::new(Kind::NoSuchPath, text),
@@ -208,6 +212,44 @@ impl From<Error> for Problem {
             }
             Error::Internal(_) => Problem::new(Kind::Internal, text),
         }
+    }
+}
+
+/// The kind of each refusal of the law.
+fn law_kind(error: &model::session::Error) -> Kind {
+    use model::session::Error as Law;
+    match error {
+        Law::ReadyAndActive => Kind::Malformed,
+        Law::NotAdmitted => Kind::NotAdmitted,
+        Law::Closed => Kind::SessionClosed,
+        Law::NotLeader => Kind::NotLeader,
+        Law::NotHost => Kind::NotHost,
+        Law::NotAMember | Law::NotJoined => Kind::NotMember,
+        Law::NotOwnMember | Law::NotService | Law::CannotChangeTeam | Law::CreationNotAllowed => {
+            Kind::Forbidden
+        }
+        Law::SessionEnded | Law::NoSuchMember | Law::NoInstance => Kind::NotFound,
+        Law::SessionFull => Kind::SessionFull,
+        Law::TeamFull => Kind::TeamFull,
+        Law::AlreadyMember => Kind::AlreadyMember,
+        Law::ReservedOnly => Kind::ReservedOnly,
+        Law::ConstantsConflict(_) => Kind::ConstantsConflict,
+        Law::InstanceExists => Kind::InstanceExists,
+        Law::NotJoinable => Kind::NotJoinable,
+        Law::ForeignAllocation => Kind::ForeignAllocation,
+        Law::InstanceTransition { .. } => Kind::InstanceTransition,
+        Law::VersionMismatch => Kind::VersionMismatch,
+        Law::AlreadyQueued => Kind::AlreadyQueued,
+        Law::NoSuchTicket => Kind::Conflict,
+        Law::NotQueueable => Kind::NotQueueable,
+        Law::InstanceClosed => Kind::InstanceClosed,
+        Law::StartupParamsMissing
+        | Law::NoInstances
+        | Law::EmptyCreate
+        | Law::NoSuchTeam(_)
+        | Law::CustomDataLimits { .. }
+        | Law::TooLarge { .. }
+        | Law::Invalid(_) => Kind::Invalid,
     }
 }
 

@@ -62,12 +62,12 @@ pub(super) async fn mine(call: Call) -> Answer {
 }
 
 pub(super) async fn types(call: Call) -> Answer {
-    reply::ok(&call.core().session_types().await?)
+    reply::ok(&call.core().session_types())
 }
 
 pub(super) async fn read_type(call: Call) -> Answer {
     let name = call.name("session type")?;
-    reply::ok(&call.core().session_type(name.as_str()).await?)
+    reply::ok(&call.core().session_type(name.as_str())?)
 }
 
 /// Adds where a created thing is from now on.

@@ -28,7 +28,7 @@ pub(super) async fn read(call: Call) -> Answer {
 }
 
 pub(super) async fn queues(call: Call) -> Answer {
-    reply::ok(&call.core().queues()?)
+    reply::ok(&call.core().queues().await)
 }
 
 pub(super) async fn read_queue(call: Call) -> Answer {
