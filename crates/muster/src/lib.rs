@@ -1,9 +1,14 @@
 //! What the `muster` program is made of: one module for each subcommand, and what they share.
 
+pub mod arena;
 pub mod check;
+pub mod demo;
 pub mod say;
 pub mod schema;
 pub mod serve;
 pub mod token;
+pub mod wrap;
+pub mod wrap_exec;
 
 mod configuration;
+mod host;
