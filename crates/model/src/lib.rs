@@ -6,6 +6,7 @@ pub mod id;
 pub mod name;
 pub mod time;
 
+pub mod config;
 pub mod fleet;
 pub mod queue;
 pub mod session_type;
@@ -17,6 +18,7 @@ pub mod ticket;
 pub mod session;
 
 pub mod wire;
+pub mod wrap;
 
 pub use game_server::GameServer;
 pub use id::*;
