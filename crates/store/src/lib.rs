@@ -20,6 +20,8 @@ mod postgres_write;
 mod sqlite;
 mod sqlite_write;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use backend::{Backend, Batch, Lease, Patience, WriteError, Writer};
 pub use committer::{Committer, CommitterHandle, CommitterOptions};

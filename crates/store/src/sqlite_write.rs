@@ -373,3 +373,14 @@ impl Writer for SqliteWriter {
         }
     }
 }
+
+#[cfg(test)]
+impl SqliteWriter {
+    /// Runs a statement on the connection that writes.
+    pub(crate) async fn run(&mut self, sql: &'static str) {
+        sqlx::raw_sql(sql)
+            .execute(&mut self.connection)
+            .await
+            .unwrap();
+    }
+}
