@@ -7,6 +7,7 @@ pub mod row;
 pub mod write_set;
 
 mod backend;
+pub mod bench;
 mod clock;
 mod committer;
 mod decode;
@@ -21,6 +22,8 @@ mod sqlite_write;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use backend::{Backend, Batch, Lease, Patience, WriteError, Writer};
 pub use committer::{Committer, CommitterHandle, CommitterOptions};
