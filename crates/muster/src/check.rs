@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use model::config::{self, Diagnostic, SourceFile};
+use model::config::{self, Diagnostic, Severity, SourceFile};
 
 use crate::say;
 
@@ -43,7 +43,10 @@ pub enum Format {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let files = config::read_dir(&args.dir)?;
     if files.is_empty() {
-        anyhow::bail!("{} holds no *.yaml file: name the folder that does", args.dir.display());
+        anyhow::bail!(
+            "{} holds no *.yaml file: name the folder that does",
+            args.dir.display()
+        );
     }
     let checked = config::check(&files, &crate::configuration::provider_schemas());
     for diagnostic in &checked.diagnostics {
@@ -52,7 +55,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.format == Format::Text {
         say::line(&summary(&checked.diagnostics, files.len()));
     }
-    Ok(if checked.config.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if checked.config.is_some() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn report(
@@ -71,7 +78,10 @@ fn report(
 }
 
 fn summary(diagnostics: &[Diagnostic], files: usize) -> String {
-    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    let errors = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .count();
     let warnings = diagnostics.len() - errors;
     let count = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
     format!(

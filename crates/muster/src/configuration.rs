@@ -87,7 +87,10 @@ pub fn secret_or_new(config: &Config) -> anyhow::Result<Vec<u8>> {
     }
     let path = config.secret_path();
     if !config.secret_file.as_os_str().is_empty() {
-        anyhow::bail!("the secret file {} does not exist: make it, or leave it out", path.display());
+        anyhow::bail!(
+            "the secret file {} does not exist: make it, or leave it out",
+            path.display()
+        );
     }
     let secret = fresh_secret().context("cannot draw a secret from /dev/urandom")?;
     match write_secret(&path, &secret) {
@@ -115,7 +118,10 @@ fn read_secret(config: &Config) -> anyhow::Result<Option<Vec<u8>>> {
             }
         }
     } else {
-        (config.secret.clone().into_bytes(), "MUSTER_SECRET".to_owned())
+        (
+            config.secret.clone().into_bytes(),
+            "MUSTER_SECRET".to_owned(),
+        )
     };
     if secret.len() < SECRET_BYTES_MIN {
         anyhow::bail!(
@@ -130,7 +136,11 @@ fn read_secret(config: &Config) -> anyhow::Result<Option<Vec<u8>>> {
 fn fresh_secret() -> io::Result<Vec<u8>> {
     let mut bytes = [0; 32];
     io::Read::read_exact(&mut fs::File::open("/dev/urandom")?, &mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes())
+    Ok(bytes
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>()
+        .into_bytes())
 }
 
 /// Whole or not at all, and never over another: written beside its place, then linked to it.
@@ -139,8 +149,12 @@ fn write_secret(path: &Path, secret: &[u8]) -> io::Result<()> {
         fs::create_dir_all(dir)?;
     }
     let draft = path.with_extension(format!("new-{}", std::process::id()));
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
     let written = file
         .write_all(secret)
         .and_then(|()| file.sync_all())

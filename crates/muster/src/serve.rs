@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use server::config::{Config, Effective, LogFormat, Process};
-use server::core::{Drivers, Settings};
+use server::config::{Config, Effective, LogFormat, OnShutdown};
+use server::core::{Drivers, InMemoryFleetApi, Settings};
 use server::{Options, Server};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
@@ -61,10 +61,18 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let effective = args.flags.layers(&[
         ("--listen", "listen", args.listen.as_deref()),
         ("--public-url", "public_url", args.public_url.as_deref()),
-        ("--session-types", "session_types", args.session_types.as_deref()),
+        (
+            "--session-types",
+            "session_types",
+            args.session_types.as_deref(),
+        ),
         ("--log", "log.format", args.log.as_deref()),
         ("--log-filter", "log.filter", args.log_filter.as_deref()),
-        ("--sweep-interval", "sweep_interval", args.sweep_interval.as_deref()),
+        (
+            "--sweep-interval",
+            "sweep_interval",
+            args.sweep_interval.as_deref(),
+        ),
     ])?;
     if args.print_config {
         for line in effective.lines() {
@@ -94,8 +102,16 @@ async fn serve(Effective { config, .. }: Effective) -> anyhow::Result<()> {
         address = %server.address(), namespace = %config.namespace,
         "listening on {}", config.url(server.address())
     );
-    let providers = providers(&config.process, &server, &shutdown);
-    let (served, ()) = tokio::join!(server.run(shutdown, reload), providers);
+    let providers = providers(&config, &server, shutdown.clone())?;
+    let (served, ()) = tokio::join!(
+        async {
+            let served = server.run(shutdown.clone(), reload).await;
+            // Also when the server ended by itself: its lease was lost.
+            shutdown.cancel();
+            served
+        },
+        providers,
+    );
     drop(signals);
     served.context("the server stopped")?;
     tracing::info!("stopped");
@@ -104,7 +120,10 @@ async fn serve(Effective { config, .. }: Effective) -> anyhow::Result<()> {
 
 fn options(config: &Config) -> anyhow::Result<Options> {
     std::fs::create_dir_all(&config.data_dir).with_context(|| {
-        format!("cannot make the data directory {}: choose another with --data-dir", config.data_dir.display())
+        format!(
+            "cannot make the data directory {}: choose another with --data-dir",
+            config.data_dir.display()
+        )
     })?;
     let defaults = Settings::default();
     Ok(Options {
@@ -116,16 +135,41 @@ fn options(config: &Config) -> anyhow::Result<Options> {
         session_types: Some(config.session_types.clone()),
         providers: configuration::provider_schemas(),
         limits: config.limits.clone(),
-        settings: Settings { sweep_interval: config.sweep_interval.0, ..defaults },
+        settings: Settings {
+            sweep_interval: config.sweep_interval.0,
+            ..defaults
+        },
         clock: None,
         drivers: Drivers::Running,
     })
 }
 
-/// Runs the providers of this process until `shutdown`: the one place where plugins meet the server.
-async fn providers(process: &Process, server: &Server, shutdown: &CancellationToken) {
-    let _ = (process, server);
-    shutdown.cancelled().await;
+/// The providers of this process, to be run until `shutdown`: the one place where plugins meet the server.
+fn providers(
+    config: &Config,
+    server: &Server,
+    shutdown: CancellationToken,
+) -> anyhow::Result<impl Future<Output = ()> + use<>> {
+    let process = if config.process.enabled {
+        let executable = std::env::current_exe().context("cannot tell where this program lies")?;
+        let core = server.core();
+        let mut options =
+            plugin_process::Options::new(core.installation(), config.data_dir.clone(), executable);
+        options.address.clone_from(&config.process.address);
+        options.on_shutdown = match config.process.on_shutdown {
+            OnShutdown::Leave => plugin_process::OnShutdown::Leave,
+            OnShutdown::Stop => plugin_process::OnShutdown::Stop,
+        };
+        let api = Arc::new(InMemoryFleetApi::new(core.clone()));
+        Some(plugin_process::ProcessProvider::new(api, options))
+    } else {
+        None
+    };
+    Ok(async move {
+        if let Some(process) = process {
+            process.run(shutdown).await;
+        }
+    })
 }
 
 /// Turns signals into what they mean.
@@ -156,7 +200,9 @@ fn signals(
         }
     };
     let tracker = tokio_util::task::TaskTracker::new();
-    Ok(tokio_util::task::AbortOnDropHandle::new(tracker.spawn(task)))
+    Ok(tokio_util::task::AbortOnDropHandle::new(
+        tracker.spawn(task),
+    ))
 }
 
 /// The exit code of a stop without draining.
@@ -165,7 +211,9 @@ const EXIT_AT_ONCE: i32 = 3;
 fn log(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log.filter)
         .with_context(|| format!("log.filter {:?} cannot be read", config.log.filter))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     match config.log.format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

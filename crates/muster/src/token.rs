@@ -82,13 +82,21 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut claims = Claims::new(config.namespace, kind, &*args.sub, now, args.ttl.0);
     claims.attributes = args.attributes.iter().cloned().collect();
     let token = keys.mint(&claims)?;
-    keys.verify(&token, now).with_context(|| format!("no token for {:?}", args.sub))?;
+    keys.verify(&token, now)
+        .with_context(|| format!("no token for {:?}", args.sub))?;
     say::line(&token);
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a token's times are those of this machine's clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a token's times are those of this machine's clock"
+)]
 fn now() -> anyhow::Result<Timestamp> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
-    Ok(Timestamp(i64::try_from(since.as_millis()).context("the clock is beyond all years")?))
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .context("the clock is before 1970")?;
+    Ok(Timestamp(
+        i64::try_from(since.as_millis()).context("the clock is beyond all years")?,
+    ))
 }
