@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use server::config::{Config, Effective, LogFormat, OnShutdown};
+use plugin_process::ProcessProvider;
+use server::config::{Config, Effective, LogFormat, OnShutdown, Process};
 use server::core::{Drivers, InMemoryFleetApi, Settings};
 use server::{Options, Server};
 use tokio::signal::unix::{SignalKind, signal};
@@ -102,16 +103,17 @@ async fn serve(Effective { config, .. }: Effective) -> anyhow::Result<()> {
         address = %server.address(), namespace = %config.namespace,
         "listening on {}", config.url(server.address())
     );
-    let providers = providers(&config, &server, shutdown.clone())?;
-    let (served, ()) = tokio::join!(
-        async {
-            let served = server.run(shutdown.clone(), reload).await;
-            // Also when the server ended by itself: its lease was lost.
-            shutdown.cancel();
-            served
-        },
-        providers,
-    );
+    let provider = provider(&config, &server)?;
+    // The provider ends first: while it retires its game servers the registry has to answer.
+    let drained = CancellationToken::new();
+    let providing = async {
+        match provider {
+            Some(provider) => provider.run(shutdown.clone()).await,
+            None => shutdown.cancelled().await,
+        }
+        drained.cancel();
+    };
+    let (served, ()) = tokio::join!(server.run(drained.clone(), reload), providing);
     drop(signals);
     served.context("the server stopped")?;
     tracing::info!("stopped");
@@ -144,32 +146,29 @@ fn options(config: &Config) -> anyhow::Result<Options> {
     })
 }
 
-/// The providers of this process, to be run until `shutdown`: the one place where plugins meet the server.
-fn providers(
-    config: &Config,
-    server: &Server,
-    shutdown: CancellationToken,
-) -> anyhow::Result<impl Future<Output = ()> + use<>> {
-    let process = if config.process.enabled {
-        let executable = std::env::current_exe().context("cannot tell where this program lies")?;
-        let core = server.core();
-        let mut options =
-            plugin_process::Options::new(core.installation(), config.data_dir.clone(), executable);
-        options.address.clone_from(&config.process.address);
-        options.on_shutdown = match config.process.on_shutdown {
-            OnShutdown::Leave => plugin_process::OnShutdown::Leave,
-            OnShutdown::Stop => plugin_process::OnShutdown::Stop,
-        };
-        let api = Arc::new(InMemoryFleetApi::new(core.clone()));
-        Some(plugin_process::ProcessProvider::new(api, options))
-    } else {
-        None
+/// The process provider inside this server, if it is enabled: the one place where a plugin meets the server.
+fn provider(config: &Config, server: &Server) -> anyhow::Result<Option<ProcessProvider>> {
+    let Process {
+        enabled: true,
+        address,
+        on_shutdown,
+    } = &config.process
+    else {
+        return Ok(None);
     };
-    Ok(async move {
-        if let Some(process) = process {
-            process.run(shutdown).await;
-        }
-    })
+    let executable = std::env::current_exe().context("cannot find this program's own file")?;
+    let core = server.core();
+    let mut options =
+        plugin_process::Options::new(core.installation(), config.data_dir.clone(), executable);
+    options.address.clone_from(address);
+    options.on_shutdown = match on_shutdown {
+        OnShutdown::Leave => plugin_process::OnShutdown::Leave,
+        OnShutdown::Stop => plugin_process::OnShutdown::Stop,
+    };
+    Ok(Some(ProcessProvider::new(
+        Arc::new(InMemoryFleetApi::new(core.clone())),
+        options,
+    )))
 }
 
 /// Turns signals into what they mean.
