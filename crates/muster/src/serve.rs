@@ -113,7 +113,13 @@ async fn serve(Effective { config, .. }: Effective) -> anyhow::Result<()> {
         }
         drained.cancel();
     };
-    let (served, ()) = tokio::join!(server.run(drained.clone(), reload), providing);
+    let serving = async {
+        let served = server.run(drained.clone(), reload).await;
+        // It may have ended by itself, its lease lost: then the provider ends too.
+        shutdown.cancel();
+        served
+    };
+    let (served, ()) = tokio::join!(serving, providing);
     drop(signals);
     served.context("the server stopped")?;
     tracing::info!("stopped");
