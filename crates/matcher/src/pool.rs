@@ -8,7 +8,7 @@ use model::queue::Queue;
 use model::{Region, Timestamp};
 
 use crate::entry::{AgeKey, Entry, Fit, PoolKey};
-use crate::plan::{Counts, Plan, Sizes, count};
+use crate::plan::{Counts, Plan, Sizes};
 
 /// Pools of at most this many tickets are searched exhaustively, every time.
 pub(crate) const EXACT_TICKETS_MAX: usize = 16;
@@ -361,15 +361,4 @@ pub(crate) fn common<'a>(
     b: &'a [Arc<str>],
 ) -> impl Iterator<Item = &'a Arc<str>> {
     a.iter().filter(|value| b.binary_search(value).is_ok())
-}
-
-/// Parties by size, and players of all of them.
-pub(crate) fn counts_of(entries: &Entries, slots: impl Iterator<Item = Slot>) -> (Counts, u32) {
-    let (mut counts, mut players) = (Counts::default(), 0);
-    for slot in slots {
-        let size = entries.at(slot).fit.players;
-        count(&mut counts, size);
-        players += u32::from(size);
-    }
-    (counts, players)
 }
