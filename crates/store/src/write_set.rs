@@ -1,6 +1,7 @@
 //! A write set: the outcome of commands, which stands or falls whole.
 
-use crate::row::{Key, Row};
+use crate::error::CommitError;
+use crate::row::{ID_BYTES_MAX, Key, Row};
 
 /// Rows that a write set may touch at most.
 pub const WRITE_SET_ITEMS_MAX: usize = 1_000;
@@ -65,4 +66,68 @@ pub struct ClaimKey {
     pub kind: &'static str,
     /// The name, such as a player's id.
     pub key: String,
+}
+
+impl WriteSet {
+    /// Whether it may go to a database at all: sizes, NUL characters, numbers that grow, one write a row.
+    /// O(n log n) in its items.
+    pub fn check(&self) -> Result<(), CommitError> {
+        if self.items.len() > WRITE_SET_ITEMS_MAX {
+            return Err(CommitError::TooLarge);
+        }
+        let mut written: Vec<&Key> = Vec::with_capacity(self.items.len());
+        for item in &self.items {
+            item.check()?;
+            match item {
+                Item::Put { row, .. } => written.push(&row.key),
+                Item::Delete { key, .. } | Item::Check { key, .. } => written.push(key),
+                Item::Bump { .. } | Item::Claim { .. } | Item::Free { .. } => {}
+            }
+        }
+        written.sort_unstable();
+        match written.array_windows().find(|[a, b]| a == b) {
+            Some([key, _]) => Err(refused(format!("{:?} is written twice", key.id))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Item {
+    fn check(&self) -> Result<(), CommitError> {
+        match self {
+            Item::Put { row, expected } => {
+                text(&row.key.id, ID_BYTES_MAX)?;
+                text(row.parent.as_deref().unwrap_or_default(), ID_BYTES_MAX)?;
+                text(row.player.as_deref().unwrap_or_default(), ID_BYTES_MAX)?;
+                text(&row.body, row.key.kind.body_bytes_max())?;
+                if row.number <= expected.unwrap_or(0) {
+                    let id = &row.key.id;
+                    return Err(refused(format!("the number of {id:?} does not grow")));
+                }
+                Ok(())
+            }
+            Item::Delete { key, .. } | Item::Check { key, .. } | Item::Bump { key } => {
+                text(&key.id, ID_BYTES_MAX)
+            }
+            Item::Claim { claim, holder } | Item::Free { claim, holder } => {
+                text(claim.kind, ID_BYTES_MAX)?;
+                text(&claim.key, ID_BYTES_MAX)?;
+                text(&holder.id, ID_BYTES_MAX)
+            }
+        }
+    }
+}
+
+fn text(text: &str, bytes_max: usize) -> Result<(), CommitError> {
+    if text.len() > bytes_max {
+        return Err(CommitError::TooLarge);
+    }
+    if text.as_bytes().contains(&0) {
+        return Err(refused("a text contains a NUL character".into()));
+    }
+    Ok(())
+}
+
+fn refused(why: String) -> CommitError {
+    CommitError::Refused(why)
 }
