@@ -117,6 +117,67 @@ pub enum StopSignal {
     Kill,
 }
 
+/// The names between braces in a word of a command: `{port}`, `{custom.red}`.
+///
+/// Braces around anything else are the program's own, and so is a shell's `${NAME}`.
+pub fn placeholders(word: &str) -> Vec<&str> {
+    pieces(word)
+        .into_iter()
+        .filter_map(|piece| match piece {
+            Piece::Name(name) => Some(name),
+            Piece::Text(_) => None,
+        })
+        .collect()
+}
+
+/// The word with its [`placeholders`] replaced by what `value` gives; those that it does not know stay as they are.
+/// What is filled in is not looked at again.
+pub fn fill(word: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let pieces = pieces(word).into_iter().map(|piece| match piece {
+        Piece::Text(text) => text.to_owned(),
+        Piece::Name(name) => value(name).unwrap_or_else(|| format!("{{{name}}}")),
+    });
+    pieces.collect()
+}
+
+enum Piece<'a> {
+    Text(&'a str),
+    Name(&'a str),
+}
+
+fn pieces(word: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let (mut text_from, mut at) = (0, 0);
+    while let Some(open) = word
+        .get(at..)
+        .and_then(|rest| rest.find('{'))
+        .map(|open| at + open)
+    {
+        at = open + 1;
+        let Some(length) = word.get(at..).and_then(|rest| rest.find('}')) else {
+            break;
+        };
+        let (before, name) = (word.get(text_from..open), word.get(at..at + length));
+        if let (Some(before), Some(name)) = (before, name)
+            && is_name(name)
+            && !before.ends_with('$')
+        {
+            pieces.extend([Piece::Text(before), Piece::Name(name)]);
+            at += length + 1;
+            text_from = at;
+        }
+    }
+    pieces.extend(word.get(text_from..).map(Piece::Text));
+    pieces
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}
+
 /// A span written for people: text such as `500ms`, `30s`, `2m`, `2h`, or a number of milliseconds.
 mod span {
     use super::*;
@@ -193,6 +254,33 @@ mod tests {
         assert_eq!(
             serde_json::from_str::<WrapRules>(&text).expect("reads"),
             rules
+        );
+    }
+
+    #[test]
+    fn names_in_braces_are_filled_in_and_everything_else_is_left_alone() {
+        let fill = |word| {
+            fill(word, |name| match name {
+                "port" => Some("7000".to_owned()),
+                "custom.red" => Some("{port}".to_owned()),
+                _ => None,
+            })
+        };
+        for (word, filled) in [
+            ("{port}", "7000"),
+            ("a{port}b{port}", "a7000b7000"),
+            ("0,{custom.red}", "0,{port}"),
+            ("{colour}{port}", "{colour}7000"),
+            ("${port} {} { port } {{port}}", "${port} {} { port } {7000}"),
+            ("{port", "{port"),
+            ("é{é{port}", "é{é7000"),
+            ("", ""),
+        ] {
+            assert_eq!(fill(word), filled, "{word}");
+        }
+        assert_eq!(
+            placeholders("{port}:{custom.red}${x}{1}"),
+            ["port", "custom.red"]
         );
     }
 
