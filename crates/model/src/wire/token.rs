@@ -28,6 +28,9 @@ pub struct Claims {
     /// Attributes that the issuer vouches for (A.3 row 49).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<Name, Value>,
+    /// Of a game server: the token is the one from its environment.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first: bool,
 }
 
 /// What the bearer of a token is.
@@ -63,6 +66,7 @@ impl Claims {
             iat: now.0.div_euclid(1_000),
             exp: (now + lifetime).0.div_euclid(1_000),
             attributes: BTreeMap::new(),
+            first: false,
         }
     }
 }
