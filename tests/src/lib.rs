@@ -5,8 +5,8 @@ mod in_process;
 mod process;
 
 pub use database::{Database, Kind};
-pub use in_process::{Setup, TestServer};
-pub use process::{ServeProcess, muster, processes_of};
+pub use in_process::{Setup, TestServer, client, namespace, player};
+pub use process::{ServeProcess, muster, processes_of, samples};
 
 /// What every test signs its tokens with.
 pub const SECRET: &[u8] = b"a secret of tests, thirty-two bytes or more";
