@@ -352,6 +352,12 @@ impl Writer for SqliteWriter {
         found.map(|row| row.is_some()).map_err(failed)
     }
 
+    async fn write_unchecked(&mut self, changes: &Changes<'_>) -> Result<(), WriteError> {
+        self.execute(sqlx::query("BEGIN IMMEDIATE")).await?;
+        self.apply(changes).await?;
+        self.execute(sqlx::query("COMMIT")).await
+    }
+
     async fn between(&mut self) {
         if self.log.pages.load(Ordering::Relaxed) < self.log.pages_max {
             return;
@@ -365,5 +371,16 @@ impl Writer for SqliteWriter {
             Ok(_) => self.log.pages.store(0, Ordering::Relaxed),
             Err(error) => tracing::warn!(%error, "the write-ahead log could not be emptied"),
         }
+    }
+}
+
+#[cfg(test)]
+impl SqliteWriter {
+    /// Runs a statement on the connection that writes.
+    pub(crate) async fn run(&mut self, sql: &'static str) {
+        sqlx::raw_sql(sql)
+            .execute(&mut self.connection)
+            .await
+            .unwrap();
     }
 }
