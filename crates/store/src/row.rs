@@ -37,6 +37,38 @@ pub struct Key {
     pub id: String,
 }
 
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 8] = [
+        Kind::Session,
+        Kind::Member,
+        Kind::Ticket,
+        Kind::GameServer,
+        Kind::Player,
+        Kind::Revision,
+        Kind::Idempotency,
+        Kind::Setting,
+    ];
+
+    /// The kind that is stored as this number.
+    pub fn from_number(number: i16) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|&kind| kind as i16 == number)
+    }
+
+    /// The longest a body of this kind may be, in bytes.
+    pub const fn body_bytes_max(self) -> usize {
+        match self {
+            Kind::Member => 4 * 1024,
+            // A revision holds every YAML file of a namespace and is written rarely.
+            Kind::Revision => 1024 * 1024,
+            _ => 64 * 1024,
+        }
+    }
+}
+
+/// The longest an id, parent, player or claim may be, in bytes.
+pub const ID_BYTES_MAX: usize = 200;
+
 impl Key {
     /// A key in the shard of its own id.
     pub fn new(namespace: &Namespace, kind: Kind, id: impl ToString) -> Self {

@@ -1,6 +1,7 @@
 //! A write set: the outcome of commands, which stands or falls whole.
 
-use crate::row::{Key, Row};
+use crate::error::CommitError;
+use crate::row::{ID_BYTES_MAX, Key, Row};
 
 /// Rows that a write set may touch at most.
 pub const WRITE_SET_ITEMS_MAX: usize = 1_000;
@@ -8,7 +9,7 @@ pub const WRITE_SET_ITEMS_MAX: usize = 1_000;
 /// The outcome of one or more commands. All of it is written, or nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WriteSet {
-    /// In any order; at most one `Put`, `Delete` or `Check` for a key.
+    /// In any order; at most one `Put`, `Delete` or `Check` for a key and one `Claim` for a name.
     pub items: Vec<Item>,
 }
 
@@ -65,4 +66,74 @@ pub struct ClaimKey {
     pub kind: &'static str,
     /// The name, such as a player's id.
     pub key: String,
+}
+
+impl WriteSet {
+    /// Whether it may go to a database at all: sizes, NUL characters, numbers that grow, one write a row.
+    /// O(n log n) in its items.
+    pub fn check(&self) -> Result<(), CommitError> {
+        if self.items.len() > WRITE_SET_ITEMS_MAX {
+            return Err(CommitError::TooLarge);
+        }
+        let mut written: Vec<&Key> = Vec::with_capacity(self.items.len());
+        let mut claimed: Vec<&ClaimKey> = Vec::new();
+        for item in &self.items {
+            item.check()?;
+            match item {
+                Item::Put { row, .. } => written.push(&row.key),
+                Item::Delete { key, .. } | Item::Check { key, .. } => written.push(key),
+                Item::Claim { claim, .. } => claimed.push(claim),
+                Item::Bump { .. } | Item::Free { .. } => {}
+            }
+        }
+        written.sort_unstable();
+        if let Some([key, _]) = written.array_windows().find(|[a, b]| a == b) {
+            return Err(refused(format!("{:?} is written twice", key.id)));
+        }
+        claimed.sort_unstable();
+        if let Some([claim, _]) = claimed.array_windows().find(|[a, b]| a == b) {
+            return Err(refused(format!("{:?} is claimed twice", claim.key)));
+        }
+        Ok(())
+    }
+}
+
+impl Item {
+    fn check(&self) -> Result<(), CommitError> {
+        match self {
+            Item::Put { row, expected } => {
+                text(&row.key.id, ID_BYTES_MAX)?;
+                text(row.parent.as_deref().unwrap_or_default(), ID_BYTES_MAX)?;
+                text(row.player.as_deref().unwrap_or_default(), ID_BYTES_MAX)?;
+                text(&row.body, row.key.kind.body_bytes_max())?;
+                if row.number <= expected.unwrap_or(0) {
+                    let id = &row.key.id;
+                    return Err(refused(format!("the number of {id:?} does not grow")));
+                }
+                Ok(())
+            }
+            Item::Delete { key, .. } | Item::Check { key, .. } | Item::Bump { key } => {
+                text(&key.id, ID_BYTES_MAX)
+            }
+            Item::Claim { claim, holder } | Item::Free { claim, holder } => {
+                text(claim.kind, ID_BYTES_MAX)?;
+                text(&claim.key, ID_BYTES_MAX)?;
+                text(&holder.id, ID_BYTES_MAX)
+            }
+        }
+    }
+}
+
+fn text(text: &str, bytes_max: usize) -> Result<(), CommitError> {
+    if text.len() > bytes_max {
+        return Err(CommitError::TooLarge);
+    }
+    if text.as_bytes().contains(&0) {
+        return Err(refused("a text contains a NUL character".into()));
+    }
+    Ok(())
+}
+
+fn refused(why: String) -> CommitError {
+    CommitError::Refused(why)
 }

@@ -5,6 +5,7 @@ mod hosting;
 mod matchmaking;
 mod problem;
 mod sessions;
+mod token;
 
 use std::borrow::Cow;
 
@@ -25,6 +26,7 @@ pub use sessions::{
     RequestInstance, Reservation, Reserve, Session, SessionTicket, SessionType, Team, UpdateMember,
     UpdateSession,
 };
+pub use token::{AUDIENCE, Claims, PrincipalKind};
 
 /// A list in an object, so that fields can be added beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

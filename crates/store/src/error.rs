@@ -1,0 +1,199 @@
+//! What can go wrong with the store, said so that the reader knows what to do.
+
+use model::Millis;
+
+use crate::row::Key;
+use crate::write_set::ClaimKey;
+
+/// Why the database could not be opened, read or migrated.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL names no database that this store knows.
+    #[error("the database URL {url:?} is not supported: {reason}")]
+    Url {
+        /// As given, without its password.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The database cannot be opened.
+    #[error("cannot open the database {what}: {advice}")]
+    Open {
+        /// Path or host.
+        what: String,
+        /// One sentence: what to do.
+        advice: String,
+        /// What the driver said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The database would lose acknowledged writes in a power cut.
+    #[error(
+        "the database setting {setting} is {found:?}; set it to {wanted:?}, or acknowledged writes are lost when the power fails"
+    )]
+    Unsafe {
+        /// Name of the setting.
+        setting: &'static str,
+        /// As found.
+        found: String,
+        /// As it must be.
+        wanted: &'static str,
+    },
+    /// The schema is of a version that this program does not know.
+    #[error(
+        "the database has schema version {found}, this program supports {supported:?}: use the program that wrote it, or restore a backup"
+    )]
+    SchemaVersion {
+        /// As found.
+        found: i64,
+        /// What this program can work with.
+        supported: &'static [i64],
+    },
+    /// A migration failed; nothing of it was applied.
+    #[error("the migration {direction} of schema version {version} failed")]
+    Migrate {
+        /// The version.
+        version: i64,
+        /// `up` or `down`.
+        direction: &'static str,
+        /// What the driver said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A read failed.
+    #[error("{operation}: {advice}")]
+    Read {
+        /// What was attempted.
+        operation: &'static str,
+        /// One sentence: what to do.
+        advice: String,
+        /// What the driver said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A stored row cannot be understood.
+    #[error("the row {id:?} cannot be understood: {reason}")]
+    Row {
+        /// The row's id.
+        id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Why a lease was not given.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    /// Somebody else has it.
+    #[error("held by {holder:?} for another {expires_in} unless renewed")]
+    Held {
+        /// Who.
+        holder: String,
+        /// How long at most, unless the holder renews it.
+        expires_in: Millis,
+    },
+    /// It was ours and no longer is: somebody took it over after it expired.
+    #[error("the lease was lost to {holder:?}")]
+    Lost {
+        /// Who has it now; empty if it was given back.
+        holder: String,
+    },
+    /// The database could not be asked.
+    #[error("the lease could not be asked for")]
+    Store(#[source] Error),
+}
+
+/// Why a write set was not committed. Nothing of it was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// Somebody else was faster: reload what is named here and apply the command again.
+    #[error("lost against another write")]
+    Conflict {
+        /// Rows that are not at the expected number, ordered.
+        keys: Vec<Key>,
+        /// Names that are taken, with the row that holds each, ordered.
+        claims: Vec<(ClaimKey, Key)>,
+    },
+    /// The database, or the check at the door, refused this very write set.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// More rows, or larger ones, than a write set may have.
+    #[error("larger than a write set may be")]
+    TooLarge,
+    /// The database cannot be reached or written now.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// Too many write sets wait already.
+    #[error("too many writes are waiting")]
+    Overloaded,
+}
+
+/// What to do about a driver's error, in one sentence.
+pub(crate) fn advice(error: &sqlx::Error) -> String {
+    let Some(database) = error.as_database_error() else {
+        return match error {
+            sqlx::Error::Io(io) => format!("the connection failed ({io}); see that the database runs and can be reached"),
+            sqlx::Error::PoolTimedOut => "no connection became free in time; see that the database runs and allows enough connections".into(),
+            other => format!("the driver failed ({other}); see the database's log"),
+        };
+    };
+    let message = database.message();
+    match (sqlite_code(error), database.code().as_deref()) {
+        (Some(SQLITE_FULL), _) | (_, Some("53100")) => {
+            format!("the disk is full ({message}); free some space and try again")
+        }
+        (Some(SQLITE_IOERR), _) => {
+            format!(
+                "the disk could not be read or written ({message}); check free space and the disk's health"
+            )
+        }
+        (Some(SQLITE_READONLY | SQLITE_CANTOPEN | SQLITE_PERM), _) => {
+            format!(
+                "the file cannot be opened for writing ({message}); check that its folder exists and that this user may write there"
+            )
+        }
+        (Some(SQLITE_CORRUPT | SQLITE_NOTADB), _) => {
+            format!(
+                "the file is damaged or no database ({message}); restore a backup or give another path"
+            )
+        }
+        (Some(SQLITE_BUSY), _) => {
+            format!("another program holds the file ({message}); end that program first")
+        }
+        (_, Some("28P01" | "28000")) => {
+            format!("the login was refused ({message}); check user and password in the URL")
+        }
+        (_, Some("3D000")) => {
+            format!("there is no such database ({message}); create it with createdb")
+        }
+        _ => format!("the database answered: {message}"),
+    }
+}
+
+pub(crate) const SQLITE_PERM: i32 = 3;
+pub(crate) const SQLITE_BUSY: i32 = 5;
+pub(crate) const SQLITE_NOMEM: i32 = 7;
+pub(crate) const SQLITE_READONLY: i32 = 8;
+pub(crate) const SQLITE_IOERR: i32 = 10;
+pub(crate) const SQLITE_CORRUPT: i32 = 11;
+pub(crate) const SQLITE_FULL: i32 = 13;
+pub(crate) const SQLITE_CANTOPEN: i32 = 14;
+pub(crate) const SQLITE_NOTADB: i32 = 26;
+
+/// SQLite's primary result code, if the error is one of SQLite's.
+pub(crate) fn sqlite_code(error: &sqlx::Error) -> Option<i32> {
+    let database = error.as_database_error()?;
+    let sqlite = database.try_downcast_ref::<sqlx::sqlite::SqliteError>()?;
+    let code: i32 = sqlx::error::DatabaseError::code(sqlite)?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+impl Error {
+    pub(crate) fn read(operation: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
+        move |source| Error::Read {
+            operation,
+            advice: advice(&source),
+            source,
+        }
+    }
+}

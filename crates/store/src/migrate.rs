@@ -1,0 +1,161 @@
+//! The schema's versions: pairs of scripts that go up and down again, in both dialects.
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
+
+use crate::error::Error;
+
+/// The schema versions that this program works with; the last one is what [`crate::Store::open`] makes.
+pub const SUPPORTED: &[i64] = &[1];
+
+/// Before the first migration.
+pub const EMPTY: i64 = 0;
+
+struct Migration {
+    version: i64,
+    sqlite: Scripts,
+    postgres: Scripts,
+}
+
+struct Scripts {
+    up: &'static str,
+    down: &'static str,
+}
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    sqlite: Scripts {
+        up: include_str!("../migrations/sqlite/0001_rows.up.sql"),
+        down: include_str!("../migrations/sqlite/0001_rows.down.sql"),
+    },
+    postgres: Scripts {
+        up: include_str!("../migrations/postgres/0001_rows.up.sql"),
+        down: include_str!("../migrations/postgres/0001_rows.down.sql"),
+    },
+}];
+
+/// The version that this program makes of any older one.
+pub fn newest() -> i64 {
+    SUPPORTED.last().copied().unwrap_or(EMPTY)
+}
+
+struct Step {
+    version: i64,
+    direction: &'static str,
+    script: &'static str,
+    /// What the schema's version is after this step.
+    after: i64,
+}
+
+/// The scripts from one version to another, in the order to run them.
+fn steps(
+    found: i64,
+    target: i64,
+    dialect: impl Fn(&Migration) -> &Scripts,
+) -> Result<Vec<Step>, Error> {
+    if found != EMPTY && !SUPPORTED.contains(&found) {
+        return Err(Error::SchemaVersion {
+            found,
+            supported: SUPPORTED,
+        });
+    }
+    let up = MIGRATIONS
+        .iter()
+        .filter(|m| found < m.version && m.version <= target)
+        .map(|m| Step {
+            version: m.version,
+            direction: "up",
+            script: dialect(m).up,
+            after: m.version,
+        });
+    let down = MIGRATIONS
+        .iter()
+        .rev()
+        .filter(|m| target < m.version && m.version <= found)
+        .map(|m| Step {
+            version: m.version,
+            direction: "down",
+            script: dialect(m).down,
+            after: m.version - 1,
+        });
+    Ok(up.chain(down).collect())
+}
+
+fn failed(step: &Step) -> impl FnOnce(sqlx::Error) -> Error {
+    let (version, direction) = (step.version, step.direction);
+    move |source| Error::Migrate {
+        version,
+        direction,
+        source,
+    }
+}
+
+/// Brings a SQLite schema to `target` in one transaction. Returns the version found before.
+pub async fn sqlite(connection: &mut SqliteConnection, target: i64) -> Result<i64, Error> {
+    let begun = connection.begin_with("BEGIN IMMEDIATE").await;
+    let mut tx = begun.map_err(Error::read("locking the schema"))?;
+    let found: i64 = sqlx::query("PRAGMA user_version")
+        .fetch_one(&mut *tx)
+        .await
+        .and_then(|row| row.try_get(0))
+        .map_err(Error::read("reading the schema's version"))?;
+    for step in steps(found, target, |m| &m.sqlite)? {
+        let script = format!("{}\nPRAGMA user_version = {};", step.script, step.after);
+        let ran = sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut *tx).await;
+        ran.map_err(failed(&step))?;
+    }
+    tx.commit()
+        .await
+        .map_err(Error::read("committing the schema"))?;
+    Ok(found)
+}
+
+/// Brings a PostgreSQL schema to `target` in one transaction. Returns the version found before.
+///
+/// Several processes may do so at once: they queue at the row that holds the version.
+pub async fn postgres(connection: &mut PgConnection, target: i64) -> Result<i64, Error> {
+    let exists: bool = sqlx::query("SELECT to_regclass('schema_version') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await
+        .and_then(|row| row.try_get(0))
+        .map_err(Error::read("looking for the schema"))?;
+    if !exists {
+        let made = sqlx::raw_sql(
+            "CREATE TABLE IF NOT EXISTS schema_version \
+             (one smallint PRIMARY KEY CHECK (one = 1), version bigint NOT NULL)",
+        )
+        .execute(&mut *connection)
+        .await;
+        // Two that make it at once: the second one is told that the type exists already.
+        if let Err(error) = made
+            && !error
+                .as_database_error()
+                .is_some_and(|e| e.is_unique_violation())
+        {
+            return Err(Error::read("making the schema's version")(error));
+        }
+    }
+    let begun = connection.begin().await;
+    let mut tx = begun.map_err(Error::read("locking the schema"))?;
+    sqlx::query("INSERT INTO schema_version (one, version) VALUES (1, 0) ON CONFLICT DO NOTHING")
+        .execute(&mut *tx)
+        .await
+        .map_err(Error::read("making the schema's version"))?;
+    let found: i64 = sqlx::query("SELECT version FROM schema_version WHERE one = 1 FOR UPDATE")
+        .fetch_one(&mut *tx)
+        .await
+        .and_then(|row| row.try_get(0))
+        .map_err(Error::read("reading the schema's version"))?;
+    for step in steps(found, target, |m| &m.postgres)? {
+        let ran = sqlx::raw_sql(step.script).execute(&mut *tx).await;
+        ran.map_err(failed(&step))?;
+        sqlx::query("UPDATE schema_version SET version = $1 WHERE one = 1")
+            .bind(step.after)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed(&step))?;
+    }
+    tx.commit()
+        .await
+        .map_err(Error::read("committing the schema"))?;
+    Ok(found)
+}
