@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use muster::{arena, wrap, wrap_exec};
+use muster::{arena, check, schema, serve, token, wrap, wrap_exec};
 
 /// Sessions, matchmaking and game servers.
 #[derive(Debug, Parser)]
@@ -16,6 +16,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Arena(arena::Args),
+    Check(check::Args),
+    Schema(schema::Args),
+    Serve(serve::Args),
+    Token(token::Args),
     Wrap(wrap::Args),
     #[command(hide = true)]
     WrapExec(wrap_exec::Args),
@@ -24,6 +28,10 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Arena(args) => arena::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Token(args) => token::run(&args),
         Command::Wrap(args) => wrap::run(&args),
         Command::WrapExec(args) => wrap_exec::run(&args),
     };

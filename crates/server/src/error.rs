@@ -42,12 +42,36 @@ pub enum Error {
         /// Who.
         player: model::PlayerId,
     },
+    /// 409: things do not stand so that this can be done.
+    #[error("{0}")]
+    Conflict(String),
+    /// 400, 403, 404, 409, 410, 422: the law of sessions refuses the command; it names the status.
+    #[error(transparent)]
+    Law(#[from] model::session::Error),
     /// 409: this key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyKeyReused,
     /// 409: an allocation that is not (or no longer) this caller's.
     #[error("this allocation is not yours, or no longer")]
     ForeignAllocation,
+    /// 404: no route has this path.
+    #[error("there is nothing at this path")]
+    NoSuchPath,
+    /// 405: the path exists, for other methods.
+    #[error("this path answers to {allow}")]
+    MethodNotAllowed {
+        /// What it answers to, as the `Allow` header says it.
+        allow: &'static str,
+    },
+    /// 413: the body is larger than `limits.body_bytes_max`.
+    #[error("the body is larger than {bytes_max} bytes")]
+    BodyTooLarge {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// 415: the body is not declared to be JSON.
+    #[error("the body must be JSON: send Content-Type: application/json")]
+    UnsupportedMediaType,
     /// 429: too much at a time; ask again.
     #[error("overloaded, ask again")]
     Overloaded,

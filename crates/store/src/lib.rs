@@ -19,6 +19,8 @@ mod postgres_write;
 mod sqlite;
 mod sqlite_write;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use backend::{Backend, Batch, Lease, Patience, WriteError, Writer};
 pub use committer::{Committer, CommitterHandle, CommitterOptions};

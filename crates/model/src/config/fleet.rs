@@ -141,13 +141,11 @@ fn enough_ports(raw: &raw::Fleet, document: &Document, reports: &mut Vec<Report>
     let Some((first, last)) = range else {
         return;
     };
-    let path = ["config", "ports"];
-    if first > last || first == 0 {
-        let message = format!("the ports {first} to {last} are no range");
-        let report = Report::error("bad-ports", document.at(&path), message);
-        reports.push(report.write("write the lower port first, such as `7000-7999`"));
+    // A range that ends before it begins is the provider's to refuse.
+    if first > last {
         return;
     }
+    let path = ["config", "ports"];
     let ports = u64::from(last) - u64::from(first) + 1;
     let servers = u64::from(raw.capacity.max) * raw.regions.len().max(1) as u64;
     if ports < servers {

@@ -44,7 +44,11 @@ fn provider() -> ProviderSchema {
                     "type": "object",
                     "additionalProperties": false,
                     "properties": {
-                        "memory": { "type": ["string", "null"], "pattern": "^[0-9]+(Ki|Mi|Gi)$" },
+                        "memory": {
+                            "description": "Bytes, such as 256Mi or 1Gi.",
+                            "type": ["string", "null"],
+                            "pattern": "^[0-9]+(Ki|Mi|Gi)$",
+                        },
                         "cpu_seconds": { "type": ["integer", "null"], "minimum": 1 },
                     },
                 },
@@ -52,19 +56,27 @@ fn provider() -> ProviderSchema {
             },
             "$defs": { "Wrap": wrap_schema() },
         }),
-        lint: |config| {
-            let signal = config.pointer("/wrap/stop/signal").and_then(Value::as_str);
-            match signal {
-                None | Some("SIGTERM" | "SIGINT") => Vec::new(),
-                Some(other) => {
-                    vec![(
-                        "/wrap/stop/signal".into(),
-                        format!("there is no signal `{other}`"),
-                    )]
-                }
-            }
-        },
+        lint,
     }
+}
+
+fn lint(config: &Value) -> Vec<(String, String)> {
+    let mut findings = Vec::new();
+    let signal = config.pointer("/wrap/stop/signal").and_then(Value::as_str);
+    if let Some(other) = signal.filter(|signal| !["SIGTERM", "SIGINT"].contains(signal)) {
+        findings.push((
+            "/wrap/stop/signal".into(),
+            format!("there is no signal `{other}`"),
+        ));
+    }
+    let ports = config["ports"]
+        .as_str()
+        .and_then(|ports| ports.split_once('-'));
+    let port = |text: &str| text.parse::<u16>().unwrap_or_default();
+    if ports.is_some_and(|(first, last)| port(first) > port(last)) {
+        findings.push(("/ports".into(), "the range ends before it begins".into()));
+    }
+    findings
 }
 
 fn wrap_schema() -> Value {

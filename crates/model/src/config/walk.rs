@@ -17,6 +17,7 @@ pub(super) fn walk(root: &Value, node: &Node, path: &str, reports: &mut Vec<Repo
     let mut walk = Walk {
         root,
         path: Vec::new(),
+        hint: None,
         reports,
     };
     if !path.is_empty() {
@@ -28,6 +29,8 @@ pub(super) fn walk(root: &Value, node: &Node, path: &str, reports: &mut Vec<Repo
 struct Walk<'a> {
     root: &'a Value,
     path: Vec<String>,
+    /// What the schema of the text at hand says of it, for want of a better hint.
+    hint: Option<String>,
     reports: &'a mut Vec<Report>,
 }
 
@@ -75,6 +78,11 @@ fn allows_type(schema: &Value, data: &Data) -> bool {
 impl Walk<'_> {
     fn value(&mut self, schema: &Value, node: &Node, key_span: Option<Span>) {
         let root = self.root;
+        self.hint = resolved(root, schema)
+            .get("description")
+            .and_then(Value::as_str)
+            .filter(|_| matches!(node.data, Data::Text(_)))
+            .map(str::to_owned);
         let all = alternatives(root, schema);
         let fitting: Vec<&Value> = all
             .iter()
@@ -100,6 +108,7 @@ impl Walk<'_> {
                         let mut attempt = Walk {
                             root,
                             path,
+                            hint: self.hint.clone(),
                             reports: &mut reports,
                         };
                         attempt.check(schema, node, key_span);
@@ -202,9 +211,14 @@ impl Walk<'_> {
         if Regex::new(pattern).map_or(true, |regex| regex.is_match(text)) {
             return;
         }
-        let hint = schema.get("patternErrorMessage").and_then(Value::as_str);
+        let proposal = match schema.get("patternErrorMessage").and_then(Value::as_str) {
+            Some(hint) => hint.to_owned(),
+            None => self
+                .hint
+                .take()
+                .unwrap_or_else(|| format!("it must match `{pattern}`")),
+        };
         let message = format!("{} may not be `{text}`", self.subject());
-        let proposal = hint.map_or_else(|| format!("it must match `{pattern}`"), str::to_owned);
         self.error("bad-text", span, message, Some(proposal));
     }
 

@@ -221,6 +221,7 @@ impl FleetApi for Memory {
                     slots: fleet.capacity.slots,
                     allocations: Vec::new(),
                     fleet_revision: new.fleet_revision,
+                    first_token_spent: false,
                     provider_data: new.provider_data,
                 };
                 vacant.insert((key, row));
@@ -324,7 +325,6 @@ impl FleetHarness for Registry {
                 allocation,
                 session: fresh_id(),
                 at: Timestamp(0),
-                acknowledged: false,
             });
             Some((row.id, allocation))
         })

@@ -156,6 +156,12 @@ fn f7_an_instance_update_with_a_foreign_allocation_is_409() {
             (Error::ForeignAllocation, 409)
         );
     }
+    let echoed = hosting::status_update(hosting::FIRST, InstanceStatus::Joinable);
+    let stranger = Actor::Host(AllocationId(id(99)));
+    assert_eq!(
+        world.run(1_000, &stranger, &echoed),
+        Err(Error::ForeignAllocation)
+    );
 }
 
 #[test]
