@@ -18,7 +18,8 @@ pub struct FleetSpec {
     pub fleet: std::sync::Arc<model::fleet::Fleet>,
     /// The region.
     pub region: Region,
-    /// Content revision of the fleet: changes when its YAML does; game servers of another one are to be drained.
+    /// Revision of what its game servers are made of: its `config`, `version` and `slots`. Game servers of another one
+    /// are to be drained; a change of how many there should be (`min`, `buffer`, `max`) therefore leaves it as it is.
     pub fleet_revision: u64,
 }
 

@@ -1,5 +1,7 @@
 //! The plugin contracts: how a session gets a host ([`Allocator`]) and how game servers are kept running ([`FleetApi`]).
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod fleet_api;
 mod host;
 

@@ -1,1 +1,29 @@
-//! The matchmaking decision.
+//! The matchmaking decision: which waiting tickets become which match, in which region, on which teams.
+//!
+//! Everything here is pure: `now` is an argument, chance is a seed, and the only input besides them is
+//! [`Event`]. The same events give the same [`Output`]s, bit for bit.
+//!
+//! How it stays fast: whatever makes a match possible that was not possible before is a change of
+//! *one* ticket (it arrived, it came back, its own age widened its limits). So each such change is
+//! answered by one search for matches that contain that ticket, and a ticket that leaves costs no
+//! search at all. A search sees the ticket's own pools only: same queue, same values of the
+//! attributes that must be equal, same region, and there the nearest tickets of each party size.
+
+mod check;
+mod entry;
+mod event;
+mod matcher;
+mod plan;
+mod pool;
+mod search;
+mod teams;
+mod validate;
+mod window;
+
+pub use check::check_match;
+pub use event::{Event, Figures, Match, MatchTeam, Output, Stats};
+pub use matcher::Matcher;
+pub use validate::{
+    LATENCY_MS_MAX, NUMBER_ABS_MAX, REGIONS_MAX, Rejection, STRING_BYTES_MAX, STRINGS_MAX, prepare,
+    validate,
+};

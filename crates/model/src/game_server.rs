@@ -32,6 +32,9 @@ pub struct GameServer {
     pub allocations: Vec<Allocated>,
     /// The content revision of the fleet that it was started for; of an older one it is drained when idle.
     pub fleet_revision: u64,
+    /// The token of its environment has been exchanged for another, which was used since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first_token_spent: bool,
     /// What the provider notes to recognise the process again: pid, start time and the like.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub provider_data: serde_json::Value,
@@ -56,10 +59,8 @@ pub struct Allocated {
     pub allocation: AllocationId,
     /// For which session.
     pub session: SessionId,
-    /// When.
+    /// When. Whether it was acknowledged stands in the session's instance, which decides it.
     pub at: Timestamp,
-    /// Whether the game server has acknowledged it.
-    pub acknowledged: bool,
 }
 
 /// Where a game server stands (A.2).

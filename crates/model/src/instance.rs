@@ -46,6 +46,13 @@ pub struct Instance {
     pub closed: Option<CloseReason>,
 }
 
+impl Instance {
+    /// Whether it is not closed yet.
+    pub fn is_open(&self) -> bool {
+        self.status != InstanceStatus::Closed
+    }
+}
+
 /// Attempts of one instance to get a host: at most two at a time (the second hedges the first).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InstanceAllocation {

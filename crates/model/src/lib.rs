@@ -6,6 +6,7 @@ pub mod id;
 pub mod name;
 pub mod time;
 
+pub mod config;
 pub mod fleet;
 pub mod queue;
 pub mod session_type;
@@ -14,11 +15,15 @@ pub mod game_server;
 pub mod instance;
 pub mod ticket;
 
+pub mod session;
+
 pub mod wire;
+pub mod wrap;
 
 pub use game_server::GameServer;
 pub use id::*;
 pub use instance::Instance;
 pub use name::{Name, NameError, Namespace, PlayerId, Region};
+pub use session::Session;
 pub use ticket::Ticket;
 pub use time::{Millis, Timeout, Timestamp};

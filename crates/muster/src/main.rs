@@ -1,3 +1,42 @@
-//! The binary.
+//! The `muster` program: a thin list of its subcommands.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use muster::{arena, check, schema, serve, token, wrap, wrap_exec};
+
+/// Sessions, matchmaking and game servers.
+#[derive(Debug, Parser)]
+#[command(name = "muster", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Arena(arena::Args),
+    Check(check::Args),
+    Schema(schema::Args),
+    Serve(serve::Args),
+    Token(token::Args),
+    Wrap(wrap::Args),
+    #[command(hide = true)]
+    WrapExec(wrap_exec::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Arena(args) => arena::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Token(args) => token::run(&args),
+        Command::Wrap(args) => wrap::run(&args),
+        Command::WrapExec(args) => wrap_exec::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        muster::say::complain(&format_args!("{error:#}"));
+        ExitCode::FAILURE
+    })
+}

@@ -126,6 +126,8 @@ pub trait Backend: Send + Sync + fmt::Debug {
     async fn renew_lease(&self, lease: &Lease, ttl: Millis) -> Result<Lease, LeaseError>;
     /// Gives a lease back; nothing happens if it was lost.
     async fn release_lease(&self, lease: &Lease) -> Result<(), LeaseError>;
+    /// Ends the lease of a holder that is known to be dead.
+    async fn expire_lease(&self, name: &str, holder: &str) -> Result<(), LeaseError>;
     /// The store's epoch: made with the schema.
     async fn epoch(&self) -> Result<Uuid, Error>;
     /// Gives the store another epoch.

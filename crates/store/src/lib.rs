@@ -20,6 +20,8 @@ mod postgres_write;
 mod sqlite;
 mod sqlite_write;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -430,6 +430,17 @@ impl Backend for Sqlite {
         Ok(())
     }
 
+    async fn expire_lease(&self, name: &str, holder: &str) -> Result<(), LeaseError> {
+        let mut side = self.side.lock().await;
+        sqlx::query("UPDATE leases SET expires = 0 WHERE name = ?1 AND holder = ?2")
+            .bind(name)
+            .bind(holder)
+            .execute(&mut *side)
+            .await
+            .map_err(lease_failed)?;
+        Ok(())
+    }
+
     async fn epoch(&self) -> Result<Uuid, Error> {
         let text: String = sqlx::query_scalar("SELECT epoch FROM store")
             .fetch_one(&self.readers)

@@ -128,6 +128,11 @@ impl Store {
         self.backend.release_lease(lease).await
     }
 
+    /// Ends the lease of a holder that the caller knows to be dead; nothing happens if somebody else has it.
+    pub async fn expire_lease(&self, name: &str, holder: &str) -> Result<(), LeaseError> {
+        self.backend.expire_lease(name, holder).await
+    }
+
     /// The store's epoch, made with the schema: event cursors of another epoch are void.
     pub async fn epoch(&self) -> Result<Uuid, Error> {
         self.backend.epoch().await

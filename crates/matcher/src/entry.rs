@@ -1,0 +1,213 @@
+//! A ticket made ready for matching: its numbers summed up, its regions agreed within the party.
+
+use std::sync::Arc;
+
+use model::queue::{Aggregate, Queue, RuleKind};
+use model::ticket::{TicketPlayer, Value};
+use model::{Name, Region, Ticket, Timestamp};
+
+use crate::plan::Plan;
+
+/// The values of the attributes that must be equal, in the order of the rules.
+pub(crate) type PoolKey = Box<[Box<str>]>;
+
+/// Age order: the oldest first; who came first to this matcher breaks ties.
+pub(crate) type AgeKey = (Timestamp, u64);
+
+/// A region that every player of a party listed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ping {
+    pub region: Region,
+    /// Of the player who is farthest from it.
+    pub worst_ms: u32,
+    /// Of the player for whom it is worst, over his own best allowed region.
+    pub worst_delta_ms: u32,
+    /// Whether anybody measured it.
+    pub measured: bool,
+}
+
+/// What matching reads of a ticket.
+#[derive(Debug, Clone)]
+pub(crate) struct Fit {
+    pub players: u16,
+    /// For each distance rule, summed up as the queue says.
+    pub numbers: Box<[f64]>,
+    /// For each of [`Plan::balance`], the sum over players.
+    pub sums: Box<[f64]>,
+    /// For each intersect rule, what all players have: sorted, no value twice.
+    pub shared: Box<[Box<[Arc<str>]>]>,
+    pub key: PoolKey,
+    /// Nobody measured anything and the queue allows any region.
+    pub anywhere: bool,
+    /// Sorted by latency, then region; empty if `anywhere`.
+    pub pings: Box<[Ping]>,
+}
+
+impl Fit {
+    /// What the pools are ordered by: the number of the first distance rule.
+    pub fn skill(&self) -> f64 {
+        self.numbers.first().copied().unwrap_or(0.0)
+    }
+
+    pub fn ping(&self, region: &Region) -> Option<&Ping> {
+        self.pings.iter().find(|ping| ping.region == *region)
+    }
+}
+
+/// A ticket that waits.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub ticket: Arc<Ticket>,
+    pub fit: Fit,
+    /// Counts up with every ticket that is added; kept when a ticket comes back from a match.
+    pub seq: u64,
+    /// How far its limits have widened.
+    pub level: u16,
+    /// When it must be touched next.
+    pub deadline: Option<Timestamp>,
+}
+
+impl Entry {
+    pub fn age_key(&self) -> AgeKey {
+        (self.ticket.created_at, self.seq)
+    }
+
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.ticket.expires_at.is_some_and(|at| at <= now)
+    }
+}
+
+/// Sums up a ticket; the name of the `equal` rule that its own players break, if they do.
+pub(crate) fn fit(plan: &Plan, ticket: &Ticket) -> Result<Fit, Name> {
+    let queue = &*plan.queue;
+    let players = &ticket.players;
+    let mut key = Vec::with_capacity(plan.equal.len());
+    for (attribute, rule) in &plan.equal {
+        let mut texts = players.iter().map(|p| text(queue, p, attribute));
+        let first = texts.next().unwrap_or_default();
+        if texts.any(|text| text != first) {
+            return Err(rule.clone());
+        }
+        key.push(first);
+    }
+    let numbers = plan.distance.iter().map(|attribute| {
+        let values = players.iter().map(|p| number(queue, p, attribute));
+        match queue.party_aggregate {
+            Aggregate::Min => values.fold(f64::INFINITY, f64::min),
+            Aggregate::Max => values.fold(f64::NEG_INFINITY, f64::max),
+            Aggregate::Mean => values.sum::<f64>() / players.len().max(1) as f64,
+        }
+    });
+    let sums = plan
+        .balance
+        .iter()
+        .map(|attribute| players.iter().map(|p| number(queue, p, attribute)).sum());
+    let shared = plan
+        .intersect
+        .iter()
+        .map(|(attribute, _)| shared(queue, players, attribute));
+    Ok(Fit {
+        players: u16::try_from(players.len()).unwrap_or(u16::MAX),
+        numbers: numbers.collect(),
+        sums: sums.collect(),
+        shared: shared.collect(),
+        key: key.into(),
+        anywhere: queue.regions.allow.is_none() && players.iter().all(|p| p.latencies.is_empty()),
+        pings: pings(queue, players),
+    })
+}
+
+/// Whether a rule reads an attribute that the queue does not declare.
+pub(crate) fn rules_read(queue: &Queue, name: &Name) -> bool {
+    queue.rules.iter().any(|rule| match &rule.kind {
+        RuleKind::Distance { attribute, .. }
+        | RuleKind::Balance { attribute, .. }
+        | RuleKind::Equal { attribute }
+        | RuleKind::Intersect { attribute, .. } => attribute == name,
+    })
+}
+
+fn value<'a>(queue: &'a Queue, player: &'a TicketPlayer, attribute: &Name) -> Option<&'a Value> {
+    let declared = || queue.attributes.get(attribute)?.default.as_ref();
+    player.attributes.get(attribute).or_else(declared)
+}
+
+fn number(queue: &Queue, player: &TicketPlayer, attribute: &Name) -> f64 {
+    match value(queue, player, attribute) {
+        Some(Value::Number(x)) if x.is_finite() => *x,
+        _ => 0.0,
+    }
+}
+
+fn text(queue: &Queue, player: &TicketPlayer, attribute: &Name) -> Box<str> {
+    match value(queue, player, attribute) {
+        Some(Value::String(text)) => text.as_str().into(),
+        Some(Value::Number(x)) => x.to_string().into(),
+        Some(Value::Strings(texts)) => texts.join("\n").into(),
+        None => Box::default(),
+    }
+}
+
+fn shared(queue: &Queue, players: &[TicketPlayer], attribute: &Name) -> Box<[Arc<str>]> {
+    let texts = |player| match value(queue, player, attribute) {
+        Some(Value::Strings(texts)) => texts.as_slice(),
+        _ => &[],
+    };
+    let Some((first, others)) = players.split_first() else {
+        return Box::default();
+    };
+    let mut shared: Vec<Arc<str>> = texts(first)
+        .iter()
+        .filter(|text| others.iter().all(|other| texts(other).contains(text)))
+        .map(|text| Arc::from(text.as_str()))
+        .collect();
+    shared.sort_unstable();
+    shared.dedup();
+    shared.into()
+}
+
+/// The regions that everybody who measured listed and the queue allows.
+fn pings(queue: &Queue, players: &[TicketPlayer]) -> Box<[Ping]> {
+    let allow = queue.regions.allow.as_deref();
+    let allowed = |region: &Region| allow.is_none_or(|list| list.contains(region));
+    let measured: Vec<(&TicketPlayer, u32)> = players
+        .iter()
+        .filter(|player| !player.latencies.is_empty())
+        .map(|player| {
+            let own = player
+                .latencies
+                .iter()
+                .filter(|(region, _)| allowed(region));
+            (player, own.map(|(_, &ms)| ms).min().unwrap_or(0))
+        })
+        .collect();
+    let candidates: Vec<Region> = match (measured.first(), allow) {
+        (Some((player, _)), _) => player
+            .latencies
+            .keys()
+            .filter(|r| allowed(r))
+            .cloned()
+            .collect(),
+        (None, Some(list)) => list.to_vec(),
+        (None, None) => Vec::new(),
+    };
+    let ping = |region: Region| {
+        let mut ping = Ping {
+            region,
+            worst_ms: 0,
+            worst_delta_ms: 0,
+            measured: false,
+        };
+        for (player, best) in &measured {
+            let ms = *player.latencies.get(&ping.region)?;
+            ping.worst_ms = ping.worst_ms.max(ms);
+            ping.worst_delta_ms = ping.worst_delta_ms.max(ms.saturating_sub(*best));
+            ping.measured = true;
+        }
+        Some(ping)
+    };
+    let mut pings: Vec<Ping> = candidates.into_iter().filter_map(ping).collect();
+    pings.sort_by(|a, b| (a.worst_ms, &a.region).cmp(&(b.worst_ms, &b.region)));
+    pings.dedup_by(|a, b| a.region == b.region);
+    pings.into()
+}

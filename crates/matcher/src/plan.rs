@@ -1,0 +1,263 @@
+//! A queue made ready for matching: its limits at every age and the multisets of party sizes that fill its teams.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::Name;
+use model::queue::{ExpansionTarget, Queue, RuleKind};
+
+use crate::entry::Ping;
+
+/// Games of at most this many players have their fillings listed.
+const LISTED_PLAYERS_MAX: u32 = 16;
+/// Queues with more fillings than this are treated like large games.
+const FILLINGS_MAX: usize = 2_048;
+
+/// Parties by their size: `counts[n - 1]` parties of n players.
+pub(crate) type Counts = [u8; LISTED_PLAYERS_MAX as usize];
+
+/// The limits of a ticket of a certain age; infinite where there is none.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Level {
+    /// For each of [`Plan::distance`].
+    pub distance: Vec<f64>,
+    /// For each of [`Plan::balance`].
+    pub balance: Vec<f64>,
+    /// Milliseconds.
+    pub max_latency: f64,
+    /// Milliseconds.
+    pub max_latency_delta: f64,
+}
+
+impl Level {
+    /// Whether a party may play where it measured this.
+    pub fn accepts(&self, ping: &Ping) -> bool {
+        f64::from(ping.worst_ms) <= self.max_latency
+            && f64::from(ping.worst_delta_ms) <= self.max_latency_delta
+    }
+}
+
+/// A queue with its rules sorted by what they do.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// As configured.
+    pub queue: Arc<Queue>,
+    /// Attributes of the distance rules.
+    pub distance: Vec<Name>,
+    /// Attributes of the balance rules; without one that of the first distance rule, with infinite limits,
+    /// so that teams are balanced as well as they can be.
+    pub balance: Vec<Name>,
+    /// Attributes of the equal rules with the rules' names.
+    pub equal: Vec<(Name, Name)>,
+    /// Attributes of the intersect rules with their minimum.
+    pub intersect: Vec<(Name, usize)>,
+    /// Ages in milliseconds at which the next of `levels` begins.
+    pub afters: Vec<u64>,
+    /// One more than `afters`; limits only grow from one to the next.
+    pub levels: Vec<Level>,
+    /// Players of the smallest match.
+    pub players_min: u32,
+    /// Players of the largest match.
+    pub players_max: u32,
+}
+
+impl Plan {
+    pub fn new(queue: Arc<Queue>) -> Plan {
+        let mut plan = Plan {
+            distance: Vec::new(),
+            balance: Vec::new(),
+            equal: Vec::new(),
+            intersect: Vec::new(),
+            afters: Vec::new(),
+            levels: Vec::new(),
+            players_min: queue.teams.iter().map(|t| u32::from(t.players_min)).sum(),
+            players_max: queue.teams.iter().map(|t| u32::from(t.players_max)).sum(),
+            queue,
+        };
+        let queue = Arc::clone(&plan.queue);
+        let mut first = Level {
+            distance: Vec::new(),
+            balance: Vec::new(),
+            max_latency: limit(queue.regions.max_latency.map(|ms| ms.0 as f64)),
+            max_latency_delta: limit(queue.regions.max_latency_delta.map(|ms| ms.0 as f64)),
+        };
+        for rule in &queue.rules {
+            match &rule.kind {
+                RuleKind::Distance { attribute, max } => {
+                    plan.distance.push(attribute.clone());
+                    first.distance.push(*max);
+                }
+                RuleKind::Balance { attribute, max } => {
+                    plan.balance.push(attribute.clone());
+                    first.balance.push(*max);
+                }
+                RuleKind::Equal { attribute } => {
+                    plan.equal.push((attribute.clone(), rule.name.clone()));
+                }
+                RuleKind::Intersect { attribute, min } => {
+                    plan.intersect.push((attribute.clone(), *min));
+                }
+            }
+        }
+        if let (true, Some(attribute)) = (plan.balance.is_empty(), plan.distance.first()) {
+            plan.balance.push(attribute.clone());
+            first.balance.push(f64::INFINITY);
+        }
+        plan.widen(first);
+        plan
+    }
+
+    /// Lists the levels: the limits in force from each age on at which any step begins.
+    fn widen(&mut self, first: Level) {
+        let steps = self.queue.expansions.iter().flat_map(|e| &e.steps);
+        let afters: BTreeSet<u64> = steps.map(|s| s.after.0).filter(|&ms| ms > 0).collect();
+        self.afters = afters.into_iter().collect();
+        for after in std::iter::once(0).chain(self.afters.iter().copied()) {
+            let mut level = first.clone();
+            for expansion in &self.queue.expansions {
+                let target = match expansion.target {
+                    ExpansionTarget::MaxLatency => Some(&mut level.max_latency),
+                    ExpansionTarget::MaxLatencyDelta => Some(&mut level.max_latency_delta),
+                    ExpansionTarget::Rule(index) => limit_of(&self.queue, index, &mut level),
+                };
+                let Some(target) = target else { continue };
+                for step in expansion.steps.iter().filter(|s| s.after.0 <= after) {
+                    // `max` never takes a NaN over a number, and never narrows.
+                    *target = target.max(limit(step.max));
+                }
+            }
+            self.levels.push(level);
+        }
+    }
+
+    /// The level of a ticket of this age.
+    pub fn level_at(&self, age_ms: u64) -> u16 {
+        let passed = self.afters.partition_point(|&after| after <= age_ms);
+        u16::try_from(passed).unwrap_or(u16::MAX)
+    }
+
+    /// The limits of a level; the last ones beyond the last.
+    pub fn level(&self, level: u16) -> &Level {
+        let last = self.levels.len() - 1;
+        &self.levels[usize::from(level).min(last)]
+    }
+
+    /// The limits of a ticket that is old enough for every expansion.
+    pub fn last_level(&self) -> &Level {
+        self.level(u16::MAX)
+    }
+
+    /// Whether a match can be judged by pairs of distances and party sizes alone.
+    pub fn is_simple(&self) -> bool {
+        let balanced = self.last_level().balance.iter().any(|max| max.is_finite());
+        self.distance.len() <= 1 && self.intersect.is_empty() && !balanced
+    }
+}
+
+fn limit(max: Option<f64>) -> f64 {
+    max.unwrap_or(f64::INFINITY)
+}
+
+/// The place in `level` of the limit of the rule at `index`.
+fn limit_of<'a>(queue: &Queue, index: usize, level: &'a mut Level) -> Option<&'a mut f64> {
+    let before = queue.rules.get(..index)?;
+    match queue.rules.get(index)?.kind {
+        RuleKind::Distance { .. } => {
+            let is_distance = |k: &RuleKind| matches!(k, RuleKind::Distance { .. });
+            let nth = before.iter().filter(|r| is_distance(&r.kind)).count();
+            level.distance.get_mut(nth)
+        }
+        RuleKind::Balance { .. } => {
+            let is_balance = |k: &RuleKind| matches!(k, RuleKind::Balance { .. });
+            let nth = before.iter().filter(|r| is_balance(&r.kind)).count();
+            level.balance.get_mut(nth)
+        }
+        RuleKind::Equal { .. } | RuleKind::Intersect { .. } => None,
+    }
+}
+
+/// Which multisets of party sizes fill a queue's teams.
+#[derive(Debug)]
+pub(crate) struct Sizes {
+    players_min: u32,
+    /// Sorted; `None` for large games, where only the sum of players is known beforehand.
+    fillings: Option<Vec<Counts>>,
+}
+
+impl Sizes {
+    pub fn new(plan: &Plan) -> Sizes {
+        Sizes {
+            players_min: plan.players_min,
+            fillings: fillings(plan),
+        }
+    }
+
+    /// Whether parties of exactly these sizes can fill the teams; for a large game whether they are enough.
+    pub fn fills(&self, counts: &Counts, players: u32) -> bool {
+        match &self.fillings {
+            Some(fillings) => fillings.binary_search(counts).is_ok(),
+            None => players >= self.players_min,
+        }
+    }
+
+    /// Whether `fixed` parties and some of `more` can fill the teams; for a large game a necessary condition.
+    pub fn can_fill(&self, fixed: &Counts, more: &Counts, players: u32) -> bool {
+        match &self.fillings {
+            Some(fillings) => fillings.iter().any(|filling| {
+                let pairs = fixed.iter().zip(more).zip(filling);
+                pairs.fold(true, |ok, ((&f, &m), &want)| {
+                    ok & (f <= want) & (want - f.min(want) <= m)
+                })
+            }),
+            None => players >= self.players_min,
+        }
+    }
+}
+
+/// Adds parties of `size` to `counts`; sizes beyond the listed ones need no count.
+pub(crate) fn count(counts: &mut Counts, size: u16) {
+    if let Some(n) = counts.get_mut(usize::from(size).wrapping_sub(1)) {
+        *n = n.saturating_add(1);
+    }
+}
+
+fn fillings(plan: &Plan) -> Option<Vec<Counts>> {
+    if plan.players_max > LISTED_PLAYERS_MAX {
+        return None;
+    }
+    let mut all = BTreeSet::from([Counts::default()]);
+    for team in &plan.queue.teams {
+        let mut of_team = Vec::new();
+        let party_max = plan.queue.party_players_max.min(team.players_max);
+        for players in team.players_min..=team.players_max {
+            partitions(players, party_max, &mut Counts::default(), &mut of_team);
+        }
+        let sum = |a: &Counts, b: &Counts| {
+            let mut sum = *a;
+            sum.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            sum
+        };
+        all = all
+            .iter()
+            .flat_map(|a| of_team.iter().map(move |b| sum(a, b)))
+            .collect();
+        if all.len() > FILLINGS_MAX {
+            return None;
+        }
+    }
+    Some(all.into_iter().collect())
+}
+
+/// All ways to write `players` as a sum of party sizes up to `size_max`.
+fn partitions(players: u16, size_max: u16, so_far: &mut Counts, out: &mut Vec<Counts>) {
+    if players == 0 {
+        out.push(*so_far);
+        return;
+    }
+    for size in 1..=size_max.min(players) {
+        let slot = usize::from(size) - 1;
+        so_far[slot] += 1;
+        partitions(players - size, size, so_far, out);
+        so_far[slot] -= 1;
+    }
+}

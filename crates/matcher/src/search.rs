@@ -1,0 +1,601 @@
+//! The search for a match that contains one given ticket, the oldest possible partner first.
+//!
+//! The partner ("anchor") is tried in age order, so that a match with the oldest ticket is found
+//! whenever there is one; the other seats are filled with the nearest tickets by skill. Sets are tried
+//! in a fixed order, and a set that can't fill the teams any more is left at once. The order is what
+//! makes a search resumable: its cursor is the last set that it tried.
+
+use model::{Region, Timestamp};
+
+use std::sync::Arc;
+
+use crate::entry::{AgeKey, Entry};
+use crate::plan::{Counts, count};
+use crate::pool::{
+    EXACT_TICKETS_MAX, Entries, Gathered, Pool, QueueState, Seeker, Slot, common, gather,
+    gather_oldest, plays_in,
+};
+use crate::teams::{Party, Seats, Split, form};
+use crate::window::{Base, Seen, can_grow};
+
+/// Sets and splits that one event may try for one ticket in a pool that is too large for trying all.
+const STEPS_MAX: u64 = 16_384;
+/// Tries to add several waiting tickets to a match that may start but has room.
+const FILL_TRIES_MAX: u32 = 32;
+
+/// Nearness to the ticket that searches: the difference in skill, then order of arrival.
+type NearKey = (u64, u64);
+
+/// Where a search stopped.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Cursor {
+    /// Slices that it has had.
+    pub slices: u32,
+    /// How often the gathering was widened since.
+    widened: u32,
+    at: Option<Stop>,
+}
+
+/// The last set that was tried: region and the tickets after the anchor.
+#[derive(Debug, Clone, PartialEq)]
+struct Stop {
+    anchor: AgeKey,
+    /// Where in the anchor's sets; `None`: after all of them.
+    inside: Option<(Option<Region>, Vec<NearKey>)>,
+}
+
+/// What came of a search.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Found(Found),
+    /// No match with this ticket is possible, as far as the search can see.
+    Nothing,
+    /// The budget of this event ended first.
+    PutOff(Cursor),
+}
+
+/// Tickets that can play together.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Found {
+    pub slots: Vec<Slot>,
+    pub split: Split,
+    pub region: Option<Region>,
+}
+
+/// Everything that a search reads.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub queue: &'a QueueState,
+    pub entries: &'a Entries,
+    pub now: Timestamp,
+}
+
+/// One region with what may be matched there, nearest first.
+struct Context {
+    region: Option<Region>,
+    /// (nearness, slot)
+    near: Vec<(NearKey, Slot)>,
+}
+
+/// Searches for a match with the ticket in `slot`; also says how many tickets it looked at.
+pub(crate) fn search(scene: Scene<'_>, slot: Slot, cursor: &Cursor) -> (Outcome, u64) {
+    let own = scene.entries.at(slot);
+    let Some(pool) = scene.queue.pools.get(&own.fit.key) else {
+        return (Outcome::Nothing, 0);
+    };
+    let seeker = Seeker {
+        slot,
+        entry: own,
+        now: scene.now,
+        widened: cursor.widened,
+    };
+    let mut looked_at = 0;
+    let mut truncated = false;
+    let mut contexts = Vec::new();
+    for region in regions(scene, own, pool) {
+        let context = context(scene, seeker, pool, region, &mut looked_at, &mut truncated);
+        contexts.extend(context);
+    }
+    let mut run = Run {
+        scene,
+        own,
+        unlimited: pool.by_age.len() <= EXACT_TICKETS_MAX,
+        steps: 0,
+        resume: Vec::new(),
+        resuming: false,
+        chosen: vec![slot],
+        region: None,
+        found: None,
+    };
+    let stopped = run.anchors(&contexts, cursor.at.as_ref());
+    let outcome = match (run.found.take(), stopped) {
+        (Some(found), _) => Outcome::Found(complete(scene, &contexts, found)),
+        (None, Some(stop)) => Outcome::PutOff(Cursor {
+            slices: cursor.slices + 1,
+            widened: cursor.widened,
+            at: Some(stop),
+        }),
+        // The next slice looks farther and therefore starts over.
+        (None, None) if truncated => Outcome::PutOff(Cursor {
+            slices: cursor.slices + 1,
+            widened: cursor.widened + 1,
+            at: None,
+        }),
+        (None, None) => Outcome::Nothing,
+    };
+    (outcome, looked_at)
+}
+
+/// Where the ticket may play now, its best region first.
+fn regions(scene: Scene<'_>, own: &Entry, pool: &Pool) -> Vec<Option<Region>> {
+    if own.fit.anywhere {
+        return pool.regions.keys().rev().cloned().collect();
+    }
+    let level = scene.queue.plan.level(own.level);
+    let listed = own.fit.pings.iter().filter(|ping| level.accepts(ping));
+    listed.map(|ping| Some(ping.region.clone())).collect()
+}
+
+/// Gathers what the ticket can meet in a region; `None` if that can't fill a match.
+fn context(
+    scene: Scene<'_>,
+    seeker: Seeker<'_>,
+    pool: &Pool,
+    region: Option<Region>,
+    looked_at: &mut u64,
+    truncated: &mut bool,
+) -> Option<Context> {
+    let (queue, entries) = (scene.queue, scene.entries);
+    let here = pool.regions.get(&region);
+    let anywhere = region.as_ref().and_then(|_| pool.regions.get(&None));
+    let players = here.map_or(0, |p| p.players) + anywhere.map_or(0, |p| p.players);
+    let total = u32::try_from(players).unwrap_or(u32::MAX);
+    let waiting = match (here, anywhere) {
+        (Some(a), b) => a.counts(b),
+        (None, Some(b)) => b.counts(None),
+        (None, None) => return None,
+    };
+    // The seeker is among those counted.
+    if !queue.sizes.can_fill(&Counts::default(), &waiting, total) {
+        return None;
+    }
+    let mut gathered = Gathered::default();
+    for place in [here, anywhere].into_iter().flatten() {
+        gather(queue, entries, seeker, place, &mut gathered);
+    }
+    gather_oldest(
+        &queue.plan,
+        entries,
+        seeker,
+        pool,
+        region.as_ref(),
+        &mut gathered,
+    );
+    *looked_at += gathered.looked_at;
+    *truncated |= gathered.truncated;
+    let own = seeker.entry;
+    let mut near: Vec<(NearKey, Slot)> = gathered
+        .slots
+        .into_iter()
+        .map(|slot| (near_key(own, entries.at(slot)), slot))
+        .collect();
+    near.sort_unstable();
+    near.dedup();
+    let demands = Demands::of(scene, own);
+    let grows = demands.can_grow(scene, near.iter().map(|&(_, slot)| slot));
+    grows.then_some(Context { region, near })
+}
+
+fn near_key(own: &Entry, other: &Entry) -> NearKey {
+    (
+        (own.fit.skill() - other.fit.skill()).abs().to_bits(),
+        other.seq,
+    )
+}
+
+/// What the tickets of a set demand of any further one.
+#[derive(Clone)]
+struct Demands {
+    /// For each distance rule: lowest and highest number, tightest limit.
+    spans: Vec<(f64, f64, f64)>,
+    /// For each balance limit the tightest.
+    balance: Vec<f64>,
+    /// For each intersect rule the values that all have.
+    shared: Vec<Vec<Arc<str>>>,
+    counts: Counts,
+    players: u32,
+}
+
+impl Demands {
+    fn of(scene: Scene<'_>, entry: &Entry) -> Demands {
+        let level = scene.queue.plan.level(entry.level);
+        let mut counts = Counts::default();
+        count(&mut counts, entry.fit.players);
+        let numbers = entry.fit.numbers.iter().zip(&level.distance);
+        Demands {
+            spans: numbers.map(|(&x, &limit)| (x, x, limit)).collect(),
+            balance: level.balance.clone(),
+            shared: entry
+                .fit
+                .shared
+                .iter()
+                .map(|values| values.to_vec())
+                .collect(),
+            counts,
+            players: u32::from(entry.fit.players),
+        }
+    }
+
+    /// Whether a set stays within every ticket's limits when this ticket joins it.
+    fn allow(&self, scene: Scene<'_>, entry: &Entry) -> bool {
+        let plan = &scene.queue.plan;
+        if self.players + u32::from(entry.fit.players) > plan.players_max {
+            return false;
+        }
+        let level = plan.level(entry.level);
+        let near = self
+            .spans
+            .iter()
+            .zip(&entry.fit.numbers)
+            .zip(&level.distance)
+            .all(|((&(low, high, limit), &x), &own)| high.max(x) - low.min(x) <= limit.min(own));
+        near && self
+            .shared
+            .iter()
+            .zip(&entry.fit.shared)
+            .zip(&plan.intersect)
+            .all(|((have, more), (_, min))| common(have, more).count() >= *min)
+    }
+
+    /// Whether some of these tickets, each of which is allowed, may complete a match.
+    fn can_grow<'e>(&self, scene: Scene<'e>, rest: impl Iterator<Item = Slot>) -> bool {
+        let plan = &scene.queue.plan;
+        let (low, high, limit) = self
+            .spans
+            .first()
+            .copied()
+            .unwrap_or((0.0, 0.0, f64::INFINITY));
+        let base = Base {
+            low,
+            high,
+            limit,
+            counts: self.counts,
+            players: self.players,
+        };
+        let seen = |slot| {
+            let entry: &'e Entry = scene.entries.at(slot);
+            let limit = plan.level(entry.level).distance.first();
+            Seen {
+                skill: entry.fit.skill(),
+                limit: limit.copied().unwrap_or(f64::INFINITY),
+                players: entry.fit.players,
+            }
+        };
+        can_grow(&scene.queue.sizes, base, &Vec::from_iter(rest.map(seen)))
+    }
+
+    fn with(&self, scene: Scene<'_>, entry: &Entry) -> Demands {
+        let level = scene.queue.plan.level(entry.level);
+        let mut demands = self.clone();
+        let numbers = entry.fit.numbers.iter().zip(&level.distance);
+        for (span, (&x, &limit)) in demands.spans.iter_mut().zip(numbers) {
+            *span = (span.0.min(x), span.1.max(x), span.2.min(limit));
+        }
+        for (limit, &own) in demands.balance.iter_mut().zip(&level.balance) {
+            *limit = limit.min(own);
+        }
+        for (have, more) in demands.shared.iter_mut().zip(&entry.fit.shared) {
+            have.retain(|value| more.binary_search(value).is_ok());
+        }
+        count(&mut demands.counts, entry.fit.players);
+        demands.players += u32::from(entry.fit.players);
+        demands
+    }
+}
+
+/// Whether the sets below were all tried.
+#[derive(PartialEq)]
+enum Flow {
+    Tried,
+    Found,
+    OutOfBudget,
+}
+
+struct Run<'a> {
+    scene: Scene<'a>,
+    own: &'a Entry,
+    unlimited: bool,
+    steps: u64,
+    /// The path to where the last slice stopped.
+    resume: Vec<NearKey>,
+    /// Whether that path is still being followed.
+    resuming: bool,
+    chosen: Vec<Slot>,
+    region: Option<Region>,
+    found: Option<Found>,
+}
+
+impl Run<'_> {
+    /// Tries every partner, the oldest first, and at last the ticket alone.
+    fn anchors(&mut self, contexts: &[Context], from: Option<&Stop>) -> Option<Stop> {
+        let entries = self.scene.entries;
+        let key = |&(_, slot): &(NearKey, Slot)| (entries.at(slot).age_key(), slot);
+        let mut anchors: Vec<(AgeKey, Slot)> = contexts
+            .iter()
+            .flat_map(|context| context.near.iter().map(key))
+            .collect();
+        anchors.sort_unstable();
+        anchors.dedup();
+        let own = Demands::of(self.scene, self.own);
+        for (age, anchor) in anchors {
+            if from.is_some_and(|s| age < s.anchor || (age == s.anchor && s.inside.is_none())) {
+                continue;
+            }
+            let inside = from
+                .filter(|s| s.anchor == age)
+                .and_then(|s| s.inside.as_ref());
+            let shared = self.shared_regions(contexts, anchor);
+            let start = inside.and_then(|(at, _)| shared.iter().position(|c| c.region == *at));
+            for (index, context) in shared.into_iter().enumerate().skip(start.unwrap_or(0)) {
+                let path = inside
+                    .filter(|_| Some(index) == start)
+                    .map(|(_, path)| path.clone());
+                self.resume = path.unwrap_or_default();
+                self.resuming = !self.resume.is_empty();
+                match self.with_anchor(context, &own, age, anchor) {
+                    Flow::Tried => {}
+                    Flow::Found => return None,
+                    Flow::OutOfBudget => {
+                        let path = self.path(self.chosen.iter().skip(2));
+                        let inside = Some((context.region.clone(), path));
+                        return Some(Stop {
+                            anchor: age,
+                            inside,
+                        });
+                    }
+                }
+            }
+            if self.is_over_budget() {
+                return Some(Stop {
+                    anchor: age,
+                    inside: None,
+                });
+            }
+        }
+        if let Some(context) = contexts.first() {
+            self.region.clone_from(&context.region);
+            self.chosen.truncate(1);
+            self.leaf(&own);
+        }
+        None
+    }
+
+    fn is_over_budget(&self) -> bool {
+        !self.unlimited && self.steps > STEPS_MAX
+    }
+
+    fn path<'s>(&self, slots: impl Iterator<Item = &'s Slot>) -> Vec<NearKey> {
+        let entries = self.scene.entries;
+        slots
+            .map(|&slot| near_key(self.own, entries.at(slot)))
+            .collect()
+    }
+
+    /// The contexts that contain the anchor, the one with the better worst latency first.
+    fn shared_regions<'c>(&self, contexts: &'c [Context], anchor: Slot) -> Vec<&'c Context> {
+        let near = (near_key(self.own, self.scene.entries.at(anchor)), anchor);
+        let mut shared: Vec<&Context> = contexts
+            .iter()
+            .filter(|c| c.near.binary_search(&near).is_ok())
+            .collect();
+        let anchor = self.scene.entries.at(anchor);
+        shared.sort_by_key(|context| worst_ms([self.own, anchor], context.region.as_ref()));
+        shared
+    }
+
+    /// Tries the sets with this anchor and nobody older than it (with those there is no match).
+    fn with_anchor(&mut self, context: &Context, own: &Demands, age: AgeKey, anchor: Slot) -> Flow {
+        let entries = self.scene.entries;
+        let entry = entries.at(anchor);
+        if !own.allow(self.scene, entry) {
+            return Flow::Tried;
+        }
+        let demands = own.with(self.scene, entry);
+        let rest: Vec<(NearKey, Slot)> = context
+            .near
+            .iter()
+            .copied()
+            .filter(|&(_, slot)| entries.at(slot).age_key() > age)
+            .filter(|&(_, slot)| demands.allow(self.scene, entries.at(slot)))
+            .collect();
+        self.steps += context.near.len() as u64 / 8 + 1;
+        self.region.clone_from(&context.region);
+        self.chosen.truncate(1);
+        self.chosen.push(anchor);
+        self.descend(&demands, &rest)
+    }
+
+    /// Tries the chosen tickets and then every set that has some of `rest` in addition.
+    fn descend(&mut self, demands: &Demands, rest: &[(NearKey, Slot)]) -> Flow {
+        let entries = self.scene.entries;
+        if !demands.can_grow(self.scene, rest.iter().map(|&(_, slot)| slot)) {
+            self.resuming = false;
+            return Flow::Tried;
+        }
+        if !self.resuming && self.leaf(demands) {
+            return Flow::Found;
+        }
+        let depth = self.chosen.len() - 2;
+        for (index, &(key, slot)) in rest.iter().enumerate() {
+            if self.resuming && self.is_behind(depth, key) {
+                continue;
+            }
+            let next = demands.with(self.scene, entries.at(slot));
+            let below: Vec<(NearKey, Slot)> = rest
+                .iter()
+                .skip(index + 1)
+                .copied()
+                .filter(|&(_, slot)| next.allow(self.scene, entries.at(slot)))
+                .collect();
+            self.steps += below.len() as u64 / 8 + 1;
+            self.chosen.push(slot);
+            let flow = self.descend(&next, &below);
+            if flow != Flow::Tried {
+                return flow;
+            }
+            if self.is_over_budget() {
+                // `chosen` stays as it is: everything up to it was tried.
+                return Flow::OutOfBudget;
+            }
+            self.chosen.pop();
+        }
+        self.resuming = false;
+        Flow::Tried
+    }
+
+    /// While the search returns to where it stopped: whether the sets with this ticket were tried.
+    fn is_behind(&mut self, depth: usize, key: NearKey) -> bool {
+        let Some(&target) = self.resume.get(depth) else {
+            self.resuming = false;
+            return false;
+        };
+        let arrived = depth + 1 == self.resume.len();
+        if key > target || (key == target && arrived) {
+            self.resuming = false;
+        }
+        key < target || (key == target && arrived)
+    }
+
+    /// Whether the chosen tickets are a match.
+    fn leaf(&mut self, demands: &Demands) -> bool {
+        if !self
+            .scene
+            .queue
+            .sizes
+            .fills(&demands.counts, demands.players)
+        {
+            return false;
+        }
+        let (split, steps) = split(self.scene, &self.chosen, &demands.balance);
+        self.steps += u64::from(steps);
+        let Some(split) = split else { return false };
+        self.found = Some(Found {
+            slots: self.chosen.clone(),
+            split,
+            region: self.region.clone(),
+        });
+        true
+    }
+}
+
+fn split(scene: Scene<'_>, slots: &[Slot], balance: &[f64]) -> (Option<Split>, u32) {
+    let fits = slots.iter().map(|&slot| &scene.entries.at(slot).fit);
+    let parties: Vec<Party<'_>> = fits
+        .map(|fit| Party {
+            players: u32::from(fit.players),
+            sums: &fit.sums,
+        })
+        .collect();
+    let teams = scene.queue.plan.queue.teams.iter();
+    let seats: Vec<Seats> = teams
+        .map(|team| Seats {
+            min: u32::from(team.players_min),
+            max: u32::from(team.players_max),
+        })
+        .collect();
+    form(&parties, &seats, balance)
+}
+
+/// The largest round trip of these tickets' players to a region, as far as anybody measured.
+pub(crate) fn worst_ms<'e>(
+    entries: impl IntoIterator<Item = &'e Entry>,
+    region: Option<&Region>,
+) -> Option<u32> {
+    let pings = entries
+        .into_iter()
+        .filter_map(|entry| entry.fit.ping(region?));
+    pings
+        .filter(|ping| ping.measured)
+        .map(|ping| ping.worst_ms)
+        .max()
+}
+
+/// Fills free seats with who waits, the oldest first, and picks the best region for those who play.
+fn complete(scene: Scene<'_>, contexts: &[Context], mut found: Found) -> Found {
+    if let Some(context) = contexts
+        .iter()
+        .find(|context| context.region == found.region)
+    {
+        fill(scene, context, &mut found);
+    }
+    let team = |slots: &[Slot], region: Option<&Region>| {
+        worst_ms(slots.iter().map(|&slot| scene.entries.at(slot)), region)
+    };
+    let everywhere = |region: Option<&Region>| {
+        let mut all = found.slots.iter().map(|&slot| scene.entries.at(slot));
+        all.all(|entry| plays_in(&scene.queue.plan, entry, region))
+    };
+    let best = contexts
+        .iter()
+        .filter(|context| everywhere(context.region.as_ref()))
+        .min_by_key(|context| {
+            (
+                team(&found.slots, context.region.as_ref()),
+                context.region != found.region,
+            )
+        });
+    if let Some(best) = best {
+        found.region.clone_from(&best.region);
+    }
+    found
+}
+
+fn fill(scene: Scene<'_>, context: &Context, found: &mut Found) {
+    let entries = scene.entries;
+    let Some((first, others)) = found.slots.split_first() else {
+        return;
+    };
+    let start = Demands::of(scene, entries.at(*first));
+    let mut demands = others
+        .iter()
+        .fold(start, |d, &slot| d.with(scene, entries.at(slot)));
+    if demands.players >= scene.queue.plan.players_max {
+        return;
+    }
+    let mut waiting: Vec<Slot> = context.near.iter().map(|&(_, slot)| slot).collect();
+    waiting.retain(|slot| !found.slots.contains(slot));
+    waiting.sort_by_key(|&slot| entries.at(slot).age_key());
+    let mut tries = 0;
+    // As many as fit are added at once; if no split is found the batch is halved down to one by one.
+    let mut batch = waiting.len().max(1);
+    while !waiting.is_empty() && tries < FILL_TRIES_MAX {
+        tries += 1;
+        let (mut next, mut added) = (demands.clone(), Vec::new());
+        waiting.retain(|&slot| demands.allow(scene, entries.at(slot)));
+        for &slot in &waiting {
+            if added.len() < batch && next.allow(scene, entries.at(slot)) {
+                next = next.with(scene, entries.at(slot));
+                added.push(slot);
+            }
+        }
+        if added.is_empty() {
+            return;
+        }
+        let slots: Vec<Slot> = found
+            .slots
+            .iter()
+            .copied()
+            .chain(added.iter().copied())
+            .collect();
+        match split(scene, &slots, &next.balance).0 {
+            Some(split) => {
+                found.slots = slots;
+                found.split = split;
+                demands = next;
+                waiting.retain(|slot| !added.contains(slot));
+            }
+            None if added.len() == 1 => waiting.retain(|slot| !added.contains(slot)),
+            None => batch = added.len() / 2,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The laws of the matcher over random queues and histories.
+
+use std::sync::Arc;
+
+use matcher::{Event, Matcher, check_match, prepare, validate};
+use model::queue::Queue;
+use model::ticket::Value;
+use model::{Ticket, TicketId, Timestamp};
+use proptest::prelude::*;
+
+use crate::random::{Op, draft, history, random_queue};
+use crate::world::World;
+
+/// More waiting tickets than this make the exhaustive search of every state too slow.
+const WAITING_MAX: usize = 7;
+
+fn pick<T: Clone>(of: impl ExactSizeIterator<Item = T>, n: usize) -> Option<T> {
+    let len = of.len();
+    of.into_iter().nth(n.checked_rem(len)?)
+}
+
+fn play(world: &mut World, history: &[Op]) {
+    for (id, op) in history.iter().enumerate() {
+        // What is due comes first, so that each event meets a settled state.
+        world.advance(0);
+        match op {
+            Op::Add(draft) => {
+                let ticket = draft.ticket(id as u64, world.now);
+                let full = world.exhaustive && world.waiting.len() >= WAITING_MAX;
+                if !full && validate(&world.queue, &ticket).is_ok() {
+                    world.add(ticket);
+                }
+            }
+            Op::Remove(n) => {
+                let proposed = world.proposed.values().flatten();
+                let ids: Vec<TicketId> = world
+                    .waiting
+                    .values()
+                    .chain(proposed)
+                    .map(|t| t.id)
+                    .collect();
+                if let Some(id) = pick(ids.into_iter(), *n) {
+                    world.remove(id);
+                }
+            }
+            Op::Advance(ms) => {
+                world.advance(i64::from(*ms));
+            }
+            Op::Commit(n) => {
+                if let Some(handle) = pick(world.proposed.keys().copied(), *n) {
+                    world.commit(handle);
+                }
+            }
+            Op::Fail(n, gone) => {
+                let Some(handle) = pick(world.proposed.keys().copied(), *n) else {
+                    continue;
+                };
+                let back = world.proposed[&handle].len() + world.waiting.len();
+                if world.exhaustive && back > WAITING_MAX {
+                    continue;
+                }
+                let tickets = world.proposed[&handle].iter().enumerate();
+                let gone = tickets
+                    .filter(|(n, _)| gone & (1 << (n % 8)) != 0)
+                    .map(|(_, t)| t.id);
+                let gone = gone.collect();
+                world.fail(handle, gone);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+
+    /// Parties stay whole, every rule holds for everybody, nobody is lost, the oldest goes first and no
+    /// possible match is left: in every state, against exhaustive search.
+    #[test]
+    fn every_possible_match_is_made_with_the_oldest_first_and_keeps_every_rule(
+        queue in random_queue(),
+        history in history(40),
+    ) {
+        play(&mut World::new(queue), &history);
+    }
+
+    /// The same without a bound on the pool, where the search may be put off.
+    #[test]
+    fn large_pools_keep_every_rule_and_lose_nobody(
+        queue in random_queue(),
+        history in history(150),
+    ) {
+        let mut world = World::new(queue);
+        world.exhaustive = false;
+        play(&mut world, &history);
+    }
+
+    #[test]
+    fn the_same_input_and_seed_give_the_same_output(
+        queue in random_queue(),
+        history in history(80),
+    ) {
+        let mut runs = [World::new(queue.clone()), World::new(queue)];
+        for world in &mut runs {
+            world.exhaustive = false;
+            play(world, &history);
+        }
+        prop_assert_eq!(&runs[0].said, &runs[1].said);
+    }
+
+    #[test]
+    fn ranges_only_widen(queue in random_queue(), history in history(60), later in 0_i64..20_000) {
+        let mut world = World::new(queue);
+        world.exhaustive = false;
+        let mut all: Vec<Ticket> = Vec::new();
+        for (id, op) in history.iter().enumerate() {
+            let Op::Add(draft) = op else { continue };
+            let ticket = draft.ticket(id as u64, world.now);
+            if validate(&world.queue, &ticket).is_err() {
+                continue;
+            }
+            all.push(ticket.clone());
+            for found in world.add(ticket) {
+                let then = Timestamp(world.now + later);
+                let tickets: Vec<&Ticket> = all.iter().collect();
+                prop_assert_eq!(check_match(&world.queue, &tickets, then, &found), Ok(()));
+            }
+            world.advance(37);
+        }
+    }
+
+    /// What `prepare` fills in and drops changes nothing for the matcher.
+    #[test]
+    fn a_prepared_ticket_is_judged_as_before(queue in random_queue(), draft in draft()) {
+        let ticket = draft.ticket(1, 0);
+        let mut prepared = ticket.clone();
+        prepare(&queue, &mut prepared);
+        prop_assert_eq!(validate(&queue, &ticket), validate(&queue, &prepared));
+    }
+
+    /// Nothing that is put in ends the process, whether it was validated or not.
+    #[test]
+    fn odd_values_never_panic(
+        queue in random_queue(),
+        odd in prop::collection::vec((draft(), odd_number(), any::<u32>(), any::<i64>(), any::<Option<i64>>()), 1..30),
+        narrow in odd_number(),
+    ) {
+        let odd_queue = spoil(queue.clone(), narrow);
+        let mut matcher = Matcher::new(vec![Arc::new(queue)], 1);
+        for (id, (draft, number, ping, at, expires)) in odd.into_iter().enumerate() {
+            let mut ticket = draft.ticket(id as u64 / 2, 0);
+            ticket.created_at = Timestamp(at);
+            ticket.expires_at = expires.map(Timestamp);
+            if let Some(player) = ticket.players.first_mut() {
+                player.attributes.insert(crate::world::name("skill"), Value::Number(number));
+                player.latencies.values_mut().for_each(|ms| *ms = ping);
+            }
+            if ping % 7 == 0 {
+                ticket.players.clear();
+            }
+            if ping % 5 == 0 {
+                matcher.set_queues(Timestamp(at), vec![Arc::new(odd_queue.clone())]);
+            }
+            let _ = validate(&odd_queue, &ticket);
+            matcher.handle(Timestamp(at.wrapping_mul(3)), Event::Add(Arc::new(ticket)));
+            matcher.handle(Timestamp(at), Event::Failed { handle: u64::from(ping % 4), gone: vec![] });
+            matcher.handle(Timestamp(i64::MAX), Event::Committed(u64::from(ping)));
+            matcher.handle(Timestamp(i64::MIN), Event::Tick);
+        }
+    }
+}
+
+fn odd_number() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        any::<f64>(),
+        Just(f64::NAN),
+        Just(f64::INFINITY),
+        Just(f64::MAX),
+        Just(f64::MIN),
+        Just(-0.0),
+        Just(1e15),
+    ]
+}
+
+fn spoil(mut queue: Queue, max: f64) -> Queue {
+    use model::queue::RuleKind;
+    for rule in &mut queue.rules {
+        match &mut rule.kind {
+            RuleKind::Distance { max: old, .. } | RuleKind::Balance { max: old, .. } => *old = max,
+            RuleKind::Intersect { min, .. } => *min = usize::MAX,
+            RuleKind::Equal { .. } => {}
+        }
+    }
+    queue
+}

@@ -1,0 +1,7 @@
+//! The matcher's tests: its laws over random queues and histories, its rules one by one, its door.
+
+mod door;
+mod history;
+mod random;
+mod rules;
+mod world;

@@ -1,0 +1,429 @@
+//! Queues and tickets to play with, a matcher that is watched, and the exhaustive search it is compared with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use matcher::{Event, Figures, Match, MatchTeam, Matcher, Output, check_match};
+use model::queue::{
+    Aggregate, Attribute, AttributeSource, AttributeType, Expansion, ExpansionStep,
+    ExpansionTarget, Queue, RegionRules, Rule, RuleKind, TeamSettings,
+};
+use model::ticket::{TicketPlayer, TicketState, Value};
+use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
+use uuid::Uuid;
+
+pub fn name(text: &str) -> Name {
+    text.parse().expect("a name")
+}
+
+pub fn region(text: &str) -> Region {
+    text.parse().expect("a region")
+}
+
+/// A queue without rules.
+pub fn queue(teams: &[(u16, u16)]) -> Queue {
+    let attribute = |kind, default| Attribute {
+        kind,
+        source: AttributeSource::Server,
+        default: Some(default),
+    };
+    Queue {
+        name: name("q"),
+        active: true,
+        session_type: name("Game"),
+        regions: RegionRules::default(),
+        teams: teams
+            .iter()
+            .enumerate()
+            .map(|(n, &(players_min, players_max))| TeamSettings {
+                name: name(&format!("team{n}")),
+                players_min,
+                players_max,
+            })
+            .collect(),
+        party_players_max: 4,
+        party_aggregate: Aggregate::Mean,
+        attributes: BTreeMap::from([
+            (
+                name("skill"),
+                attribute(AttributeType::Number, Value::Number(0.0)),
+            ),
+            (
+                name("rank"),
+                attribute(AttributeType::Number, Value::Number(0.0)),
+            ),
+            (
+                name("mode"),
+                attribute(AttributeType::Strings, Value::Strings(vec!["dm".into()])),
+            ),
+            (
+                name("build"),
+                attribute(AttributeType::String, Value::String("1".into())),
+            ),
+        ]),
+        rules: Vec::new(),
+        expansions: Vec::new(),
+        ticket_time_out: None,
+        placement_retries: 3,
+    }
+}
+
+pub trait QueueExt {
+    fn rule(self, name: &str, kind: RuleKind) -> Self;
+    fn distance(self, attribute: &str, max: f64) -> Self;
+    fn balance(self, attribute: &str, max: f64) -> Self;
+    fn widens(self, target: ExpansionTarget, steps: &[(u64, Option<f64>)]) -> Self;
+}
+
+impl QueueExt for Queue {
+    fn rule(mut self, rule: &str, kind: RuleKind) -> Self {
+        self.rules.push(Rule {
+            name: name(rule),
+            kind,
+        });
+        self
+    }
+    fn distance(self, attribute: &str, max: f64) -> Self {
+        let kind = RuleKind::Distance {
+            attribute: name(attribute),
+            max,
+        };
+        self.rule(&format!("{attribute}-gap"), kind)
+    }
+    fn balance(self, attribute: &str, max: f64) -> Self {
+        let kind = RuleKind::Balance {
+            attribute: name(attribute),
+            max,
+        };
+        self.rule(&format!("{attribute}-balance"), kind)
+    }
+    fn widens(mut self, target: ExpansionTarget, steps: &[(u64, Option<f64>)]) -> Self {
+        let step = |&(after, max): &(u64, Option<f64>)| ExpansionStep {
+            after: Millis(after),
+            max,
+        };
+        self.expansions.push(Expansion {
+            target,
+            steps: steps.iter().map(step).collect(),
+        });
+        self
+    }
+}
+
+/// A ticket of queue `q`, created at `at` ms: players with their skill.
+pub fn ticket(id: u64, at: i64, skills: &[f64]) -> Ticket {
+    Ticket {
+        id: TicketId(Uuid::from_u128(u128::from(id))),
+        queue: name("q"),
+        party: SessionId(Uuid::from_u128(u128::from(id))),
+        created_at: Timestamp(at),
+        expires_at: None,
+        state: TicketState::Searching,
+        reason: None,
+        ended_at: None,
+        match_id: None,
+        session: None,
+        placements_failed: 0,
+        players: skills
+            .iter()
+            .enumerate()
+            .map(|(n, &skill)| TicketPlayer {
+                player: format!("p{id}-{n}").parse().expect("a player"),
+                attributes: BTreeMap::from([(name("skill"), Value::Number(skill))]),
+                latencies: BTreeMap::new(),
+            })
+            .collect(),
+    }
+}
+
+pub trait TicketExt {
+    fn with(self, attribute: &str, value: Value) -> Self;
+    fn pings(self, pings: &[(&str, u32)]) -> Self;
+}
+
+impl TicketExt for Ticket {
+    fn with(mut self, attribute: &str, value: Value) -> Self {
+        for player in &mut self.players {
+            player.attributes.insert(name(attribute), value.clone());
+        }
+        self
+    }
+    fn pings(mut self, pings: &[(&str, u32)]) -> Self {
+        for player in &mut self.players {
+            player.latencies = pings.iter().map(|&(r, ms)| (region(r), ms)).collect();
+        }
+        self
+    }
+}
+
+pub fn texts(values: &[&str]) -> Value {
+    Value::Strings(values.iter().map(|v| (*v).to_owned()).collect())
+}
+
+/// A matcher whose every word is checked.
+pub struct World {
+    pub queue: Arc<Queue>,
+    pub matcher: Matcher,
+    pub now: i64,
+    /// Waiting, by age.
+    pub waiting: BTreeMap<(Timestamp, u64), Arc<Ticket>>,
+    pub seq: BTreeMap<TicketId, u64>,
+    pub proposed: BTreeMap<u64, Vec<Arc<Ticket>>>,
+    /// Everything that was said.
+    pub said: Vec<Output>,
+    /// Whether each pool is compared with the exhaustive search.
+    pub exhaustive: bool,
+}
+
+impl World {
+    pub fn new(queue: Queue) -> World {
+        let queue = Arc::new(queue);
+        World {
+            matcher: Matcher::new(vec![Arc::clone(&queue)], 7),
+            queue,
+            now: 0,
+            waiting: BTreeMap::new(),
+            seq: BTreeMap::new(),
+            proposed: BTreeMap::new(),
+            said: Vec::new(),
+            exhaustive: true,
+        }
+    }
+
+    pub fn add(&mut self, ticket: Ticket) -> Vec<Match> {
+        let ticket = Arc::new(ticket);
+        let seq = self.seq.len() as u64;
+        self.seq.insert(ticket.id, seq);
+        self.waiting
+            .insert((ticket.created_at, seq), Arc::clone(&ticket));
+        self.handle(Event::Add(ticket))
+    }
+
+    pub fn remove(&mut self, id: TicketId) {
+        self.waiting.retain(|_, t| t.id != id);
+        for tickets in self.proposed.values_mut() {
+            tickets.retain(|t| t.id != id);
+        }
+        let matches = self.handle(Event::Remove(id));
+        assert!(
+            matches.is_empty(),
+            "a ticket that leaves makes no match possible"
+        );
+    }
+
+    pub fn advance(&mut self, ms: i64) -> Vec<Match> {
+        self.now += ms;
+        self.handle(Event::Tick)
+    }
+
+    pub fn commit(&mut self, handle: u64) {
+        self.proposed.remove(&handle);
+        self.handle(Event::Committed(handle));
+    }
+
+    pub fn fail(&mut self, handle: u64, gone: Vec<TicketId>) -> Vec<Match> {
+        for ticket in self.proposed.remove(&handle).unwrap_or_default() {
+            if !gone.contains(&ticket.id) {
+                self.waiting
+                    .insert((ticket.created_at, self.seq[&ticket.id]), ticket);
+            }
+        }
+        self.handle(Event::Failed { handle, gone })
+    }
+
+    fn handle(&mut self, event: Event) -> Vec<Match> {
+        let outputs = self.matcher.handle(Timestamp(self.now), event);
+        self.said.extend(outputs.iter().cloned());
+        let mut matches = Vec::new();
+        for output in outputs {
+            match output {
+                Output::Match(found) => {
+                    self.check(&found);
+                    matches.push(found);
+                }
+                Output::Expired(id) => {
+                    let ticket = self
+                        .waiting
+                        .values()
+                        .find(|t| t.id == id)
+                        .expect("it waited");
+                    assert!(ticket.expires_at.is_some_and(|at| at.0 <= self.now));
+                    self.waiting.retain(|_, t| t.id != id);
+                }
+                Output::QueueRemoved(id) | Output::Refused(id, _) => {
+                    self.waiting.retain(|_, t| t.id != id);
+                }
+            }
+        }
+        self.check_rest();
+        matches
+    }
+
+    fn check(&mut self, found: &Match) {
+        let now = Timestamp(self.now);
+        let waiting: Vec<&Ticket> = self.waiting.values().map(|t| &**t).collect();
+        check_match(&self.queue, &waiting, now, found).expect("a match that keeps every rule");
+        let ids: BTreeSet<TicketId> = found.tickets().collect();
+        let with: Vec<&Ticket> = waiting
+            .iter()
+            .copied()
+            .filter(|t| ids.contains(&t.id))
+            .collect();
+        let same_pool = |t: &&&Ticket| {
+            with.first()
+                .is_some_and(|w| pool_of(&self.queue, w) == pool_of(&self.queue, t))
+        };
+        let oldest = waiting.iter().find(same_pool).expect("the match waited");
+        if self.exhaustive && !ids.contains(&oldest.id) {
+            let better = possible(&self.queue, &waiting, now, Some(oldest.id));
+            assert_eq!(better, None, "the oldest could have played");
+        }
+        let taken = |t: &Arc<Ticket>| ids.contains(&t.id);
+        let tickets = self
+            .waiting
+            .values()
+            .filter(|t| taken(t))
+            .cloned()
+            .collect();
+        assert!(
+            self.proposed.insert(found.handle, tickets).is_none(),
+            "a handle used twice"
+        );
+        self.waiting.retain(|_, t| !taken(t));
+    }
+
+    fn check_rest(&self) {
+        assert_eq!(self.matcher.len(), self.waiting.len(), "no ticket is lost");
+        assert_eq!(self.matcher.waiting(&self.queue.name), self.waiting.len());
+        for ticket in self.waiting.values() {
+            assert!(self.matcher.is_waiting(ticket.id));
+            assert_eq!(self.matcher.proposed_in(ticket.id), None);
+        }
+        for (&handle, tickets) in &self.proposed {
+            for ticket in tickets {
+                assert!(!self.matcher.is_waiting(ticket.id));
+                assert_eq!(self.matcher.proposed_in(ticket.id), Some(handle));
+            }
+        }
+        let deadline = self.matcher.next_deadline();
+        if self.exhaustive {
+            assert!(
+                deadline.is_none_or(|at| at.0 > self.now),
+                "small pools leave no work"
+            );
+            let waiting: Vec<&Ticket> = self.waiting.values().map(|t| &**t).collect();
+            let left = possible(&self.queue, &waiting, Timestamp(self.now), None);
+            assert_eq!(left, None, "a match was left on the table");
+        }
+    }
+}
+
+/// The value that parts the queue's pools, if any does.
+fn pool_of<'a>(queue: &Queue, ticket: &'a Ticket) -> Option<&'a Value> {
+    let is_equal = |rule: &Rule| matches!(rule.kind, RuleKind::Equal { .. });
+    if !queue.rules.iter().any(is_equal) {
+        return None;
+    }
+    ticket.players.first()?.attributes.get("build")
+}
+
+/// Any match among `tickets`, with `containing` in it if given: every set, region and split is tried.
+pub fn possible(
+    queue: &Queue,
+    tickets: &[&Ticket],
+    now: Timestamp,
+    containing: Option<TicketId>,
+) -> Option<Match> {
+    let live: Vec<&Ticket> = tickets
+        .iter()
+        .copied()
+        .filter(|t| t.expires_at.is_none_or(|at| at > now))
+        .collect();
+    let (min, max) = queue.teams.iter().fold((0, 0), |(min, max), team| {
+        (
+            min + usize::from(team.players_min),
+            max + usize::from(team.players_max),
+        )
+    });
+    let mut regions: BTreeSet<Option<Region>> = BTreeSet::from([None]);
+    regions.extend(queue.regions.allow.iter().flatten().cloned().map(Some));
+    let listed = live
+        .iter()
+        .flat_map(|t| &t.players)
+        .flat_map(|p| p.latencies.keys());
+    regions.extend(listed.cloned().map(Some));
+    for bits in 1_u32..1 << live.len() {
+        let in_set = live
+            .iter()
+            .enumerate()
+            .filter(|(n, _)| bits & (1 << n) != 0);
+        let set: Vec<&Ticket> = in_set.map(|(_, t)| *t).collect();
+        let players: usize = set.iter().map(|t| t.players.len()).sum();
+        let has = containing.is_none_or(|id| set.iter().any(|t| t.id == id));
+        if players < min || players > max || !has {
+            continue;
+        }
+        for region in &regions {
+            let teams = queue.teams.iter();
+            let mut found = Match {
+                handle: 0,
+                queue: queue.name.clone(),
+                region: region.clone(),
+                teams: teams
+                    .map(|t| MatchTeam {
+                        name: t.name.clone(),
+                        tickets: vec![],
+                    })
+                    .collect(),
+                figures: Figures::default(),
+            };
+            if try_splits(queue, &set, now, &mut found, 0) == Tried::Found {
+                return Some(found);
+            }
+        }
+    }
+    None
+}
+
+#[derive(PartialEq)]
+enum Tried {
+    Found,
+    /// Another split might do.
+    Nothing,
+    /// No split helps.
+    Hopeless,
+}
+
+fn try_splits(
+    queue: &Queue,
+    set: &[&Ticket],
+    now: Timestamp,
+    m: &mut Match,
+    depth: usize,
+) -> Tried {
+    let Some(ticket) = set.get(depth) else {
+        return match check_match(queue, set, now, m) {
+            Ok(()) => Tried::Found,
+            Err(why) if why.contains("balance") || why.starts_with("team") => Tried::Nothing,
+            Err(_) => Tried::Hopeless,
+        };
+    };
+    for team in 0..m.teams.len() {
+        let on_team = |id: &TicketId| {
+            set.iter()
+                .find(|t| t.id == *id)
+                .map_or(0, |t| t.players.len())
+        };
+        let players: usize = m.teams[team].tickets.iter().map(on_team).sum();
+        if players + ticket.players.len() > usize::from(queue.teams[team].players_max) {
+            continue;
+        }
+        m.teams[team].tickets.push(ticket.id);
+        let tried = try_splits(queue, set, now, m, depth + 1);
+        if tried != Tried::Nothing {
+            return tried;
+        }
+        m.teams[team].tickets.pop();
+    }
+    Tried::Nothing
+}

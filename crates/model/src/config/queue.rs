@@ -1,0 +1,349 @@
+//! A raw queue becomes a validated one: its teams, its session type, its regions and its party.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::check::{Found, Set, missing};
+use super::diagnostic::Report;
+use super::document::Document;
+use super::queue_rules::RuleLint;
+use super::raw_queue as raw;
+use super::schema::Kind;
+use crate::queue::{
+    Aggregate, Attribute, AttributeSource, AttributeType, Queue, RegionRules, TeamSettings,
+};
+use crate::session_type::SessionType;
+use crate::{Millis, Name, Region, ticket};
+
+/// Reports what is wrong; the validated queue, if it can be told.
+pub(super) fn validate(
+    raw: &raw::Queue,
+    document: &Document,
+    set: &Set,
+    reports: &mut Vec<Report>,
+) -> Option<Queue> {
+    let mut lint = Lint {
+        raw,
+        document,
+        reports,
+    };
+    let teams = lint.teams();
+    let largest = teams.iter().map(|team| team.players_max).max().unwrap_or(1);
+    let party_players_max = lint.party(largest);
+    lint.regions();
+    lint.ticket();
+    let attributes = lint.attributes();
+    let mut session_type_name = raw.session_type.clone();
+    let mut allow = raw.regions.allow.clone();
+    match set.session_type(&raw.session_type) {
+        Found::Valid(session_type) => {
+            session_type_name = session_type.name.clone();
+            if let Some(served) = lint.session_type(session_type, &teams, set) {
+                allow = Some(served);
+            }
+        }
+        Found::Broken => {}
+        Found::Missing(near) => {
+            let span = document.at(&["session_type"]);
+            let name = &raw.session_type;
+            lint.reports.push(missing(
+                Kind::SessionType,
+                "unknown-session-type",
+                name,
+                near,
+                span,
+            ));
+        }
+    }
+    let mut rules_lint = RuleLint {
+        raw,
+        attributes: &attributes,
+        document,
+        reports,
+    };
+    let rules = rules_lint.rules();
+    let expansions = rules_lint.expansions();
+    Some(Queue {
+        name: raw.name.clone(),
+        active: raw.active,
+        session_type: session_type_name,
+        regions: RegionRules {
+            allow,
+            max_latency: raw.regions.max_latency.map(|d| d.0),
+            max_latency_delta: raw.regions.max_latency_delta.map(|d| d.0),
+        },
+        teams,
+        party_players_max,
+        party_aggregate: match raw.party.aggregate {
+            raw::Aggregate::Min => Aggregate::Min,
+            raw::Aggregate::Max => Aggregate::Max,
+            raw::Aggregate::Mean => Aggregate::Mean,
+        },
+        attributes,
+        rules: rules?,
+        expansions: expansions?,
+        ticket_time_out: raw.ticket.time_out.map(|d| d.0),
+        placement_retries: raw.placement.retries,
+    })
+}
+
+struct Lint<'a> {
+    raw: &'a raw::Queue,
+    document: &'a Document,
+    reports: &'a mut Vec<Report>,
+}
+
+impl Lint<'_> {
+    fn error(&mut self, code: &'static str, path: &[&str], message: String, help: &str) {
+        let span = self.document.at(path);
+        self.reports
+            .push(Report::error(code, span, message).write(help));
+    }
+
+    fn teams(&mut self) -> Vec<TeamSettings> {
+        let teams = match &self.raw.teams {
+            raw::Teams::Equal(equal) => {
+                return (1..=equal.count)
+                    .filter_map(|number| format!("team-{number}").parse().ok())
+                    .map(|name| TeamSettings {
+                        name,
+                        players_min: equal.size,
+                        players_max: equal.size,
+                    })
+                    .collect();
+            }
+            raw::Teams::List(teams) => teams,
+        };
+        let mut names = BTreeSet::new();
+        let mut valid = Vec::new();
+        for (index, team) in teams.iter().enumerate() {
+            let index = index.to_string();
+            if !names.insert(team.name.as_str().to_ascii_lowercase()) {
+                let message = format!("there already is a team `{}`", team.name);
+                let help = "choose another name; names are compared without case";
+                self.error("duplicate-name", &["teams", &index, "name"], message, help);
+            }
+            if team.min_players > team.max_players {
+                let message = format!(
+                    "at least {} and at most {} players cannot be",
+                    team.min_players, team.max_players
+                );
+                let help = "make `min_players` no greater than `max_players`";
+                self.error(
+                    "min-above-max",
+                    &["teams", &index, "min_players"],
+                    message,
+                    help,
+                );
+            }
+            valid.push(TeamSettings {
+                name: team.name.clone(),
+                players_min: team.min_players,
+                players_max: team.max_players,
+            });
+        }
+        valid
+    }
+
+    /// The largest party that may queue.
+    fn party(&mut self, largest_team: u16) -> u16 {
+        let Some(players) = self.raw.party.max_players else {
+            return largest_team;
+        };
+        if players > largest_team {
+            self.error(
+                "party-too-big",
+                &["party", "max_players"],
+                format!("a party of {players} fits into no team, and parties are never split"),
+                &format!("write {largest_team} or less, or make a team larger"),
+            );
+        }
+        players
+    }
+
+    fn regions(&mut self) {
+        if let Some(allow) = &self.raw.regions.allow {
+            let twice = repeated(allow);
+            for (index, region) in twice {
+                let path = ["regions", "allow", &index.to_string()];
+                let message = format!("the region `{region}` is there twice");
+                self.error("duplicate-region", &path, message, "keep one of them");
+            }
+        }
+    }
+
+    fn ticket(&mut self) {
+        if self.raw.ticket.time_out.is_some_and(|d| d.0 == Millis(0)) {
+            let message = "`ticket.time_out` is 0: every ticket would expire at once".to_owned();
+            self.error(
+                "zero",
+                &["ticket", "time_out"],
+                message,
+                "write `5m`, or `null` for never",
+            );
+        }
+    }
+
+    fn attributes(&mut self) -> BTreeMap<Name, Attribute> {
+        let raw = self.raw;
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        for name in raw.attributes.keys() {
+            if !names.insert(name.as_str().to_ascii_lowercase()) {
+                let message = format!("there already is an attribute `{name}`");
+                let help = "choose another name; names are compared without case";
+                self.error(
+                    "duplicate-name",
+                    &["attributes", name.as_str()],
+                    message,
+                    help,
+                );
+            }
+        }
+        raw.attributes
+            .iter()
+            .map(|(name, attribute)| (name.clone(), self.attribute(name, attribute)))
+            .collect()
+    }
+
+    fn attribute(&mut self, name: &Name, raw: &raw::Attribute) -> Attribute {
+        let (kind, word) = match raw.r#type {
+            raw::AttributeType::Number => (AttributeType::Number, "a number"),
+            raw::AttributeType::String => (AttributeType::String, "a text"),
+            raw::AttributeType::Strings => (AttributeType::Strings, "a list of texts"),
+        };
+        let path = ["attributes", name.as_str(), "default"];
+        let fits = match (&raw.default, kind) {
+            (None, _)
+            | (Some(ticket::Value::Number(_)), AttributeType::Number)
+            | (Some(ticket::Value::String(_)), AttributeType::String)
+            | (Some(ticket::Value::Strings(_)), AttributeType::Strings) => true,
+            (Some(_), _) => false,
+        };
+        if !fits {
+            let message = format!("the default of `{name}` must be {word}");
+            self.error(
+                "default-type",
+                &path,
+                message,
+                "change the default or the type",
+            );
+        }
+        let texts: &[String] = match &raw.default {
+            Some(ticket::Value::String(text)) => std::slice::from_ref(text),
+            Some(ticket::Value::Strings(texts)) => texts,
+            _ => &[],
+        };
+        if texts.len() > 64 || texts.iter().any(|text| text.len() > 128) {
+            let message = format!("the default of `{name}` is too long");
+            self.error(
+                "default-too-long",
+                &path,
+                message,
+                "at most 64 texts of at most 128 bytes",
+            );
+        }
+        Attribute {
+            kind,
+            source: match raw.source {
+                raw::AttributeSource::Server => AttributeSource::Server,
+                raw::AttributeSource::Claim => AttributeSource::Claim,
+                raw::AttributeSource::Player => AttributeSource::Player,
+            },
+            default: raw.default.clone(),
+        }
+    }
+
+    /// A match of these teams must be able to become a session of this type, with a host. Answers the regions
+    /// where that is so: those that the queue allows and the fleet serves, as the fleet spells them.
+    fn session_type(
+        &mut self,
+        session_type: &SessionType,
+        teams: &[TeamSettings],
+        set: &Set,
+    ) -> Option<Vec<Region>> {
+        let name = &session_type.name;
+        if !session_type.creation.by_matchmaking {
+            let message = format!("sessions of type `{name}` may not be created by matchmaking");
+            let help = format!("write `creation: {{ by_matchmaking: true }}` in `{name}`");
+            self.error("not-by-matchmaking", &["session_type"], message, &help);
+        }
+        self.teams_fit(session_type, teams);
+        let Some(instance) = &session_type.instance else {
+            let message =
+                format!("sessions of type `{name}` have no instance: a match would have no host");
+            let help = format!("add the section `instance` to `{name}`");
+            self.error("no-instance", &["session_type"], message, &help);
+            return None;
+        };
+        let Found::Valid(fleet) = set.fleet(&instance.fleet) else {
+            return None;
+        };
+        let raw = self.raw;
+        let Some(allow) = &raw.regions.allow else {
+            return Some(fleet.regions.clone());
+        };
+        let mut served = Vec::new();
+        for (index, region) in allow.iter().enumerate() {
+            let same = |other: &&Region| other.as_str().eq_ignore_ascii_case(region.as_str());
+            if let Some(spelt) = fleet.regions.iter().find(same) {
+                served.push(spelt.clone());
+                continue;
+            }
+            let message = format!(
+                "the fleet `{}` has no game servers in `{region}`",
+                fleet.name
+            );
+            let regions = super::nearest::quoted_list(fleet.regions.iter().map(Region::as_str));
+            let help = format!("the fleet serves {regions}");
+            let path = ["regions", "allow", &index.to_string()];
+            self.error("region-not-served", &path, message, &help);
+        }
+        Some(served)
+    }
+
+    fn teams_fit(&mut self, session_type: &SessionType, teams: &[TeamSettings]) {
+        let (name, size) = (&session_type.name, &session_type.size);
+        if let Some(most) = size.teams {
+            if teams.len() > usize::from(most) {
+                let message = format!("{} teams, but a `{name}` session has {most}", teams.len());
+                let help = format!(
+                    "write fewer teams, or `size: {{ teams: {} }}` in `{name}`",
+                    teams.len()
+                );
+                self.error("teams-do-not-fit", &["teams"], message, &help);
+            }
+            let too_large = teams
+                .iter()
+                .find(|team| team.players_max > size.players_per_team);
+            if let Some(team) = too_large {
+                let message = format!(
+                    "a team of {} players, but a team of a `{name}` session has {} places",
+                    team.players_max, size.players_per_team
+                );
+                let help = format!(
+                    "write {} or less, or `size: {{ players_per_team: {} }}` in `{name}`",
+                    size.players_per_team, team.players_max
+                );
+                self.error("teams-do-not-fit", &["teams"], message, &help);
+            }
+        }
+        let players: u32 = teams.iter().map(|team| u32::from(team.players_max)).sum();
+        if players > size.max_members {
+            let message = format!(
+                "{players} players, but a `{name}` session has {} seats",
+                size.max_members
+            );
+            let help = format!("write smaller teams, or a larger `size` in `{name}`");
+            self.error("teams-do-not-fit", &["teams"], message, &help);
+        }
+    }
+}
+
+/// Every region that stands a second time, without regard to case, with its index.
+pub(super) fn repeated(regions: &[Region]) -> Vec<(usize, &Region)> {
+    let mut seen = BTreeSet::new();
+    regions
+        .iter()
+        .enumerate()
+        .filter(|(_, region)| !seen.insert(region.as_str().to_ascii_lowercase()))
+        .collect()
+}

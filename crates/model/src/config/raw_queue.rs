@@ -1,0 +1,294 @@
+//! The raw YAML of a queue: every knob with its range and default, before any rule between knobs.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::duration::Duration;
+use super::raw::{ApiVersion, QueueKind, choices, sections, unnamed};
+use crate::{Name, Region, ticket};
+
+sections! {
+    /// How parties become teams of a new session.
+    #[schemars(title = "Muster queue", extend("required" = ["apiVersion", "kind", "name", "session_type", "teams"]))]
+    struct Queue {
+        /// The version of this format.
+        #[serde(rename = "apiVersion")]
+        api_version: ApiVersion = ApiVersion::V1,
+        /// What this document describes.
+        kind: QueueKind = QueueKind::Queue,
+        /// Unique among queues, without regard to case.
+        name: Name = unnamed(),
+        /// `false`: paused, tickets wait.
+        active: bool = true,
+        /// Opening hours. Omitted: always open.
+        open: Option<Vec<OpeningHours>> = None,
+        /// The session type that a match becomes.
+        session_type: Name = unnamed(),
+        /// Where matches may be.
+        regions: Regions = Regions::default(),
+        /// The teams of a match: `{ count: 2, size: 4 }`, or a list with names for asymmetric games.
+        teams: Teams = Teams::List(Vec::new()),
+        /// Who may queue together; parties are never split.
+        party: Party = Party::default(),
+        /// What tickets bring along, by name.
+        attributes: BTreeMap<Name, Attribute> = BTreeMap::new(),
+        /// What must hold in every match.
+        #[schemars(length(max = 32))]
+        rules: Vec<Rule> = Vec::new(),
+        /// How limits widen with the age of a ticket; both sides must accept each other.
+        #[schemars(length(max = 32))]
+        expansions: Vec<Expansion> = Vec::new(),
+        /// Whether players are asked before a match becomes a session.
+        acceptance: Acceptance = Acceptance::default(),
+        /// Refilling running matches from this queue.
+        backfill: Option<QueueBackfill> = None,
+        /// Players that a player would rather not meet.
+        avoid: Avoid = Avoid::default(),
+        /// The life of a ticket.
+        ticket: Ticket = Ticket::default(),
+        /// From a match to a host.
+        placement: PlacementRetries = PlacementRetries::default(),
+        /// What is told about the time still to wait.
+        estimates: Estimates = Estimates::default(),
+    }
+
+    /// When a queue is open.
+    struct OpeningHours {
+        /// On which days.
+        days: Vec<Day> = Vec::new(),
+        /// From this time of day, `HH:MM`.
+        from: String = "00:00".to_owned(),
+        /// To this time of day, `HH:MM`; before `from` it is the next day's.
+        to: String = "24:00".to_owned(),
+        /// Time zone, such as `Europe/Berlin`.
+        zone: String = "UTC".to_owned(),
+    }
+
+    /// Where matches may be.
+    struct Regions {
+        /// Only in these. Omitted: in every region that the party lists and the fleet serves.
+        #[schemars(length(min = 1, max = 100))]
+        allow: Option<Vec<Region>> = None,
+        /// Highest latency of each player. Omitted: no limit.
+        max_latency: Option<Duration> = None,
+        /// Highest latency of each player above that to his own best region. Omitted: no limit.
+        max_latency_delta: Option<Duration> = None,
+    }
+
+    /// Who may queue together.
+    struct Party {
+        /// The largest party. Omitted: as large as the largest team.
+        #[schemars(range(min = 1, max = 100))]
+        max_players: Option<u16> = None,
+        /// How a party's numbers become one.
+        aggregate: Aggregate = Aggregate::Mean,
+    }
+
+    /// Whether players are asked before a match becomes a session; who accepted goes back with his age.
+    struct Acceptance {
+        /// They are asked.
+        required: bool = false,
+        /// How long they may take.
+        timeout: Duration = Duration::seconds(30),
+    }
+
+    /// Refilling running matches.
+    struct QueueBackfill {
+        /// Against new matches.
+        priority: Priority = Priority::Normal,
+        /// Most players at a time.
+        #[schemars(range(min = 1, max = 100))]
+        max_players_per_refill: u32 = 4,
+    }
+
+    /// Players that a player would rather not meet.
+    struct Avoid {
+        /// Most names on a list.
+        #[schemars(range(max = 100))]
+        max_players: u32 = 3,
+        /// `true`: given up when the wait grows.
+        soft: bool = true,
+    }
+
+    /// The life of a ticket.
+    struct Ticket {
+        /// A ticket that found no match for this long expires; `null`: never.
+        time_out: Option<Duration> = Some(Duration::seconds(300)),
+        /// What a member who joins or leaves the party does to its ticket.
+        on_party_change: OnPartyChange = OnPartyChange::Cancel,
+    }
+
+    /// From a match to a host.
+    struct PlacementRetries {
+        /// Failed placements after which tickets fail; before that they wait again with their age.
+        #[schemars(range(max = 100))]
+        retries: u32 = 3,
+    }
+
+    /// What is told about the time still to wait.
+    struct Estimates {
+        /// Shares of all tickets, between 0 and 1.
+        quantiles: Vec<f64> = vec![0.5, 0.9],
+    }
+}
+
+/// The teams of a match.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Teams {
+    /// Each team by name.
+    List(#[schemars(length(min = 1, max = 50))] Vec<Team>),
+    /// Equal teams.
+    Equal(EqualTeams),
+}
+
+/// Equal teams, named `team-1`, `team-2` and so on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EqualTeams {
+    /// How many teams.
+    #[schemars(range(min = 1, max = 50))]
+    pub count: u8,
+    /// Players of each.
+    #[schemars(range(min = 1, max = 100))]
+    pub size: u16,
+}
+
+/// One team of a match.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Team {
+    /// Unique in its queue.
+    pub name: Name,
+    /// Fewest players.
+    #[schemars(range(min = 1, max = 100))]
+    pub min_players: u16,
+    /// Most players.
+    #[schemars(range(min = 1, max = 100))]
+    pub max_players: u16,
+    /// Players wanted of each role.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<Name, u32>,
+}
+
+/// What tickets bring along.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Attribute {
+    /// What it holds.
+    pub r#type: AttributeType,
+    /// Who may set it.
+    #[serde(default)]
+    pub source: AttributeSource,
+    /// Of tickets that bring none. Omitted: such tickets are refused.
+    #[serde(default)]
+    pub default: Option<ticket::Value>,
+}
+
+/// What must hold in every match: one of `distance`, `balance`, `equal` and `intersect`, each naming an attribute.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rule {
+    /// Unique in its queue; expansions name it.
+    pub name: Name,
+    /// The numbers of any two tickets differ by at most `max`.
+    #[serde(default)]
+    pub distance: Option<Name>,
+    /// The means of any two teams differ by at most `max`.
+    #[serde(default)]
+    pub balance: Option<Name>,
+    /// All players have the same text.
+    #[serde(default)]
+    pub equal: Option<Name>,
+    /// All players share at least `min` texts.
+    #[serde(default)]
+    pub intersect: Option<Name>,
+    /// The limit of `distance` and `balance`.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub max: Option<f64>,
+    /// The limit of `intersect`; 1 if omitted.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 64))]
+    pub min: Option<u32>,
+}
+
+/// How one limit widens with the age of a ticket.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expansion {
+    /// The name of a rule, or `regions.max_latency`, or `regions.max_latency_delta`.
+    pub rule: Name,
+    /// Ordered by `after`; limits only grow.
+    #[schemars(length(min = 1, max = 16))]
+    pub steps: Vec<Step>,
+}
+
+/// One step of an expansion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Step {
+    /// Age of the ticket.
+    pub after: Duration,
+    /// The limit from then on: a number, of latencies a duration; `null` is no limit.
+    pub max: Option<Limit>,
+}
+
+/// A number, or a duration.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Limit {
+    /// Of a rule; of a latency, milliseconds.
+    Number(#[schemars(range(min = 0))] f64),
+    /// Of a latency.
+    Duration(Duration),
+}
+
+/// Who may set an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AttributeSource {
+    /// Your own servers.
+    #[default]
+    Server,
+    /// A claim of the player's token.
+    Claim,
+    /// The player himself: he may say what he likes.
+    Player,
+}
+
+choices! {
+    /// A day of the week.
+    enum Day { Mon, Tue, Wed, Thu, Fri, Sat, Sun, }
+
+    /// How a party's numbers become one.
+    enum Aggregate {
+        /// The smallest.
+        Min,
+        /// The largest.
+        Max,
+        /// The arithmetic mean.
+        Mean,
+    }
+
+    /// What an attribute holds.
+    enum AttributeType {
+        /// A number.
+        Number,
+        /// One text.
+        String,
+        /// A list of texts.
+        Strings,
+    }
+
+    /// Against new matches.
+    enum Priority { High, Normal, Low, }
+
+    /// What a change of the party does to its ticket.
+    enum OnPartyChange {
+        /// It is canceled.
+        Cancel,
+    }
+}

@@ -1,0 +1,335 @@
+//! A raw session type becomes a validated one: every rule between its knobs.
+
+use super::check::Set;
+use super::diagnostic::Report;
+use super::document::Document;
+use super::duration::Duration;
+use super::instance;
+use super::raw_session_type as raw;
+use crate::Timeout;
+use crate::session_type::{
+    Creation, CustomData, CustomDataLimits, Joinability, JoinabilityBy, SessionType, Size, Timeouts,
+};
+
+/// Members of a session that is not large, and seats when no team says otherwise.
+const MEMBERS_MAX: u32 = 100;
+
+/// Reports what is wrong; the validated type, if it can be told.
+pub(super) fn validate(
+    raw: &raw::SessionType,
+    document: &Document,
+    set: &Set,
+    reports: &mut Vec<Report>,
+) -> Option<SessionType> {
+    let mut lint = Lint {
+        raw,
+        document,
+        reports,
+    };
+    lint.access();
+    let size = lint.size();
+    lint.capabilities();
+    lint.lifetimes();
+    lint.custom_data();
+    let instance = raw
+        .instance
+        .as_ref()
+        .and_then(|instance| instance::validate(instance, document, set, lint.reports));
+    let session_empty = match raw.keep_alive_on_empty {
+        Some(true) => None,
+        _ => timeout(raw.timeouts.session_empty),
+    };
+    Some(SessionType {
+        name: raw.name.clone(),
+        revision: raw.revision,
+        custom_data: raw.custom_data.clone(),
+        creation: Creation {
+            by_players: raw.creation.by_players,
+            by_servers: raw.creation.by_servers,
+            by_matchmaking: raw.creation.by_matchmaking,
+        },
+        can_join_matchmaking: raw.can_join_matchmaking,
+        size,
+        visibility: raw.visibility,
+        joinability: raw.joinability,
+        // A party is a session that can be queued, and of a party the leader decides (A.3 row 30).
+        joinability_by: raw.joinability_by.unwrap_or(if raw.can_join_matchmaking {
+            JoinabilityBy::Leader
+        } else {
+            JoinabilityBy::Members
+        }),
+        connection_required_for_active_members: raw
+            .capabilities
+            .connection_required_for_active_members,
+        timeouts: Timeouts {
+            reserved_removal: timeout(raw.timeouts.reserved_removal),
+            ready_removal: timeout(raw.timeouts.ready_removal),
+            inactive_removal: timeout(raw.timeouts.inactive_removal),
+            session_empty,
+            presence_window: raw.timeouts.presence_window.0,
+        },
+        leader_election_grace: timeout(raw.leader.election_grace),
+        instance,
+        custom_data_limits: CustomDataLimits {
+            keys: raw.custom_data_limits.keys as usize,
+            key_bytes: raw.custom_data_limits.key_bytes as usize,
+            value_bytes: raw.custom_data_limits.value_bytes as usize,
+        },
+    })
+}
+
+fn timeout(raw: Option<Duration>) -> Timeout {
+    raw.map(|duration| duration.0)
+}
+
+struct Lint<'a> {
+    raw: &'a raw::SessionType,
+    document: &'a Document,
+    reports: &'a mut Vec<Report>,
+}
+
+impl Lint<'_> {
+    fn error(&mut self, code: &'static str, path: &[&str], message: String, help: &str) {
+        let span = self.document.at(path);
+        self.reports
+            .push(Report::error(code, span, message).write(help));
+    }
+
+    fn warning(&mut self, code: &'static str, path: &[&str], message: &str, help: &str) {
+        let span = self.document.at(path);
+        self.reports
+            .push(Report::warning(code, span, message).write(help));
+    }
+
+    fn access(&mut self) {
+        let raw = self.raw;
+        if !self.document.has(&["joinability"]) {
+            self.warning(
+                "joinability-not-stated",
+                &["joinability"],
+                "it does not say who may join, so nobody may without a reservation or an invite",
+                "add `joinability: private`, or `public`",
+            );
+        }
+        if openness(raw.read_restriction) < openness(raw.joinability) {
+            self.error(
+                "read-restriction",
+                &["read_restriction"],
+                "who may join could not read what he joins".to_owned(),
+                "make `read_restriction` at least as open as `joinability`",
+            );
+        }
+        let creation = &raw.creation;
+        if !(creation.by_players || creation.by_servers || creation.by_matchmaking) {
+            self.warning(
+                "nobody-creates",
+                &["creation"],
+                "nobody may create sessions of this type",
+                "write `true` for `by_players`, `by_servers` or `by_matchmaking`",
+            );
+        }
+        let hub = raw.hub.as_ref().is_some_and(|hub| hub.enabled);
+        if hub && raw.joinability != Joinability::Public {
+            self.error(
+                "hub-not-public",
+                &["hub"],
+                "a hub takes in whoever comes, but this one is not public".to_owned(),
+                "write `joinability: public`",
+            );
+        }
+        if raw.auto_launch.enabled && raw.instance.is_none() {
+            self.error(
+                "auto-launch-without-instance",
+                &["auto_launch", "enabled"],
+                "there is no `instance` to launch".to_owned(),
+                "add the section `instance`",
+            );
+        }
+    }
+
+    /// The size with its defaults; what does not fit is reported.
+    fn size(&mut self) -> Size {
+        let Some(size) = &self.raw.size else {
+            let defaults = raw::Size::default();
+            return Size {
+                teams: None,
+                players_per_team: defaults.players_per_team,
+                max_members: MEMBERS_MAX,
+                can_change_own_team: defaults.can_change_own_team,
+            };
+        };
+        let teams = size.teams.unwrap_or(1);
+        let places = u32::from(teams) * u32::from(size.players_per_team);
+        let max_members = size.max_members.unwrap_or(match size.teams {
+            Some(_) => places.saturating_add(size.spectators),
+            None => MEMBERS_MAX,
+        });
+        if places.saturating_add(size.spectators) > max_members {
+            let of = if size.spectators > 0 {
+                " and spectators"
+            } else {
+                ""
+            };
+            self.error(
+                "too-few-seats",
+                &["size", "max_members"],
+                format!(
+                    "{teams} × {} team places{of} need {} seats, not {max_members}",
+                    size.players_per_team,
+                    places + size.spectators,
+                ),
+                &format!(
+                    "write `max_members: {}`, or fewer places",
+                    places + size.spectators
+                ),
+            );
+        }
+        if max_members > MEMBERS_MAX && !self.raw.capabilities.large {
+            self.error(
+                "too-many-members",
+                &["size", "max_members"],
+                format!("a session has at most {MEMBERS_MAX} members, not {max_members}, unless it is large"),
+                "write 100 or less, or `capabilities: { large: true }`",
+            );
+        }
+        Size {
+            teams: Some(teams),
+            players_per_team: size.players_per_team,
+            max_members,
+            can_change_own_team: size.can_change_own_team,
+        }
+    }
+
+    fn capabilities(&mut self) {
+        let raw = self.raw;
+        let servers = raw
+            .qos
+            .as_ref()
+            .is_some_and(|qos| !qos.measurement_servers.is_empty());
+        if raw.capabilities.large {
+            let excluded: [(bool, &[&str]); 3] = [
+                (
+                    raw.member_initialization.is_some(),
+                    &["member_initialization"],
+                ),
+                (servers, &["qos", "measurement_servers"]),
+                (
+                    raw.capabilities.connectivity,
+                    &["capabilities", "connectivity"],
+                ),
+            ];
+            for (written, path) in excluded {
+                if written {
+                    let message = format!("a large session has no `{}`", path.join("."));
+                    self.error("large-excludes", path, message, "remove it, or `large`");
+                }
+            }
+        }
+        if raw.qos.is_some() && !raw.capabilities.connectivity {
+            self.error(
+                "qos-without-connectivity",
+                &["qos"],
+                "nothing is measured without the capability `connectivity`".to_owned(),
+                "write `capabilities: { connectivity: true }`",
+            );
+        }
+    }
+
+    fn lifetimes(&mut self) {
+        let raw = self.raw;
+        let play = &raw.play_session;
+        if play.heartbeat_timeout <= play.heartbeat_interval {
+            self.error(
+                "heartbeat-timeout",
+                &["play_session", "heartbeat_timeout"],
+                format!(
+                    "a lease would end after {} while heartbeats come every {}",
+                    play.heartbeat_timeout.0, play.heartbeat_interval.0
+                ),
+                "make `heartbeat_timeout` longer than `heartbeat_interval`",
+            );
+        }
+        if raw
+            .member_initialization
+            .as_ref()
+            .is_some_and(|init| init.measurement_timeout > Duration::seconds(30))
+        {
+            self.warning(
+                "long-measurement",
+                &["member_initialization", "measurement_timeout"],
+                "players wait through every measurement; in matchmaking at most 45s count",
+                "write `30s` or less",
+            );
+        }
+        let kept = raw.timeouts.session_empty.is_none();
+        let stated = self.document.has(&["timeouts", "session_empty"]);
+        if raw
+            .keep_alive_on_empty
+            .is_some_and(|keep| stated && keep != kept)
+        {
+            self.error(
+                "keep-alive",
+                &["keep_alive_on_empty"],
+                "`keep_alive_on_empty` and `timeouts.session_empty` say different things"
+                    .to_owned(),
+                "remove one of them; `keep_alive_on_empty: true` is `session_empty: null`",
+            );
+        }
+    }
+
+    /// The type's own data keeps the limits that it sets (counts and bytes).
+    fn custom_data(&mut self) {
+        let startup = self
+            .raw
+            .instance
+            .as_ref()
+            .and_then(|instance| instance.startup_params.as_ref())
+            .map(|params| &params.custom_data);
+        let raw = self.raw;
+        self.data_within_limits(&raw.custom_data, &["custom_data"]);
+        if let Some(data) = startup {
+            self.data_within_limits(data, &["instance", "startup_params", "custom_data"]);
+        }
+    }
+
+    fn data_within_limits(&mut self, data: &CustomData, path: &[&str]) {
+        let limits = &self.raw.custom_data_limits;
+        let (keys, key_bytes, value_bytes) = (
+            limits.keys as usize,
+            limits.key_bytes as usize,
+            limits.value_bytes as usize,
+        );
+        if data.len() > keys {
+            let message = format!("{} entries, but at most {keys} are allowed", data.len());
+            self.error(
+                "custom-data-limits",
+                path,
+                message,
+                "see `custom_data_limits`",
+            );
+        }
+        for (key, value) in data {
+            let place: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
+            let (span, what, bytes, most) = if key.len() > key_bytes {
+                (self.document.key_at(path, key), "key", key.len(), key_bytes)
+            } else if value.len() > value_bytes {
+                (self.document.at(&place), "value", value.len(), value_bytes)
+            } else {
+                continue;
+            };
+            let message = format!("a {what} of {bytes} bytes, but at most {most} are allowed");
+            let report = Report::error("custom-data-limits", span, message);
+            self.reports.push(report.write("see `custom_data_limits`"));
+        }
+    }
+}
+
+/// Greater is open to more people.
+fn openness(joinability: Joinability) -> u8 {
+    match joinability {
+        Joinability::Public => 3,
+        Joinability::Followed => 2,
+        Joinability::Local => 1,
+        Joinability::Private => 0,
+    }
+}

@@ -1,0 +1,213 @@
+//! Who does what to a session: everything that HTTP, a timer, the matcher or a host does is a command.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{JoinedState, TicketRef};
+use crate::instance::{CloseReason, InstanceAllocation, InstanceStatus};
+use crate::session_type::{CustomData, Joinability, StartupParams};
+use crate::ticket::{EndReason, TicketState};
+use crate::{AllocationId, InstanceId, Name, PlayerId, TicketId};
+
+/// Who acts. The shell has checked the token; the law checks the session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// A player, member or not.
+    Player(PlayerId),
+    /// A server principal of the studio.
+    Server,
+    /// An operator.
+    Admin,
+    /// The game server that holds this allocation; no power over members (row 8, R66).
+    Host(AllocationId),
+    /// Muster itself: drivers, the matcher.
+    Service,
+}
+
+/// What is done to a session. Each says who may do it; anybody else is refused with 403.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Take a seat, or the seat that was reserved; again by a member: set state and properties.
+    ///
+    /// The player himself, if admitted (A.3b); servers, admins and the service for any player who
+    /// is not a member, past joinability and visibility.
+    Join(Join),
+    /// Change a joined member's state or properties: the member alone; the service may set `Inactive` (R9, R28).
+    UpdateMember {
+        /// Whose.
+        player: PlayerId,
+        /// The new state.
+        state: Option<JoinedState>,
+        /// Replaced whole.
+        custom_data: Option<CustomData>,
+        /// Replaced whole; null removes it.
+        custom: Option<Value>,
+    },
+    /// Give the seat up: the member himself, servers, admins, the service.
+    Leave {
+        /// Who leaves; a reserved player declines.
+        player: PlayerId,
+    },
+    /// Take a seat away: the leader, servers, admins, the service; never a host (rows 8, 12).
+    Kick {
+        /// Whose.
+        player: PlayerId,
+    },
+    /// Make a joined member the leader: the leader, servers, admins, the service.
+    Promote {
+        /// Who is to lead.
+        player: PlayerId,
+    },
+    /// Put a member on another team: himself where the type allows, the leader, servers, admins, the service.
+    Move {
+        /// Who.
+        player: PlayerId,
+        /// Where to; teams count from 0.
+        team: u8,
+    },
+    /// Hold seats, all or none: the leader, the host, servers, admins, the service (R25, row 29).
+    Reserve {
+        /// For whom, on which team; `None`: the one with the fewest seats taken.
+        players: Vec<(PlayerId, Option<u8>)>,
+    },
+    /// Change properties of the session: any joined member, servers, admins, the service; the host
+    /// all but the joinability (R8, row 30).
+    Update(Update),
+    /// Ask for a host: the leader, servers, admins, the service (F7).
+    RequestInstance(InstanceRequest),
+    /// A host with an address was chosen: the service.
+    Allocate {
+        /// The attempt; counts as not acknowledged and without a hedge.
+        allocation: InstanceAllocation,
+    },
+    /// A second attempt beside the first, which has not acknowledged: the service.
+    Hedge {
+        /// The second attempt.
+        allocation: InstanceAllocation,
+    },
+    /// The game server has taken the allocation on: that host, the service. The first of two wins.
+    Acknowledge {
+        /// Which attempt.
+        allocation_id: AllocationId,
+    },
+    /// The host says how it is: that host, the service. Acknowledges if that has not happened yet.
+    HostUpdate(HostUpdate),
+    /// The game server of this attempt is gone: the service.
+    ///
+    /// Before the acknowledgement another attempt takes its place, or none (back to requested);
+    /// afterwards the instance is closed (`host_lost`).
+    LoseHost {
+        /// Which attempt.
+        allocation_id: AllocationId,
+    },
+    /// End the instance: the leader, servers, admins, the service.
+    CloseInstance {
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Note a ticket: a new one by the leader, servers, admins, the service; by the service alone, where
+    /// the noted one stands now, whatever the session thought of it before.
+    SetTicket(TicketRef),
+    /// The ticket ended: the service, or (taking it back) the leader, servers, admins. When it is not the live
+    /// one, the service does nothing by it and everybody else is refused.
+    ClearTicket {
+        /// Which.
+        id: TicketId,
+        /// How it ended; not a live state.
+        state: TicketState,
+        /// Why.
+        reason: EndReason,
+    },
+    /// End the session with all it holds: the leader, servers, admins, the service (row 39).
+    Delete,
+}
+
+/// What a player brings along as he joins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Join {
+    /// Who.
+    pub player: PlayerId,
+    /// In which state; see [`JoinedState::from_flags`].
+    pub state: JoinedState,
+    /// The team wished for; `None`: the reserved one, else the one with the fewest seats taken.
+    pub team: Option<u8>,
+    /// The device of his token, for joinability `local`.
+    pub device: Option<String>,
+    /// Whether a joined member follows him, for joinability `followed`.
+    pub acquaintance: Acquaintance,
+    /// His data.
+    pub custom_data: CustomData,
+    /// His constants (R9).
+    pub constants: Value,
+    /// His properties (R9).
+    pub custom: Value,
+}
+
+impl Join {
+    /// A join that brings nothing along.
+    pub fn new(player: PlayerId, state: JoinedState) -> Self {
+        Self {
+            player,
+            state,
+            team: None,
+            device: None,
+            acquaintance: Acquaintance::Stranger,
+            custom_data: CustomData::new(),
+            constants: Value::Null,
+            custom: Value::Null,
+        }
+    }
+}
+
+/// What the relation source says of a joiner (row 31).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acquaintance {
+    /// A joined member follows him.
+    FollowedByMember,
+    /// None does, or there is no relation source.
+    Stranger,
+}
+
+/// Properties of a session to change; `None` leaves one as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Update {
+    /// Who may join from now on.
+    pub joinability: Option<Joinability>,
+    /// Whether nobody but reserved players gets in.
+    pub closed: Option<bool>,
+    /// Replaced whole.
+    pub custom_data: Option<CustomData>,
+    /// Replaced whole; null removes it.
+    pub custom: Option<Value>,
+    /// Data of teams, each replaced whole.
+    pub teams: BTreeMap<u8, CustomData>,
+}
+
+/// A host to ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InstanceRequest {
+    /// The new instance's id.
+    pub id: InstanceId,
+    /// What to start; `None`: what the type says.
+    pub startup_params: Option<StartupParams>,
+    /// The fleet; `None`: the type's.
+    pub fleet: Option<Name>,
+}
+
+/// What a host reports of its instance; `None` leaves a field as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostUpdate {
+    /// The allocation that it acts under, echoed on every write (F7).
+    pub allocation_id: AllocationId,
+    /// `Joinable`, `Unjoinable` or `Closed`.
+    pub status: Option<InstanceStatus>,
+    /// The game's version.
+    pub version: Option<semver::Version>,
+    /// The studio's own join data.
+    pub join_custom_data: Option<CustomData>,
+    /// Players that it sees connected; at most 1,000.
+    pub connected: Option<Vec<String>>,
+}

@@ -1,0 +1,231 @@
+//! Making a session (R7, R22, rows 16, 20, 32).
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    Actor, Changes, Constants, Draft, Error, HEADER_BYTES_MAX, Header, InstanceRequest, Join,
+    ReservationClock, Seats, Session, Team, TypeConstant, limits,
+};
+use crate::session_type::{CustomData, Joinability, Visibility};
+use crate::{MatchId, Name, PlayerId, Region, SessionId, Timestamp};
+
+/// A session to make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewSession {
+    /// Never used before.
+    pub id: SessionId,
+    /// Change numbers count within it.
+    pub branch: Uuid,
+    /// The constants of its type.
+    pub constants: Arc<Constants>,
+    /// Where it is to be hosted.
+    pub region: Option<Region>,
+    /// Who makes it.
+    pub created_by: Actor,
+    /// Instead of the type's, where the type leaves it open (row 32).
+    pub joinability: Option<Joinability>,
+    /// Instead of the type's, where the type leaves it open (row 32).
+    pub visibility: Option<Visibility>,
+    /// Instead of the type's, where the type leaves it open (row 32).
+    pub max_members: Option<u32>,
+    /// The studio's own data.
+    pub custom_data: CustomData,
+    /// The studio's own schemaless JSON.
+    pub custom: Value,
+    /// The studio's own schemaless constants (R7).
+    pub constants_custom: Value,
+    /// The queue's names for the teams; may be empty.
+    pub team_names: Vec<Name>,
+    /// Who gets a seat from the start, in order. A player seats himself first and leads.
+    pub members: Vec<NewSeat>,
+    /// A host to ask for at once.
+    pub instance: Option<InstanceRequest>,
+    /// The match that it is made by.
+    pub match_id: Option<MatchId>,
+}
+
+/// Somebody who gets a seat as the session is made.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NewSeat {
+    /// A seat is held for him.
+    Reserved {
+        /// For whom.
+        player: PlayerId,
+        /// On which team; `None`: the one with the fewest seats taken.
+        team: Option<u8>,
+    },
+    /// He is in from the start.
+    Joined(Join),
+}
+
+impl NewSession {
+    /// A session with nothing but what it must have.
+    pub fn new(id: SessionId, branch: Uuid, constants: Arc<Constants>, created_by: Actor) -> Self {
+        Self {
+            id,
+            branch,
+            constants,
+            region: None,
+            created_by,
+            joinability: None,
+            visibility: None,
+            max_members: None,
+            custom_data: CustomData::new(),
+            custom: Value::Null,
+            constants_custom: Value::Null,
+            team_names: Vec::new(),
+            members: Vec::new(),
+            instance: None,
+            match_id: None,
+        }
+    }
+
+    /// Refuses another value for a key that the YAML writes out (R22, row 16).
+    fn require_open<T: PartialEq>(
+        &self,
+        key: TypeConstant,
+        asked: Option<T>,
+        written: T,
+    ) -> Result<(), Error> {
+        let conflict = self.constants.written.contains(&key);
+        match asked {
+            Some(asked) if conflict && asked != written => Err(Error::ConstantsConflict(key.key())),
+            _ => Ok(()),
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let of_type = &self.constants.session_type;
+        let may = match self.created_by {
+            Actor::Player(_) => of_type.creation.by_players,
+            Actor::Server => of_type.creation.by_servers,
+            Actor::Admin => true,
+            Actor::Host(_) => false,
+            Actor::Service => self.match_id.is_none() || of_type.creation.by_matchmaking,
+        };
+        if !may {
+            return Err(Error::CreationNotAllowed);
+        }
+        self.require_open(
+            TypeConstant::Joinability,
+            self.joinability,
+            of_type.joinability,
+        )?;
+        self.require_open(
+            TypeConstant::Visibility,
+            self.visibility,
+            of_type.visibility,
+        )?;
+        let max_members = of_type.size.max_members;
+        self.require_open(TypeConstant::MaxMembers, self.max_members, max_members)?;
+        if self.max_members == Some(0) {
+            return Err(Error::Invalid("`max_members` must be at least 1"));
+        }
+        // A type's own maximum is what its large or small size was checked against.
+        if self.max_members.is_some_and(|asked| asked > max_members) {
+            return Err(Error::Invalid(
+                "`max_members` is more than the session type allows",
+            ));
+        }
+        let ends_at_once = of_type
+            .timeouts
+            .session_empty
+            .is_some_and(|span| span == crate::Millis(0));
+        if self.members.is_empty() && ends_at_once {
+            return Err(Error::EmptyCreate);
+        }
+        limits::check_custom_data(&self.custom_data, &of_type.custom_data_limits)
+    }
+
+    fn header(&self, now: Timestamp) -> Header {
+        let of_type = &self.constants.session_type;
+        let teams = usize::from(of_type.size.teams.unwrap_or(1).max(1));
+        let awaits = self.match_id.is_some() && self.instance.is_some();
+        Header {
+            id: self.id,
+            session_type: of_type.name.clone(),
+            type_revision: self.constants.type_revision,
+            region: self.region.clone(),
+            branch: self.branch,
+            change_number: 0,
+            created_at: now,
+            created_by: self.created_by.clone(),
+            visibility: self.visibility.filter(|&asked| asked != of_type.visibility),
+            max_members: self
+                .max_members
+                .filter(|&asked| asked != of_type.size.max_members),
+            joinability: self.joinability.unwrap_or(of_type.joinability),
+            closed: false,
+            next_index: 0,
+            leader: None,
+            leader_lost: None,
+            empty_since: Some(now),
+            seats: Seats::default(),
+            teams: (0..teams)
+                .map(|team| Team {
+                    name: self.team_names.get(team).cloned(),
+                    ..Team::default()
+                })
+                .collect(),
+            reservation_clock: if awaits {
+                ReservationClock::AwaitsInstance
+            } else {
+                ReservationClock::Running
+            },
+            custom_data: self.custom_data.clone(),
+            custom: self.custom.clone(),
+            constants_custom: self.constants_custom.clone(),
+            ticket: None,
+            match_id: self.match_id,
+            instance: None,
+        }
+    }
+}
+
+impl Session {
+    /// Makes a session: what to store, and the session as it is once that is stored. O(members).
+    pub fn create(new: NewSession, now: Timestamp) -> Result<(Session, Changes), Error> {
+        new.check()?;
+        let header = new.header(now);
+        limits::check_size("session", HEADER_BYTES_MAX, &header)?;
+        let mut session = Session::bare(new.constants.clone(), header);
+        let mut draft = session.draft();
+        draft.seat_all(&new, now)?;
+        if let Some(request) = &new.instance {
+            draft.request_instance(request, now)?;
+        }
+        let changes = draft.finish(now);
+        session.commit(changes.clone());
+        Ok((session, changes))
+    }
+}
+
+impl Draft<'_> {
+    /// Seats whom the creator brings along. A player joins only himself, and does so before he reserves.
+    fn seat_all(&mut self, new: &NewSession, now: Timestamp) -> Result<(), Error> {
+        for seat in &new.members {
+            match seat {
+                NewSeat::Reserved { player, team } => {
+                    let seats = [(player.clone(), *team)];
+                    self.reserve(&new.created_by, &seats, now)?;
+                }
+                NewSeat::Joined(join) => {
+                    Self::require_self(&new.created_by, &join.player)?;
+                    if self.member_of(&join.player).is_some() {
+                        return Err(Error::AlreadyMember);
+                    }
+                    self.require_seat()?;
+                    let team = self.place(join.team)?;
+                    let index = self.new_index()?;
+                    let member =
+                        super::seats::reserved_member(index, join.player.clone(), team, now);
+                    self.seat(member, join, now)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

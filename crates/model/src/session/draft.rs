@@ -1,0 +1,313 @@
+//! A draft: changes to a session that are not committed yet. Reads fall through to the session.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Changes, Constants, Event, Header, Member, RemovalReason, Session, deadlines, limits};
+use crate::{PlayerId, Timestamp};
+
+/// Changes to a session that are not committed yet. Memory and time are those of what is touched.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    pub(super) base: &'a Session,
+    pub(super) work: Work,
+}
+
+/// What a draft has written so far; cheap to set aside and to put back.
+#[derive(Debug, Clone)]
+pub(super) struct Work {
+    pub(super) header: Arc<Header>,
+    members: BTreeMap<u32, Option<Arc<Member>>>,
+    by_player: BTreeMap<PlayerId, Option<u32>>,
+    pub(super) events: Vec<Event>,
+    pub(super) deleted: bool,
+    /// Somebody was the last to go: what `close_on_empty` waits for.
+    pub(super) became_empty: bool,
+    pub(super) party_changed: bool,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(base: &'a Session) -> Self {
+        Self {
+            base,
+            work: Work {
+                header: base.header.clone(),
+                members: BTreeMap::new(),
+                by_player: BTreeMap::new(),
+                events: Vec::new(),
+                deleted: false,
+                became_empty: false,
+                party_changed: false,
+            },
+        }
+    }
+
+    /// The constants of its type.
+    pub fn constants(&self) -> &Arc<Constants> {
+        &self.base.constants
+    }
+
+    /// The header as it would be.
+    pub fn header(&self) -> &Arc<Header> {
+        &self.work.header
+    }
+
+    /// Whether the session is over.
+    pub fn is_deleted(&self) -> bool {
+        self.work.deleted
+    }
+
+    /// The members as they would be, by index. O(members).
+    pub fn members(&self) -> impl Iterator<Item = &Arc<Member>> {
+        let added = self
+            .work
+            .members
+            .range(self.base.header.next_index..)
+            .filter_map(|(_, member)| member.as_ref());
+        self.base
+            .members
+            .iter()
+            .filter_map(|(index, member)| match self.work.members.get(index) {
+                Some(changed) => changed.as_ref(),
+                None => Some(member),
+            })
+            .chain(added)
+    }
+
+    /// The member at this index.
+    pub fn member(&self, index: u32) -> Option<&Arc<Member>> {
+        match self.work.members.get(&index) {
+            Some(changed) => changed.as_ref(),
+            None => self.base.members.get(&index),
+        }
+    }
+
+    /// The seat of this player, reserved or joined.
+    pub fn member_of(&self, player: &PlayerId) -> Option<&Arc<Member>> {
+        match self.work.by_player.get(player) {
+            Some(index) => self.member((*index)?),
+            None => self.member(*self.base.by_player.get(player)?),
+        }
+    }
+
+    /// The leader.
+    pub fn leader(&self) -> Option<&Arc<Member>> {
+        self.member(self.work.header.leader?)
+    }
+
+    /// Seats taken, reserved ones included.
+    pub fn seats_taken(&self) -> u32 {
+        self.work.header.seats.taken()
+    }
+
+    /// Seats in all.
+    pub fn max_members(&self) -> u32 {
+        limits::max_members(&self.base.constants, &self.work.header)
+    }
+
+    /// Whether somebody joined or left so far; see [`Changes::party_changed`].
+    pub fn party_changed(&self) -> bool {
+        self.work.party_changed
+    }
+
+    /// When something will happen to the document next by itself.
+    pub fn next_timer(&self) -> Option<Timestamp> {
+        if self.work.deleted {
+            return None;
+        }
+        deadlines::next(
+            &self.base.constants,
+            &self.work.header,
+            self.first_due(),
+            self.heir().is_some(),
+        )
+    }
+
+    /// When the server must look at the session by itself; see [`Session::sweep_at`].
+    pub fn sweep_at(&self) -> Option<Timestamp> {
+        deadlines::holds_something(&self.work.header)
+            .then(|| self.next_timer())
+            .flatten()
+    }
+
+    /// Closes the draft: deletes an empty session whose time is over, elects a leader if it is time (A.2 step 3),
+    /// and counts the change number up once if anything was changed at all.
+    #[must_use = "nothing is changed before this is stored and committed"]
+    pub fn finish(mut self, now: Timestamp) -> Changes {
+        if !self.work.deleted {
+            self.elect_leader(now);
+            self.settle_emptiness(now);
+        }
+        let base = &self.base.header;
+        if base.leader != self.work.header.leader {
+            let (from, to) = (base.leader, self.work.header.leader);
+            self.work.events.push(Event::LeaderChanged { from, to });
+        }
+        if self.work.deleted {
+            self.work.events.push(Event::Deleted);
+        }
+        let (next_timer, sweep_at) = (self.next_timer(), self.sweep_at());
+        let mut work = self.work;
+        work.members
+            .retain(|index, member| member.as_ref() != self.base.members.get(index));
+        let untouched = Arc::ptr_eq(base, &work.header) || *base == work.header;
+        // A session that was just made has no number yet, and its first document always counts.
+        let fresh = base.change_number == 0;
+        let changed = fresh || work.deleted || !work.members.is_empty() || !untouched;
+        if changed {
+            let header = Arc::make_mut(&mut work.header);
+            header.change_number = header.change_number.saturating_add(1);
+            for member in work.members.values_mut().flatten() {
+                Arc::make_mut(member).version = header.change_number;
+            }
+        }
+        Changes {
+            header: changed.then_some(work.header),
+            members: work.members.into_iter().collect(),
+            events: if changed { work.events } else { Vec::new() },
+            deleted: work.deleted,
+            next_timer,
+            sweep_at,
+            party_changed: changed && work.party_changed,
+        }
+    }
+
+    pub(super) fn header_mut(&mut self) -> &mut Header {
+        Arc::make_mut(&mut self.work.header)
+    }
+
+    /// Writes a member that is new or changed, and keeps the counts.
+    pub(super) fn put_member(&mut self, member: Member) {
+        let index = member.index;
+        self.uncount(index);
+        let header = self.header_mut();
+        header.count(member.state, member.team, 1);
+        header.empty_since = None;
+        self.work.became_empty = false;
+        self.work
+            .by_player
+            .insert(member.player.clone(), Some(index));
+        self.work.members.insert(index, Some(Arc::new(member)));
+    }
+
+    /// Frees a seat, whatever depended on it, and tells why.
+    pub(super) fn remove_member(&mut self, index: u32, reason: RemovalReason, now: Timestamp) {
+        let Some(member) = self.member(index).cloned() else {
+            return;
+        };
+        self.uncount(index);
+        self.work.by_player.insert(member.player.clone(), None);
+        self.work.members.insert(index, None);
+        let player = member.player.clone();
+        let from = member.state;
+        self.work.events.push(Event::MemberRemoved {
+            index,
+            player,
+            from,
+            reason,
+        });
+        if self.work.header.seats.taken() == 0 {
+            self.header_mut().empty_since = Some(now);
+            self.work.became_empty = true;
+        }
+        if member.is_joined() {
+            self.leader_follows_removal(&member, now);
+            self.party_has_changed();
+        }
+    }
+
+    fn uncount(&mut self, index: u32) {
+        if let Some((state, team)) = self.member(index).map(|old| (old.state, old.team)) {
+            self.header_mut().count(state, team, -1);
+        }
+    }
+
+    /// Members whose clock has run out at `now`, by index. O(due + touched), or O(members) in the one draft in
+    /// which the clock of the reservations started.
+    pub(super) fn due(&self, now: Timestamp) -> BTreeSet<u32> {
+        if self.clock_changed() {
+            return self
+                .members()
+                .filter(|member| self.deadline(member).is_some_and(|at| at <= now))
+                .map(|member| member.index)
+                .collect();
+        }
+        let untouched = self
+            .base
+            .due
+            .range(..=(now, u32::MAX))
+            .map(|&(_, index)| index)
+            .filter(|index| !self.work.members.contains_key(index));
+        let touched = self
+            .touched()
+            .filter(|member| self.deadline(member).is_some_and(|at| at <= now))
+            .map(|member| member.index);
+        untouched.chain(touched).collect()
+    }
+
+    fn first_due(&self) -> Option<Timestamp> {
+        if self.clock_changed() {
+            return self
+                .members()
+                .filter_map(|member| self.deadline(member))
+                .min();
+        }
+        let untouched = self
+            .base
+            .due
+            .iter()
+            .find(|(_, index)| !self.work.members.contains_key(index))
+            .map(|&(at, _)| at);
+        let touched = self
+            .touched()
+            .filter_map(|member| self.deadline(member))
+            .min();
+        untouched.into_iter().chain(touched).min()
+    }
+
+    fn clock_changed(&self) -> bool {
+        self.base.header.reservation_clock != self.work.header.reservation_clock
+    }
+
+    fn deadline(&self, member: &Member) -> Option<Timestamp> {
+        deadlines::member(&self.base.constants, &self.work.header, member)
+    }
+
+    /// Members that this draft has written.
+    pub(super) fn touched(&self) -> impl Iterator<Item = &Arc<Member>> {
+        self.work.members.values().flatten()
+    }
+
+    /// Ready and active members in no order. O(ready + active).
+    pub(super) fn engaged(&self) -> impl Iterator<Item = &Arc<Member>> {
+        self.oldest(&self.base.engaged)
+            .chain(self.touched().filter(|member| member.is_engaged()))
+    }
+
+    /// Who leads when the leader is lost: the oldest joined member that is engaged; without a leader at
+    /// all, an inactive one rather than nobody (row 41). O(touched).
+    pub(super) fn heir(&self) -> Option<&Arc<Member>> {
+        let rank = |member: &&Arc<Member>| (member.joined_at, member.index);
+        let touched = self.touched().filter(|member| member.is_engaged());
+        let engaged = self
+            .oldest(&self.base.engaged)
+            .take(1)
+            .chain(touched)
+            .min_by_key(rank);
+        if engaged.is_some() || self.work.header.leader.is_some() {
+            return engaged;
+        }
+        let touched = self.touched().filter(|member| member.is_joined());
+        self.oldest(&self.base.away)
+            .take(1)
+            .chain(touched)
+            .min_by_key(rank)
+    }
+
+    /// Members of one of the session's lines that this draft has not touched, in the line's order.
+    fn oldest(&self, line: &'a BTreeSet<(Timestamp, u32)>) -> impl Iterator<Item = &Arc<Member>> {
+        line.iter()
+            .filter(|(_, index)| !self.work.members.contains_key(index))
+            .filter_map(|(_, index)| self.base.members.get(index))
+    }
+}

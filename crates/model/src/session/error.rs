@@ -1,0 +1,169 @@
+//! Why the law refuses a command; each variant names its HTTP status (A.3 row 15).
+
+use crate::instance::InstanceStatus;
+
+/// A refusal. Nothing of the refused command is kept; what `settle` did is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// 404: the session has ended, perhaps just now by settling.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// 403: visibility or joinability do not let the player in (A.3b).
+    #[error("the session does not admit this player")]
+    NotAdmitted,
+    /// 403: closed to all but reserved players (row 30).
+    #[error("the session is closed to new members")]
+    Closed,
+    /// 403: only the leader, or the studio's servers, may do this.
+    #[error("only the session's leader may do this")]
+    NotLeader,
+    /// 403: only the host of the open instance may do this.
+    #[error("only the host of the session's instance may do this")]
+    NotHost,
+    /// 403: the actor has no seat in the session.
+    #[error("only a member of the session may do this")]
+    NotAMember,
+    /// 403: the actor's seat is only reserved.
+    #[error("only a member who has joined may do this; the seat is reserved")]
+    NotJoined,
+    /// 403: another member's own affair (R9, R28).
+    #[error("only the member himself may do this")]
+    NotOwnMember,
+    /// 403: for Muster's own drivers.
+    #[error("only the service itself may do this")]
+    NotService,
+    /// 403: the type does not let members change their own team.
+    #[error("members of this session may not change their own team")]
+    CannotChangeTeam,
+    /// 403: the type does not let this principal create sessions.
+    #[error("this principal may not create sessions of this type")]
+    CreationNotAllowed,
+    /// 404: the player whom the command is about has no seat.
+    #[error("the player is not a member of the session")]
+    NoSuchMember,
+    /// 400: both flags of a member are true (R24).
+    #[error("a member cannot be ready and active at once")]
+    ReadyAndActive,
+    /// 409: all seats are taken, reserved ones included.
+    #[error("the session is full")]
+    SessionFull,
+    /// 409: the places of the team, or of all teams, are taken.
+    #[error("the team is full")]
+    TeamFull,
+    /// 409: the player has a seat already.
+    #[error("the player already has a seat in the session")]
+    AlreadyMember,
+    /// 409: the player has not joined, so cannot lead or be updated.
+    #[error("the player has a reservation and has not joined yet")]
+    ReservedOnly,
+    /// 409: another value than the type's or the one set at the start (R7, R9, R22).
+    #[error("{0} is a constant and cannot be changed")]
+    ConstantsConflict(&'static str),
+    /// 409: one instance is open already.
+    #[error("the session has an instance that is not closed")]
+    InstanceExists,
+    /// 409: nobody gets in: pending, or closed to joiners by the host.
+    #[error("the instance is not joinable")]
+    NotJoinable,
+    /// 409: not the allocation that the instance counts (F7).
+    #[error("the instance is not held by this allocation")]
+    ForeignAllocation,
+    /// 409: the instance cannot go that way (A.2).
+    #[error("an instance cannot go from {from:?} to {to:?}")]
+    InstanceTransition {
+        /// Where it stands.
+        from: InstanceStatus,
+        /// Where it was to go.
+        to: InstanceStatus,
+    },
+    /// 409: not a version that the type allows.
+    #[error("the instance's version is not one that the session type allows")]
+    VersionMismatch,
+    /// 409: one live ticket a session.
+    #[error("the session is queued already")]
+    AlreadyQueued,
+    /// 409: the session is not queued, or by another ticket.
+    #[error("the session has no such live ticket")]
+    NoSuchTicket,
+    /// 409: the type has no `can_join_matchmaking`.
+    #[error("sessions of this type cannot be queued")]
+    NotQueueable,
+    /// 404: there never was an instance.
+    #[error("the session has no instance")]
+    NoInstance,
+    /// 410: the instance is closed, for good.
+    #[error("the instance is closed")]
+    InstanceClosed,
+    /// 422: neither the request nor the type says what to start (R74).
+    #[error("neither the request nor the session type has startup parameters")]
+    StartupParamsMissing,
+    /// 422: the type has no `instance` section.
+    #[error("sessions of this type have no instances")]
+    NoInstances,
+    /// 422: nobody in it, and it would end at once (row 20).
+    #[error("a session of this type cannot be created empty: it would end at once")]
+    EmptyCreate,
+    /// 422: no such team in the session.
+    #[error("the session has no team {0}")]
+    NoSuchTeam(u8),
+    /// 422: a custom data map over the type's limits.
+    #[error("custom data is limited to {limit} {what}")]
+    CustomDataLimits {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        limit: usize,
+    },
+    /// 422: a document over its size limit.
+    #[error("the {document} would be larger than {limit} bytes")]
+    TooLarge {
+        /// Which document.
+        document: &'static str,
+        /// The most it may be.
+        limit: usize,
+    },
+    /// 422: a value that the command does not allow there.
+    #[error("{0}")]
+    Invalid(&'static str),
+}
+
+impl Error {
+    /// The HTTP status that A.3 row 15 gives the refusal.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::ReadyAndActive => 400,
+            Self::NotAdmitted
+            | Self::Closed
+            | Self::NotLeader
+            | Self::NotHost
+            | Self::NotAMember
+            | Self::NotJoined
+            | Self::NotOwnMember
+            | Self::NotService
+            | Self::CannotChangeTeam
+            | Self::CreationNotAllowed => 403,
+            Self::SessionEnded | Self::NoSuchMember | Self::NoInstance => 404,
+            Self::SessionFull
+            | Self::TeamFull
+            | Self::AlreadyMember
+            | Self::ReservedOnly
+            | Self::ConstantsConflict(_)
+            | Self::InstanceExists
+            | Self::NotJoinable
+            | Self::ForeignAllocation
+            | Self::InstanceTransition { .. }
+            | Self::VersionMismatch
+            | Self::AlreadyQueued
+            | Self::NoSuchTicket
+            | Self::NotQueueable => 409,
+            Self::InstanceClosed => 410,
+            Self::StartupParamsMissing
+            | Self::NoInstances
+            | Self::EmptyCreate
+            | Self::NoSuchTeam(_)
+            | Self::CustomDataLimits { .. }
+            | Self::TooLarge { .. }
+            | Self::Invalid(_) => 422,
+        }
+    }
+}

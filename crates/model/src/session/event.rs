@@ -1,0 +1,168 @@
+//! What a draft changed: the documents to store and the events to tell.
+
+use std::sync::Arc;
+
+use super::{Header, Member, MemberState};
+use crate::instance::{CloseReason, InstanceStatus};
+use crate::ticket::{EndReason, TicketState};
+use crate::{AllocationId, GameServerId, InstanceId, PlayerId, TicketId, Timestamp};
+
+/// Everything that a draft changed; all of it stands or falls together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    /// The new header; `None`: nothing was changed at all.
+    pub header: Option<Arc<Header>>,
+    /// Members that were written, or removed (`None`), by index.
+    pub members: Vec<(u32, Option<Arc<Member>>)>,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// Whether the session is over; its header and members are then to be removed.
+    pub deleted: bool,
+    /// When something will happen to the document next by itself.
+    pub next_timer: Option<Timestamp>,
+    /// When the server must look at the session by itself; see [`Session::sweep_at`](super::Session::sweep_at).
+    pub sweep_at: Option<Timestamp>,
+    pub(super) party_changed: bool,
+}
+
+impl Changes {
+    /// Whether nothing was changed.
+    pub fn is_empty(&self) -> bool {
+        self.header.is_none()
+    }
+
+    /// Whether somebody joined or left (row 45): a live ticket of the session is void.
+    ///
+    /// Reservations made or run out do not count: a reserved player is in no ticket.
+    pub fn party_changed(&self) -> bool {
+        self.party_changed
+    }
+}
+
+/// Something that happened to a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A seat is held.
+    MemberReserved {
+        /// The seat's index.
+        index: u32,
+        /// For whom.
+        player: PlayerId,
+    },
+    /// Somebody joined, on a reserved seat or a new one.
+    MemberJoined {
+        /// The seat's index.
+        index: u32,
+        /// Who.
+        player: PlayerId,
+        /// In which state.
+        state: MemberState,
+    },
+    /// A joined member's state changed.
+    MemberChanged {
+        /// The seat's index.
+        index: u32,
+        /// Whose.
+        player: PlayerId,
+        /// Before.
+        from: MemberState,
+        /// After.
+        to: MemberState,
+    },
+    /// A member's data or team changed.
+    MemberUpdated {
+        /// The seat's index.
+        index: u32,
+        /// Whose.
+        player: PlayerId,
+    },
+    /// A seat is free again.
+    MemberRemoved {
+        /// The seat's index.
+        index: u32,
+        /// Who held it.
+        player: PlayerId,
+        /// The state before.
+        from: MemberState,
+        /// Why.
+        reason: RemovalReason,
+    },
+    /// Somebody else leads, or nobody.
+    LeaderChanged {
+        /// Before, by member index.
+        from: Option<u32>,
+        /// After, by member index.
+        to: Option<u32>,
+    },
+    /// Properties of the session changed: joinability, closed, custom data, teams.
+    HeaderChanged,
+    /// The instance moved on.
+    InstanceChanged {
+        /// Which.
+        id: InstanceId,
+        /// Before; `None`: it is new.
+        from: Option<InstanceStatus>,
+        /// After; the same as before where only an attempt was added or lost.
+        to: InstanceStatus,
+        /// Why it was closed.
+        reason: Option<CloseReason>,
+        /// Allocations that no longer count; whoever holds them is to be let go.
+        released: Vec<Released>,
+    },
+    /// The host reported data of its own.
+    InstanceUpdated {
+        /// Which.
+        id: InstanceId,
+    },
+    /// The ticket moved on.
+    TicketChanged {
+        /// Which.
+        id: TicketId,
+        /// Where it stands now.
+        state: TicketState,
+        /// Why it ended.
+        reason: Option<EndReason>,
+    },
+    /// The session is over.
+    Deleted,
+}
+
+/// An allocation that no longer counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Released {
+    /// The attempt.
+    pub allocation: AllocationId,
+    /// Who held it.
+    pub game_server: GameServerId,
+}
+
+/// Why a seat became free (A.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemovalReason {
+    /// The member left.
+    Left,
+    /// Somebody with the power to do so took the seat away.
+    Kicked,
+    /// The reserved player does not want it.
+    Declined,
+    /// The reserved player did not come in time.
+    ReservationExpired,
+    /// The member was inactive for too long.
+    InactiveExpired,
+    /// The session is over.
+    SessionEnded,
+}
+
+impl RemovalReason {
+    /// The reason as clients see it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Kicked => "kicked",
+            Self::Declined => "declined",
+            Self::ReservationExpired => "reservation_expired",
+            Self::InactiveExpired => "inactive_expired",
+            Self::SessionEnded => "session_ended",
+        }
+    }
+}

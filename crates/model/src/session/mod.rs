@@ -1,0 +1,252 @@
+//! A session and its law: `settle` brings it up to date, `apply` changes it, both on a draft (A.2).
+//!
+//! A [`Session`] is what is committed: a header, members and a few indexes over them. It is changed in three
+//! steps: [`Session::draft`] opens a draft, [`Draft::settle`] and [`Draft::apply`] write to the draft,
+//! [`Draft::finish`] says what is to be stored; once it is, [`Session::commit`] takes it over. Nothing here
+//! reads a clock, draws a random number or looks at more members than are touched or due; where a cost is
+//! higher the function says so.
+
+mod admission;
+mod apply;
+mod command;
+mod constants;
+mod create;
+mod deadlines;
+mod draft;
+mod error;
+mod event;
+mod header;
+mod hosting;
+mod leader;
+mod limits;
+mod liveness;
+mod member;
+mod seats;
+mod settle;
+mod tickets;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::instance::InstanceStatus;
+use crate::session_type::{InstanceSettings, Visibility};
+use crate::{Instance, PlayerId, Timestamp};
+
+pub use command::{Acquaintance, Actor, Command, HostUpdate, InstanceRequest, Join, Update};
+pub use constants::{Constants, TypeConstant};
+pub use create::{NewSeat, NewSession};
+pub use draft::Draft;
+pub use error::Error;
+pub use event::{Changes, Event, Released, RemovalReason};
+pub use header::{Header, LeaderLost, ReservationClock, Seats, Team, TicketRef};
+pub use limits::{CONNECTED_MAX, HEADER_BYTES_MAX, MEMBER_BYTES_MAX};
+pub use liveness::{AllPresent, Liveness, Presence, Suspects};
+pub use member::{JoinedState, Member, MemberState};
+
+/// A committed session. Memory: the documents and about 100 bytes of index a member.
+#[derive(Debug, Clone)]
+pub struct Session {
+    constants: Arc<Constants>,
+    header: Arc<Header>,
+    members: BTreeMap<u32, Arc<Member>>,
+    by_player: BTreeMap<PlayerId, u32>,
+    /// Members with a clock that runs, by when it runs out.
+    due: BTreeSet<(Timestamp, u32)>,
+    /// Ready and active members, oldest first: the line of succession, and who is asked for.
+    engaged: BTreeSet<(Timestamp, u32)>,
+    /// Inactive members, oldest first.
+    away: BTreeSet<(Timestamp, u32)>,
+}
+
+impl Session {
+    /// The constants of its type.
+    pub fn constants(&self) -> &Arc<Constants> {
+        &self.constants
+    }
+
+    /// Everything but the members.
+    pub fn header(&self) -> &Arc<Header> {
+        &self.header
+    }
+
+    /// The members, by index.
+    pub fn members(&self) -> impl Iterator<Item = &Arc<Member>> {
+        self.members.values()
+    }
+
+    /// The member at this index.
+    pub fn member(&self, index: u32) -> Option<&Arc<Member>> {
+        self.members.get(&index)
+    }
+
+    /// The seat of this player, reserved or joined.
+    pub fn member_of(&self, player: &PlayerId) -> Option<&Arc<Member>> {
+        self.members.get(self.by_player.get(player)?)
+    }
+
+    /// The leader.
+    pub fn leader(&self) -> Option<&Arc<Member>> {
+        self.members.get(&self.header.leader?)
+    }
+
+    /// Seats taken, reserved ones included.
+    pub fn seats_taken(&self) -> u32 {
+        self.header.seats.taken()
+    }
+
+    /// Seats in all.
+    pub fn max_members(&self) -> u32 {
+        limits::max_members(&self.constants, &self.header)
+    }
+
+    /// Who may see it.
+    pub fn visibility(&self) -> Visibility {
+        admission::visibility(&self.constants, &self.header)
+    }
+
+    /// When something will happen to the document next by itself, presence aside. O(1).
+    pub fn next_timer(&self) -> Option<Timestamp> {
+        let first = self.due.first().map(|&(at, _)| at);
+        deadlines::next(&self.constants, &self.header, first, self.has_heir())
+    }
+
+    /// When the server must look at the session by itself (row 11). O(1).
+    ///
+    /// A session that holds something outside itself (an open instance, a live ticket) is looked at whenever
+    /// a timer is due; any other only if a sweep interval is configured, at [`next_timer`](Self::next_timer).
+    pub fn sweep_at(&self) -> Option<Timestamp> {
+        deadlines::holds_something(&self.header)
+            .then(|| self.next_timer())
+            .flatten()
+    }
+
+    /// Whether the player may see all of the document, and not just that it exists (A.3b).
+    pub fn is_visible_to(&self, player: &PlayerId) -> bool {
+        self.visibility() != Visibility::Private || self.by_player.contains_key(player)
+    }
+
+    /// The instance for a joined member who wants to enter it: 409 while it is not joinable (A.4), 410 closed.
+    pub fn entrance(&self, player: &PlayerId) -> Result<&Instance, Error> {
+        let member = self.member_of(player).ok_or(Error::NotAMember)?;
+        if !member.is_joined() {
+            return Err(Error::NotJoined);
+        }
+        let instance = self.header.instance.as_ref().ok_or(Error::NoInstance)?;
+        match instance.status {
+            InstanceStatus::Joinable => Ok(instance),
+            InstanceStatus::Closed => Err(Error::InstanceClosed),
+            InstanceStatus::Requested
+            | InstanceStatus::Allocated
+            | InstanceStatus::Pending
+            | InstanceStatus::Unjoinable => Err(Error::NotJoinable),
+        }
+    }
+
+    fn has_heir(&self) -> bool {
+        !self.engaged.is_empty() || self.header.leader.is_none() && !self.away.is_empty()
+    }
+
+    fn instance_settings(&self) -> Option<&InstanceSettings> {
+        self.constants.session_type.instance.as_ref()
+    }
+
+    /// A session as the store has it. O(members · log members).
+    ///
+    /// Seat counts are taken from the members, whatever the header says.
+    pub fn load(constants: Arc<Constants>, mut header: Header, members: Vec<Member>) -> Session {
+        header.seats = Seats::default();
+        for team in &mut header.teams {
+            team.taken = 0;
+        }
+        for member in &members {
+            header.count(member.state, member.team, 1);
+        }
+        let mut session = Session::bare(constants, header);
+        for member in members {
+            session.insert(Arc::new(member));
+        }
+        session
+    }
+
+    /// A session without members. Callers that have members insert them.
+    fn bare(constants: Arc<Constants>, header: Header) -> Session {
+        Session {
+            constants,
+            header: Arc::new(header),
+            members: BTreeMap::new(),
+            by_player: BTreeMap::new(),
+            due: BTreeSet::new(),
+            engaged: BTreeSet::new(),
+            away: BTreeSet::new(),
+        }
+    }
+
+    /// A place to settle and change the session without touching it. O(1).
+    pub fn draft(&self) -> Draft<'_> {
+        Draft::new(self)
+    }
+
+    /// Takes over what a draft of this very session changed, after the store has it. O(changed · log members),
+    /// or O(members · log members) when the clock of the reservations changed (row 47).
+    ///
+    /// Of a deleted session nothing but the last header is left.
+    pub fn commit(&mut self, changes: Changes) {
+        let Some(header) = changes.header else { return };
+        let clock_changed = self.header.reservation_clock != header.reservation_clock;
+        for (index, member) in changes.members {
+            self.remove(index);
+            if let Some(member) = member {
+                self.insert(member);
+            }
+        }
+        self.header = header;
+        if clock_changed {
+            self.due = self
+                .members
+                .values()
+                .filter_map(|member| {
+                    Some((
+                        deadlines::member(&self.constants, &self.header, member)?,
+                        member.index,
+                    ))
+                })
+                .collect();
+        }
+    }
+
+    fn insert(&mut self, member: Arc<Member>) {
+        let index = member.index;
+        if let Some(at) = deadlines::member(&self.constants, &self.header, &member) {
+            self.due.insert((at, index));
+        }
+        if let Some(at) = member.joined_at {
+            let line = if member.is_engaged() {
+                &mut self.engaged
+            } else {
+                &mut self.away
+            };
+            line.insert((at, index));
+        }
+        self.by_player.insert(member.player.clone(), index);
+        self.members.insert(index, member);
+    }
+
+    fn remove(&mut self, index: u32) {
+        let Some(member) = self.members.remove(&index) else {
+            return;
+        };
+        if let Some(at) = deadlines::member(&self.constants, &self.header, &member) {
+            self.due.remove(&(at, index));
+        }
+        if let Some(at) = member.joined_at {
+            self.engaged.remove(&(at, index));
+            self.away.remove(&(at, index));
+        }
+        if self.by_player.get(&member.player) == Some(&index) {
+            self.by_player.remove(&member.player);
+        }
+    }
+}

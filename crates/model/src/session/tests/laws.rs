@@ -1,0 +1,526 @@
+//! Laws over random histories of commands, lost connections and clock steps.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::instance::CloseReason;
+use crate::ticket::{EndReason, TicketState};
+
+/// One step of a history: time passes, somebody may be gone, somebody tries something.
+#[derive(Debug, Clone)]
+struct Step {
+    wait: i64,
+    gone: Vec<PlayerId>,
+    actor: Actor,
+    command: Command,
+}
+
+fn a_player() -> impl Strategy<Value = PlayerId> {
+    select(vec!["a", "b", "c", "d", "e"]).prop_map(player)
+}
+
+fn a_state() -> impl Strategy<Value = JoinedState> {
+    select(vec![
+        JoinedState::Ready,
+        JoinedState::Active,
+        JoinedState::Inactive,
+    ])
+}
+
+fn an_attempt() -> impl Strategy<Value = AllocationId> {
+    select(vec![
+        hosting::FIRST,
+        hosting::FIRST,
+        hosting::FIRST,
+        hosting::SECOND,
+    ])
+}
+
+fn an_actor() -> impl Strategy<Value = Actor> {
+    prop_oneof![
+        8 => a_player().prop_map(Actor::Player),
+        2 => an_attempt().prop_map(Actor::Host),
+        3 => Just(Actor::Service),
+        1 => Just(Actor::Server),
+        1 => Just(Actor::Admin),
+    ]
+}
+
+fn a_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        12 => Just(Value::Null),
+        3 => any::<f64>().prop_map(|number| json!({"nested": [null, number]})),
+        3 => any::<i64>().prop_map(Value::from),
+        1 => Just(json!("x".repeat(5_000))),
+    ]
+}
+
+fn some_data() -> impl Strategy<Value = CustomData> {
+    proptest::collection::btree_map("[a-c]{0,2}", ".{0,4}", 0..4)
+}
+
+fn a_join() -> impl Strategy<Value = Join> {
+    let place = (
+        a_player(),
+        a_state(),
+        proptest::option::of(0u8..3),
+        any::<bool>(),
+    );
+    (place, some_data(), a_value(), a_value()).prop_map(
+        |((player, state, team, local), custom_data, constants, custom)| Join {
+            team,
+            device: local.then(|| "console".to_owned()),
+            custom_data,
+            constants,
+            custom,
+            ..Join::new(player, state)
+        },
+    )
+}
+
+fn an_update() -> impl Strategy<Value = Update> {
+    let joinability = vec![
+        Joinability::Public,
+        Joinability::Followed,
+        Joinability::Local,
+        Joinability::Private,
+    ];
+    (
+        proptest::option::of(select(joinability)),
+        proptest::option::of(any::<bool>()),
+        proptest::option::of(some_data()),
+        proptest::option::of(a_value()),
+        proptest::collection::btree_map(0u8..3, some_data(), 0..2),
+    )
+        .prop_map(|(joinability, closed, custom_data, custom, teams)| Update {
+            joinability,
+            closed,
+            custom_data,
+            custom,
+            teams,
+        })
+}
+
+fn a_member_command() -> impl Strategy<Value = Command> {
+    let seats = proptest::collection::vec((a_player(), proptest::option::of(0u8..3)), 0..4);
+    let member = (
+        a_player(),
+        proptest::option::of(a_state()),
+        proptest::option::of(some_data()),
+        proptest::option::of(a_value()),
+    );
+    prop_oneof![
+        8 => a_join().prop_map(Command::Join),
+        4 => member.prop_map(|(player, state, custom_data, custom)| {
+            Command::UpdateMember { player, state, custom_data, custom }
+        }),
+        3 => a_player().prop_map(|player| Command::Leave { player }),
+        1 => a_player().prop_map(|player| Command::Kick { player }),
+        1 => a_player().prop_map(|player| Command::Promote { player }),
+        2 => (a_player(), 0u8..3).prop_map(|(player, team)| Command::Move { player, team }),
+        3 => seats.prop_map(|players| Command::Reserve { players }),
+        2 => an_update().prop_map(Command::Update),
+    ]
+}
+
+fn a_host_command() -> impl Strategy<Value = Command> {
+    use InstanceStatus::{Allocated, Closed, Joinable, Pending, Requested, Unjoinable};
+    let all = vec![
+        Requested, Allocated, Pending, Joinable, Joinable, Unjoinable, Closed,
+    ];
+    let version = proptest::option::of(select(vec!["1.4.0", "1.9.9", "2.0.0"]));
+    let update = (
+        an_attempt(),
+        proptest::option::of(select(all)),
+        version,
+        proptest::option::of(some_data()),
+        proptest::option::of(proptest::collection::vec("[a-d]", 0..4)),
+    )
+        .prop_map(
+            |(allocation_id, status, version, join_custom_data, connected)| {
+                let version = version.map(|version| version.parse().unwrap());
+                HostUpdate {
+                    allocation_id,
+                    status,
+                    version,
+                    join_custom_data,
+                    connected,
+                }
+            },
+        );
+    prop_oneof![
+        3 => (10u128..13).prop_map(|number| Command::RequestInstance(InstanceRequest {
+            id: InstanceId(id(number)),
+            startup_params: None,
+            fleet: None,
+        })),
+        3 => an_attempt().prop_map(|id| Command::Allocate { allocation: hosting::attempt(id) }),
+        1 => an_attempt().prop_map(|id| Command::Hedge { allocation: hosting::attempt(id) }),
+        2 => an_attempt().prop_map(|allocation_id| Command::Acknowledge { allocation_id }),
+        4 => update.prop_map(Command::HostUpdate),
+        1 => an_attempt().prop_map(|allocation_id| Command::LoseHost { allocation_id }),
+        1 => Just(Command::CloseInstance { reason: CloseReason::Requested }),
+    ]
+}
+
+fn a_ticket_command() -> impl Strategy<Value = Command> {
+    use TicketState::{Canceled, Expired, Found, Placing, Proposed, Searching};
+    let live = select(vec![Searching, Searching, Proposed, Placing, Found]);
+    prop_oneof![
+        (5u128..7, live).prop_map(|(number, state)| {
+            Command::SetTicket(TicketRef {
+                state,
+                ..tickets::searching(number)
+            })
+        }),
+        (5u128..7, select(vec![Canceled, Expired, Found, Searching])).prop_map(
+            |(number, state)| Command::ClearTicket {
+                id: TicketId(id(number)),
+                state,
+                reason: EndReason::LeftQueue,
+            }
+        ),
+    ]
+}
+
+fn a_command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        12 => a_member_command(),
+        8 => a_host_command(),
+        2 => a_ticket_command(),
+        1 => (0..8u8).prop_map(|dice| match dice {
+            0 => Command::Delete,
+            _ => join("a", JoinedState::Active),
+        }),
+    ]
+}
+
+fn a_step() -> impl Strategy<Value = Step> {
+    let wait = prop_oneof![
+        40 => Just(0i64),
+        20 => 0i64..2_000,
+        2 => select(vec![29_999i64, 30_000, 120_000, 180_000, 7_200_000]),
+        1 => Just(-5_000i64),
+    ];
+    let gone = prop_oneof![
+        5 => Just(Vec::new()),
+        1 => proptest::collection::vec(a_player(), 1..3),
+    ];
+    (wait, gone, an_actor(), a_command(), any::<bool>()).prop_map(
+        |(wait, gone, actor, command, own)| {
+            // Half of the time it is the right one who acts, else too little would ever happen.
+            let actor = if own {
+                rightful(&command).unwrap_or(actor)
+            } else {
+                actor
+            };
+            Step {
+                wait,
+                gone,
+                actor,
+                command,
+            }
+        },
+    )
+}
+
+fn rightful(command: &Command) -> Option<Actor> {
+    match command {
+        Command::Join(join) => Some(Actor::Player(join.player.clone())),
+        Command::UpdateMember { player, .. }
+        | Command::Leave { player }
+        | Command::Move { player, .. } => Some(Actor::Player(player.clone())),
+        Command::HostUpdate(update) => Some(Actor::Host(update.allocation_id)),
+        Command::Acknowledge { allocation_id } => Some(Actor::Host(*allocation_id)),
+        Command::Update(_) | Command::Delete => None,
+        _ => Some(Actor::Service),
+    }
+}
+
+fn a_timeout() -> impl Strategy<Value = crate::Timeout> {
+    prop_oneof![
+        2 => Just(None),
+        1 => Just(Some(Millis(0))),
+        2 => (1u64..60_000).prop_map(|ms| Some(Millis(ms))),
+    ]
+}
+
+fn a_type() -> impl Strategy<Value = SessionType> {
+    let timeouts = (a_timeout(), a_timeout(), a_timeout(), a_timeout());
+    let size = (
+        proptest::option::of(1u8..3),
+        1u16..4,
+        1u32..6,
+        any::<bool>(),
+    );
+    let hosted = proptest::bool::weighted(0.8);
+    let flags = (any::<bool>(), hosted, any::<bool>(), any::<bool>());
+    (timeouts, a_timeout(), size, flags).prop_map(|(timeouts, grace, size, flags)| {
+        let (reserved_removal, ready_removal, inactive_removal, session_empty) = timeouts;
+        let (teams, players_per_team, max_members, can_change_own_team) = size;
+        let (closes, hosted, by_leader, patient) = flags;
+        let mut of_type = game();
+        of_type.timeouts = Timeouts {
+            reserved_removal,
+            ready_removal,
+            inactive_removal,
+            session_empty,
+            ..Timeouts::default()
+        };
+        of_type.leader_election_grace = grace;
+        of_type.size = Size {
+            teams,
+            players_per_team,
+            max_members,
+            can_change_own_team,
+        };
+        of_type.instance = of_type.instance.filter(|_| hosted);
+        if let Some(settings) = &mut of_type.instance {
+            settings.close_on_empty = closes;
+            // Half of the types wait long enough for a host to get somewhere.
+            if patient {
+                settings.allocation_timeout = Millis::seconds(36_000);
+                settings.boot_timeout = Millis::seconds(36_000);
+            }
+        }
+        if by_leader {
+            of_type.joinability_by = JoinabilityBy::Leader;
+        }
+        of_type
+    })
+}
+
+/// A session with one member, perhaps made by a match.
+fn a_session() -> impl Strategy<Value = Session> {
+    (a_type(), any::<bool>(), any::<bool>()).prop_map(|(of_type, matched, reserved)| {
+        let hosted = of_type.instance.is_some();
+        let mut new = new_session(of_type, Actor::Service);
+        new.members = vec![if reserved {
+            NewSeat::Reserved {
+                player: player("a"),
+                team: None,
+            }
+        } else {
+            joined("a", JoinedState::Active)
+        }];
+        if matched && hosted {
+            new.match_id = Some(crate::MatchId(id(3)));
+            let request = InstanceRequest {
+                id: InstanceId(id(10)),
+                startup_params: None,
+                fleet: None,
+            };
+            new.instance = Some(request);
+        }
+        Session::create(new, at(0)).unwrap().0
+    })
+}
+
+/// What the store and the memory hold must be the same session, indexes and all.
+fn assert_same(a: &Session, b: &Session) {
+    assert_eq!(a.header, b.header);
+    assert_eq!(a.members, b.members);
+    assert_eq!(a.by_player, b.by_player);
+    assert_eq!(a.due, b.due);
+    assert_eq!(a.engaged, b.engaged);
+    assert_eq!(a.away, b.away);
+}
+
+fn through_the_store(session: &Session) -> Session {
+    let header = Header::from_json(&session.header().to_json().unwrap()).unwrap();
+    let members = session
+        .members()
+        .map(|member| Member::from_json(&member.to_json().unwrap()).unwrap())
+        .collect();
+    Session::load(session.constants().clone(), header, members)
+}
+
+fn assert_in_order(session: &Session) {
+    let header = session.header();
+    let size = session.constants().session_type.size;
+    assert!(session.seats_taken() <= session.max_members());
+    assert_eq!(
+        usize::try_from(session.seats_taken()).unwrap(),
+        session.members().count()
+    );
+    if size.teams.is_some() {
+        assert!(
+            header
+                .teams
+                .iter()
+                .all(|team| team.taken <= u32::from(size.players_per_team))
+        );
+    }
+    assert!(
+        session
+            .members()
+            .all(|member| member.index < header.next_index)
+    );
+    assert!(
+        session
+            .members()
+            .all(|member| member.is_joined() == member.joined_at.is_some())
+    );
+    assert!(
+        session
+            .members()
+            .all(|member| member.version <= header.change_number)
+    );
+    assert_eq!(header.empty_since.is_some(), session.members().count() == 0);
+    if header.leader.is_some() {
+        assert!(session.leader().is_some_and(|leader| leader.is_joined()));
+    } else {
+        assert!(header.leader_lost.is_some() || header.seats.joined() == 0);
+    }
+    assert!(header.leader_lost.is_none() || header.seats.joined() > 0);
+    let open = header.open_instance().is_some();
+    assert!(!open || session.sweep_at() == session.next_timer());
+}
+
+/// Settles again and again at one instant: each time at most one transition a member, at rest within four.
+fn assert_rests(session: &Session, now: Timestamp, liveness: &dyn Liveness) {
+    let mut session = session.clone();
+    for _ in 0..4 {
+        let mut draft = session.draft();
+        draft.settle(now, liveness);
+        let changes = draft.finish(now);
+        let mut moved: Vec<u32> = changes.events.iter().filter_map(moved_member).collect();
+        moved.sort_unstable();
+        let transitions = moved.len();
+        moved.dedup();
+        assert_eq!(
+            moved.len(),
+            transitions,
+            "one transition a member: {:?}",
+            changes.events
+        );
+        let done = changes.is_empty() || changes.deleted;
+        session.commit(changes);
+        if done {
+            return;
+        }
+    }
+    let mut draft = session.draft();
+    draft.settle(now, liveness);
+    assert!(
+        draft.finish(now).is_empty(),
+        "not at rest after four settles"
+    );
+}
+
+fn moved_member(event: &Event) -> Option<u32> {
+    match event {
+        Event::MemberChanged { index, .. } | Event::MemberRemoved { index, .. } => Some(*index),
+        _ => None,
+    }
+}
+
+/// Nothing happens by itself before `next_timer`, and something does at it.
+fn assert_timer(session: &Session, now: Timestamp) {
+    let settled_at = |at: Timestamp| {
+        let mut draft = session.draft();
+        draft.settle(at, &AllPresent);
+        draft.finish(at)
+    };
+    match session.next_timer() {
+        None => assert!(settled_at(Timestamp(now.0 + 100_000_000)).is_empty()),
+        Some(timer) => {
+            if timer > now {
+                assert!(settled_at(timer - Millis(1)).is_empty());
+            }
+            assert!(!settled_at(timer.max(now)).is_empty());
+        }
+    }
+}
+
+/// One step of the shell; whether the session goes on.
+fn step(session: &mut Session, step: &Step, now: Timestamp) -> bool {
+    let gone = Gone(step.gone.iter().cloned().collect());
+    assert_rests(session, now, &gone);
+    let before = session.clone();
+    let mut draft = before.draft();
+    draft.settle(now, &gone);
+    let settled = (
+        draft.header().clone(),
+        members_of(&draft),
+        draft.work.events.clone(),
+    );
+    if draft.apply(&step.actor, &step.command, now).is_err() {
+        let left = (
+            draft.header().clone(),
+            members_of(&draft),
+            draft.work.events.clone(),
+        );
+        assert_eq!(left, settled, "a refusal leaves what settling did");
+    }
+    let view = members_of(&draft);
+    let changes = draft.finish(now);
+    session.commit(changes.clone());
+    match &changes.header {
+        None => {
+            assert!(changes.members.is_empty() && changes.events.is_empty());
+            assert_same(session, &before);
+        }
+        Some(header) => {
+            assert_eq!(header.change_number, before.header.change_number + 1);
+            let mut same_number = Header::clone(header);
+            same_number.change_number = before.header.change_number;
+            let differs = same_number != *before.header || !changes.members.is_empty();
+            assert!(
+                differs || changes.deleted,
+                "a change number without a change"
+            );
+            let mut written = changes
+                .members
+                .iter()
+                .filter_map(|(_, member)| member.as_ref());
+            assert!(written.all(|member| member.version == header.change_number));
+        }
+    }
+    if changes.deleted {
+        assert_eq!(session.members().count(), 0);
+        assert!(changes.header.unwrap().open_instance().is_none());
+        return false;
+    }
+    assert_eq!(
+        members_of(&session.draft()),
+        view,
+        "the commit is what the draft showed"
+    );
+    assert_eq!(changes.next_timer, session.next_timer());
+    assert_eq!(changes.sweep_at, session.sweep_at());
+    assert_in_order(session);
+    assert_timer(session, now);
+    assert_same(session, &through_the_store(session));
+    true
+}
+
+fn members_of(draft: &Draft<'_>) -> Vec<Arc<Member>> {
+    let unversioned = |member: &Arc<Member>| {
+        let mut member = Member::clone(member);
+        member.version = 0;
+        Arc::new(member)
+    };
+    draft.members().map(unversioned).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn any_history_keeps_the_law(
+        first in a_session(),
+        steps in proptest::collection::vec(a_step(), 1..60),
+    ) {
+        let mut now = at(0);
+        let mut session = first.clone();
+        for one in &steps {
+            now = Timestamp(now.0 + one.wait);
+            if !step(&mut session, one, now) {
+                (session, now) = (first.clone(), at(0));
+            }
+        }
+    }
+}

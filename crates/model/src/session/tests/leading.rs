@@ -1,0 +1,147 @@
+//! Who leads, and who follows (row 41, F50).
+
+use super::*;
+
+fn grace(ms: u64) -> SessionType {
+    SessionType {
+        leader_election_grace: Some(Millis(ms)),
+        ..game()
+    }
+}
+
+#[test]
+fn row_41_the_first_joined_member_of_a_servers_session_leads() {
+    let members = ["a", "b"].map(|name| NewSeat::Reserved {
+        player: player(name),
+        team: None,
+    });
+    let new = new_session(game(), Actor::Server);
+    let mut world = World::new(NewSession {
+        members: members.into(),
+        ..new
+    });
+    assert_eq!(world.leader(), None);
+    let changes = world
+        .run(1, &by("b"), &join("b", JoinedState::Inactive))
+        .unwrap();
+    assert_eq!(world.leader(), Some("b"));
+    assert!(changes.events.contains(&Event::LeaderChanged {
+        from: None,
+        to: Some(1)
+    }));
+    world
+        .run(2, &by("a"), &join("a", JoinedState::Active))
+        .unwrap();
+    assert_eq!(
+        world.leader(),
+        Some("b"),
+        "an inactive first member was not lost"
+    );
+}
+
+#[test]
+fn f50_without_grace_the_oldest_member_leads_in_the_very_write() {
+    let mut world = World::of(grace(0), &["a", "b", "c"]);
+    let changes = world.run(1, &by("a"), &leave("a")).unwrap();
+    assert_eq!(world.leader(), Some("b"));
+    assert!(changes.events.contains(&Event::LeaderChanged {
+        from: Some(0),
+        to: Some(1)
+    }));
+}
+
+#[test]
+fn f50_with_grace_the_session_waits_for_its_leader() {
+    let mut world = World::of(grace(30_000), &["a", "b"]);
+    world.run(1_000, &by("a"), &leave("a")).unwrap();
+    assert_eq!(
+        (world.leader(), world.session.next_timer()),
+        (None, Some(at(31_000)))
+    );
+    assert_eq!(
+        world.run(2_000, &by("b"), &kick("b")),
+        Err(Error::NotLeader)
+    );
+    let mut back = World {
+        session: world.session.clone(),
+        ..World::of(game(), &["x"])
+    };
+    back.run(30_999, &by("a"), &join("a", JoinedState::Active))
+        .unwrap();
+    assert_eq!(back.leader(), Some("a"), "he came back in time");
+    assert_eq!(back.session.next_timer(), None);
+
+    let changes = world.read(31_000);
+    assert_eq!(world.leader(), Some("b"));
+    assert_eq!(
+        changes.events,
+        [Event::LeaderChanged {
+            from: None,
+            to: Some(1)
+        }]
+    );
+}
+
+#[test]
+fn row_41_an_inactive_leader_is_replaced_by_who_is_there() {
+    let mut world = World::of(grace(10_000), &["a", "b"]);
+    world.gone.0.insert(player("a"));
+    world.read(5_000);
+    assert_eq!(world.leader(), Some("a"));
+    assert!(world.read(14_999).is_empty());
+    world.read(15_000);
+    assert_eq!(world.leader(), Some("b"));
+    world
+        .run(16_000, &by("a"), &set_state("a", JoinedState::Active))
+        .unwrap();
+    assert_eq!(world.leader(), Some("b"));
+}
+
+#[test]
+fn a_leader_whose_time_is_over_leads_no_more_before_his_command_is_looked_at() {
+    let mut world = World::of(grace(10_000), &["a", "b"]);
+    world
+        .run(0, &by("a"), &set_state("a", JoinedState::Inactive))
+        .unwrap();
+    assert_eq!(
+        world.run(10_000, &by("a"), &kick("b")),
+        Err(Error::NotLeader)
+    );
+    assert_eq!(world.leader(), Some("b"), "what settling did is kept");
+}
+
+#[test]
+fn an_inactive_leader_with_nobody_to_follow_stays() {
+    let mut world = World::of(grace(0), &["a"]);
+    world
+        .run(1, &by("a"), &set_state("a", JoinedState::Inactive))
+        .unwrap();
+    assert_eq!(world.leader(), Some("a"));
+    let inactive_until = world.session.next_timer();
+    assert_eq!(
+        inactive_until,
+        Some(at(1 + 7_200_000)),
+        "an election without heirs is no timer"
+    );
+    world
+        .run(2, &by("b"), &join("b", JoinedState::Active))
+        .unwrap();
+    assert_eq!(world.leader(), Some("b"));
+}
+
+#[test]
+fn promotion_is_the_leaders() {
+    let mut world = World::of(game(), &["a", "b"]);
+    let promote = |name: &str| Command::Promote {
+        player: player(name),
+    };
+    assert_eq!(world.run(1, &by("b"), &promote("b")), Err(Error::NotLeader));
+    world.run(1, &by("a"), &promote("b")).unwrap();
+    assert_eq!(world.leader(), Some("b"));
+    assert!(world.run(1, &by("b"), &promote("b")).unwrap().is_empty());
+    world.run(1, &by("b"), &reserve(&["c"])).unwrap();
+    assert_eq!(
+        world.run(1, &by("b"), &promote("c")),
+        Err(Error::ReservedOnly)
+    );
+}

@@ -1,1 +1,0 @@
-//! What goes over HTTP: requests and responses of `/v1`, shared by the server and the SDK.

@@ -1,0 +1,77 @@
+//! Tickets and queues over HTTP.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Rfc3339;
+use crate::ticket::{EndReason, TicketState, Value};
+use crate::{MatchId, Name, PlayerId, Region, SessionId, TicketId};
+
+/// `POST /v1/sessions/{id}/ticket` by the leader.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateTicket {
+    /// The queue, without regard to case.
+    pub queue: String,
+    /// What is known of the party's players; those not named bring nothing but the queue's defaults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub players: BTreeMap<PlayerId, QueuePlayer>,
+}
+
+/// What a player brings to the queue.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QueuePlayer {
+    /// Values of the queue's attributes that the caller may set (A.3 row 49).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<Name, Value>,
+    /// Round trip in whole milliseconds, by region.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub latencies: BTreeMap<Region, u32>,
+}
+
+/// A ticket.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ticket {
+    /// Its id.
+    pub id: TicketId,
+    /// Its queue.
+    pub queue: Name,
+    /// The party that was queued.
+    pub party: SessionId,
+    /// Where it stands.
+    pub state: TicketState,
+    /// Why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<EndReason>,
+    /// Its age counts from here.
+    pub created_at: Rfc3339,
+    /// When it expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Rfc3339>,
+    /// Whose ticket it is, leader first.
+    pub players: Vec<PlayerId>,
+    /// The match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub match_id: Option<MatchId>,
+    /// The session that the match became.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+}
+
+/// A queue as clients need it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Queue {
+    /// Its name.
+    pub name: Name,
+    /// `false`: paused, tickets wait.
+    pub active: bool,
+    /// What a match becomes.
+    pub session_type: Name,
+    /// The largest party that may queue.
+    pub party_players_max: u16,
+    /// Tickets that wait now.
+    pub waiting: u32,
+}

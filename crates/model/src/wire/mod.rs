@@ -1,0 +1,74 @@
+//! What goes over HTTP: requests and responses of `/v1`, shared by the server and the SDK.
+
+mod events;
+mod hosting;
+mod matchmaking;
+mod problem;
+mod sessions;
+mod token;
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::Timestamp;
+
+pub use events::{EventPage, Notice, NoticeKind};
+pub use hosting::{
+    Acknowledge, Allocation, Assignment, AssignmentMember, Assignments, Fleet, GameServer, Health,
+    HealthReport, HostUpdate,
+};
+pub use matchmaking::{CreateTicket, Queue, QueuePlayer, Ticket};
+pub use problem::Problem;
+pub use sessions::{
+    CreateSession, Instance, JoinSession, Member, MemberState, MoveMember, MySession, MySessions,
+    RequestInstance, Reservation, Reserve, Session, SessionTicket, SessionType, Team, UpdateMember,
+    UpdateSession,
+};
+pub use token::{AUDIENCE, Claims, PrincipalKind};
+
+/// A list in an object, so that fields can be added beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct List<T> {
+    /// The things.
+    pub items: Vec<T>,
+}
+
+/// A timestamp as RFC 3339 text in UTC with milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rfc3339(pub Timestamp);
+
+impl From<Timestamp> for Rfc3339 {
+    fn from(at: Timestamp) -> Self {
+        Self(at)
+    }
+}
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let at = jiff::Timestamp::from_millisecond(self.0.0).unwrap_or(if self.0.0 < 0 {
+            jiff::Timestamp::MIN
+        } else {
+            jiff::Timestamp::MAX
+        });
+        serializer.collect_str(&format_args!("{at:.3}"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Rfc3339 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let at: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+        Ok(Self(Timestamp(at.as_millisecond())))
+    }
+}
+
+impl JsonSchema for Rfc3339 {
+    fn schema_name() -> Cow<'static, str> {
+        "Timestamp".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
+    }
+}

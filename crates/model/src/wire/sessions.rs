@@ -1,0 +1,347 @@
+//! Sessions, members and instances over HTTP.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Rfc3339;
+use crate::instance::{Addresses, CloseReason, InstanceStatus};
+use crate::session_type::{CustomData, Joinability, StartupParams, Visibility};
+use crate::ticket::{EndReason, TicketState};
+use crate::{
+    AllocationId, GameServerId, InstanceId, MatchId, Name, PlayerId, Region, SessionId, TicketId,
+};
+
+/// `POST /v1/sessions`. A player who creates a session joins it as its leader; a server does not join.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateSession {
+    /// The session type, without regard to case.
+    pub r#type: String,
+    /// Where it is to be hosted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// Instead of the type's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joinability: Option<Joinability>,
+    /// The studio's own data.
+    #[serde(default, skip_serializing_if = "CustomData::is_empty")]
+    pub custom_data: CustomData,
+    /// The studio's own schemaless JSON; any joined member may change it.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub custom: serde_json::Value,
+    /// The studio's own schemaless JSON, never changed afterwards (R7).
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub constants: serde_json::Value,
+    /// Seats to hold from the start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reserve: Vec<Reservation>,
+    /// The creator's own membership (players only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub me: Option<JoinSession>,
+}
+
+/// `PATCH /v1/sessions/{id}`: each field that is present is replaced whole.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateSession {
+    /// Who may join from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joinability: Option<Joinability>,
+    /// `true`: nobody but reserved players gets in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<bool>,
+    /// The studio's own data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_data: Option<CustomData>,
+    /// The studio's own schemaless JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<serde_json::Value>,
+}
+
+/// `PUT /v1/sessions/{id}/members/{player}`: join. Again by a member: sets state and properties.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JoinSession {
+    /// Participating.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub active: bool,
+    /// On the way in. Not together with `active`; neither means inactive (R24).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ready: bool,
+    /// The team to join; omitted: one with space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<u8>,
+    /// The studio's own data about this member.
+    #[serde(default, skip_serializing_if = "CustomData::is_empty")]
+    pub custom_data: CustomData,
+    /// The studio's own schemaless JSON, never changed afterwards (R9).
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub constants: serde_json::Value,
+    /// The studio's own schemaless JSON; this member alone may change it (R9).
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub custom: serde_json::Value,
+}
+
+/// `PATCH /v1/sessions/{id}/members/me`: each field that is present is replaced whole.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateMember {
+    /// `true`: participating; `false`: not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    /// `true`: on the way in; `false`: not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<bool>,
+    /// The studio's own data about this member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_data: Option<CustomData>,
+    /// The studio's own schemaless JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<serde_json::Value>,
+}
+
+/// `POST /v1/sessions/{id}/members/{player}/move`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoveMember {
+    /// Where to; teams count from 0.
+    pub team: u8,
+}
+
+/// `POST /v1/sessions/{id}/reservations`: hold seats for players.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reserve {
+    /// All of them get a seat, or none.
+    pub players: Vec<Reservation>,
+}
+
+/// A seat to hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reservation {
+    /// For whom.
+    pub player: PlayerId,
+    /// On which team; omitted: one with space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<u8>,
+}
+
+/// `POST /v1/sessions/{id}/instance`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestInstance {
+    /// Instead of the type's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub startup_params: Option<StartupParams>,
+}
+
+/// A session document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Its session type.
+    pub r#type: Name,
+    /// The revision of the YAML that it was made by.
+    pub type_revision: u64,
+    /// Where it is hosted or was matched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// Change numbers count within a branch.
+    pub branch: Uuid,
+    /// Counts up with each change.
+    pub change_number: u64,
+    /// When it was made.
+    pub created_at: Rfc3339,
+    /// When something will happen to it next by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_timer: Option<Rfc3339>,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// Who may join.
+    pub joinability: Joinability,
+    /// Nobody but reserved players gets in.
+    pub closed: bool,
+    /// Seats in all.
+    pub max_members: u32,
+    /// The leader.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leader: Option<PlayerId>,
+    /// Its teams, in order.
+    pub teams: Vec<Team>,
+    /// Its members, by index.
+    pub members: Vec<Member>,
+    /// The studio's own data.
+    #[serde(default, skip_serializing_if = "CustomData::is_empty")]
+    pub custom_data: CustomData,
+    /// The type's own data.
+    #[serde(default, skip_serializing_if = "CustomData::is_empty")]
+    pub type_custom_data: CustomData,
+    /// The creator's own constants.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub constants: serde_json::Value,
+    /// The studio's own schemaless JSON.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub custom: serde_json::Value,
+    /// Its last ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<SessionTicket>,
+    /// The match that it was made by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub match_id: Option<MatchId>,
+    /// Its instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<Instance>,
+}
+
+/// A team of a session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Team {
+    /// The queue's name for it, in matches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    /// Seats taken.
+    pub taken: u32,
+    /// Seats in all; omitted: not limited by team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u32>,
+}
+
+/// A member of a session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Member {
+    /// Never used twice within the session.
+    pub index: u32,
+    /// Who.
+    pub player: PlayerId,
+    /// Where he stands.
+    pub state: MemberState,
+    /// Since when.
+    pub since: Rfc3339,
+    /// When he joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined_at: Option<Rfc3339>,
+    /// His team; teams count from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<u8>,
+    /// Whether he is the leader.
+    pub leader: bool,
+    /// The studio's own data about him.
+    #[serde(default, skip_serializing_if = "CustomData::is_empty")]
+    pub custom_data: CustomData,
+    /// What was set when he joined.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub constants: serde_json::Value,
+    /// What he alone changes.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub custom: serde_json::Value,
+}
+
+/// Where a member stands (A.2); all of them hold a seat.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberState {
+    /// A seat is held for him; he has not joined.
+    Reserved,
+    /// Joined, on the way in.
+    Ready,
+    /// Participating.
+    Active,
+    /// Joined, not engaged.
+    Inactive,
+}
+
+/// The last ticket of a session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionTicket {
+    /// Its id.
+    pub id: TicketId,
+    /// Its queue.
+    pub queue: Name,
+    /// Where it stands.
+    pub state: TicketState,
+    /// Why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<EndReason>,
+}
+
+/// The instance of a session. Addresses and join data are for members only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Instance {
+    /// Its id.
+    pub id: InstanceId,
+    /// Where it stands.
+    pub status: InstanceStatus,
+    /// Since when.
+    pub since: Rfc3339,
+    /// The fleet of its host.
+    pub fleet: Name,
+    /// The allocation that won.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocation_id: Option<AllocationId>,
+    /// Its host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub game_server: Option<GameServerId>,
+    /// Where to connect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<Addresses>,
+    /// What was started.
+    pub startup_params: StartupParams,
+    /// What the host reports of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The studio's own join data.
+    #[serde(default, skip_serializing_if = "CustomData::is_empty")]
+    pub join_custom_data: CustomData,
+    /// Players that the host sees connected, as the host calls them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connected: Vec<String>,
+    /// Why it was closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<CloseReason>,
+}
+
+/// `GET /v1/players/me/sessions`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MySessions {
+    /// The sessions that the player is a member of, oldest first.
+    pub items: Vec<MySession>,
+}
+
+/// One of a player's sessions (R31).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MySession {
+    /// Which.
+    pub id: SessionId,
+    /// Its type.
+    pub r#type: Name,
+    /// The player's own state in it.
+    pub state: MemberState,
+    /// Its change number.
+    pub change_number: u64,
+}
+
+/// A session type as clients need it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionType {
+    /// Its name.
+    pub name: Name,
+    /// The designer's revision.
+    pub revision: u32,
+    /// Seats in all.
+    pub max_members: u32,
+    /// Teams.
+    pub teams: u8,
+    /// Whether players may create such sessions.
+    pub by_players: bool,
+    /// Whether such a session may be queued.
+    pub can_join_matchmaking: bool,
+    /// Who may see them.
+    pub visibility: Visibility,
+    /// Who may join at first.
+    pub joinability: Joinability,
+}

@@ -1,0 +1,3 @@
+//! What the demo needs to play real games.
+
+pub mod bzflag;

@@ -1,0 +1,4 @@
+//! Tests of the program with real processes.
+
+mod bzflag;
+mod wrapped;

@@ -1,0 +1,71 @@
+//! Tickets and queues.
+
+use http::Method;
+use model::wire::{CreateTicket, List, Queue, Ticket};
+use model::{Name, SessionId, TicketId};
+
+use crate::call::Call;
+use crate::{Client, Error, chance};
+
+impl Client {
+    /// Queues a party, with an idempotency key of its own, so that a lost answer makes no second ticket.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn create_ticket(
+        &self,
+        party: SessionId,
+        body: &CreateTicket,
+    ) -> Result<Ticket, Error> {
+        self.create_ticket_keyed(party, body, &chance::idempotency_key())
+            .await
+    }
+
+    /// Queues a party once for this idempotency key.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn create_ticket_keyed(
+        &self,
+        party: SessionId,
+        body: &CreateTicket,
+        key: &str,
+    ) -> Result<Ticket, Error> {
+        let call = Call::post(format!("/v1/sessions/{party}/ticket")).json(body)?;
+        self.read(call.keyed(key)).await
+    }
+
+    /// Takes the party's live ticket back.
+    ///
+    /// # Errors
+    /// Anything in [`Error`]. After a lost answer a repeated call may find no live ticket any more; its ticket
+    /// is then still readable by [`Client::ticket`].
+    pub async fn cancel_ticket(&self, party: SessionId) -> Result<Ticket, Error> {
+        let path = format!("/v1/sessions/{party}/ticket");
+        self.read(Call::new(Method::DELETE, path)).await
+    }
+
+    /// A ticket; readable for a while after it has ended.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn ticket(&self, id: TicketId) -> Result<Ticket, Error> {
+        self.read(Call::get(format!("/v1/tickets/{id}"))).await
+    }
+
+    /// Every queue.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn queues(&self) -> Result<List<Queue>, Error> {
+        self.read(Call::get("/v1/queues".to_owned())).await
+    }
+
+    /// One queue.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn queue(&self, name: &Name) -> Result<Queue, Error> {
+        self.read(Call::get(format!("/v1/queues/{name}"))).await
+    }
+}

@@ -1,0 +1,164 @@
+//! Tokens: JSON web tokens (HS256) of one namespace are turned into principals, and minted for game servers.
+
+use std::fmt;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use model::wire::{AUDIENCE, Claims, PrincipalKind as Kind};
+use model::{GameServerId, Millis, Namespace, Timestamp};
+
+use crate::Principal;
+
+/// The shortest secret that is taken, in bytes: what HS256 can make use of.
+pub const SECRET_BYTES_MIN: usize = 32;
+/// The longest token that is looked at, in bytes.
+pub const TOKEN_BYTES_MAX: usize = 4_096;
+/// How long past its `exp` a token is still good, for clocks that differ, in milliseconds.
+pub const LEEWAY: Millis = Millis::seconds(30);
+
+/// Why a token is not good, or cannot be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// The secret has fewer than [`SECRET_BYTES_MIN`] bytes.
+    #[error("the secret has fewer than {SECRET_BYTES_MIN} bytes")]
+    SecretTooShort,
+    /// The token has more than [`TOKEN_BYTES_MAX`] bytes.
+    #[error("the token is longer than {TOKEN_BYTES_MAX} bytes")]
+    TooLong,
+    /// Not a token, not signed by this secret with HS256, or without the claims that Muster needs.
+    #[error("the token is not one that this server's secret has signed")]
+    Invalid,
+    /// Past its `exp`.
+    #[error("the token has expired")]
+    Expired,
+    /// Made for another namespace.
+    #[error("the token is for another namespace")]
+    Namespace,
+    /// `sub` is not what its kind of principal is called by.
+    #[error("the token's sub is not an id of its kind")]
+    Subject,
+}
+
+/// The keys of one namespace: verifies the tokens that come in and mints those of game servers.
+pub struct Keys {
+    namespace: Namespace,
+    decoding: DecodingKey,
+    encoding: EncodingKey,
+    validation: Validation,
+}
+
+impl Keys {
+    /// Keys from a secret of at least [`SECRET_BYTES_MIN`] bytes.
+    pub fn new(namespace: Namespace, secret: &[u8]) -> Result<Self, AuthError> {
+        if secret.len() < SECRET_BYTES_MIN {
+            return Err(AuthError::SecretTooShort);
+        }
+        let mut validation = Validation::new(Algorithm::HS256);
+        // The time is the core's, not the machine's, so the expiry is looked at below.
+        validation.validate_exp = false;
+        validation.set_required_spec_claims(&["exp", "aud", "sub"]);
+        validation.set_audience(&[AUDIENCE]);
+        Ok(Self {
+            namespace,
+            decoding: DecodingKey::from_secret(secret),
+            encoding: EncodingKey::from_secret(secret),
+            validation,
+        })
+    }
+
+    /// The namespace whose tokens these keys verify.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// Who the bearer of this token is at `now`.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Principal, AuthError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(AuthError::TooLong);
+        }
+        let claims: Claims = jsonwebtoken::decode(token, &self.decoding, &self.validation)
+            .map_err(|_| AuthError::Invalid)?
+            .claims;
+        let expires_at = claims.exp.saturating_mul(1_000);
+        if Timestamp(expires_at) + LEEWAY <= now {
+            return Err(AuthError::Expired);
+        }
+        if claims.ns != self.namespace {
+            return Err(AuthError::Namespace);
+        }
+        principal(claims, expires_at)
+    }
+
+    /// A token with any claims of this namespace, for tools and tests.
+    pub fn mint(&self, claims: &Claims) -> Result<String, AuthError> {
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.encoding)
+            .map_err(|_| AuthError::Invalid)
+    }
+
+    /// A token for one game server, good from `now` for `ttl`.
+    ///
+    /// `first`: the one for the environment of its process, which its first poll exchanges for another.
+    pub fn mint_game_server(
+        &self,
+        namespace: &Namespace,
+        id: GameServerId,
+        first: bool,
+        now: Timestamp,
+        ttl: Millis,
+    ) -> String {
+        let mut claims = Claims::new(
+            namespace.clone(),
+            Kind::GameServer,
+            id.to_string(),
+            now,
+            ttl,
+        );
+        claims.first = first;
+        // Encoding plain claims with a symmetric key has no way to fail; an empty token would be refused.
+        self.mint(&claims).unwrap_or_default()
+    }
+}
+
+/// Shows the namespace only.
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys")
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}
+
+fn principal(claims: Claims, expires_at: i64) -> Result<Principal, AuthError> {
+    let named = |subject: String| {
+        let fits = !subject.is_empty()
+            && subject.len() <= model::name::NAME_BYTES_MAX
+            && !subject.chars().any(char::is_control);
+        if fits {
+            Ok(subject)
+        } else {
+            Err(AuthError::Subject)
+        }
+    };
+    Ok(match claims.kind {
+        Kind::Player => Principal::Player {
+            player: claims.sub.parse().map_err(|_| AuthError::Subject)?,
+            attributes: claims.attributes,
+        },
+        Kind::Server => Principal::Server {
+            subject: named(claims.sub)?,
+        },
+        Kind::Fleet => Principal::Fleet {
+            subject: named(claims.sub)?,
+        },
+        Kind::Admin => Principal::Admin {
+            subject: named(claims.sub)?,
+        },
+        Kind::GameServer => Principal::GameServer {
+            id: claims.sub.parse().map_err(|_| AuthError::Subject)?,
+            first_token: claims.first,
+            expires_at,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,248 @@
+//! The instance driver: gives a session that asked for a host the best ready game server, and hedges it.
+
+use std::sync::Arc;
+
+use allocator::{Allocation, AllocationRequest, AllocationState, Allocator, Capabilities};
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use model::instance::{InstanceAllocation, InstanceStatus};
+use model::session::{Actor, Command, Draft};
+use model::{AllocationId, GameServer, GameServerId, SessionId, Timestamp};
+
+use super::Core;
+use super::registry::TakenServer;
+use super::write::{Along, Refusal};
+use crate::Error;
+
+/// Waiting sessions that are looked at when a game server becomes free.
+const WAKE_MAX: usize = 4;
+
+impl Core {
+    /// Begins to look for a host; the session waits in the order of its request if none is ready.
+    pub(crate) fn ask_for_host(&self, session: SessionId) {
+        let core = self.clone();
+        self.spawn(async move {
+            match core.allocate(session).await {
+                Ok(()) | Err(Error::NotFound { .. } | Error::Law(_)) => {}
+                Err(error) => {
+                    tracing::warn!(%error, session.id = %session, "no host could be allocated; the next sweep tries again");
+                }
+            }
+        });
+    }
+
+    /// Allocates a ready game server in the very write set that moves the instance on, or lets the session wait.
+    pub(crate) async fn allocate(&self, session: SessionId) -> Result<(), Error> {
+        self.write(session, |draft, along, now| {
+            let header = draft.header();
+            let Some(instance) = header.open_instance() else {
+                return Ok(());
+            };
+            if instance.status != InstanceStatus::Requested {
+                return Ok(());
+            }
+            let (fleet, since) = (instance.fleet.clone(), instance.requested_at);
+            let regions = self.regions_for(&fleet, header.region.as_ref());
+            let mut server = self.registry.pick(&fleet, &regions, None, now);
+            if server.is_none()
+                && let Some(region) = regions.first()
+            {
+                self.registry
+                    .wait((fleet.clone(), region.clone()), since, session);
+                // One may have become free before this session was seen to wait.
+                server = self.registry.pick(&fleet, &regions, None, now);
+            }
+            if let Some(server) = server {
+                let allocation = self.attempt(&server, now);
+                draft.apply(&Actor::Service, &Command::Allocate { allocation }, now)?;
+                along.servers.push(server);
+            }
+            Ok(())
+        })
+        .await
+        .map(drop)
+    }
+
+    fn attempt(&self, server: &TakenServer, now: Timestamp) -> InstanceAllocation {
+        InstanceAllocation {
+            id: self.ids.next(now),
+            game_server: server.key,
+            at: now,
+            acknowledged: false,
+            addresses: server.value.addresses.clone(),
+            hedge: None,
+        }
+    }
+
+    /// A game server may have become free: the sessions that wait longest ask again.
+    pub(crate) fn server_freed(&self, server: &GameServer) {
+        if server.has_free_slot() {
+            let key = (server.fleet.clone(), server.region.clone());
+            let wake = usize::from(server.slots).min(WAKE_MAX);
+            for session in self.registry.longest_waiting(&key, wake) {
+                self.ask_for_host(session);
+            }
+        }
+    }
+
+    /// Waits for the acknowledgement of an attempt; without it a second game server is allocated beside the first.
+    pub(crate) fn expect_acknowledgement(&self, session: SessionId, attempt: AllocationId) {
+        let core = self.clone();
+        self.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(core.settings.hedge_after.duration()) => {}
+                () = core.shutdown.cancelled() => return,
+            }
+            match core.hedge(session, attempt).await {
+                Ok(()) | Err(Error::NotFound { .. } | Error::Law(_)) => {}
+                Err(error) => tracing::warn!(%error, session.id = %session, "an allocation could not be hedged"),
+            }
+        });
+    }
+
+    async fn hedge(&self, session: SessionId, attempt: AllocationId) -> Result<(), Error> {
+        // Most attempts are acknowledged by now; that is seen without a write.
+        self.write(session, |draft, along, now| {
+            let Some(missed) = missed(draft, attempt) else {
+                return Ok(());
+            };
+            self.registry.suspect_node_of(missed);
+            self.add_second_attempt(draft, along, missed, now)
+        })
+        .await
+        .map(drop)
+    }
+
+    fn add_second_attempt(
+        &self,
+        draft: &mut Draft<'_>,
+        along: &mut Along,
+        missed: GameServerId,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let header = draft.header();
+        let Some(instance) = header.open_instance() else {
+            return Ok(());
+        };
+        let fleet = instance.fleet.clone();
+        let regions = self.regions_for(&fleet, header.region.as_ref());
+        if let Some(server) = self.registry.pick(&fleet, &regions, Some(missed), now) {
+            metrics::counter!("muster_allocations_hedged_total").increment(1);
+            let allocation = self.attempt(&server, now);
+            draft.apply(&Actor::Service, &Command::Hedge { allocation }, now)?;
+            along.servers.push(server);
+        }
+        Ok(())
+    }
+}
+
+/// The game server of an attempt that is still neither acknowledged nor hedged.
+fn missed(draft: &Draft<'_>, attempt: AllocationId) -> Option<GameServerId> {
+    let allocation = draft.header().open_instance()?.allocation.as_ref()?;
+    let waits = allocation.id == attempt && !allocation.acknowledged && allocation.hedge.is_none();
+    waits.then_some(allocation.game_server)
+}
+
+/// The allocator over our own registry: hosts are game servers of a fleet.
+#[derive(Debug, Clone)]
+pub struct RegistryAllocator {
+    core: Core,
+}
+
+impl RegistryAllocator {
+    /// An allocator over the registry of `core`.
+    pub fn new(core: Core) -> Self {
+        Self { core }
+    }
+
+    fn held(&self) -> Vec<(AllocationId, SessionId, Arc<GameServer>)> {
+        let mut held = Vec::new();
+        for server in self.core.registry.records.values() {
+            for one in &server.allocations {
+                held.push((one.allocation, one.session, server.clone()));
+            }
+        }
+        held.sort_by_key(|(allocation, ..)| *allocation);
+        held
+    }
+}
+
+fn allocated(id: AllocationId, server: &GameServer) -> Allocation {
+    Allocation {
+        id,
+        state: AllocationState::Allocated {
+            game_server: Some(server.id),
+            addresses: server.addresses.clone(),
+        },
+    }
+}
+
+#[async_trait]
+impl Allocator for RegistryAllocator {
+    /// The request is made durable in the session's instance; its id is the session's, so a repeat finds it.
+    async fn ensure(&self, request: AllocationRequest) -> Result<Allocation, allocator::Error> {
+        self.core.allocate(request.session).await.map_err(refused)?;
+        let held = self
+            .held()
+            .into_iter()
+            .find(|(_, session, _)| *session == request.session);
+        Ok(match held {
+            Some((_, _, server)) => allocated(request.id, &server),
+            None => Allocation {
+                id: request.id,
+                state: AllocationState::Waiting,
+            },
+        })
+    }
+
+    async fn release(&self, id: AllocationId) -> Result<(), allocator::Error> {
+        if let Some((_, session, _)) = self.held().into_iter().find(|(held, ..)| *held == id) {
+            self.core.lose_host(session, id).await;
+        }
+        Ok(())
+    }
+
+    async fn list(&self) -> Result<Vec<Allocation>, allocator::Error> {
+        Ok(self
+            .held()
+            .into_iter()
+            .map(|(id, _, server)| allocated(id, &server))
+            .collect())
+    }
+
+    fn watch(&self) -> BoxStream<'static, AllocationId> {
+        let changes = self.core.registry.changes();
+        let this = self.clone();
+        Box::pin(futures_util::stream::unfold(
+            (changes, Vec::new()),
+            move |(mut changes, mut queue)| {
+                let this = this.clone();
+                async move {
+                    loop {
+                        if let Some(id) = queue.pop() {
+                            return Some((id, (changes, queue)));
+                        }
+                        changes.changed().await.ok()?;
+                        queue = this.held().into_iter().map(|(id, ..)| id).collect();
+                    }
+                }
+            },
+        ))
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            reuses_hosts: true,
+            player_hosts: false,
+        }
+    }
+}
+
+fn refused(error: Error) -> allocator::Error {
+    match error {
+        Error::Overloaded | Error::Unavailable(_) | Error::Internal(_) => {
+            allocator::Error::Unavailable(error.to_string())
+        }
+        other => allocator::Error::Refused(other.to_string()),
+    }
+}

@@ -1,0 +1,206 @@
+//! Change notices by long poll: a cursor is what the client has seen, so nothing is kept for it here.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use model::session::{Header, Member};
+use model::wire::{EventPage, Notice, NoticeKind};
+use model::{Millis, PlayerId, SessionId, TicketId};
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::players::{Stand, Things};
+use super::{Core, rows, store_error};
+use crate::Error;
+
+/// The longest a long poll may last; jittered below, so that clients do not come back together.
+pub const WAIT_MAX: Millis = Millis::seconds(300);
+/// The longest cursor that is read.
+const CURSOR_BYTES_MAX: usize = 16 * 1024;
+
+/// What a client has seen.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Cursor {
+    /// Store epoch: in another store nothing has been seen.
+    e: Uuid,
+    /// Sessions: branch and change number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    s: BTreeMap<SessionId, (Uuid, u64)>,
+    /// The ticket and its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    t: Option<(TicketId, i64)>,
+}
+
+impl Cursor {
+    fn of(epoch: Uuid, things: &Things) -> Self {
+        let stands = things
+            .sessions
+            .iter()
+            .map(|(id, stand)| (*id, (stand.branch, stand.number)));
+        Self {
+            e: epoch,
+            s: stands.collect(),
+            t: things.ticket,
+        }
+    }
+
+    fn read(text: &str) -> Result<Self, Error> {
+        let malformed = || {
+            Error::Malformed(
+                "the cursor cannot be read; leave it out to begin with the present state".into(),
+            )
+        };
+        if text.len() > CURSOR_BYTES_MAX {
+            return Err(malformed());
+        }
+        let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| malformed())?;
+        serde_json::from_slice(&json).map_err(|_| malformed())
+    }
+
+    fn write(&self) -> Result<String, Error> {
+        Ok(URL_SAFE_NO_PAD.encode(rows::body(self)?))
+    }
+
+    /// What is there now and was not seen.
+    fn notices(&self, things: &Things) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        for (id, stand) in &things.sessions {
+            let seen = self.s.get(id).copied();
+            let news =
+                seen.is_none_or(|(branch, number)| branch != stand.branch || number < stand.number);
+            if news {
+                notices.push(Notice {
+                    kind: NoticeKind::Session,
+                    resource: format!("/v1/sessions/{id}"),
+                    change_number: Some(stand.number),
+                    branch: Some(stand.branch),
+                });
+            }
+        }
+        for id in self.s.keys().filter(|id| !things.sessions.contains_key(id)) {
+            notices.push(Notice {
+                kind: NoticeKind::SessionLeft,
+                resource: format!("/v1/sessions/{id}"),
+                change_number: None,
+                branch: None,
+            });
+        }
+        if let Some((id, number)) = things.ticket
+            && self.t.is_none_or(|(seen, at)| seen != id || at < number)
+        {
+            notices.push(Notice {
+                kind: NoticeKind::Ticket,
+                resource: format!("/v1/tickets/{id}"),
+                change_number: u64::try_from(number).ok(),
+                branch: None,
+            });
+        }
+        notices
+    }
+}
+
+impl Core {
+    /// Answers when something of the player's differs from what `cursor` has seen, or `wait` is over.
+    /// Without a cursor it answers at once with all there is.
+    ///
+    /// # Errors
+    /// 400 for a cursor that cannot be read.
+    pub async fn events(
+        &self,
+        player: &PlayerId,
+        cursor: Option<&str>,
+        wait: Millis,
+    ) -> Result<EventPage, Error> {
+        let seen = cursor.map(Cursor::read).transpose()?;
+        // Of another store's cursor nothing can be compared: everything is news.
+        let (seen, at_once) = match seen {
+            Some(seen) if seen.e == self.epoch => (seen, false),
+            _ => (Cursor::default(), true),
+        };
+        let clock = self.clock.clone();
+        let _connected = self.players.poll(player, move || clock.now());
+        let notify = self.players.notify(player);
+        let deadline = tokio::time::sleep(jittered(wait.min(WAIT_MAX)).duration());
+        tokio::pin!(deadline);
+        let mut over = at_once;
+        loop {
+            let woken = notify.notified();
+            tokio::pin!(woken);
+            woken.as_mut().enable();
+            let things = self.things(player).await?;
+            let notices = seen.notices(&things);
+            if over || !notices.is_empty() {
+                let cursor = Cursor::of(self.epoch, &things).write()?;
+                return Ok(EventPage { cursor, notices });
+            }
+            tokio::select! {
+                () = &mut woken => {}
+                () = &mut deadline => over = true,
+                () = self.shutdown.cancelled() => over = true,
+            }
+        }
+    }
+
+    /// A player's sessions and ticket; read from the store the first time.
+    pub(crate) async fn things(&self, player: &PlayerId) -> Result<Things, Error> {
+        if let Some(things) = self.players.things(player) {
+            return Ok(things);
+        }
+        self.players.begin_load(player);
+        let things = self.load_things(player).await?;
+        Ok(self.players.end_load(player, things))
+    }
+
+    async fn load_things(&self, player: &PlayerId) -> Result<Things, Error> {
+        let mut things = Things::default();
+        let members = self
+            .store
+            .by_player(&self.namespace, player)
+            .await
+            .map_err(store_error)?;
+        let mut keys = Vec::new();
+        for row in &members {
+            let _: Member = rows::parse(row)?;
+            let parent = row.parent.as_deref().and_then(|parent| parent.parse().ok());
+            keys.extend(parent.map(|id: SessionId| rows::session_key(&self.namespace, id)));
+        }
+        let headers = self.store.get(&keys).await.map_err(store_error)?;
+        for row in headers.into_iter().flatten() {
+            let header: Header = rows::parse(&row)?;
+            let stand = Stand {
+                branch: header.branch,
+                number: header.change_number,
+            };
+            things.sessions.insert(header.id, stand);
+        }
+        let claim = rows::ticket_claim(player);
+        let holder = self
+            .store
+            .claim_holder(&self.namespace, &claim)
+            .await
+            .map_err(store_error)?;
+        if let Some(key) = holder {
+            let found = self
+                .store
+                .get(std::slice::from_ref(&key))
+                .await
+                .map_err(store_error)?;
+            if let (Some(row), Ok(id)) = (found.into_iter().next().flatten(), key.id.parse()) {
+                things.ticket = Some((id, row.number));
+            }
+        }
+        Ok(things)
+    }
+}
+
+/// Between nine tenths of a span and all of it.
+fn jittered(span: Millis) -> Millis {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "only spreads load; nothing repeatable depends on it"
+    )]
+    let part = rand::rng().random_range(0..=span.0 / 10);
+    Millis(span.0 - part)
+}

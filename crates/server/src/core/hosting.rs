@@ -1,0 +1,316 @@
+//! Instances of sessions: asking for a host, what the host reports, and the end of it.
+
+use model::instance::{CloseReason, InstanceStatus};
+use model::session::{Actor, Command, Header, HostUpdate, InstanceRequest, Session};
+use model::wire;
+use model::{AllocationId, GameServer, GameServerId, Instance, SessionId, Timestamp};
+use store::Item;
+
+use super::sessions::reader;
+use super::view::{self, Reader};
+use super::write::{Refusal, not_found};
+use super::{Core, actor, rows};
+use crate::{Error, Principal};
+
+impl Core {
+    /// Asks for a host.
+    ///
+    /// # Errors
+    /// 403 for who may not, 409 when one instance is open already, 422 without startup parameters.
+    pub async fn request_instance(
+        &self,
+        who: &Principal,
+        id: SessionId,
+        body: wire::RequestInstance,
+        idempotency: Option<&str>,
+    ) -> Result<wire::Session, Error> {
+        let key = idempotency.map(|key| self.idempotency_key(who, "instances", key));
+        let request = InstanceRequest {
+            id: self.ids.next(self.now()),
+            startup_params: body.startup_params,
+            fleet: None,
+        };
+        let by = actor(who);
+        let written = self
+            .write(id, |draft, along, now| {
+                draft.apply(&by, &Command::RequestInstance(request.clone()), now)?;
+                if let Some(key) = &key {
+                    let row = rows::idempotency_row(key.clone(), id.to_string(), now);
+                    along.items.push(Item::Put {
+                        row,
+                        expected: None,
+                    });
+                }
+                Ok(())
+            })
+            .await;
+        let written = match written {
+            Ok(written) => written,
+            // A repeat of a request that was carried out finds the instance that it asked for.
+            Err(error) => match self.made_by(key.as_ref()).await {
+                Ok(made) if made == id.to_string() => return self.read_session(who, id).await,
+                _ => return Err(error),
+            },
+        };
+        let session = written.session.ok_or_else(|| not_found(id))?;
+        Ok(view::session(&session, Reader::Insider))
+    }
+
+    /// Reads the instance of a session.
+    ///
+    /// # Errors
+    /// 404 when there is none, or no such session for this caller.
+    pub async fn read_instance(
+        &self,
+        who: &Principal,
+        id: SessionId,
+    ) -> Result<wire::Instance, Error> {
+        let session = self.settled(id).await?;
+        let reader = reader(who, &session).ok_or_else(|| not_found(id))?;
+        let instance = session.header().instance.as_ref();
+        let instance = instance.ok_or(model::session::Error::NoInstance)?;
+        Ok(view::instance(instance, reader))
+    }
+
+    /// Ends the instance of a session; members keep their seats.
+    ///
+    /// # Errors
+    /// 403 for who may not, 404 when there is none, 410 when it is closed.
+    pub async fn close_instance(
+        &self,
+        who: &Principal,
+        id: SessionId,
+    ) -> Result<wire::Session, Error> {
+        let by = actor(who);
+        let command = Command::CloseInstance {
+            reason: CloseReason::Requested,
+        };
+        let written = self
+            .write(id, |draft, _, now| Ok(draft.apply(&by, &command, now)?))
+            .await?;
+        let session = written.session.ok_or_else(|| not_found(id))?;
+        Ok(view::session(&session, Reader::Insider))
+    }
+
+    /// What a host says of its instance; acknowledges the allocation if that has not happened yet.
+    ///
+    /// # Errors
+    /// 409 for an allocation that is not this game server's or no longer counts, 410 for a closed instance.
+    pub async fn host_update(
+        &self,
+        game_server: GameServerId,
+        id: SessionId,
+        body: wire::HostUpdate,
+    ) -> Result<wire::Instance, Error> {
+        let version = match body
+            .version
+            .as_deref()
+            .map(semver::Version::parse)
+            .transpose()
+        {
+            Ok(version) => version,
+            Err(error) => {
+                return Err(Error::Invalid {
+                    field: "version".into(),
+                    detail: format!("{error}; write a semantic version such as 1.4.2"),
+                });
+            }
+        };
+        let allocation_id = body.allocation_id;
+        let update = HostUpdate {
+            allocation_id,
+            status: body.status,
+            version,
+            join_custom_data: body.join_custom_data,
+            connected: body.connected,
+        };
+        let command = Command::HostUpdate(update);
+        let session = self
+            .as_host(game_server, id, allocation_id, &command)
+            .await?;
+        let instance = session.header().instance.as_ref();
+        Ok(view::instance(
+            instance.ok_or(model::session::Error::NoInstance)?,
+            Reader::Insider,
+        ))
+    }
+
+    /// The game server takes an allocation on. The first of two attempts wins (R-table, design of the hedge).
+    ///
+    /// # Errors
+    /// 409 for an allocation that is not this game server's or no longer counts.
+    pub async fn acknowledge(
+        &self,
+        game_server: GameServerId,
+        allocation_id: AllocationId,
+    ) -> Result<(), Error> {
+        let session = self.session_of(game_server, allocation_id)?;
+        let command = Command::Acknowledge { allocation_id };
+        self.as_host(game_server, session, allocation_id, &command)
+            .await
+            .map(drop)
+    }
+
+    async fn as_host(
+        &self,
+        game_server: GameServerId,
+        id: SessionId,
+        allocation: AllocationId,
+        command: &Command,
+    ) -> Result<std::sync::Arc<Session>, Error> {
+        let by = Actor::Host(allocation);
+        let written = self
+            .write(id, |draft, _, now| {
+                if !holds(draft.header(), game_server, allocation) {
+                    return Err(Refusal::from(model::session::Error::ForeignAllocation));
+                }
+                Ok(draft.apply(&by, command, now)?)
+            })
+            .await;
+        match written {
+            Ok(written) => written.session.ok_or_else(|| not_found(id)),
+            // A host whose session is gone holds nothing any more.
+            Err(Error::NotFound { .. }) => Err(model::session::Error::ForeignAllocation.into()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn session_of(
+        &self,
+        game_server: GameServerId,
+        allocation: AllocationId,
+    ) -> Result<SessionId, Error> {
+        let record = self.registry.records.get(game_server);
+        let held = record.and_then(|record| {
+            record
+                .value
+                .allocations
+                .iter()
+                .find(|held| held.allocation == allocation)
+                .cloned()
+        });
+        Ok(held
+            .ok_or(model::session::Error::ForeignAllocation)?
+            .session)
+    }
+
+    /// Where an allocation stands, for whoever was given its id.
+    ///
+    /// # Errors
+    /// 404 when no game server holds it.
+    pub async fn read_allocation(
+        &self,
+        who: &Principal,
+        id: AllocationId,
+    ) -> Result<wire::Allocation, Error> {
+        let of_caller = |server: &GameServer| match who {
+            Principal::GameServer { id, .. } => server.id == *id,
+            _ => true,
+        };
+        for server in self.registry.records.values() {
+            let held = server.allocations.iter().find(|held| held.allocation == id);
+            if let Some(held) = held.filter(|_| of_caller(&server)) {
+                return Ok(wire::Allocation {
+                    id,
+                    session: held.session,
+                    game_server: server.id,
+                    addresses: server.addresses.clone(),
+                });
+            }
+        }
+        Err(Error::NotFound {
+            what: "allocation",
+            id: id.to_string(),
+        })
+    }
+
+    /// A game server is gone: every session that it hosted loses its host.
+    pub(crate) fn hosts_lost(&self, server: &GameServer) {
+        for held in server.allocations.clone() {
+            let core = self.clone();
+            self.spawn(async move { core.lose_host(held.session, held.allocation).await });
+        }
+    }
+
+    /// The host of one allocation is gone.
+    pub(crate) async fn lose_host(&self, session: SessionId, allocation_id: AllocationId) {
+        let command = Command::LoseHost { allocation_id };
+        let written = self
+            .write(session, |draft, _, now| {
+                Ok(draft.apply(&Actor::Service, &command, now)?)
+            })
+            .await;
+        match written {
+            Ok(_) | Err(Error::NotFound { .. } | Error::Law(_)) => {}
+            Err(error) => {
+                tracing::warn!(%error, session.id = %session, "a session could not be told that its host is gone");
+            }
+        }
+    }
+
+    /// What the drivers have to do when the instance of a session moved on.
+    pub(crate) fn instance_moved(
+        &self,
+        before: &Header,
+        after: &Header,
+        deleted: bool,
+        _now: Timestamp,
+    ) {
+        let requested = |header: &Header| {
+            header
+                .open_instance()
+                .filter(|instance| instance.status == InstanceStatus::Requested)
+                .cloned()
+        };
+        let (was, is) = (
+            requested(before),
+            if deleted { None } else { requested(after) },
+        );
+        if let Some(instance) = was
+            && is.as_ref().is_none_or(|now| now.id != instance.id)
+        {
+            self.registry
+                .wait_over(&instance.fleet, instance.requested_at, before.id);
+        }
+        if is.is_some() {
+            self.ask_for_host(before.id);
+        }
+        if !deleted && let Some(allocation) = awaits_acknowledgement(after) {
+            let known = awaits_acknowledgement(before);
+            if known.is_none_or(|known| known != allocation) {
+                self.expect_acknowledgement(before.id, allocation);
+            }
+        }
+    }
+
+    /// The same for a session that is new.
+    pub(crate) fn instance_appeared(&self, session: &Session) {
+        if let Some(instance) = session.header().open_instance()
+            && instance.status == InstanceStatus::Requested
+        {
+            self.ask_for_host(session.header().id);
+        }
+    }
+}
+
+/// The first attempt of an instance that nobody has acknowledged and that has no hedge beside it.
+pub(crate) fn awaits_acknowledgement(header: &Header) -> Option<AllocationId> {
+    let instance = header.open_instance()?;
+    let allocation = instance.allocation.as_ref()?;
+    (!allocation.acknowledged && allocation.hedge.is_none()).then_some(allocation.id)
+}
+
+fn holds(header: &Header, game_server: GameServerId, allocation: AllocationId) -> bool {
+    let first = header
+        .instance
+        .as_ref()
+        .and_then(|instance: &Instance| instance.allocation.as_ref());
+    let mut attempt = first;
+    while let Some(one) = attempt {
+        if one.id == allocation {
+            return one.game_server == game_server;
+        }
+        attempt = one.hedge.as_deref();
+    }
+    false
+}

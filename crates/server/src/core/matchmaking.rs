@@ -1,0 +1,311 @@
+//! Tickets over HTTP: queueing a party, taking it back, reading how it stands.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::queue::{AttributeSource, Queue};
+use model::session::{Command, TicketRef};
+use model::ticket::{EndReason, TicketPlayer, TicketState, Value};
+use model::wire;
+use model::{Name, PlayerId, SessionId, Ticket, TicketId, Timestamp};
+use store::Item;
+
+use super::view;
+use super::write::Refusal;
+use super::{Core, actor, rows, store_error};
+use crate::{Error, Principal};
+
+impl Core {
+    /// Queues a party, by its leader; durable before the answer.
+    ///
+    /// # Errors
+    /// 403 for who may not, 404 for an unknown session or queue, 409 when somebody is queued already,
+    /// 422 with the attribute's or rule's name when the party does not fit the queue.
+    pub async fn create_ticket(
+        &self,
+        who: &Principal,
+        id: SessionId,
+        body: wire::CreateTicket,
+        idempotency: Option<&str>,
+    ) -> Result<wire::Ticket, Error> {
+        let config = self.config();
+        let queue = config
+            .queue(&body.queue)
+            .cloned()
+            .ok_or_else(|| Error::NotFound {
+                what: "queue",
+                id: body.queue.clone(),
+            })?;
+        let by = actor(who);
+        let key = idempotency.map(|key| self.idempotency_key(who, "tickets", key));
+        let ticket_id: TicketId = self.ids.next(self.now());
+        let written = self
+            .write(id, |draft, along, now| {
+                let members: Vec<PlayerId> = draft
+                    .members()
+                    .filter(|member| member.is_joined())
+                    .map(|member| member.player.clone())
+                    .collect();
+                let leader = draft.leader().map(|member| member.player.clone());
+                let noted = TicketRef {
+                    id: ticket_id,
+                    queue: queue.name.clone(),
+                    state: TicketState::Searching,
+                    reason: None,
+                };
+                draft.apply(&by, &Command::SetTicket(noted), now)?;
+                let players = party(who, &queue, leader, members, &body)?;
+                let ticket = new_ticket(ticket_id, id, &queue, players, now)?;
+                let ticket = Arc::new(ticket);
+                along.items.push(Item::Put {
+                    row: rows::ticket_row(&self.namespace, &ticket, 1)?,
+                    expected: None,
+                });
+                for player in &ticket.players {
+                    along.items.push(Item::Claim {
+                        claim: rows::ticket_claim(&player.player),
+                        holder: rows::ticket_key(&self.namespace, ticket_id),
+                    });
+                }
+                if let Some(key) = &key {
+                    let row = rows::idempotency_row(key.clone(), ticket_id.to_string(), now);
+                    along.items.push(Item::Put {
+                        row,
+                        expected: None,
+                    });
+                }
+                along.tickets.push(ticket.clone());
+                Ok(ticket)
+            })
+            .await;
+        match written {
+            Ok(written) => {
+                metrics::counter!("muster_tickets_total", "queue" => queue.name.to_string())
+                    .increment(1);
+                Ok(view::ticket(&written.result))
+            }
+            // A repeat of a request that was carried out finds the party queued by it.
+            Err(error) if key.is_some() => match self.made_by(key.as_ref()).await {
+                Ok(made) => {
+                    let made = made.parse().map_err(|_| Error::IdempotencyKeyReused)?;
+                    self.read_ticket(who, made).await
+                }
+                Err(_) => Err(error),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the party's ticket back, by its leader.
+    ///
+    /// # Errors
+    /// 403 for who may not, 404, 409 when there is no live ticket or it has become a match already.
+    pub async fn cancel_ticket(
+        &self,
+        who: &Principal,
+        id: SessionId,
+    ) -> Result<wire::Ticket, Error> {
+        let by = actor(who);
+        let written = self
+            .write(id, |draft, along, now| {
+                let live = draft.header().live_ticket().cloned();
+                let live = live.ok_or(Refusal::from(model::session::Error::NoSuchTicket))?;
+                let record = self.tickets.records.get(live.id);
+                if record.is_some_and(|record| record.value.state != TicketState::Searching) {
+                    return Err(Refusal::Error(Error::Conflict(
+                        "the ticket has become a match; leave its session instead".into(),
+                    )));
+                }
+                let (state, reason) = (TicketState::Canceled, EndReason::LeftQueue);
+                draft.apply(
+                    &by,
+                    &Command::ClearTicket {
+                        id: live.id,
+                        state,
+                        reason,
+                    },
+                    now,
+                )?;
+                along.cancel = Some(reason);
+                Ok(live.id)
+            })
+            .await?;
+        self.ticket_document(written.result)
+            .await
+            .map(|ticket| view::ticket(&ticket))
+    }
+
+    /// Reads a ticket; ended ones for an hour.
+    ///
+    /// # Errors
+    /// 404 when it does not exist or is another party's.
+    pub async fn read_ticket(&self, who: &Principal, id: TicketId) -> Result<wire::Ticket, Error> {
+        let ticket = self.ticket_document(id).await?;
+        let may = match who {
+            Principal::Player { player, .. } => view::is_of(&ticket, player),
+            _ => true,
+        };
+        if !may {
+            return Err(Error::NotFound {
+                what: "ticket",
+                id: id.to_string(),
+            });
+        }
+        Ok(view::ticket(&ticket))
+    }
+
+    async fn ticket_document(&self, id: TicketId) -> Result<Arc<Ticket>, Error> {
+        if let Some(record) = self.tickets.records.get(id) {
+            return Ok(record.value);
+        }
+        let key = rows::ticket_key(&self.namespace, id);
+        let found = self
+            .store
+            .get(std::slice::from_ref(&key))
+            .await
+            .map_err(store_error)?;
+        match found.into_iter().next().flatten() {
+            Some(row) => Ok(Arc::new(rows::parse(&row)?)),
+            None => Err(Error::NotFound {
+                what: "ticket",
+                id: id.to_string(),
+            }),
+        }
+    }
+
+    /// All queues with how many tickets wait.
+    pub async fn queues(&self) -> wire::List<wire::Queue> {
+        let config = self.config();
+        let mut items = Vec::new();
+        for queue in config.queues.values() {
+            items.push(self.queue_view(queue).await);
+        }
+        wire::List { items }
+    }
+
+    /// One queue.
+    ///
+    /// # Errors
+    /// 404 when there is none of that name.
+    pub async fn queue(&self, name: &str) -> Result<wire::Queue, Error> {
+        let config = self.config();
+        match config.queue(name) {
+            Some(queue) => Ok(self.queue_view(queue).await),
+            None => Err(Error::NotFound {
+                what: "queue",
+                id: name.to_owned(),
+            }),
+        }
+    }
+
+    async fn queue_view(&self, queue: &Queue) -> wire::Queue {
+        wire::Queue {
+            name: queue.name.clone(),
+            active: queue.active,
+            session_type: queue.session_type.clone(),
+            party_players_max: queue.party_players_max,
+            waiting: self.matchmaker.waiting(&queue.name).await,
+        }
+    }
+}
+
+/// The party as it is queued: its joined members, the leader first, with what the caller may say of them.
+fn party(
+    who: &Principal,
+    queue: &Queue,
+    leader: Option<PlayerId>,
+    mut members: Vec<PlayerId>,
+    body: &wire::CreateTicket,
+) -> Result<Vec<TicketPlayer>, Error> {
+    if let Some(stranger) = body.players.keys().find(|player| !members.contains(player)) {
+        return Err(Error::Invalid {
+            field: format!("players.{stranger}"),
+            detail: "is not a joined member of the party".into(),
+        });
+    }
+    members.sort_by_key(|player| Some(player) != leader.as_ref());
+    let mut players = Vec::with_capacity(members.len());
+    for player in members {
+        let said = body.players.get(&player).cloned().unwrap_or_default();
+        let attributes = attributes(who, queue, &player, said.attributes)?;
+        players.push(TicketPlayer {
+            player,
+            attributes,
+            latencies: said.latencies,
+        });
+    }
+    Ok(players)
+}
+
+/// Who may set which attribute (A.3 row 49): servers all; a player those with `source: player`, and those
+/// with `source: claim` come from his token.
+fn attributes(
+    who: &Principal,
+    queue: &Queue,
+    player: &PlayerId,
+    said: BTreeMap<Name, Value>,
+) -> Result<BTreeMap<Name, Value>, Error> {
+    let Principal::Player {
+        player: caller,
+        attributes: claims,
+    } = who
+    else {
+        return Ok(said);
+    };
+    let mut attributes = BTreeMap::new();
+    for (name, value) in said {
+        let source = queue
+            .attributes
+            .get(&name)
+            .map(|attribute| attribute.source);
+        match source {
+            None | Some(AttributeSource::Player) => {
+                attributes.insert(name, value);
+            }
+            Some(AttributeSource::Server | AttributeSource::Claim) => {
+                return Err(Error::Forbidden(format!(
+                    "attribute {name} of queue {} is not for players to set; a server's word or a claim of the token decides it",
+                    queue.name
+                )));
+            }
+        }
+    }
+    if caller == player {
+        for (name, value) in claims {
+            let source = queue.attributes.get(name).map(|attribute| attribute.source);
+            if source == Some(AttributeSource::Claim) {
+                attributes.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    Ok(attributes)
+}
+
+fn new_ticket(
+    id: TicketId,
+    party: SessionId,
+    queue: &Queue,
+    players: Vec<TicketPlayer>,
+    now: Timestamp,
+) -> Result<Ticket, Error> {
+    let mut ticket = Ticket {
+        id,
+        queue: queue.name.clone(),
+        party,
+        created_at: now,
+        expires_at: now.after(queue.ticket_time_out),
+        state: TicketState::Searching,
+        reason: None,
+        ended_at: None,
+        match_id: None,
+        session: None,
+        placements_failed: 0,
+        players,
+    };
+    matcher::validate(queue, &ticket).map_err(|rejection| Error::Invalid {
+        field: "players".into(),
+        detail: format!("queue {}: {rejection}", queue.name),
+    })?;
+    matcher::prepare(queue, &mut ticket);
+    Ok(ticket)
+}

@@ -1,0 +1,205 @@
+//! Documents to rows and back: the only place that knows how each kind of row is laid out.
+
+use model::game_server::GameServerState;
+use model::session::{Changes, Header, Member, Session};
+use model::ticket::TicketState;
+use model::{
+    GameServer, GameServerId, Millis, Namespace, PlayerId, SessionId, Ticket, TicketId, Timestamp,
+};
+use serde::de::DeserializeOwned;
+use store::write_set::ClaimKey;
+use store::{Item, Key, Kind, Row};
+
+use crate::Error;
+
+/// How long what has ended stays readable.
+pub(crate) const ENDED_KEPT: Millis = Millis::seconds(3_600);
+
+/// The document of a row.
+pub(crate) fn parse<T: DeserializeOwned>(row: &Row) -> Result<T, Error> {
+    serde_json::from_str(&row.body)
+        .map_err(|error| Error::Internal(format!("row {:?} cannot be read: {error}", row.key)))
+}
+
+/// The body of a document of ours, which always can be written.
+pub(crate) fn body<T: serde::Serialize>(document: &T) -> Result<String, Error> {
+    serde_json::to_string(document)
+        .map_err(|error| Error::Internal(format!("a document cannot be written: {error}")))
+}
+
+pub(crate) fn session_key(ns: &Namespace, id: SessionId) -> Key {
+    Key::new(ns, Kind::Session, id)
+}
+
+pub(crate) fn member_key(ns: &Namespace, session: SessionId, index: u32) -> Key {
+    let session = session.to_string();
+    Key::beside(
+        ns,
+        Kind::Member,
+        format_args!("{session}/{index:010}"),
+        &session,
+    )
+}
+
+pub(crate) fn ticket_key(ns: &Namespace, id: TicketId) -> Key {
+    Key::new(ns, Kind::Ticket, id)
+}
+
+pub(crate) fn player_key(ns: &Namespace, player: &PlayerId) -> Key {
+    Key::new(ns, Kind::Player, player)
+}
+
+pub(crate) fn game_server_key(ns: &Namespace, id: GameServerId) -> Key {
+    Key::new(ns, Kind::GameServer, id)
+}
+
+/// The one live ticket of a player.
+pub(crate) fn ticket_claim(player: &PlayerId) -> ClaimKey {
+    ClaimKey {
+        kind: "ticket",
+        key: player.to_string(),
+    }
+}
+
+/// What a draft changed, as items; `base` is the session that it was drafted from, `None` when it is new,
+/// `due` when the timers are to look at it.
+pub(crate) fn session_items(
+    ns: &Namespace,
+    base: Option<&Session>,
+    id: SessionId,
+    changes: &Changes,
+    due: Option<Timestamp>,
+) -> Result<Vec<Item>, Error> {
+    let Some(header) = &changes.header else {
+        return Ok(Vec::new());
+    };
+    let expected = base.map(|session| number(session.header().change_number));
+    let key = session_key(ns, id);
+    if changes.deleted {
+        let Some(base) = base else {
+            return Ok(Vec::new());
+        };
+        let mut items = vec![Item::Delete {
+            key,
+            expected: number(base.header().change_number),
+        }];
+        for member in base.members() {
+            items.push(Item::Delete {
+                key: member_key(ns, id, member.index),
+                expected: number(member.version),
+            });
+        }
+        return Ok(items);
+    }
+    let mut items = vec![Item::Put {
+        row: Row {
+            key,
+            number: number(header.change_number),
+            due,
+            ended: false,
+            parent: Some(header.session_type.to_string()),
+            player: None,
+            body: body(&**header)?,
+        },
+        expected,
+    }];
+    for (index, member) in &changes.members {
+        let key = member_key(ns, id, *index);
+        let before = base.and_then(|session| session.member(*index));
+        let expected = before.map(|member| number(member.version));
+        match (member, expected) {
+            (Some(member), expected) => items.push(Item::Put {
+                row: Row {
+                    key,
+                    number: number(member.version),
+                    due: None,
+                    ended: false,
+                    parent: Some(id.to_string()),
+                    player: Some(member.player.to_string()),
+                    body: body(&**member)?,
+                },
+                expected,
+            }),
+            (None, Some(expected)) => items.push(Item::Delete { key, expected }),
+            (None, None) => {}
+        }
+    }
+    Ok(items)
+}
+
+fn number(change_number: u64) -> i64 {
+    i64::try_from(change_number).unwrap_or(i64::MAX)
+}
+
+/// Header and members as the store has them.
+pub(crate) fn parse_session(header: &Row, members: &[Row]) -> Result<(Header, Vec<Member>), Error> {
+    let members = members
+        .iter()
+        .map(parse::<Member>)
+        .collect::<Result<_, _>>()?;
+    Ok((parse(header)?, members))
+}
+
+/// A ticket's row.
+pub(crate) fn ticket_row(ns: &Namespace, ticket: &Ticket, number: i64) -> Result<Row, Error> {
+    let live = ticket.state.is_live();
+    let due = match ticket.ended_at {
+        Some(ended) => Some(ended + ENDED_KEPT),
+        None if ticket.state == TicketState::Searching => ticket.expires_at,
+        None => None,
+    };
+    Ok(Row {
+        key: ticket_key(ns, ticket.id),
+        number,
+        due,
+        ended: !live,
+        parent: Some(ticket.queue.to_string()),
+        player: None,
+        body: body(ticket)?,
+    })
+}
+
+/// A game server's row.
+pub(crate) fn game_server_row(
+    ns: &Namespace,
+    server: &GameServer,
+    number: i64,
+) -> Result<Row, Error> {
+    let gone = server.state == GameServerState::Gone;
+    Ok(Row {
+        key: game_server_key(ns, server.id),
+        number,
+        due: gone.then(|| server.since + ENDED_KEPT),
+        ended: gone,
+        parent: Some(format!("{}/{}", server.fleet, server.region)),
+        player: None,
+        body: body(server)?,
+    })
+}
+
+/// What remembers that a request with an `Idempotency-Key` made something.
+pub(crate) fn idempotency_row(key: Key, made: String, now: Timestamp) -> Row {
+    Row {
+        key,
+        number: 1,
+        due: Some(now + ENDED_KEPT),
+        ended: false,
+        parent: None,
+        player: None,
+        body: made,
+    }
+}
+
+/// A short name for a text of any length: two 64-bit FNV-1a sums with different starts.
+pub(crate) fn digest(text: &str) -> String {
+    let sum = |start: u64| {
+        text.bytes().fold(start, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
+    };
+    format!(
+        "{:016x}{:016x}",
+        sum(0xcbf2_9ce4_8422_2325),
+        sum(0x8422_2325_cbf2_9ce4)
+    )
+}

@@ -1,0 +1,589 @@
+//! Sessions and members: each request is one command of the law, written through the session's own slot.
+
+use std::sync::Arc;
+
+use model::session::{
+    Acquaintance, Actor, Changes, Command, Draft, Join, JoinedState, NewSeat, NewSession, Session,
+    Update,
+};
+use model::wire;
+use model::{PlayerId, Region, SessionId, Timestamp};
+use store::{CommitError, Item, Key, Kind, Row, WriteSet};
+
+use super::players::{Change, Stand};
+use super::view::{self, Reader};
+use super::write::{Document, Refusal, Written, commit_error, not_found};
+use super::{Core, actor, rows, store_error};
+use crate::{Error, Principal};
+
+impl Core {
+    /// Makes a session; a player becomes its first member and leader.
+    ///
+    /// # Errors
+    /// 403 when the type or the caller does not allow it, 404 for an unknown type, 409 for a constant
+    /// with another value, 422 for a field with a bad value.
+    pub async fn create_session(
+        &self,
+        who: &Principal,
+        body: wire::CreateSession,
+        idempotency: Option<&str>,
+    ) -> Result<wire::Session, Error> {
+        let now = self.now();
+        let (constants, revision) =
+            self.revisions
+                .current(&body.r#type)
+                .ok_or_else(|| Error::NotFound {
+                    what: "session type",
+                    id: body.r#type.clone(),
+                })?;
+        let mut new = NewSession::new(
+            self.ids.next(now),
+            self.ids.next(now),
+            constants,
+            actor(who),
+        );
+        debug_assert_eq!(new.constants.type_revision, revision);
+        new.region = body.region;
+        new.joinability = body.joinability;
+        new.custom_data = body.custom_data;
+        new.custom = body.custom;
+        new.constants_custom = body.constants;
+        match who {
+            Principal::Player { player, .. } => {
+                let me = body.me.unwrap_or(wire::JoinSession {
+                    active: true,
+                    ..Default::default()
+                });
+                new.members.push(NewSeat::Joined(join(player.clone(), me)?));
+            }
+            _ if body.me.is_some() => {
+                return Err(Error::Invalid {
+                    field: "me".into(),
+                    detail: "only a player joins the session that he creates".into(),
+                });
+            }
+            _ => {}
+        }
+        new.members
+            .extend(body.reserve.into_iter().map(|seat| NewSeat::Reserved {
+                player: seat.player,
+                team: seat.team,
+            }));
+        let (session, changes) = Session::create(new, now)?;
+        let key = idempotency.map(|key| self.idempotency_key(who, "sessions", key));
+        match self
+            .insert_session(session, changes, key.as_ref(), now)
+            .await
+        {
+            Ok(session) => Ok(view::session(&session, Reader::Insider)),
+            Err(Error::IdempotencyKeyReused) => {
+                let made = self.made_by(key.as_ref()).await?;
+                self.read_session(who, made.parse().map_err(|_| Error::IdempotencyKeyReused)?)
+                    .await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Commits a session that is new, with what belongs to it, and tells its members.
+    pub(crate) async fn insert_session(
+        &self,
+        session: Session,
+        changes: Changes,
+        idempotency: Option<&Key>,
+        now: Timestamp,
+    ) -> Result<Arc<Session>, Error> {
+        self.insert_session_then(session, changes, idempotency, Vec::new(), now, |_| ())
+            .await
+    }
+
+    /// The same with items of the caller's in the same write set; `then` runs once they are committed,
+    /// before anybody can see the session.
+    pub(crate) async fn insert_session_then(
+        &self,
+        session: Session,
+        changes: Changes,
+        idempotency: Option<&Key>,
+        along: Vec<Item>,
+        now: Timestamp,
+        then: impl FnOnce(&Core),
+    ) -> Result<Arc<Session>, Error> {
+        let id = session.header().id;
+        let mut items =
+            rows::session_items(&self.namespace, None, id, &changes, self.due_of(&changes))?;
+        for member in session.members() {
+            items.push(Item::Bump {
+                key: rows::player_key(&self.namespace, &member.player),
+            });
+        }
+        if let Some(key) = idempotency {
+            let row = rows::idempotency_row(key.clone(), id.to_string(), now);
+            items.push(Item::Put {
+                row,
+                expected: None,
+            });
+        }
+        items.extend(along);
+        let mut slot = self.sessions.lock(id).await;
+        match self.commits.commit(WriteSet { items }).await {
+            Ok(()) => {}
+            Err(CommitError::Conflict { keys, .. }) => {
+                drop(slot);
+                self.sessions.forget(id);
+                if idempotency.is_some_and(|key| keys.contains(key)) {
+                    return Err(Error::IdempotencyKeyReused);
+                }
+                self.reload_records(&keys).await?;
+                return Err(Error::Overloaded);
+            }
+            Err(error) => return Err(commit_error(error)),
+        }
+        if let Some(due) = self.due_of(&changes) {
+            self.timers.hint(due);
+        }
+        then(self);
+        let session = Arc::new(session);
+        let header = session.header();
+        let stand = Stand {
+            branch: header.branch,
+            number: header.change_number,
+        };
+        *slot = Some(Document {
+            session: session.clone(),
+            noticed: header.change_number,
+        });
+        for member in session.members() {
+            self.players
+                .tell(&member.player, Change::Session(id, stand));
+        }
+        drop(slot);
+        self.instance_appeared(&session);
+        Ok(session)
+    }
+
+    /// The key under which a request with an `Idempotency-Key` is remembered.
+    pub(crate) fn idempotency_key(&self, who: &Principal, area: &str, key: &str) -> Key {
+        // Ids of rows are short; a digest of the caller's words is as good as the words.
+        let words = format!("{who} {area} {key}");
+        Key::new(&self.namespace, Kind::Idempotency, rows::digest(&words))
+    }
+
+    /// What the first request with this key made.
+    pub(crate) async fn made_by(&self, key: Option<&Key>) -> Result<String, Error> {
+        let Some(key) = key else {
+            return Err(Error::IdempotencyKeyReused);
+        };
+        let found = self
+            .store
+            .get(std::slice::from_ref(key))
+            .await
+            .map_err(store_error)?;
+        match found.into_iter().next().flatten() {
+            Some(Row { body, .. }) => Ok(body.trim_matches('"').to_owned()),
+            None => Err(Error::IdempotencyKeyReused),
+        }
+    }
+
+    /// Reads a session, settled.
+    ///
+    /// # Errors
+    /// 404 when it does not exist or is not for this caller to see.
+    pub async fn read_session(
+        &self,
+        who: &Principal,
+        id: SessionId,
+    ) -> Result<wire::Session, Error> {
+        let session = self.settled(id).await?;
+        let reader = reader(who, &session).ok_or_else(|| not_found(id))?;
+        Ok(view::session(&session, reader))
+    }
+
+    /// The session, brought up to date.
+    pub(crate) async fn settled(&self, id: SessionId) -> Result<Arc<Session>, Error> {
+        let written = self.write(id, |_, _, _| Ok(())).await?;
+        written.session.ok_or_else(|| not_found(id))
+    }
+
+    /// One command on a session, by whoever asks; the session as he may see it.
+    async fn command(
+        &self,
+        who: &Principal,
+        id: SessionId,
+        if_match: Option<&str>,
+        command: Command,
+    ) -> Result<Option<wire::Session>, Error> {
+        let by = self.actor_in(who, id).await?;
+        let written = self
+            .write(id, |draft, _, now| {
+                check_tag(who, draft, if_match)?;
+                Ok(draft.apply(&by, &command, now)?)
+            })
+            .await;
+        match written {
+            Ok(Written { session, .. }) => Ok(session.map(|session| {
+                view::session(&session, reader(who, &session).unwrap_or(Reader::Outsider))
+            })),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A game server acts under the allocation that it holds in the session.
+    async fn actor_in(&self, who: &Principal, id: SessionId) -> Result<Actor, Error> {
+        let Principal::GameServer { id: server, .. } = who else {
+            return Ok(actor(who));
+        };
+        let held = self.registry.records.get(*server).and_then(|record| {
+            record
+                .value
+                .allocations
+                .iter()
+                .find(|held| held.session == id)
+                .map(|held| held.allocation)
+        });
+        match held {
+            Some(allocation) => Ok(Actor::Host(allocation)),
+            None => Err(Error::Forbidden(
+                "this game server does not host the session".into(),
+            )),
+        }
+    }
+
+    /// Changes properties of a session.
+    ///
+    /// # Errors
+    /// 403 for who may not, 412 with the current session when `if_match` is stale, 422 for bad values.
+    pub async fn update_session(
+        &self,
+        who: &Principal,
+        id: SessionId,
+        if_match: Option<&str>,
+        body: wire::UpdateSession,
+    ) -> Result<wire::Session, Error> {
+        let update = Update {
+            joinability: body.joinability,
+            closed: body.closed,
+            custom_data: body.custom_data,
+            custom: body.custom,
+            ..Update::default()
+        };
+        self.command(who, id, if_match, Command::Update(update))
+            .await?
+            .ok_or_else(|| not_found(id))
+    }
+
+    /// Ends a session with all it holds.
+    ///
+    /// # Errors
+    /// 403 for who may not, 404, 412.
+    pub async fn delete_session(
+        &self,
+        who: &Principal,
+        id: SessionId,
+        if_match: Option<&str>,
+    ) -> Result<(), Error> {
+        self.command(who, id, if_match, Command::Delete)
+            .await
+            .map(drop)
+    }
+
+    /// Joins; again by a member: sets state and properties. `true` when the player is newly joined.
+    ///
+    /// # Errors
+    /// 400 for ready and active at once, 403 not admitted, 404, 409 full, 422 bad values.
+    pub async fn join(
+        &self,
+        who: &Principal,
+        id: SessionId,
+        player: PlayerId,
+        body: wire::JoinSession,
+        if_match: Option<&str>,
+    ) -> Result<(bool, wire::Session), Error> {
+        let join = join(player, body)?;
+        let by = self.actor_in(who, id).await?;
+        let written = self
+            .write(id, |draft, _, now| {
+                check_tag(who, draft, if_match)?;
+                let joined = draft
+                    .member_of(&join.player)
+                    .is_some_and(|member| member.is_joined());
+                draft.apply(&by, &Command::Join(join.clone()), now)?;
+                Ok(!joined)
+            })
+            .await;
+        match written {
+            Ok(Written {
+                result: created,
+                session: Some(session),
+            }) => {
+                let reader = reader(who, &session).unwrap_or(Reader::Outsider);
+                Ok((created, view::session(&session, reader)))
+            }
+            Ok(_) => Err(not_found(id)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Changes a member's own state and properties.
+    ///
+    /// # Errors
+    /// 400 for ready and active at once, 403 for another's membership, 404, 412, 422.
+    pub async fn update_member(
+        &self,
+        who: &Principal,
+        id: SessionId,
+        player: PlayerId,
+        body: wire::UpdateMember,
+        if_match: Option<&str>,
+    ) -> Result<wire::Session, Error> {
+        let by = self.actor_in(who, id).await?;
+        let written = self
+            .write(id, |draft, _, now| {
+                check_tag(who, draft, if_match)?;
+                let member = draft
+                    .member_of(&player)
+                    .ok_or(Refusal::from(model::session::Error::NoSuchMember))?;
+                let state = JoinedState::after_update(member.state, body.ready, body.active)?;
+                let command = Command::UpdateMember {
+                    player: player.clone(),
+                    state,
+                    custom_data: body.custom_data.clone(),
+                    custom: body.custom.clone(),
+                };
+                Ok(draft.apply(&by, &command, now)?)
+            })
+            .await;
+        match written {
+            Ok(Written {
+                session: Some(session),
+                ..
+            }) => Ok(view::session(
+                &session,
+                reader(who, &session).unwrap_or(Reader::Outsider),
+            )),
+            Ok(_) => Err(not_found(id)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Leaves (one's own seat) or kicks (another's); `None` when the session ended with it.
+    ///
+    /// # Errors
+    /// 403 for who may not, 404 when there is no such seat.
+    pub async fn leave(
+        &self,
+        who: &Principal,
+        id: SessionId,
+        player: PlayerId,
+    ) -> Result<Option<wire::Session>, Error> {
+        let own = matches!(who, Principal::Player { player: me, .. } if *me == player);
+        let command = if own {
+            Command::Leave { player }
+        } else {
+            Command::Kick { player }
+        };
+        self.command(who, id, None, command).await
+    }
+
+    /// Makes a joined member the leader.
+    ///
+    /// # Errors
+    /// 403 for who may not, 404, 409 for somebody who has not joined.
+    pub async fn promote(
+        &self,
+        who: &Principal,
+        id: SessionId,
+        player: PlayerId,
+    ) -> Result<wire::Session, Error> {
+        let command = Command::Promote { player };
+        self.command(who, id, None, command)
+            .await?
+            .ok_or_else(|| not_found(id))
+    }
+
+    /// Puts a member on another team.
+    ///
+    /// # Errors
+    /// 403 for who may not, 404, 409 when the team is full, 422 for a team that is not there.
+    pub async fn move_member(
+        &self,
+        who: &Principal,
+        id: SessionId,
+        player: PlayerId,
+        team: u8,
+    ) -> Result<wire::Session, Error> {
+        let command = Command::Move { player, team };
+        self.command(who, id, None, command)
+            .await?
+            .ok_or_else(|| not_found(id))
+    }
+
+    /// Holds seats for players, all or none.
+    ///
+    /// # Errors
+    /// 403 for who may not, 404, 409 when there is no space.
+    pub async fn reserve(
+        &self,
+        who: &Principal,
+        id: SessionId,
+        body: wire::Reserve,
+    ) -> Result<wire::Session, Error> {
+        let players = body
+            .players
+            .into_iter()
+            .map(|seat| (seat.player, seat.team))
+            .collect();
+        let command = Command::Reserve { players };
+        self.command(who, id, None, command)
+            .await?
+            .ok_or_else(|| not_found(id))
+    }
+
+    /// The sessions that a player is a member of, each settled, with his own state (R31).
+    ///
+    /// # Errors
+    /// 403 for anybody but a player.
+    pub async fn my_sessions(&self, who: &Principal) -> Result<wire::MySessions, Error> {
+        let Principal::Player { player, .. } = who else {
+            return Err(Error::Forbidden(
+                "only a player has sessions of his own".into(),
+            ));
+        };
+        let mut items = Vec::new();
+        for id in self.things(player).await?.sessions.into_keys() {
+            let session = match self.settled(id).await {
+                Ok(session) => session,
+                Err(Error::NotFound { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            if let Some(member) = session.member_of(player) {
+                items.push(wire::MySession {
+                    id,
+                    r#type: session.header().session_type.clone(),
+                    state: member.state,
+                    change_number: session.header().change_number,
+                });
+            }
+        }
+        Ok(wire::MySessions { items })
+    }
+
+    /// Session types as clients need them.
+    pub fn session_types(&self) -> wire::List<wire::SessionType> {
+        let config = self.config();
+        wire::List {
+            items: config
+                .session_types
+                .values()
+                .map(|of_type| session_type(of_type))
+                .collect(),
+        }
+    }
+
+    /// One session type.
+    ///
+    /// # Errors
+    /// 404 when there is none of that name.
+    pub fn session_type(&self, name: &str) -> Result<wire::SessionType, Error> {
+        let config = self.config();
+        let found = config.session_type(name);
+        found
+            .map(|of_type| session_type(of_type))
+            .ok_or_else(|| Error::NotFound {
+                what: "session type",
+                id: name.to_owned(),
+            })
+    }
+
+    /// The first region of a fleet: where sessions go that state none.
+    pub(crate) fn regions_for(&self, fleet: &model::Name, region: Option<&Region>) -> Vec<Region> {
+        match region {
+            Some(region) => vec![region.clone()],
+            None => self
+                .config()
+                .fleet(fleet.as_str())
+                .map(|fleet| fleet.regions.clone())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+fn session_type(of_type: &model::session_type::SessionType) -> wire::SessionType {
+    wire::SessionType {
+        name: of_type.name.clone(),
+        revision: of_type.revision,
+        max_members: of_type.size.max_members,
+        teams: of_type.size.teams.unwrap_or(1),
+        by_players: of_type.creation.by_players,
+        can_join_matchmaking: of_type.can_join_matchmaking,
+        visibility: of_type.visibility,
+        joinability: of_type.joinability,
+    }
+}
+
+fn join(player: PlayerId, body: wire::JoinSession) -> Result<Join, Error> {
+    Ok(Join {
+        state: JoinedState::from_flags(body.ready, body.active)?,
+        player,
+        team: body.team,
+        device: None,
+        acquaintance: Acquaintance::Stranger,
+        custom_data: body.custom_data,
+        constants: body.constants,
+        custom: body.custom,
+    })
+}
+
+/// How much of a session somebody may see; `None`: not even that it exists (A.3b).
+pub(crate) fn reader(who: &Principal, session: &Session) -> Option<Reader> {
+    match who {
+        Principal::Player { player, .. } => {
+            let member = session.member_of(player).is_some();
+            if member {
+                Some(Reader::Insider)
+            } else {
+                session.is_visible_to(player).then_some(Reader::Outsider)
+            }
+        }
+        Principal::Server { .. } | Principal::Admin { .. } => Some(Reader::Insider),
+        Principal::GameServer { id, .. } => {
+            let instance = session.header().instance.as_ref();
+            let allocation = instance.and_then(|instance| instance.allocation.as_ref());
+            let hosts = allocation.is_some_and(|allocation| {
+                allocation.game_server == *id
+                    || allocation
+                        .hedge
+                        .as_ref()
+                        .is_some_and(|hedge| hedge.game_server == *id)
+            });
+            hosts.then_some(Reader::Insider)
+        }
+        Principal::Fleet { .. } => None,
+    }
+}
+
+/// The entity tag of a session: `"<branch>:<change number>"`.
+pub fn etag(branch: uuid::Uuid, change_number: u64) -> String {
+    format!("\"{branch}:{change_number}\"")
+}
+
+/// Compared after settling (A.2); a stale tag is answered with the session as it is now.
+fn check_tag(who: &Principal, draft: &Draft<'_>, if_match: Option<&str>) -> Result<(), Refusal> {
+    let header = draft.header();
+    if if_match.is_none_or(|tag| tag_matches(tag, header.branch, header.change_number)) {
+        return Ok(());
+    }
+    let insider = match who {
+        Principal::Player { player, .. } => draft.member_of(player).is_some(),
+        _ => true,
+    };
+    Err(Refusal::Stale(if insider {
+        Reader::Insider
+    } else {
+        Reader::Outsider
+    }))
+}
+
+fn tag_matches(header: &str, branch: uuid::Uuid, change_number: u64) -> bool {
+    let tag = etag(branch, change_number);
+    header.trim() == "*" || header.split(',').any(|one| one.trim() == tag)
+}

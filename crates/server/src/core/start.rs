@@ -1,0 +1,261 @@
+//! Starting and stopping a core: the lease, what is loaded first, the drivers, the drain.
+
+use std::sync::Arc;
+
+use model::config::ProviderSchema;
+use model::session::Header;
+use model::{GameServer, InstallationId, Namespace, Ticket};
+use store::{Committer, CommitterOptions, Key, Kind, Row, Store};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::hosting::awaits_acknowledgement;
+use super::{
+    Core, Inner, Settings, matchmaker, players, registry, revisions, rows, slots, store_error,
+    tickets, timers,
+};
+use crate::Error;
+use crate::auth::Keys;
+use crate::clock::Clock;
+use crate::ids::Ids;
+
+/// Rows that one page of the start-up load takes.
+const PAGE: usize = 1_000;
+
+/// What a core is made of.
+pub struct Parts {
+    /// The namespace that it serves.
+    pub namespace: Namespace,
+    /// Where everything durable is.
+    pub store: Store,
+    /// Where `now` comes from.
+    pub clock: Clock,
+    /// Where ids come from.
+    pub ids: Ids,
+    /// What tokens are signed with.
+    pub keys: Keys,
+    /// Schemas of the providers' parts of fleets.
+    pub providers: Vec<ProviderSchema>,
+    /// What the operator set.
+    pub settings: Settings,
+    /// Whether drivers run by themselves; tests with a manual clock run them by hand.
+    pub drivers: Drivers,
+}
+
+/// Who runs the timer driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drivers {
+    /// It runs by itself.
+    Running,
+    /// Whoever holds the core calls [`Core::run_timers_once`].
+    ByHand,
+}
+
+impl Core {
+    /// Loads what is live, oldest tickets first, and starts the drivers. The caller holds the lease.
+    ///
+    /// # Errors
+    /// 503 when the store cannot be read, 500 when a row cannot be.
+    pub async fn start(parts: Parts) -> Result<Core, Error> {
+        let tasks = TaskTracker::new();
+        let commits = Committer::start(&parts.store, CommitterOptions::default(), &tasks)
+            .await
+            .map_err(store_error)?;
+        let epoch = parts.store.epoch().await.map_err(store_error)?;
+        let now = parts.clock.now();
+        let core = Core {
+            inner: Arc::new(Inner {
+                installation: InstallationId(epoch),
+                namespace: parts.namespace,
+                epoch,
+                settings: parts.settings,
+                store: parts.store,
+                commits,
+                clock: parts.clock,
+                ids: parts.ids,
+                keys: parts.keys,
+                revisions: revisions::Revisions::new(parts.providers),
+                sessions: slots::Slots::new(),
+                tickets: tickets::Tickets::new(),
+                players: players::Players::new(now),
+                registry: registry::Registry::new(),
+                matchmaker: matchmaker::Matchmaker::new(),
+                timers: timers::Timers::new(),
+                tasks,
+                shutdown: CancellationToken::new(),
+            }),
+        };
+        core.load_active_revision().await?;
+        core.matchmaker
+            .start(&core, core.config().queues.values().cloned().collect(), 1)
+            .map_err(|error| Error::Internal(format!("the matcher's thread: {error}")))?;
+        core.load_game_servers().await?;
+        core.load_tickets().await?;
+        core.load_open_instances().await?;
+        if parts.drivers == Drivers::Running {
+            let timers = core.clone();
+            core.spawn(async move { timers.run_timers().await });
+        }
+        Ok(core)
+    }
+
+    /// Commits what waits and lets tasks finish. Call after [`Core::begin_shutdown`].
+    pub async fn stop_tasks(&self) {
+        self.commits.clone().shutdown().await;
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Long polls are answered with what they have and drivers stop; requests are still served.
+    pub fn begin_shutdown(&self) {
+        self.shutdown.cancel();
+    }
+
+    async fn load_game_servers(&self) -> Result<(), Error> {
+        for row in self.scan(Kind::GameServer).await? {
+            let server: GameServer = rows::parse(&row)?;
+            self.registry.committed(Arc::new(server), row.number);
+        }
+        Ok(())
+    }
+
+    async fn load_tickets(&self) -> Result<(), Error> {
+        let mut tickets = Vec::new();
+        for row in self.scan(Kind::Ticket).await? {
+            let ticket: Ticket = rows::parse(&row)?;
+            tickets.push((Arc::new(ticket), row.number));
+        }
+        tickets.sort_by_key(|(ticket, _)| (ticket.created_at, ticket.id));
+        for (ticket, number) in tickets {
+            self.tickets.committed(ticket.clone(), number);
+            if ticket.state == model::ticket::TicketState::Searching {
+                self.matchmaker.add(ticket);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sessions that wait for a host or for its acknowledgement go on; those whose host is gone are told.
+    async fn load_open_instances(&self) -> Result<(), Error> {
+        for row in self.scan(Kind::Session).await? {
+            let header: Header = rows::parse(&row)?;
+            if let Some(due) = row.due {
+                self.timers.hint(due);
+            }
+            let Some(instance) = header.open_instance() else {
+                continue;
+            };
+            match &instance.allocation {
+                None => self.ask_for_host(header.id),
+                Some(allocation) => {
+                    let mut attempt = Some(allocation);
+                    while let Some(one) = attempt {
+                        if self.registry.records.get(one.game_server).is_none() {
+                            let (core, id, lost) = (self.clone(), header.id, one.id);
+                            self.spawn(async move { core.lose_host(id, lost).await });
+                        }
+                        attempt = one.hedge.as_deref();
+                    }
+                    if let Some(allocation) = awaits_acknowledgement(&header) {
+                        self.expect_acknowledgement(header.id, allocation);
+                    }
+                }
+            }
+        }
+        self.free_forgotten_slots().await
+    }
+
+    /// A slot whose session is gone, or has another host by now, is free.
+    async fn free_forgotten_slots(&self) -> Result<(), Error> {
+        for server in self.registry.records.values() {
+            for held in &server.allocations {
+                let counts = match self.settled(held.session).await {
+                    Ok(session) => counts(session.header(), held.allocation),
+                    Err(Error::NotFound { .. }) => false,
+                    Err(error) => return Err(error),
+                };
+                if !counts {
+                    let allocation = held.allocation;
+                    self.change_server(server.id, |server| {
+                        server
+                            .allocations
+                            .retain(|held| held.allocation != allocation);
+                    })
+                    .await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn scan(&self, kind: Kind) -> Result<Vec<Row>, Error> {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut after: Option<Key> = None;
+        loop {
+            let page = self
+                .store
+                .scan(kind, after.as_ref(), PAGE)
+                .await
+                .map_err(store_error)?;
+            let last = page.last().map(|row| row.key.clone());
+            let full = page.len() == PAGE;
+            rows.extend(
+                page.into_iter()
+                    .filter(|row| row.key.namespace == self.namespace),
+            );
+            match last {
+                Some(key) if full => after = Some(key),
+                _ => return Ok(rows),
+            }
+        }
+    }
+
+    /// Reads rows again that another writer has changed.
+    pub(crate) async fn reload_records(&self, keys: &[Key]) -> Result<(), Error> {
+        let of_records: Vec<Key> = keys
+            .iter()
+            .filter(|key| matches!(key.kind, Kind::Ticket | Kind::GameServer))
+            .cloned()
+            .collect();
+        if of_records.is_empty() {
+            return Ok(());
+        }
+        let found = self.store.get(&of_records).await.map_err(store_error)?;
+        for (key, row) in of_records.iter().zip(found) {
+            match (key.kind, row) {
+                (Kind::Ticket, Some(row)) => {
+                    self.tickets
+                        .committed(Arc::new(rows::parse(&row)?), row.number);
+                }
+                (Kind::Ticket, None) => {
+                    if let Ok(id) = key.id.parse() {
+                        self.tickets.records.remove(id);
+                    }
+                }
+                (_, Some(row)) => self
+                    .registry
+                    .committed(Arc::new(rows::parse(&row)?), row.number),
+                (_, None) => {
+                    if let Ok(id) = key.id.parse() {
+                        self.registry.records.remove(id);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn counts(header: &Header, allocation: model::AllocationId) -> bool {
+    let Some(instance) = header.open_instance() else {
+        return false;
+    };
+    let mut attempt = instance.allocation.as_ref();
+    while let Some(one) = attempt {
+        if one.id == allocation {
+            return true;
+        }
+        attempt = one.hedge.as_deref();
+    }
+    false
+}

@@ -1,0 +1,148 @@
+//! The timer driver: one due index over the rows; what is due is looked at, level-triggered and idempotent.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use model::game_server::GameServerState;
+use model::ticket::{EndReason, TicketState};
+use model::{GameServer, Millis, SessionId, Ticket, Timestamp};
+use store::{Item, Kind, Row, WriteSet};
+use tokio::sync::Notify;
+
+use super::{Core, rows, store_error};
+use crate::Error;
+
+/// Rows that one look takes at most.
+const DUE_MAX: usize = 256;
+/// Looks at the index at least this often, whatever the hints said.
+const IDLE: Millis = Millis::seconds(5);
+/// After a look that failed, or that left something due behind.
+const PAUSE: Millis = Millis(200);
+
+/// When the next row is due, as far as this process has seen.
+pub(crate) struct Timers {
+    next: AtomicI64,
+    hinted: Notify,
+}
+
+impl Timers {
+    pub(crate) fn new() -> Self {
+        Self {
+            next: AtomicI64::new(i64::MAX),
+            hinted: Notify::new(),
+        }
+    }
+
+    /// A row that was committed is due then.
+    pub(crate) fn hint(&self, due: Timestamp) {
+        if self.next.fetch_min(due.0, Ordering::AcqRel) > due.0 {
+            self.hinted.notify_one();
+        }
+    }
+}
+
+impl Core {
+    /// Looks at what is due until shutdown. With a manual clock, [`Core::run_timers_once`] does it instead.
+    pub(crate) async fn run_timers(&self) {
+        while !self.shutdown.is_cancelled() {
+            let wait = match self.run_timers_once().await {
+                Ok(left_behind) if left_behind => PAUSE,
+                Ok(_) => IDLE,
+                Err(error) => {
+                    tracing::warn!(%error, "due rows could not be read; trying again");
+                    PAUSE
+                }
+            };
+            let next = Timestamp(self.timers.next.load(Ordering::Acquire));
+            let until = next.since(self.now()).duration().min(wait.duration());
+            tokio::select! {
+                () = tokio::time::sleep(until.max(Duration::from_millis(1))) => {}
+                () = self.timers.hinted.notified() => {}
+                () = self.shutdown.cancelled() => return,
+            }
+        }
+    }
+
+    /// Looks once at everything that is due; whether something is still due afterwards.
+    ///
+    /// # Errors
+    /// 503 while the store is away.
+    pub async fn run_timers_once(&self) -> Result<bool, Error> {
+        self.timers.next.store(i64::MAX, Ordering::Release);
+        let now = self.now();
+        let due = self.store.due(now, DUE_MAX).await.map_err(store_error)?;
+        let more = due.len() == DUE_MAX;
+        let mut failed = false;
+        for row in due
+            .into_iter()
+            .filter(|row| row.key.namespace == self.namespace)
+        {
+            if let Err(error) = self.due(&row, now).await {
+                failed = true;
+                tracing::warn!(%error, row = ?row.key, "a due row could not be settled; trying again");
+            }
+        }
+        if let Some(next) = self.store.next_due().await.map_err(store_error)? {
+            self.timers.hint(next);
+        }
+        Ok(more || failed)
+    }
+
+    async fn due(&self, row: &Row, now: Timestamp) -> Result<(), Error> {
+        match row.key.kind {
+            Kind::Session => self.sweep(row).await,
+            Kind::Ticket if row.ended => self.purge_ticket(row).await,
+            Kind::Ticket => {
+                let ticket: Ticket = rows::parse(row)?;
+                if ticket.expires_at.is_some_and(|at| at <= now) {
+                    self.end_ticket(ticket.id, TicketState::Expired, EndReason::Timeout)
+                        .await;
+                }
+                Ok(())
+            }
+            Kind::GameServer => {
+                let server: GameServer = rows::parse(row)?;
+                if server.state == GameServerState::Gone {
+                    self.purge(row, Vec::new()).await
+                } else {
+                    Ok(())
+                }
+            }
+            Kind::Idempotency => self.purge(row, Vec::new()).await,
+            Kind::Member | Kind::Player | Kind::Revision | Kind::Setting => Ok(()),
+        }
+    }
+
+    /// A system read: settles the session, and asks again for a host that it still lacks.
+    async fn sweep(&self, row: &Row) -> Result<(), Error> {
+        let id: SessionId = row
+            .key
+            .id
+            .parse()
+            .map_err(|_| Error::Internal("odd session id".into()))?;
+        match self.write(id, |_, _, _| Ok(())).await {
+            Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn purge_ticket(&self, row: &Row) -> Result<(), Error> {
+        let ticket: Ticket = rows::parse(row)?;
+        let free = ticket.players.iter().map(|player| Item::Free {
+            claim: rows::ticket_claim(&player.player),
+            holder: row.key.clone(),
+        });
+        self.purge(row, free.collect()).await
+    }
+
+    async fn purge(&self, row: &Row, mut items: Vec<Item>) -> Result<(), Error> {
+        items.push(Item::Delete {
+            key: row.key.clone(),
+            expected: row.number,
+        });
+        match self.commits.commit(WriteSet { items }).await {
+            Ok(()) | Err(store::CommitError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(super::write::commit_error(error)),
+        }
+    }
+}

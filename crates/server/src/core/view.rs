@@ -1,0 +1,154 @@
+//! Documents as clients see them.
+
+use model::instance::Instance;
+use model::session::{Member, Session};
+use model::wire;
+use model::{GameServer, PlayerId, Ticket};
+
+/// How much of a session its reader may see (A.3b).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// A member, a server, an operator: everything.
+    Insider,
+    /// Anybody else who may look: no connection data, no join secrets.
+    Outsider,
+}
+
+/// A session document.
+pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
+    let header = session.header();
+    let of_type = &session.constants().session_type;
+    let leader = header.leader;
+    let size = of_type
+        .size
+        .teams
+        .map(|_| u32::from(of_type.size.players_per_team));
+    wire::Session {
+        id: header.id,
+        r#type: header.session_type.clone(),
+        type_revision: header.type_revision,
+        region: header.region.clone(),
+        branch: header.branch,
+        change_number: header.change_number,
+        created_at: header.created_at.into(),
+        next_timer: session.next_timer().map(Into::into),
+        visibility: session.visibility(),
+        joinability: header.joinability,
+        closed: header.closed,
+        max_members: session.max_members(),
+        leader: session.leader().map(|member| member.player.clone()),
+        teams: header
+            .teams
+            .iter()
+            .map(|team| wire::Team {
+                name: team.name.clone(),
+                taken: team.taken,
+                size,
+            })
+            .collect(),
+        members: session
+            .members()
+            .map(|member| self::member(member, leader))
+            .collect(),
+        custom_data: header.custom_data.clone(),
+        type_custom_data: of_type.custom_data.clone(),
+        constants: header.constants_custom.clone(),
+        custom: header.custom.clone(),
+        ticket: header.ticket.as_ref().map(|ticket| wire::SessionTicket {
+            id: ticket.id,
+            queue: ticket.queue.clone(),
+            state: ticket.state,
+            reason: ticket.reason,
+        }),
+        match_id: header.match_id,
+        instance: header
+            .instance
+            .as_ref()
+            .map(|instance| self::instance(instance, reader)),
+    }
+}
+
+fn member(member: &Member, leader: Option<u32>) -> wire::Member {
+    wire::Member {
+        index: member.index,
+        player: member.player.clone(),
+        state: member.state,
+        since: member.since.into(),
+        joined_at: member.joined_at.map(Into::into),
+        team: member.team,
+        leader: leader == Some(member.index),
+        custom_data: member.custom_data.clone(),
+        constants: member.constants.clone(),
+        custom: member.custom.clone(),
+    }
+}
+
+/// An instance; addresses and join data for insiders only.
+pub(crate) fn instance(instance: &Instance, reader: Reader) -> wire::Instance {
+    let insider = reader == Reader::Insider;
+    // Before somebody has acknowledged, the host may still change.
+    let allocation = instance.allocation.as_ref().filter(|_| insider);
+    wire::Instance {
+        id: instance.id,
+        status: instance.status,
+        since: instance.since.into(),
+        fleet: instance.fleet.clone(),
+        allocation_id: allocation.map(|allocation| allocation.id),
+        game_server: allocation.map(|allocation| allocation.game_server),
+        addresses: allocation.map(|allocation| allocation.addresses.clone()),
+        startup_params: instance.startup_params.clone(),
+        version: instance.version.as_ref().map(ToString::to_string),
+        join_custom_data: if insider {
+            instance.join_custom_data.clone()
+        } else {
+            Default::default()
+        },
+        connected: if insider {
+            instance.connected.clone()
+        } else {
+            Vec::new()
+        },
+        closed: instance.closed,
+    }
+}
+
+/// A ticket.
+pub(crate) fn ticket(ticket: &Ticket) -> wire::Ticket {
+    wire::Ticket {
+        id: ticket.id,
+        queue: ticket.queue.clone(),
+        party: ticket.party,
+        state: ticket.state,
+        reason: ticket.reason,
+        created_at: ticket.created_at.into(),
+        expires_at: ticket.expires_at.map(Into::into),
+        players: ticket
+            .players
+            .iter()
+            .map(|player| player.player.clone())
+            .collect(),
+        match_id: ticket.match_id,
+        session: ticket.session,
+    }
+}
+
+/// Whether a player's ticket this is.
+pub(crate) fn is_of(ticket: &Ticket, player: &PlayerId) -> bool {
+    ticket.players.iter().any(|other| other.player == *player)
+}
+
+/// A row of the registry.
+pub(crate) fn game_server(server: &GameServer, health: wire::Health) -> wire::GameServer {
+    wire::GameServer {
+        id: server.id,
+        region: server.region.clone(),
+        node: server.node.clone(),
+        state: server.state,
+        since: server.since.into(),
+        health,
+        used: server.used(),
+        slots: server.slots,
+        addresses: server.addresses.clone(),
+        sessions: server.allocations.iter().map(|held| held.session).collect(),
+    }
+}

@@ -1,0 +1,671 @@
+//! The write path of a session: settle, apply, commit with everything that follows from it, then tell.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::game_server::Allocated;
+use model::instance::InstanceStatus;
+use model::session::{Actor, Changes, Command, Draft, Event, Header, Session, TicketRef};
+use model::ticket::{EndReason, TicketState};
+use model::{GameServer, GameServerId, PlayerId, SessionId, Ticket, TicketId, Timestamp};
+use store::{CommitError, Item, WriteSet};
+
+use super::busy::Taken;
+use super::players::{Change, Stand};
+use super::registry::TakenServer;
+use super::view::{self, Reader};
+use super::{Core, rows};
+use crate::Error;
+
+/// Times that a command is applied again after it lost to another write.
+const ATTEMPTS_MAX: usize = 8;
+
+/// A committed session in its slot.
+pub(crate) struct Document {
+    pub(crate) session: Arc<Session>,
+    /// The last change that members are told of; a boot step of the host is not one.
+    pub(crate) noticed: u64,
+}
+
+/// What a write brings along besides the command on the session.
+#[derive(Default)]
+pub(crate) struct Along {
+    /// Rows of its own, such as a new ticket or an idempotency key.
+    pub(crate) items: Vec<Item>,
+    /// New live tickets among them, to be noted once they are committed.
+    pub(crate) tickets: Vec<Arc<Ticket>>,
+    /// The live ticket is taken back, for this reason.
+    pub(crate) cancel: Option<EndReason>,
+    /// Game servers that the caller has taken already, for an allocation.
+    pub(crate) servers: Vec<TakenServer>,
+}
+
+/// How a command of a write may end.
+pub(crate) enum Refusal {
+    /// The request is refused; what settling did is kept.
+    Error(Error),
+    /// The caller's entity tag is not that of the settled session; he gets the session as he may see it.
+    Stale(Reader),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<model::session::Error> for Refusal {
+    fn from(error: model::session::Error) -> Self {
+        Self::Error(Error::Law(error))
+    }
+}
+
+/// What a write came to.
+pub(crate) struct Written<R> {
+    pub(crate) result: R,
+    /// The session as it is now; `None`: it has ended with this write.
+    pub(crate) session: Option<Arc<Session>>,
+}
+
+/// Records that a write changes beside the session's own rows.
+#[derive(Default)]
+struct Consequences {
+    servers: Vec<(TakenServer, Arc<GameServer>)>,
+    tickets: Vec<(Taken<TicketId, Ticket>, Arc<Ticket>)>,
+    /// Players who are told besides the members, because a ticket of theirs moved.
+    told: BTreeSet<PlayerId>,
+}
+
+impl Core {
+    /// Settles session `id`, lets `command` work on the draft, and commits both as one write set.
+    ///
+    /// `command` may run several times, each time on a fresh draft. An error keeps what settling did.
+    pub(crate) async fn write<R>(
+        &self,
+        id: SessionId,
+        mut command: impl FnMut(&mut Draft<'_>, &mut Along, Timestamp) -> Result<R, Refusal>,
+    ) -> Result<Written<R>, Error> {
+        for _ in 0..ATTEMPTS_MAX {
+            let mut slot = self.sessions.lock(id).await;
+            if slot.is_none() {
+                *slot = self.load_session(id).await?;
+            }
+            let Some(document) = slot.as_ref() else {
+                self.sessions.forget(id);
+                return Err(not_found(id));
+            };
+            let now = self.clock.now();
+            let session = &document.session;
+            let mut along = Along::default();
+            let mut draft = session.draft();
+            {
+                let timeouts = &session.constants().session_type.timeouts;
+                let required = session
+                    .constants()
+                    .session_type
+                    .connection_required_for_active_members;
+                let liveness = self
+                    .players
+                    .liveness(now, timeouts.presence_window, required);
+                draft.settle(now, &liveness);
+            }
+            let result = command(&mut draft, &mut along, now);
+            self.follow_instance(&mut draft, now)?;
+            let changes = draft.finish(now);
+            let before = session.header().clone();
+            let consequences = self
+                .consequences(&before, &changes, &mut along, now)
+                .await?;
+            let items = self.items(id, session, &changes, &consequences, &along)?;
+            if items.is_empty() {
+                let session = Some(session.clone());
+                return finish(result, session);
+            }
+            // The slot is empty while the write is under way: should this task be dropped, the next one loads.
+            let Some(mut document) = slot.take() else {
+                return Err(not_found(id));
+            };
+            match self.commits.commit(WriteSet { items }).await {
+                Ok(()) => {
+                    let after =
+                        self.committed(&mut document, &before, changes, consequences, along, now);
+                    match after {
+                        Some(session) => {
+                            *slot = Some(document);
+                            return finish(result, Some(session));
+                        }
+                        None => {
+                            drop(slot);
+                            self.sessions.forget(id);
+                            return finish(result, None);
+                        }
+                    }
+                }
+                Err(CommitError::Conflict { keys, claims }) => {
+                    drop(slot);
+                    if let Some(error) = self.lost(&keys, &claims, &along).await? {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(commit_error(error)),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// A matchmade session whose instance closed before anybody could enter ends; its tickets try again.
+    fn follow_instance(&self, draft: &mut Draft<'_>, now: Timestamp) -> Result<(), Error> {
+        let header = draft.header();
+        let lost = header.match_id.is_some()
+            && header.instance.as_ref().is_some_and(|instance| {
+                instance.status == InstanceStatus::Closed && instance.joinable_at.is_none()
+            });
+        if lost && !draft.is_deleted() {
+            draft.apply(&Actor::Service, &Command::Delete, now)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the game servers and tickets that follow from the changes, and says what becomes of them.
+    async fn consequences(
+        &self,
+        before: &Header,
+        changes: &Changes,
+        along: &mut Along,
+        now: Timestamp,
+    ) -> Result<Consequences, Error> {
+        let mut consequences = Consequences::default();
+        let Some(after) = &changes.header else {
+            self.cancel_ticket_of(before, along, now, &mut consequences)
+                .await;
+            return Ok(consequences);
+        };
+        self.server_consequences(before, after, changes, along, now, &mut consequences)
+            .await;
+        if changes.party_changed() && along.cancel.is_none() {
+            along.cancel = Some(EndReason::PartyChanged);
+        }
+        if changes.deleted {
+            along.cancel = Some(EndReason::SessionEnded);
+        }
+        self.cancel_ticket_of(before, along, now, &mut consequences)
+            .await;
+        self.placement_consequences(before, after, changes, now, &mut consequences)
+            .await;
+        Ok(consequences)
+    }
+
+    /// Allocations that are new are written to their game servers, those that no longer count are taken off.
+    async fn server_consequences(
+        &self,
+        before: &Header,
+        after: &Header,
+        changes: &Changes,
+        along: &mut Along,
+        now: Timestamp,
+        consequences: &mut Consequences,
+    ) {
+        let old = allocations(before);
+        let new = if changes.deleted {
+            Vec::new()
+        } else {
+            allocations(after)
+        };
+        let mut ids: BTreeSet<GameServerId> = BTreeSet::new();
+        ids.extend(
+            old.iter()
+                .filter(|held| !new.contains(held))
+                .map(|held| held.1),
+        );
+        ids.extend(
+            new.iter()
+                .filter(|held| !old.contains(held))
+                .map(|held| held.1),
+        );
+        for id in ids {
+            let held = along.servers.iter().position(|taken| taken.key == id);
+            let taken = match held {
+                Some(position) => Some(along.servers.swap_remove(position)),
+                None => self.registry.records.take(id).await,
+            };
+            // A game server that is gone has nothing to take off.
+            let Some(taken) = taken else { continue };
+            let mut server = (*taken.value).clone();
+            server.allocations.retain(|held| {
+                held.session != before.id || new.iter().any(|(kept, _)| *kept == held.allocation)
+            });
+            for (allocation, _) in new.iter().filter(|(_, holder)| *holder == id) {
+                if !server
+                    .allocations
+                    .iter()
+                    .any(|held| held.allocation == *allocation)
+                {
+                    server.allocations.push(Allocated {
+                        allocation: *allocation,
+                        session: before.id,
+                        at: now,
+                    });
+                }
+            }
+            if server != *taken.value {
+                consequences.servers.push((taken, Arc::new(server)));
+            }
+        }
+    }
+
+    async fn cancel_ticket_of(
+        &self,
+        before: &Header,
+        along: &mut Along,
+        now: Timestamp,
+        consequences: &mut Consequences,
+    ) {
+        let Some(reason) = along.cancel else { return };
+        let Some(ticket) = before.live_ticket() else {
+            return;
+        };
+        let Some(taken) = self.tickets.records.take(ticket.id).await else {
+            return;
+        };
+        if taken.value.state != TicketState::Searching {
+            // It is matched, so the party no longer decides; its document is told how the ticket stands.
+            let noted = TicketRef {
+                id: taken.value.id,
+                queue: taken.value.queue.clone(),
+                state: taken.value.state,
+                reason: None,
+            };
+            self.follow_up(before.id, Command::SetTicket(noted));
+            return;
+        }
+        let ended = ended(&taken.value, TicketState::Canceled, reason, now);
+        consequences
+            .told
+            .extend(ended.players.iter().map(|player| player.player.clone()));
+        consequences.tickets.push((taken, Arc::new(ended)));
+    }
+
+    /// The instance became joinable: the tickets have found. It closed before: they search again, or failed.
+    async fn placement_consequences(
+        &self,
+        before: &Header,
+        after: &Header,
+        changes: &Changes,
+        now: Timestamp,
+        consequences: &mut Consequences,
+    ) {
+        let found = joinable(after) && !joinable(before);
+        if !found && !changes.deleted {
+            return;
+        }
+        for id in self.tickets.of_session(before.id) {
+            let Some(taken) = self.tickets.records.take(id).await else {
+                continue;
+            };
+            if taken.value.state != TicketState::Placing {
+                continue;
+            }
+            let ticket = if found {
+                ended(&taken.value, TicketState::Found, EndReason::Assigned, now)
+            } else {
+                self.placement_failed(&taken.value, now)
+            };
+            consequences
+                .told
+                .extend(ticket.players.iter().map(|player| player.player.clone()));
+            consequences.tickets.push((taken, Arc::new(ticket)));
+        }
+    }
+
+    fn placement_failed(&self, ticket: &Ticket, now: Timestamp) -> Ticket {
+        let retries = self
+            .config()
+            .queue(ticket.queue.as_str())
+            .map(|queue| queue.placement_retries);
+        let failed = ticket.placements_failed.saturating_add(1);
+        match retries {
+            None => ended(ticket, TicketState::Canceled, EndReason::QueueRemoved, now),
+            Some(retries) if failed > retries => {
+                ended(ticket, TicketState::Failed, EndReason::PlacementFailed, now)
+            }
+            Some(_) => Ticket {
+                state: TicketState::Searching,
+                placements_failed: failed,
+                match_id: None,
+                session: None,
+                ..ticket.clone()
+            },
+        }
+    }
+
+    fn items(
+        &self,
+        id: SessionId,
+        base: &Session,
+        changes: &Changes,
+        consequences: &Consequences,
+        along: &Along,
+    ) -> Result<Vec<Item>, Error> {
+        let mut items = rows::session_items(
+            &self.namespace,
+            Some(base),
+            id,
+            changes,
+            self.due_of(changes),
+        )?;
+        for (taken, server) in &consequences.servers {
+            let row = rows::game_server_row(&self.namespace, server, taken.number + 1)?;
+            items.push(Item::Put {
+                row,
+                expected: Some(taken.number),
+            });
+        }
+        for (taken, ticket) in &consequences.tickets {
+            let row = rows::ticket_row(&self.namespace, ticket, taken.number + 1)?;
+            items.push(Item::Put {
+                row,
+                expected: Some(taken.number),
+            });
+        }
+        let mut told: BTreeSet<PlayerId> = consequences.told.clone();
+        told.extend(changes.events.iter().filter_map(membership_of).cloned());
+        for ticket in &along.tickets {
+            told.extend(ticket.players.iter().map(|player| player.player.clone()));
+        }
+        for player in &told {
+            items.push(Item::Bump {
+                key: rows::player_key(&self.namespace, player),
+            });
+        }
+        items.extend(along.items.iter().cloned());
+        Ok(items)
+    }
+
+    /// Takes over in memory what the store has, then tells everybody; the session as it is now.
+    fn committed(
+        &self,
+        document: &mut Document,
+        before: &Header,
+        changes: Changes,
+        consequences: Consequences,
+        along: Along,
+        now: Timestamp,
+    ) -> Option<Arc<Session>> {
+        let id = before.id;
+        let deleted = changes.deleted;
+        let events = changes.events.clone();
+        let worth_telling = events.iter().any(is_worth_telling);
+        if let Some(due) = self.due_of(&changes) {
+            self.timers.hint(due);
+        }
+        let members_before: Vec<PlayerId> = if deleted {
+            document
+                .session
+                .members()
+                .map(|member| member.player.clone())
+                .collect()
+        } else {
+            Vec::new()
+        };
+        Arc::make_mut(&mut document.session).commit(changes);
+        if worth_telling {
+            document.noticed = document.session.header().change_number;
+        }
+        for (mut taken, server) in consequences.servers {
+            let number = taken.number + 1;
+            taken.committed(server.clone(), number);
+            self.registry.committed(server.clone(), number);
+            drop(taken);
+            self.server_freed(&server);
+        }
+        for (mut taken, ticket) in consequences.tickets {
+            let number = taken.number + 1;
+            taken.committed(ticket.clone(), number);
+            drop(taken);
+            self.ticket_moved(ticket, number, id);
+        }
+        for ticket in along.tickets {
+            self.ticket_moved(ticket, 1, id);
+        }
+        for player in &members_before {
+            self.players.tell(player, Change::Left(id));
+        }
+        if !deleted && worth_telling {
+            self.tell_members(document, &events);
+        }
+        let after = document.session.header();
+        self.instance_moved(before, after, deleted, now);
+        if deleted {
+            None
+        } else {
+            Some(document.session.clone())
+        }
+    }
+
+    /// When the timers are to look at a session: always when it holds something outside itself, otherwise only
+    /// where the operator has set a sweep interval, and then no more often than that (A.3 row 11).
+    pub(crate) fn due_of(&self, changes: &Changes) -> Option<Timestamp> {
+        let interval = self.settings.sweep_interval;
+        if changes.sweep_at.is_some() || interval.0 == 0 {
+            return changes.sweep_at;
+        }
+        let every = i64::try_from(interval.0).unwrap_or(i64::MAX);
+        let timer = changes.next_timer?;
+        let rounds = timer
+            .0
+            .div_euclid(every)
+            .saturating_add(i64::from(timer.0.rem_euclid(every) > 0));
+        Some(Timestamp(rounds.saturating_mul(every)))
+    }
+
+    /// Tells each member of a session, and those who lost their seat, that it changed. O(members).
+    fn tell_members(&self, document: &Document, events: &[Event]) {
+        let header = document.session.header();
+        let stand = Stand {
+            branch: header.branch,
+            number: document.noticed,
+        };
+        for event in events {
+            if let Event::MemberRemoved { player, .. } = event {
+                self.players.tell(player, Change::Left(header.id));
+            }
+        }
+        for member in document.session.members() {
+            self.players
+                .tell(&member.player, Change::Session(header.id, stand));
+        }
+    }
+
+    /// Notes in memory where a ticket stands, tells its players, the matcher and its party.
+    pub(crate) fn ticket_moved(&self, ticket: Arc<Ticket>, number: i64, within: SessionId) {
+        if ticket.state != TicketState::Placing
+            && let Some(session) = self.tickets.session_of(ticket.id)
+        {
+            self.tickets.placed(session);
+        }
+        self.tickets.committed(ticket.clone(), number);
+        for player in &ticket.players {
+            self.players
+                .tell(&player.player, Change::Ticket(ticket.id, number));
+        }
+        match ticket.state {
+            TicketState::Searching => {
+                if let Some(expires_at) = ticket.expires_at {
+                    self.timers.hint(expires_at);
+                }
+                self.matchmaker.add(ticket.clone());
+            }
+            TicketState::Canceled | TicketState::Expired => self.matchmaker.remove(ticket.id),
+            TicketState::Placing
+            | TicketState::Proposed
+            | TicketState::Found
+            | TicketState::Failed => {}
+        }
+        if let Some(reason) = ticket.reason
+            && ticket.party != within
+        {
+            let (id, state) = (ticket.id, ticket.state);
+            self.follow_up(ticket.party, Command::ClearTicket { id, state, reason });
+        }
+    }
+
+    /// The party learns by a follow-up command how its ticket ended; without it only its document is late.
+    fn follow_up(&self, party: SessionId, command: Command) {
+        let core = self.clone();
+        self.spawn(async move {
+            let told = core
+                .write(party, |draft, _, now| {
+                    Ok(draft.apply(&Actor::Service, &command, now)?)
+                })
+                .await;
+            match told {
+                Ok(_) | Err(Error::NotFound { .. } | Error::Law(_)) => {}
+                Err(error) => tracing::warn!(%error, "a party could not be told of its ticket"),
+            }
+        });
+    }
+
+    /// After a lost write: forget what may be stale; an error when trying again is no use.
+    async fn lost(
+        &self,
+        keys: &[store::Key],
+        claims: &[(store::write_set::ClaimKey, store::Key)],
+        along: &Along,
+    ) -> Result<Option<Error>, Error> {
+        if let Some((claim, _)) = claims.iter().find(|(claim, _)| claim.kind == "ticket") {
+            let player = claim
+                .key
+                .parse()
+                .map_err(|_| Error::Internal("odd claim".into()))?;
+            return Ok(Some(Error::AlreadyQueued { player }));
+        }
+        let reused = along.items.iter().any(|item| match item {
+            Item::Put {
+                row,
+                expected: None,
+            } => row.key.kind == store::Kind::Idempotency && keys.contains(&row.key),
+            _ => false,
+        });
+        if reused {
+            return Ok(Some(Error::IdempotencyKeyReused));
+        }
+        self.reload_records(keys).await?;
+        Ok(None)
+    }
+
+    async fn load_session(&self, id: SessionId) -> Result<Option<Document>, Error> {
+        let found = self
+            .store
+            .session(&self.namespace, id)
+            .await
+            .map_err(super::store_error)?;
+        let Some((header, members)) = found else {
+            return Ok(None);
+        };
+        let (header, members) = rows::parse_session(&header, &members)?;
+        let constants = self
+            .revisions
+            .constants(self, header.type_revision, &header.session_type)
+            .await?;
+        let noticed = header.change_number;
+        Ok(Some(Document {
+            session: Arc::new(Session::load(constants, header, members)),
+            noticed,
+        }))
+    }
+}
+
+fn finish<R>(
+    result: Result<R, Refusal>,
+    session: Option<Arc<Session>>,
+) -> Result<Written<R>, Error> {
+    match result {
+        Ok(result) => Ok(Written { result, session }),
+        Err(Refusal::Error(error)) => Err(error),
+        Err(Refusal::Stale(reader)) => Err(match session {
+            Some(session) => Error::PreconditionFailed {
+                current: Box::new(view::session(&session, reader)),
+            },
+            None => Error::Law(model::session::Error::SessionEnded),
+        }),
+    }
+}
+
+/// The allocations that an open instance counts: the one and its hedge.
+fn allocations(header: &Header) -> Vec<(model::AllocationId, GameServerId)> {
+    let Some(instance) = header.open_instance() else {
+        return Vec::new();
+    };
+    let Some(allocation) = &instance.allocation else {
+        return Vec::new();
+    };
+    let mut held = vec![(allocation.id, allocation.game_server)];
+    if let Some(hedge) = &allocation.hedge {
+        held.push((hedge.id, hedge.game_server));
+    }
+    held
+}
+
+fn joinable(header: &Header) -> bool {
+    header
+        .instance
+        .as_ref()
+        .is_some_and(|instance| instance.joinable_at.is_some())
+}
+
+/// The player whose membership an event begins or ends.
+fn membership_of(event: &Event) -> Option<&PlayerId> {
+    match event {
+        Event::MemberReserved { player, .. }
+        | Event::MemberJoined { player, .. }
+        | Event::MemberRemoved { player, .. } => Some(player),
+        _ => None,
+    }
+}
+
+/// Steps of a host on its way to joinable wake nobody; everything else does.
+fn is_worth_telling(event: &Event) -> bool {
+    match event {
+        Event::InstanceChanged { to, .. } => matches!(
+            to,
+            InstanceStatus::Joinable | InstanceStatus::Unjoinable | InstanceStatus::Closed
+        ),
+        Event::InstanceUpdated { .. } => false,
+        _ => true,
+    }
+}
+
+/// A ticket that has ended.
+pub(crate) fn ended(
+    ticket: &Ticket,
+    state: TicketState,
+    reason: EndReason,
+    now: Timestamp,
+) -> Ticket {
+    Ticket {
+        state,
+        reason: Some(reason),
+        ended_at: Some(now),
+        ..ticket.clone()
+    }
+}
+
+pub(crate) fn not_found(id: SessionId) -> Error {
+    Error::NotFound {
+        what: "session",
+        id: id.to_string(),
+    }
+}
+
+pub(crate) fn commit_error(error: CommitError) -> Error {
+    match error {
+        CommitError::Conflict { .. } => Error::Overloaded,
+        CommitError::Overloaded => Error::Overloaded,
+        CommitError::Unavailable(text) => Error::Unavailable(text),
+        CommitError::TooLarge => Error::Invalid {
+            field: "body".into(),
+            detail: "the result would be too large".into(),
+        },
+        CommitError::Refused(text) => Error::Internal(text),
+    }
+}

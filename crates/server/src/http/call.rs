@@ -1,0 +1,355 @@
+//! One request on its way to a handler: who, which path parameters, which query, which body.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::RawPathParams;
+use axum::http::{HeaderMap, header};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
+use model::{GameServerId, Millis, Name, PlayerId};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::dispatch::Http;
+use super::metrics;
+use super::routes::{Query, RequestHeader, Route};
+use crate::{Core, Error, Principal};
+
+/// Longest part of what a caller wrote that an answer repeats, in characters.
+const REPEATED_MAX: usize = 100;
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest `If-Match`, `If-None-Match` or `cursor`, in bytes.
+const OPAQUE_BYTES_MAX: usize = 8_192;
+/// The longest `Idempotency-Key`, in bytes.
+pub(super) const IDEMPOTENCY_KEY_BYTES_MAX: usize = 200;
+
+/// A request that is allowed to call its route.
+pub(super) struct Call {
+    pub(super) http: Arc<Http>,
+    pub(super) route: &'static Route,
+    pub(super) who: Option<Principal>,
+    pub(super) params: Option<RawPathParams>,
+    pub(super) query: Option<String>,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Body,
+}
+
+impl Call {
+    pub(super) fn core(&self) -> &Core {
+        &self.http.core
+    }
+
+    /// Who calls. The dispatcher lets nobody without a token get to a handler that asks.
+    pub(super) fn who(&self) -> Result<&Principal, Error> {
+        self.who
+            .as_ref()
+            .ok_or_else(|| Error::Unauthorized("a token is needed".into()))
+    }
+
+    /// The player who calls.
+    pub(super) fn caller(&self) -> Result<&PlayerId, Error> {
+        match self.who()? {
+            Principal::Player { player, .. } => Ok(player),
+            other => Err(Error::Forbidden(format!("{other} is not a player"))),
+        }
+    }
+
+    /// The game server that calls.
+    pub(super) fn game_server(&self) -> Result<GameServerId, Error> {
+        match self.who()? {
+            Principal::GameServer { id, .. } => Ok(*id),
+            other => Err(Error::Forbidden(format!("{other} is not a game server"))),
+        }
+    }
+
+    fn param(&self, name: &str) -> &str {
+        let found = self.params.iter().flatten().find(|(key, _)| *key == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// The path's `{id}`: `what` does not exist when it cannot be an id.
+    pub(super) fn id<T: From<Uuid>>(&self, what: &'static str) -> Result<T, Error> {
+        let text = self.param("id");
+        // Only the form with hyphens: one thing has one address.
+        match Uuid::from_str(text) {
+            Ok(id) if text.len() == 36 => Ok(T::from(id)),
+            _ => Err(Error::NotFound {
+                what,
+                id: repeated(text),
+            }),
+        }
+    }
+
+    /// The path's `{name}`: `what` does not exist when it cannot be a name.
+    pub(super) fn name(&self, what: &'static str) -> Result<Name, Error> {
+        let text = self.param("name");
+        text.parse().map_err(|_| Error::NotFound {
+            what,
+            id: repeated(text),
+        })
+    }
+
+    /// The path's `{player}`; `me` is the player who calls.
+    pub(super) fn player(&self) -> Result<PlayerId, Error> {
+        let text = self.param("player");
+        if text == "me" {
+            return match self.who()? {
+                Principal::Player { player, .. } => Ok(player.clone()),
+                _ => Err(Error::Malformed(
+                    "`me` is for players; name the player".into(),
+                )),
+            };
+        }
+        text.parse().map_err(|error| {
+            Error::Malformed(format!(
+                "{:?} is not a player's id: it {error}",
+                repeated(text)
+            ))
+        })
+    }
+
+    /// The path's `{player}`, who a player can only be himself.
+    pub(super) fn own_player(&self) -> Result<PlayerId, Error> {
+        let player = self.player()?;
+        match self.who()? {
+            Principal::Player { player: caller, .. } if *caller != player => Err(Error::Forbidden(
+                "only the member himself may do this".into(),
+            )),
+            _ => Ok(player),
+        }
+    }
+
+    /// A header that stands for something of ours: at most once, visible ASCII.
+    pub(super) fn header(&self, header: RequestHeader) -> Result<Option<&str>, Error> {
+        let name = header.name();
+        let mut values = self.headers.get_all(name).iter();
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
+        let bytes_max = match header {
+            RequestHeader::IdempotencyKey => IDEMPOTENCY_KEY_BYTES_MAX,
+            RequestHeader::IfMatch | RequestHeader::IfNoneMatch => OPAQUE_BYTES_MAX,
+        };
+        match value.to_str() {
+            Ok(text) if values.next().is_none() && !text.is_empty() && text.len() <= bytes_max => {
+                Ok(Some(text))
+            }
+            _ => Err(Error::Malformed(format!(
+                "{name} must be given once, with 1 to {bytes_max} visible ASCII characters"
+            ))),
+        }
+    }
+
+    /// Reads the query string: each parameter that the route takes, at most once, and no other.
+    pub(super) fn query(&self) -> Result<QueryValues, Error> {
+        let mut values = QueryValues::default();
+        let query = self.query.as_deref().unwrap_or_default();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let Some(known) = self.route.query.iter().find(|known| known.name() == name) else {
+                return Err(unknown_parameter(self.route, name));
+            };
+            let fresh = match known {
+                Query::Cursor => {
+                    if value.is_empty() || value.len() > OPAQUE_BYTES_MAX {
+                        return Err(Error::Malformed("cursor is not one of ours".into()));
+                    }
+                    values.cursor.replace(decoded(value)?).is_none()
+                }
+                Query::Seen => values.seen.replace(number(name, value)?).is_none(),
+                Query::Wait => values.wait.replace(self.wait(value)?).is_none(),
+            };
+            if !fresh {
+                return Err(Error::Malformed(format!("{name} is given twice")));
+            }
+        }
+        Ok(values)
+    }
+
+    fn wait(&self, value: &str) -> Result<Millis, Error> {
+        let wait: u64 = number("wait", value)?;
+        let max = self.http.limits.wait_max.0;
+        if wait > max.0 {
+            return Err(Error::Malformed(format!(
+                "wait is at most {} milliseconds",
+                max.0
+            )));
+        }
+        Ok(Millis(wait))
+    }
+
+    /// The body, which must be there.
+    pub(super) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Error> {
+        match self.bytes().await? {
+            bytes if bytes.is_empty() => Err(Error::Malformed("a body is needed".into())),
+            bytes => parse(&bytes),
+        }
+    }
+
+    /// The body, or all defaults when there is none.
+    pub(super) async fn json_or_default<T: DeserializeOwned + Default>(
+        &mut self,
+    ) -> Result<T, Error> {
+        match self.bytes().await? {
+            bytes if bytes.is_empty() => Ok(T::default()),
+            bytes => parse(&bytes),
+        }
+    }
+
+    async fn bytes(&mut self) -> Result<Bytes, Error> {
+        if self.body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        if !is_json(&self.headers) {
+            return Err(Error::UnsupportedMediaType);
+        }
+        let bytes_max = self.http.limits.body_bytes_max;
+        let too_large = || {
+            metrics::limit_hit("body_bytes");
+            Error::BodyTooLarge { bytes_max }
+        };
+        if self.body.size_hint().lower() > bytes_max as u64 {
+            return Err(too_large());
+        }
+        let body = &mut self.body;
+        let read = async {
+            // Most bodies are one frame, which is used as it came.
+            let mut first = Bytes::new();
+            let mut all = BytesMut::new();
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|_| Error::Malformed("the body broke off".into()))?;
+                let Ok(data) = frame.into_data() else {
+                    continue;
+                };
+                if first.len() + all.len() + data.len() > bytes_max {
+                    return Err(too_large());
+                }
+                if first.is_empty() && all.is_empty() {
+                    first = data;
+                } else {
+                    all.extend_from_slice(&std::mem::take(&mut first));
+                    all.extend_from_slice(&data);
+                }
+            }
+            Ok(if all.is_empty() { first } else { all.freeze() })
+        };
+        match tokio::time::timeout(BODY_TIMEOUT, read).await {
+            Ok(read) => read,
+            Err(_) => Err(Error::Malformed("the body did not arrive in time".into())),
+        }
+    }
+}
+
+/// What the query string says.
+#[derive(Debug, Default)]
+pub(super) struct QueryValues {
+    pub(super) cursor: Option<String>,
+    pub(super) seen: Option<i64>,
+    pub(super) wait: Option<Millis>,
+}
+
+/// Cuts what a caller wrote to what an answer may repeat.
+fn repeated(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(REPEATED_MAX)
+        .collect()
+}
+
+/// Undoes percent encoding, in which some clients wrap even what needs none.
+fn decoded(value: &str) -> Result<String, Error> {
+    let broken = || Error::Malformed("the query string is not UTF-8 in percent encoding".into());
+    let mut parts = value.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (hex, rest) = part.split_at_checked(2).ok_or_else(broken)?;
+        bytes.push(u8::from_str_radix(hex, 16).map_err(|_| broken())?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(bytes).map_err(|_| broken())
+}
+
+fn unknown_parameter(route: &Route, name: &str) -> Error {
+    let known: Vec<&str> = route.query.iter().map(|known| known.name()).collect();
+    let known = if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    };
+    Error::Malformed(format!(
+        "there is no parameter {:?} here; known: {known}",
+        repeated(name)
+    ))
+}
+
+fn number<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Error> {
+    value
+        .parse()
+        .map_err(|error| Error::Malformed(format!("{name} must be a whole number: {error}")))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return false;
+    };
+    let media_type = value
+        .to_str()
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    media_type.eq_ignore_ascii_case("application/json")
+        || media_type.eq_ignore_ascii_case("application/merge-patch+json")
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    if has_nul(bytes) {
+        return Err(Error::Malformed("the body contains a NUL character".into()));
+    }
+    // serde would also take an array, as the fields in their order.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Error::Malformed(
+            "the body must be a JSON object, not an array".into(),
+        ));
+    }
+    serde_json::from_slice(bytes).map_err(|error| Error::Malformed(repeated_error(&error)))
+}
+
+/// serde's own words name the field and the place; a value that they repeat is cut.
+fn repeated_error(error: &serde_json::Error) -> String {
+    const ERROR_CHARS_MAX: usize = 400;
+    let text = error.to_string();
+    if text.chars().count() <= ERROR_CHARS_MAX {
+        return text;
+    }
+    let (line, column) = (error.line(), error.column());
+    let cut: String = text.chars().take(ERROR_CHARS_MAX).collect();
+    format!("{cut}… at line {line} column {column}")
+}
+
+/// Whether a JSON text holds a NUL character, raw or as an escape. O(length).
+fn has_nul(bytes: &[u8]) -> bool {
+    if bytes.contains(&0) {
+        return true;
+    }
+    let mut at = 0;
+    while let Some(found) = bytes
+        .get(at..)
+        .and_then(|rest| rest.iter().position(|&b| b == b'\\'))
+    {
+        let escape = at + found;
+        if bytes.get(escape + 1..escape + 6) == Some(b"u0000".as_slice()) {
+            return true;
+        }
+        // Skips what the backslash escapes, so that `\\u0000` is a backslash and four zeros.
+        at = escape + 2;
+    }
+    false
+}

@@ -1,0 +1,186 @@
+//! Examples of everything that goes over HTTP, for the OpenAPI document.
+
+use model::wire;
+use serde_json::{Value, json};
+
+use super::shape::Shape;
+
+pub(super) const CREATE_SESSION: Shape = Shape::of::<wire::CreateSession>(create_session);
+pub(super) const UPDATE_SESSION: Shape = Shape::of::<wire::UpdateSession>(update_session);
+pub(super) const SESSION: Shape = Shape::of::<wire::Session>(session);
+pub(super) const RESERVE: Shape = Shape::of::<wire::Reserve>(reserve);
+pub(super) const MY_SESSIONS: Shape = Shape::of::<wire::MySessions>(my_sessions);
+pub(super) const SESSION_TYPE: Shape = Shape::of::<wire::SessionType>(session_type);
+pub(super) const SESSION_TYPES: Shape = Shape::of::<wire::List<wire::SessionType>>(session_types);
+pub(super) const JOIN_SESSION: Shape = Shape::of::<wire::JoinSession>(join_session);
+pub(super) const UPDATE_MEMBER: Shape = Shape::of::<wire::UpdateMember>(update_member);
+pub(super) const MOVE_MEMBER: Shape = Shape::of::<wire::MoveMember>(move_member);
+pub(super) const REQUEST_INSTANCE: Shape = Shape::of::<wire::RequestInstance>(request_instance);
+pub(super) const INSTANCE: Shape = Shape::of::<wire::Instance>(instance);
+pub(super) const HOST_UPDATE: Shape = Shape::of::<wire::HostUpdate>(host_update);
+pub(super) const ALLOCATION: Shape = Shape::of::<wire::Allocation>(allocation);
+pub(super) const CREATE_TICKET: Shape = Shape::of::<wire::CreateTicket>(create_ticket);
+pub(super) const TICKET: Shape = Shape::of::<wire::Ticket>(ticket);
+pub(super) const QUEUE: Shape = Shape::of::<wire::Queue>(queue);
+pub(super) const QUEUES: Shape = Shape::of::<wire::List<wire::Queue>>(queues);
+pub(super) const EVENT_PAGE: Shape = Shape::of::<wire::EventPage>(event_page);
+pub(super) const ASSIGNMENTS: Shape = Shape::of::<wire::Assignments>(assignments);
+pub(super) const ACKNOWLEDGE: Shape = Shape::of::<wire::Acknowledge>(acknowledge);
+pub(super) const HEALTH_REPORT: Shape = Shape::of::<wire::HealthReport>(health_report);
+pub(super) const FLEET: Shape = Shape::of::<wire::Fleet>(fleet);
+pub(super) const FLEETS: Shape = Shape::of::<wire::List<wire::Fleet>>(fleets);
+
+const PARTY: &str = "0193a8c0-0000-7000-8000-000000000001";
+const GAME: &str = "0193a8c0-0000-7000-8000-000000000002";
+const BRANCH: &str = "0193a8c0-0000-7000-8000-000000000003";
+const TICKET_ID: &str = "0193a8c0-0000-7000-8000-000000000004";
+const MATCH_ID: &str = "0193a8c0-0000-7000-8000-000000000005";
+const INSTANCE_ID: &str = "0193a8c0-0000-7000-8000-000000000006";
+const ALLOCATION_ID: &str = "0193a8c0-0000-7000-8000-000000000007";
+const GAME_SERVER_ID: &str = "0193a8c0-0000-7000-8000-000000000008";
+const AT: &str = "2026-03-01T12:00:00.000Z";
+
+fn list(item: Value) -> Value {
+    json!({ "items": [item] })
+}
+
+fn create_session() -> Value {
+    json!({ "type": "party", "region": "eu-west", "custom_data": { "name": "Alice's party" } })
+}
+
+fn update_session() -> Value {
+    json!({ "joinability": "public", "custom_data": { "name": "All welcome" } })
+}
+
+fn member() -> Value {
+    json!({ "index": 0, "player": "alice", "state": "active", "since": AT, "joined_at": AT,
+            "team": 0, "leader": true })
+}
+
+fn session() -> Value {
+    json!({
+        "id": PARTY, "type": "party", "type_revision": 1, "region": "eu-west",
+        "branch": BRANCH, "change_number": 3, "created_at": AT,
+        "visibility": "open", "joinability": "private", "closed": false, "max_members": 4,
+        "leader": "alice", "teams": [{ "taken": 1 }], "members": [member()],
+        "custom_data": { "name": "Alice's party" },
+        "ticket": { "id": TICKET_ID, "queue": "arena-4v4", "state": "searching" },
+    })
+}
+
+fn reserve() -> Value {
+    json!({ "players": [{ "player": "bob", "team": 0 }] })
+}
+
+fn my_sessions() -> Value {
+    list(json!({ "id": PARTY, "type": "party", "state": "active", "change_number": 3 }))
+}
+
+fn session_type() -> Value {
+    json!({ "name": "party", "revision": 1, "max_members": 4, "teams": 1, "by_players": true,
+            "can_join_matchmaking": true, "visibility": "open", "joinability": "private" })
+}
+
+fn session_types() -> Value {
+    list(session_type())
+}
+
+fn join_session() -> Value {
+    json!({ "active": true, "custom_data": { "character": "scout" } })
+}
+
+fn update_member() -> Value {
+    json!({ "active": true })
+}
+
+fn move_member() -> Value {
+    json!({ "team": 1 })
+}
+
+fn startup_params() -> Value {
+    json!({ "map": "dunes", "mode": "ctf" })
+}
+
+fn addresses() -> Value {
+    json!({ "external": "203.0.113.7", "ports": { "default": 7777 } })
+}
+
+fn request_instance() -> Value {
+    json!({ "startup_params": startup_params() })
+}
+
+fn instance() -> Value {
+    json!({ "id": INSTANCE_ID, "status": "joinable", "since": AT, "fleet": "arena",
+            "allocation_id": ALLOCATION_ID, "game_server": GAME_SERVER_ID,
+            "addresses": addresses(), "startup_params": startup_params() })
+}
+
+fn host_update() -> Value {
+    json!({ "allocation_id": ALLOCATION_ID, "status": "joinable", "connected": ["alice"] })
+}
+
+fn allocation() -> Value {
+    json!({ "id": ALLOCATION_ID, "session": GAME, "game_server": GAME_SERVER_ID,
+            "addresses": addresses() })
+}
+
+fn create_ticket() -> Value {
+    json!({ "queue": "arena-4v4",
+            "players": { "alice": { "attributes": { "skill": 1500 }, "latencies": { "eu-west": 25 } } } })
+}
+
+fn ticket() -> Value {
+    json!({ "id": TICKET_ID, "queue": "arena-4v4", "party": PARTY, "state": "found",
+            "reason": "assigned", "created_at": AT, "players": ["alice"],
+            "match_id": MATCH_ID, "session": GAME })
+}
+
+fn queue() -> Value {
+    json!({ "name": "arena-4v4", "active": true, "session_type": "arena", "party_players_max": 4,
+            "waiting": 12 })
+}
+
+fn queues() -> Value {
+    list(queue())
+}
+
+fn event_page() -> Value {
+    json!({ "cursor": "b3BhcXVl",
+            "notices": [{ "kind": "session", "resource": format!("/v1/sessions/{PARTY}"),
+                          "change_number": 4, "branch": BRANCH }] })
+}
+
+fn assignments() -> Value {
+    json!({
+        "version": 2, "game_server": GAME_SERVER_ID, "quit": false,
+        "assignments": [{
+            "allocation_id": ALLOCATION_ID, "acknowledged": false, "session": GAME,
+            "session_type": "arena", "instance": INSTANCE_ID, "match_id": MATCH_ID,
+            "region": "eu-west", "startup_params": startup_params(),
+            "members": [{ "player": "alice", "team": 0, "state": "reserved" }],
+        }],
+    })
+}
+
+fn acknowledge() -> Value {
+    json!({ "allocation_id": ALLOCATION_ID })
+}
+
+fn health_report() -> Value {
+    json!({ "health": "healthy" })
+}
+
+fn fleet() -> Value {
+    json!({
+        "name": "arena", "waiting": 0,
+        "game_servers": [{
+            "id": GAME_SERVER_ID, "region": "eu-west", "node": "box-1", "state": "ready",
+            "since": AT, "health": "healthy", "used": 1, "slots": 1, "addresses": addresses(),
+            "sessions": [GAME],
+        }],
+    })
+}
+
+fn fleets() -> Value {
+    list(fleet())
+}

@@ -1,0 +1,48 @@
+//! Handlers of instances and allocations.
+
+use axum::http::StatusCode;
+use model::{AllocationId, SessionId, wire};
+
+use super::call::Call;
+use super::reply::{self, Answer};
+use super::routes::RequestHeader;
+use super::sessions::located;
+
+pub(super) async fn request(mut call: Call) -> Answer {
+    let id: SessionId = call.id("session")?;
+    let body: wire::RequestInstance = call.json_or_default().await?;
+    let key = call.header(RequestHeader::IdempotencyKey)?;
+    let session = call
+        .core()
+        .request_instance(call.who()?, id, body, key)
+        .await?;
+    let response = reply::session(StatusCode::CREATED, &session)?;
+    located(response, &format!("/v1/sessions/{id}/instance"))
+}
+
+pub(super) async fn read(call: Call) -> Answer {
+    let id: SessionId = call.id("session")?;
+    reply::ok(&call.core().read_instance(call.who()?, id).await?)
+}
+
+pub(super) async fn update(mut call: Call) -> Answer {
+    let id: SessionId = call.id("session")?;
+    let body: wire::HostUpdate = call.json().await?;
+    reply::ok(
+        &call
+            .core()
+            .host_update(call.game_server()?, id, body)
+            .await?,
+    )
+}
+
+pub(super) async fn close(call: Call) -> Answer {
+    let id: SessionId = call.id("session")?;
+    let session = call.core().close_instance(call.who()?, id).await?;
+    reply::session(StatusCode::OK, &session)
+}
+
+pub(super) async fn read_allocation(call: Call) -> Answer {
+    let id: AllocationId = call.id("allocation")?;
+    reply::ok(&call.core().read_allocation(call.who()?, id).await?)
+}

@@ -1,0 +1,31 @@
+//! Everything HTTP: one table of routes, from which come the router, the OpenAPI document and the access table.
+
+pub mod etag;
+pub mod metrics;
+pub mod openapi;
+pub mod problem;
+pub mod routes;
+pub mod security;
+pub mod shape;
+
+mod call;
+mod dispatch;
+mod examples;
+mod reply;
+mod serve;
+mod table;
+
+mod events;
+mod fleets;
+mod game_servers;
+mod instances;
+mod members;
+mod ops;
+mod sessions;
+mod tickets;
+
+pub use dispatch::{Http, router};
+pub use serve::serve;
+
+#[cfg(test)]
+mod tests;

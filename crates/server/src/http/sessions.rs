@@ -1,0 +1,80 @@
+//! Handlers of sessions and their types.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use model::{SessionId, wire};
+
+use super::call::Call;
+use super::etag;
+use super::reply::{self, Answer};
+use super::routes::RequestHeader;
+use crate::Error;
+
+pub(super) async fn create(mut call: Call) -> Answer {
+    let body: wire::CreateSession = call.json().await?;
+    let key = call.header(RequestHeader::IdempotencyKey)?;
+    let session = call.core().create_session(call.who()?, body, key).await?;
+    located(
+        reply::session(StatusCode::CREATED, &session)?,
+        &format!("/v1/sessions/{}", session.id),
+    )
+}
+
+pub(super) async fn read(call: Call) -> Answer {
+    let id: SessionId = call.id("session")?;
+    let known = call.header(RequestHeader::IfNoneMatch)?;
+    let session = call.core().read_session(call.who()?, id).await?;
+    if known.is_some_and(|known| etag::names(known, session.branch, session.change_number)) {
+        return reply::not_modified(&session);
+    }
+    reply::session(StatusCode::OK, &session)
+}
+
+pub(super) async fn update(mut call: Call) -> Answer {
+    let id: SessionId = call.id("session")?;
+    let body: wire::UpdateSession = call.json().await?;
+    let if_match = call.header(RequestHeader::IfMatch)?;
+    let session = call
+        .core()
+        .update_session(call.who()?, id, if_match, body)
+        .await?;
+    reply::session(StatusCode::OK, &session)
+}
+
+pub(super) async fn delete(call: Call) -> Answer {
+    let id: SessionId = call.id("session")?;
+    let if_match = call.header(RequestHeader::IfMatch)?;
+    call.core()
+        .delete_session(call.who()?, id, if_match)
+        .await?;
+    reply::nothing()
+}
+
+pub(super) async fn reserve(mut call: Call) -> Answer {
+    let id: SessionId = call.id("session")?;
+    let body: wire::Reserve = call.json().await?;
+    let session = call.core().reserve(call.who()?, id, body).await?;
+    reply::session(StatusCode::OK, &session)
+}
+
+pub(super) async fn mine(call: Call) -> Answer {
+    reply::ok(&call.core().my_sessions(call.who()?).await?)
+}
+
+pub(super) async fn types(call: Call) -> Answer {
+    reply::ok(&call.core().session_types())
+}
+
+pub(super) async fn read_type(call: Call) -> Answer {
+    let name = call.name("session type")?;
+    reply::ok(&call.core().session_type(name.as_str())?)
+}
+
+/// Adds where a created thing is from now on.
+pub(super) fn located(mut response: Response, location: &str) -> Result<Response, Error> {
+    let location = reply::header_value(location);
+    response
+        .headers_mut()
+        .insert(axum::http::header::LOCATION, location);
+    Ok(response)
+}

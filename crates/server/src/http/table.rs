@@ -1,0 +1,494 @@
+//! The table of all routes.
+
+use super::examples as shapes;
+use super::problem::Kind;
+use super::routes::{
+    Access, Operation, Query, Reply, ReplyBody, RequestBody, RequestHeader, Route, Verb,
+};
+use super::shape::Shape;
+use crate::PrincipalKind::{Admin, Fleet, GameServer, Player, Server};
+
+type Kinds = &'static [(crate::PrincipalKind, &'static str)];
+
+const LEADER: Kinds = &[(Player, "leader"), (Server, ""), (Admin, "")];
+const MEMBER: Kinds = &[(Player, "member"), (Server, ""), (Admin, "")];
+const SELF: Kinds = &[(Player, "himself"), (Server, ""), (Admin, "")];
+const SELF_OR_LEADER: Kinds = &[
+    (Player, "himself, or the leader"),
+    (Server, ""),
+    (Admin, ""),
+];
+const READER: Kinds = &[
+    (Player, "who may see the session"),
+    (Server, ""),
+    (Admin, ""),
+];
+const TICKET_PLAYER: Kinds = &[(Player, "of the ticket"), (Server, ""), (Admin, "")];
+const PEOPLE: Kinds = &[(Player, ""), (Server, ""), (Fleet, ""), (Admin, "")];
+const ME: Kinds = &[(Player, "himself")];
+const HOST: Kinds = &[(GameServer, "host of the session")];
+const GAME_SERVER: Kinds = &[(GameServer, "itself")];
+const OPERATORS: Kinds = &[(Server, ""), (Fleet, ""), (Admin, "")];
+
+const BASE: Route = Route {
+    operation: Operation::ReadRoot,
+    verb: Verb::Get,
+    path: "/",
+    summary: "",
+    access: Access::Open,
+    query: &[],
+    headers: &[],
+    body: RequestBody::None,
+    replies: &[],
+    problems: &[],
+};
+
+const fn json(status: u16, when: &'static str, shape: Shape) -> Reply {
+    Reply {
+        status,
+        when,
+        body: ReplyBody::Json(shape),
+    }
+}
+
+const fn nothing(status: u16, when: &'static str) -> Reply {
+    Reply {
+        status,
+        when,
+        body: ReplyBody::Nothing,
+    }
+}
+
+const fn text(when: &'static str, media_type: &'static str) -> Reply {
+    Reply {
+        status: 200,
+        when,
+        body: ReplyBody::Text(media_type),
+    }
+}
+
+const SESSION_NOW: Reply = json(200, "The session as it is now.", shapes::SESSION);
+
+/// Every route, by area.
+pub static ROUTES: &[Route] = &[
+    // Sessions.
+    Route {
+        operation: Operation::CreateSession,
+        verb: Verb::Post,
+        path: "/v1/sessions",
+        summary: "Create a session; a player becomes its leader.",
+        access: Access::Only(&[(Player, "if the type says so"), (Server, ""), (Admin, "")]),
+        headers: &[RequestHeader::IdempotencyKey],
+        body: RequestBody::Required(shapes::CREATE_SESSION),
+        replies: &[json(201, "Created.", shapes::SESSION)],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::SessionFull,
+            Kind::ConstantsConflict,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReadSession,
+        path: "/v1/sessions/{id}",
+        summary: "Read a session, brought up to date first.",
+        access: Access::Only(READER),
+        headers: &[RequestHeader::IfNoneMatch],
+        replies: &[
+            SESSION_NOW,
+            nothing(304, "It still is what the If-None-Match header names."),
+        ],
+        problems: &[Kind::NotFound],
+        ..BASE
+    },
+    Route {
+        operation: Operation::UpdateSession,
+        verb: Verb::Patch,
+        path: "/v1/sessions/{id}",
+        summary: "Replace fields of a session, each one whole.",
+        access: Access::Only(MEMBER),
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Required(shapes::UPDATE_SESSION),
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotLeader,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::DeleteSession,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}",
+        summary: "End a session with all that belongs to it.",
+        access: Access::Only(LEADER),
+        headers: &[RequestHeader::IfMatch],
+        replies: &[nothing(204, "Ended.")],
+        problems: &[Kind::NotFound, Kind::NotLeader],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReserveSeats,
+        verb: Verb::Post,
+        path: "/v1/sessions/{id}/reservations",
+        summary: "Hold seats for players: for all of them, or for none.",
+        access: Access::Only(LEADER),
+        body: RequestBody::Required(shapes::RESERVE),
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotLeader,
+            Kind::SessionFull,
+            Kind::TeamFull,
+            Kind::AlreadyMember,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ListMySessions,
+        path: "/v1/players/me/sessions",
+        summary: "List the sessions that the player is a member of, oldest first.",
+        access: Access::Only(ME),
+        replies: &[json(200, "His sessions.", shapes::MY_SESSIONS)],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ListSessionTypes,
+        path: "/v1/session-types",
+        summary: "List the session types.",
+        access: Access::Only(PEOPLE),
+        replies: &[json(
+            200,
+            "All session types, by name.",
+            shapes::SESSION_TYPES,
+        )],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReadSessionType,
+        path: "/v1/session-types/{name}",
+        summary: "Read a session type.",
+        access: Access::Only(PEOPLE),
+        replies: &[json(200, "The session type.", shapes::SESSION_TYPE)],
+        problems: &[Kind::NotFound],
+        ..BASE
+    },
+    // Members.
+    Route {
+        operation: Operation::JoinSession,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/members/{player}",
+        summary: "Join a session; by a member: set state and properties.",
+        access: Access::Only(SELF),
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Optional(shapes::JOIN_SESSION),
+        replies: &[json(201, "Joined.", shapes::SESSION), SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotAdmitted,
+            Kind::SessionClosed,
+            Kind::SessionFull,
+            Kind::TeamFull,
+            Kind::ConstantsConflict,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::UpdateMember,
+        verb: Verb::Patch,
+        path: "/v1/sessions/{id}/members/{player}",
+        summary: "Replace fields of a member, each one whole.",
+        access: Access::Only(SELF),
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Required(shapes::UPDATE_MEMBER),
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::ReservedOnly,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::LeaveSession,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/members/{player}",
+        summary: "Leave a session; of somebody else: kick.",
+        access: Access::Only(SELF_OR_LEADER),
+        replies: &[SESSION_NOW, nothing(204, "The session ended with it.")],
+        problems: &[Kind::NotFound, Kind::NotLeader],
+        ..BASE
+    },
+    Route {
+        operation: Operation::PromoteMember,
+        verb: Verb::Post,
+        path: "/v1/sessions/{id}/members/{player}/promote",
+        summary: "Make a member the leader.",
+        access: Access::Only(LEADER),
+        replies: &[SESSION_NOW],
+        problems: &[Kind::NotFound, Kind::NotLeader, Kind::ReservedOnly],
+        ..BASE
+    },
+    Route {
+        operation: Operation::MoveMember,
+        verb: Verb::Post,
+        path: "/v1/sessions/{id}/members/{player}/move",
+        summary: "Move a member to another team.",
+        access: Access::Only(SELF_OR_LEADER),
+        body: RequestBody::Required(shapes::MOVE_MEMBER),
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotLeader,
+            Kind::TeamFull,
+        ],
+        ..BASE
+    },
+    // Instances.
+    Route {
+        operation: Operation::RequestInstance,
+        verb: Verb::Post,
+        path: "/v1/sessions/{id}/instance",
+        summary: "Ask for a host for a session.",
+        access: Access::Only(LEADER),
+        headers: &[RequestHeader::IdempotencyKey],
+        body: RequestBody::Optional(shapes::REQUEST_INSTANCE),
+        replies: &[json(201, "The session with its instance.", shapes::SESSION)],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotLeader,
+            Kind::InstanceExists,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReadInstance,
+        path: "/v1/sessions/{id}/instance",
+        summary: "Read the instance of a session; addresses are for members only.",
+        access: Access::Only(READER),
+        replies: &[json(200, "The instance.", shapes::INSTANCE)],
+        problems: &[Kind::NotFound],
+        ..BASE
+    },
+    Route {
+        operation: Operation::UpdateInstance,
+        verb: Verb::Patch,
+        path: "/v1/sessions/{id}/instance",
+        summary: "Report how the hosted session is; acknowledges its allocation.",
+        access: Access::Only(HOST),
+        body: RequestBody::Required(shapes::HOST_UPDATE),
+        replies: &[json(200, "The instance.", shapes::INSTANCE)],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotHost,
+            Kind::ForeignAllocation,
+            Kind::InstanceTransition,
+            Kind::VersionMismatch,
+            Kind::InstanceClosed,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::CloseInstance,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/instance",
+        summary: "Close the instance of a session.",
+        access: Access::Only(LEADER),
+        replies: &[json(
+            200,
+            "The session with its closed instance.",
+            shapes::SESSION,
+        )],
+        problems: &[Kind::NotFound, Kind::NotLeader, Kind::InstanceClosed],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReadAllocation,
+        path: "/v1/allocations/{id}",
+        summary: "Read an allocation: which game server, and where players connect.",
+        access: Access::Only(MEMBER),
+        replies: &[json(200, "The allocation.", shapes::ALLOCATION)],
+        problems: &[Kind::NotFound],
+        ..BASE
+    },
+    // Tickets and queues.
+    Route {
+        operation: Operation::CreateTicket,
+        verb: Verb::Post,
+        path: "/v1/sessions/{id}/ticket",
+        summary: "Queue a party; the ticket is durable before the answer.",
+        access: Access::Only(LEADER),
+        headers: &[RequestHeader::IdempotencyKey],
+        body: RequestBody::Required(shapes::CREATE_TICKET),
+        replies: &[json(201, "The ticket.", shapes::TICKET)],
+        problems: &[
+            Kind::Conflict,
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotLeader,
+            Kind::AlreadyQueued,
+            Kind::NotQueueable,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::CancelTicket,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/ticket",
+        summary: "Take a party out of its queue.",
+        access: Access::Only(LEADER),
+        replies: &[json(200, "The canceled ticket.", shapes::TICKET)],
+        problems: &[Kind::Conflict, Kind::NotFound, Kind::NotLeader],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReadTicket,
+        path: "/v1/tickets/{id}",
+        summary: "Read a ticket; an ended one is kept for an hour.",
+        access: Access::Only(TICKET_PLAYER),
+        replies: &[json(200, "The ticket.", shapes::TICKET)],
+        problems: &[Kind::NotFound],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ListQueues,
+        path: "/v1/queues",
+        summary: "List the queues.",
+        access: Access::Only(PEOPLE),
+        replies: &[json(200, "All queues, by name.", shapes::QUEUES)],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReadQueue,
+        path: "/v1/queues/{name}",
+        summary: "Read a queue.",
+        access: Access::Only(PEOPLE),
+        replies: &[json(200, "The queue.", shapes::QUEUE)],
+        problems: &[Kind::NotFound],
+        ..BASE
+    },
+    // Events.
+    Route {
+        operation: Operation::ReadEvents,
+        path: "/v1/events",
+        summary: "Wait for something of the player's to change since the cursor.",
+        access: Access::Only(ME),
+        query: &[Query::Cursor, Query::Wait],
+        replies: &[json(
+            200,
+            "What changed; nothing when the wait ran out.",
+            shapes::EVENT_PAGE,
+        )],
+        ..BASE
+    },
+    // Game servers and fleets.
+    Route {
+        operation: Operation::ReadAssignments,
+        path: "/v1/game-servers/me/assignments",
+        summary: "Wait for the game server's assignments to change; the first call makes it ready.",
+        access: Access::Only(GAME_SERVER),
+        query: &[Query::Seen, Query::Wait],
+        replies: &[json(
+            200,
+            "All that it is to host now.",
+            shapes::ASSIGNMENTS,
+        )],
+        problems: &[Kind::NotFound],
+        ..BASE
+    },
+    Route {
+        operation: Operation::Acknowledge,
+        verb: Verb::Post,
+        path: "/v1/game-servers/me/acknowledge",
+        summary: "Take an assignment on.",
+        access: Access::Only(GAME_SERVER),
+        body: RequestBody::Required(shapes::ACKNOWLEDGE),
+        replies: &[nothing(204, "Taken on; the session is this game server's.")],
+        problems: &[Kind::NotFound, Kind::ForeignAllocation],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReportHealth,
+        verb: Verb::Post,
+        path: "/v1/game-servers/me/health",
+        summary: "Report the game server's health.",
+        access: Access::Only(GAME_SERVER),
+        body: RequestBody::Required(shapes::HEALTH_REPORT),
+        replies: &[nothing(204, "Noted.")],
+        problems: &[Kind::NotFound],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ShutdownGameServer,
+        verb: Verb::Post,
+        path: "/v1/game-servers/me/shutdown",
+        summary: "Say that the game server ends: it gets nothing more, and what it hosts is closed.",
+        access: Access::Only(GAME_SERVER),
+        replies: &[nothing(204, "Noted.")],
+        problems: &[Kind::NotFound],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ListFleets,
+        path: "/v1/fleets",
+        summary: "List the fleets with their game servers.",
+        access: Access::Only(OPERATORS),
+        replies: &[json(200, "All fleets, by name.", shapes::FLEETS)],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReadFleet,
+        path: "/v1/fleets/{name}",
+        summary: "Read a fleet with its game servers.",
+        access: Access::Only(OPERATORS),
+        replies: &[json(200, "The fleet.", shapes::FLEET)],
+        problems: &[Kind::NotFound],
+        ..BASE
+    },
+    // Operations, without a token.
+    Route {
+        operation: Operation::ReadRoot,
+        path: "/",
+        summary: "Say what this is.",
+        replies: &[text("A few lines for people.", "text/plain")],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReadHealth,
+        path: "/healthz",
+        summary: "Say that the process is alive.",
+        replies: &[text("`ok`", "text/plain")],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReadReadiness,
+        path: "/readyz",
+        summary: "Say whether requests can be served: the database answers.",
+        replies: &[text("`ok`", "text/plain")],
+        problems: &[Kind::Unavailable],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReadMetrics,
+        path: "/metrics",
+        summary: "Metrics in the Prometheus text format.",
+        replies: &[text("Metrics.", "text/plain")],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReadOpenApi,
+        path: "/openapi.json",
+        summary: "This API as an OpenAPI 3.1 document.",
+        replies: &[text("The document.", "application/json")],
+        ..BASE
+    },
+];

@@ -1,0 +1,37 @@
+//! Handlers of tickets and queues.
+
+use model::{SessionId, TicketId, wire};
+
+use super::call::Call;
+use super::reply::{self, Answer};
+use super::routes::RequestHeader;
+
+pub(super) async fn create(mut call: Call) -> Answer {
+    let id: SessionId = call.id("session")?;
+    let body: wire::CreateTicket = call.json().await?;
+    let key = call.header(RequestHeader::IdempotencyKey)?;
+    let ticket = call
+        .core()
+        .create_ticket(call.who()?, id, body, key)
+        .await?;
+    reply::created(&format!("/v1/tickets/{}", ticket.id), &ticket)
+}
+
+pub(super) async fn cancel(call: Call) -> Answer {
+    let id: SessionId = call.id("session")?;
+    reply::ok(&call.core().cancel_ticket(call.who()?, id).await?)
+}
+
+pub(super) async fn read(call: Call) -> Answer {
+    let id: TicketId = call.id("ticket")?;
+    reply::ok(&call.core().read_ticket(call.who()?, id).await?)
+}
+
+pub(super) async fn queues(call: Call) -> Answer {
+    reply::ok(&call.core().queues().await)
+}
+
+pub(super) async fn read_queue(call: Call) -> Answer {
+    let name = call.name("queue")?;
+    reply::ok(&call.core().queue(name.as_str()).await?)
+}

@@ -1,0 +1,401 @@
+//! One server: lease, store, core and HTTP put together, from start to drained stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::config::{Diagnostic, ProviderSchema, SourceFile};
+use model::{Millis, Namespace};
+use store::{Lease, LeaseError, Store};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Keys;
+use crate::clock::Clock;
+use crate::config::Limits;
+use crate::core::{Activated, Core, Drivers, Parts, Settings};
+use crate::ids::Ids;
+use crate::{holder, http};
+
+/// The lease that lets one server at a time work a database.
+const LEASE: &str = "cell";
+/// How long it lasts without being renewed.
+const LEASE_TTL: Millis = Millis::seconds(10);
+/// How often it is renewed.
+const LEASE_RENEWAL: Duration = Duration::from_secs(3);
+/// How often the files of the session types are looked at.
+const RELOAD_LOOK: Duration = Duration::from_secs(1);
+
+/// What a server is started with.
+pub struct Options {
+    /// `sqlite:///path/file.db` or `postgres://…`.
+    pub database: String,
+    /// The namespace that is served.
+    pub namespace: Namespace,
+    /// What tokens are signed with; at least 32 bytes.
+    pub secret: Vec<u8>,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where game servers reach this server; `None`: the address that is listened on.
+    pub public_url: Option<String>,
+    /// The folder of session types; `None`: what the store has.
+    pub session_types: Option<PathBuf>,
+    /// Schemas of the providers' parts of fleets.
+    pub providers: Vec<ProviderSchema>,
+    /// Limits of HTTP.
+    pub limits: Limits,
+    /// What else the operator set.
+    pub settings: Settings,
+    /// The clock; `None`: the database's.
+    pub clock: Option<Clock>,
+    /// Who runs the timers.
+    pub drivers: Drivers,
+}
+
+/// Why a server did not start; each is one sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be used.
+    #[error("{0}")]
+    Store(String),
+    /// Another server works this database.
+    #[error(
+        "another server works this database: {holder}; stop it first, or wait {expires_in} if it is gone"
+    )]
+    Held {
+        /// Who.
+        holder: String,
+        /// How long at most.
+        expires_in: Millis,
+    },
+    /// The address cannot be listened on.
+    #[error(
+        "cannot listen on {address}: {reason}; stop whoever uses it, or choose another with --listen"
+    )]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why not.
+        reason: io::Error,
+    },
+    /// The secret is too short.
+    #[error("the secret: {0}")]
+    Secret(#[from] crate::auth::AuthError),
+    /// The session types have errors and the store has no earlier revision.
+    #[error("the session types have {} error(s); `muster check` shows them", .0.len())]
+    SessionTypes(Vec<Diagnostic>),
+    /// The folder of the session types cannot be read.
+    #[error(
+        "cannot read the session types in {folder}: {reason}; say where they are with --session-types"
+    )]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// Why not.
+        reason: io::Error,
+    },
+    /// Something in the store cannot be read.
+    #[error("{0}")]
+    Core(String),
+}
+
+/// A server that has started and does not serve yet.
+pub struct Server {
+    core: Core,
+    keys: Arc<Keys>,
+    store: Store,
+    lease: Lease,
+    listener: TcpListener,
+    address: SocketAddr,
+    session_types: Option<PathBuf>,
+    limits: Limits,
+}
+
+impl Server {
+    /// Opens the store, takes the lease, loads what is live, activates the session types and binds the address.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(options: Options) -> Result<Server, StartError> {
+        let keys = Keys::new(options.namespace.clone(), &options.secret)?;
+        let core_keys = Keys::new(options.namespace.clone(), &options.secret)?;
+        let listener =
+            TcpListener::bind(options.listen)
+                .await
+                .map_err(|reason| StartError::Listen {
+                    address: options.listen,
+                    reason,
+                })?;
+        let address = listener.local_addr().map_err(|reason| StartError::Listen {
+            address: options.listen,
+            reason,
+        })?;
+        let store = Store::open(&options.database, store::Options::default())
+            .await
+            .map_err(|error| StartError::Store(error.to_string()))?;
+        let lease = take_lease(&store).await?;
+        let mut settings = options.settings;
+        settings.public_url = options
+            .public_url
+            .unwrap_or_else(|| format!("http://{address}"));
+        let clock = match options.clock {
+            Some(clock) => clock,
+            None => Clock::running(
+                store
+                    .now()
+                    .await
+                    .map_err(|e| StartError::Store(e.to_string()))?,
+            ),
+        };
+        let core = Core::start(Parts {
+            namespace: options.namespace,
+            store: store.clone(),
+            clock,
+            ids: Ids::from_entropy(),
+            keys: core_keys,
+            providers: options.providers,
+            settings,
+            drivers: options.drivers,
+        })
+        .await
+        .map_err(|error| StartError::Core(explained(&error)))?;
+        let server = Server {
+            core,
+            keys: Arc::new(keys),
+            store,
+            lease,
+            listener,
+            address,
+            session_types: options.session_types,
+            limits: options.limits,
+        };
+        server.first_revision().await?;
+        Ok(server)
+    }
+
+    /// The core, for plugins and tests in the same process.
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// What tokens are signed with.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown`, then drains: long polls end with what they have, requests are finished, what
+    /// waits is committed, the lease is given back. `reload` asks for a look at the session types at once.
+    ///
+    /// # Errors
+    /// When the lease was lost to another server, or the listener is of no use.
+    pub async fn run(
+        self,
+        shutdown: CancellationToken,
+        reload: Arc<tokio::sync::Notify>,
+    ) -> io::Result<()> {
+        let Server {
+            core,
+            keys,
+            store,
+            lease,
+            listener,
+            session_types,
+            limits,
+            ..
+        } = self;
+        let over = CancellationToken::new();
+        let http = http::serve(listener, core.clone(), keys, limits, over.clone());
+        let renewing = renew(store.clone(), lease.clone(), over.clone());
+        let reloading = watch(core.clone(), session_types, reload, over.clone());
+        let stopping = async {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = over.cancelled() => {}
+            }
+            core.begin_shutdown();
+            over.cancel();
+        };
+        let (served, renewed, (), ()) = tokio::join!(http, renewing, reloading, stopping);
+        core.stop_tasks().await;
+        if renewed.is_ok()
+            && let Err(error) = store.release_lease(&lease).await
+        {
+            tracing::warn!(%error, "the lease could not be given back; it runs out by itself");
+        }
+        store.close().await;
+        renewed?;
+        served
+    }
+
+    /// The files' set becomes the active revision; with errors the store's last good one stays, if there is one.
+    async fn first_revision(&self) -> Result<(), StartError> {
+        let Some(folder) = &self.session_types else {
+            return Ok(());
+        };
+        let files = model::config::read_dir(folder).map_err(|reason| StartError::Folder {
+            folder: folder.clone(),
+            reason,
+        })?;
+        let activated = self
+            .core
+            .activate(files.clone())
+            .await
+            .map_err(|e| StartError::Core(explained(&e)))?;
+        match activated {
+            Ok((revision, warnings)) => {
+                report(&warnings, &files);
+                tracing::info!(?revision, "session types are active");
+                Ok(())
+            }
+            Err(errors) => {
+                report(&errors, &files);
+                if self.core.config().session_types.is_empty() {
+                    return Err(StartError::SessionTypes(errors));
+                }
+                tracing::error!(
+                    "the session types have errors; the last good set of the store stays active"
+                );
+                Ok(())
+            }
+        }
+    }
+}
+
+fn explained(error: &crate::Error) -> String {
+    match error {
+        crate::Error::Internal(text) | crate::Error::Unavailable(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+async fn take_lease(store: &Store) -> Result<Lease, StartError> {
+    let me = holder::this_process();
+    match store.acquire_lease(LEASE, &me, LEASE_TTL).await {
+        Ok(lease) => Ok(lease),
+        Err(LeaseError::Held { holder, .. }) if holder::is_dead_here(&holder) => {
+            tracing::info!(
+                holder,
+                "the last server on this machine has died; taking its lease over"
+            );
+            store
+                .expire_lease(LEASE, &holder)
+                .await
+                .map_err(lease_error)?;
+            store
+                .acquire_lease(LEASE, &me, LEASE_TTL)
+                .await
+                .map_err(lease_error)
+        }
+        Err(error) => Err(lease_error(error)),
+    }
+}
+
+fn lease_error(error: LeaseError) -> StartError {
+    match error {
+        LeaseError::Held { holder, expires_in } => StartError::Held { holder, expires_in },
+        other => StartError::Store(other.to_string()),
+    }
+}
+
+/// Keeps the lease; ends everything when it is lost.
+async fn renew(store: Store, mut lease: Lease, over: CancellationToken) -> io::Result<()> {
+    let mut missed = Duration::ZERO;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LEASE_RENEWAL) => {}
+            () = over.cancelled() => return Ok(()),
+        }
+        match store.renew_lease(&lease, LEASE_TTL).await {
+            Ok(renewed) => {
+                lease = renewed;
+                missed = Duration::ZERO;
+            }
+            Err(LeaseError::Store(error)) => {
+                // Safety rests on compare-and-set, so the server goes on until somebody else has the lease.
+                missed += LEASE_RENEWAL;
+                tracing::warn!(%error, ?missed, "the lease could not be renewed");
+            }
+            Err(error) => {
+                over.cancel();
+                return Err(io::Error::other(format!(
+                    "another server took over: {error}"
+                )));
+            }
+        }
+    }
+}
+
+/// Activates the session types again when their files change, or when asked.
+async fn watch(
+    core: Core,
+    folder: Option<PathBuf>,
+    reload: Arc<tokio::sync::Notify>,
+    over: CancellationToken,
+) {
+    let Some(folder) = folder else { return };
+    let mut seen = fingerprint(&folder);
+    loop {
+        let asked = tokio::select! {
+            () = tokio::time::sleep(RELOAD_LOOK) => false,
+            () = reload.notified() => true,
+            () = over.cancelled() => return,
+        };
+        let now = fingerprint(&folder);
+        if now == seen && !asked {
+            continue;
+        }
+        seen = now;
+        let files = match model::config::read_dir(&folder) {
+            Ok(files) => files,
+            Err(error) => {
+                tracing::error!(%error, "the session types cannot be read; the last good set stays active");
+                continue;
+            }
+        };
+        match core.activate(files.clone()).await {
+            Ok(Ok((Activated::Unchanged(_), _))) => {}
+            Ok(Ok((Activated::New(revision), warnings))) => {
+                report(&warnings, &files);
+                tracing::info!(revision, "the session types were reloaded");
+            }
+            Ok(Err(errors)) => {
+                report(&errors, &files);
+                tracing::error!("the session types have errors; the last good set stays active");
+            }
+            Err(error) => tracing::error!(%error, "the session types could not be stored"),
+        }
+    }
+}
+
+/// Names, sizes and times of the YAML files; what cannot be read counts as absent.
+fn fingerprint(folder: &Path) -> Vec<(PathBuf, u64, Option<std::time::SystemTime>)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if let Ok(metadata) = entry.metadata()
+            && metadata.is_file()
+        {
+            files.push((entry.path(), metadata.len(), metadata.modified().ok()));
+        }
+    }
+    files.sort();
+    files
+}
+
+fn report(diagnostics: &[Diagnostic], files: &[SourceFile]) {
+    for diagnostic in diagnostics {
+        let text = files.iter().find(|file| file.path == diagnostic.path);
+        let rendered = diagnostic.render(text.map_or("", |file| file.text.as_str()));
+        if diagnostic.severity == model::config::Severity::Error {
+            tracing::error!("{rendered}");
+        } else {
+            tracing::warn!("{rendered}");
+        }
+    }
+}
