@@ -7,6 +7,7 @@ pub mod row;
 pub mod write_set;
 
 mod backend;
+pub mod bench;
 mod clock;
 mod committer;
 mod decode;

@@ -605,4 +605,11 @@ impl Writer for PostgresWriter {
         // If the id could be inserted, it was not there and cannot come any more.
         Ok(fence? == 0)
     }
+
+    async fn write_unchecked(&mut self, changes: &Changes<'_>) -> Result<(), WriteError> {
+        let connection = self.connect().await.map_err(failed)?;
+        execute(connection, sqlx::query("BEGIN")).await?;
+        apply(connection, changes).await?;
+        execute(connection, sqlx::query("COMMIT")).await.map(drop)
+    }
 }

@@ -352,6 +352,12 @@ impl Writer for SqliteWriter {
         found.map(|row| row.is_some()).map_err(failed)
     }
 
+    async fn write_unchecked(&mut self, changes: &Changes<'_>) -> Result<(), WriteError> {
+        self.execute(sqlx::query("BEGIN IMMEDIATE")).await?;
+        self.apply(changes).await?;
+        self.execute(sqlx::query("COMMIT")).await
+    }
+
     async fn between(&mut self) {
         if self.log.pages.load(Ordering::Relaxed) < self.log.pages_max {
             return;
