@@ -12,4 +12,5 @@ pub mod wrap;
 pub mod wrap_exec;
 
 mod configuration;
+pub use configuration::provider_schemas;
 mod host;

@@ -20,6 +20,10 @@ mod postgres_write;
 mod sqlite;
 mod sqlite_write;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use backend::{Backend, Batch, Lease, Patience, WriteError, Writer};
 pub use committer::{Committer, CommitterHandle, CommitterOptions};

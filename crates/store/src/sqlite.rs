@@ -9,7 +9,7 @@ use model::{Millis, Namespace, PlayerId, SessionId, Timestamp, shard_of};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection, Row as _, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Row as _, SqliteConnection};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -76,8 +76,9 @@ const BY_PARENT: &str = "SELECT namespace, shard, kind, id, number, due, ended, 
 const BY_PLAYER: &str = "SELECT namespace, shard, kind, id, number, due, ended, parent, player, body \
     FROM rows INDEXED BY rows_player WHERE namespace = ?1 AND player = ?2 ORDER BY shard, kind, id";
 
+/// The plus keeps the kind out of the choice of the order, which the primary key gives.
 const SCAN: &str = "SELECT namespace, shard, kind, id, number, due, ended, parent, player, body \
-    FROM rows WHERE (namespace, shard, kind, id) > (?1, ?2, ?3, ?4) AND kind = ?5 AND ended = 0 \
+    FROM rows WHERE (namespace, shard, kind, id) > (?1, ?2, ?3, ?4) AND +kind = ?5 AND ended = 0 \
     ORDER BY namespace, shard, kind, id LIMIT ?6";
 
 const CLAIM_HOLDER: &str = "SELECT namespace, holder_shard, holder_kind, holder_id FROM claims \
@@ -111,7 +112,8 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(options.wait)
             .pragma("wal_autocheckpoint", "0")
-            .pragma("cache_size", "-65536");
+            .pragma("cache_size", "-65536")
+            .disable_statement_logging();
         let what = connect.get_filename().display().to_string();
         let unopened = |source: sqlx::Error| Error::Open {
             what: what.clone(),
@@ -473,7 +475,9 @@ impl Backend for Sqlite {
     }
 
     async fn writer(&self, _: Patience) -> Result<Box<dyn Writer>, Error> {
-        let connection = SqliteConnection::connect_with(&self.connect)
+        // What a batch reads crosses the threads in one go.
+        let connect = self.connect.clone().row_buffer_size(8_192);
+        let connection = SqliteConnection::connect_with(&connect)
             .await
             .map_err(Error::read("opening a connection to write"))?;
         Ok(Box::new(SqliteWriter::new(

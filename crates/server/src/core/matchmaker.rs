@@ -20,6 +20,8 @@ use crate::Error;
 
 /// Without anything due the thread looks up this often, so that a clock that was set is noticed.
 const IDLE: Duration = Duration::from_secs(1);
+/// Before the tickets of a match that the store refused search again, so that an outage is no busy loop.
+const FAILED_PAUSE: Duration = Duration::from_millis(500);
 
 enum Message {
     Event(Event),
@@ -144,12 +146,13 @@ impl Core {
     async fn decide(&self, output: Output) {
         match output {
             Output::Match(found) => {
-                let handle = found.handle;
-                let event = match self.make_match(&found).await {
-                    Ok(()) => Event::Committed(handle),
-                    Err(gone) => Event::Failed { handle, gone },
-                };
-                self.matchmaker.send(Message::Event(event));
+                // `Committed` is sent from within the commit: should the placement fail at once, the
+                // matcher must have forgotten the tickets before they come back to it.
+                if let Err(gone) = self.make_match(&found).await {
+                    let handle = found.handle;
+                    self.matchmaker
+                        .send(Message::Event(Event::Failed { handle, gone }));
+                }
             }
             Output::Expired(id) => {
                 self.end_ticket(id, TicketState::Expired, EndReason::Timeout)
@@ -252,6 +255,10 @@ impl Core {
             Err(error) => {
                 drop(taken);
                 tracing::warn!(%error, queue = %found.queue, "a match could not be made; its tickets search again");
+                tokio::select! {
+                    () = tokio::time::sleep(FAILED_PAUSE) => {}
+                    () = self.shutdown.cancelled() => {}
+                }
                 Err(Vec::new())
             }
         }
@@ -303,6 +310,8 @@ impl Core {
                 ticket.committed(placing.clone(), number);
                 core.tickets.committed(placing.clone(), number);
             }
+            core.matchmaker
+                .send(Message::Event(Event::Committed(found.handle)));
         };
         self.insert_session_then(document, changes, None, items, now, |core| {
             note(core, taken)

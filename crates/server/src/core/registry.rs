@@ -260,10 +260,6 @@ impl Registry {
             return;
         };
         metrics::counter!("muster_acknowledgements_missed_total").increment(1);
-        #[expect(
-            clippy::iter_over_hash_type,
-            reason = "sets a flag on each; no order shows"
-        )]
         for server in live
             .servers
             .values_mut()

@@ -61,12 +61,14 @@ pub(crate) fn ticket_claim(player: &PlayerId) -> ClaimKey {
     }
 }
 
-/// What a draft changed, as items; `base` is the session that it was drafted from, `None` when it is new.
+/// What a draft changed, as items; `base` is the session that it was drafted from, `None` when it is new,
+/// `due` when the timers are to look at it.
 pub(crate) fn session_items(
     ns: &Namespace,
     base: Option<&Session>,
     id: SessionId,
     changes: &Changes,
+    due: Option<Timestamp>,
 ) -> Result<Vec<Item>, Error> {
     let Some(header) = &changes.header else {
         return Ok(Vec::new());
@@ -93,7 +95,7 @@ pub(crate) fn session_items(
         row: Row {
             key,
             number: number(header.change_number),
-            due: changes.sweep_at,
+            due,
             ended: false,
             parent: Some(header.session_type.to_string()),
             player: None,

@@ -109,7 +109,8 @@ impl Core {
         then: impl FnOnce(&Core),
     ) -> Result<Arc<Session>, Error> {
         let id = session.header().id;
-        let mut items = rows::session_items(&self.namespace, None, id, &changes)?;
+        let mut items =
+            rows::session_items(&self.namespace, None, id, &changes, self.due_of(&changes))?;
         for member in session.members() {
             items.push(Item::Bump {
                 key: rows::player_key(&self.namespace, &member.player),
@@ -137,7 +138,7 @@ impl Core {
             }
             Err(error) => return Err(commit_error(error)),
         }
-        if let Some(due) = changes.sweep_at {
+        if let Some(due) = self.due_of(&changes) {
             self.timers.hint(due);
         }
         then(self);

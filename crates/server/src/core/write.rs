@@ -346,7 +346,13 @@ impl Core {
         consequences: &Consequences,
         along: &Along,
     ) -> Result<Vec<Item>, Error> {
-        let mut items = rows::session_items(&self.namespace, Some(base), id, changes)?;
+        let mut items = rows::session_items(
+            &self.namespace,
+            Some(base),
+            id,
+            changes,
+            self.due_of(changes),
+        )?;
         for (taken, server) in &consequences.servers {
             let row = rows::game_server_row(&self.namespace, server, taken.number + 1)?;
             items.push(Item::Put {
@@ -389,7 +395,7 @@ impl Core {
         let deleted = changes.deleted;
         let events = changes.events.clone();
         let worth_telling = events.iter().any(is_worth_telling);
-        if let Some(due) = changes.sweep_at {
+        if let Some(due) = self.due_of(&changes) {
             self.timers.hint(due);
         }
         let members_before: Vec<PlayerId> = if deleted {
@@ -434,6 +440,22 @@ impl Core {
         } else {
             Some(document.session.clone())
         }
+    }
+
+    /// When the timers are to look at a session: always when it holds something outside itself, otherwise only
+    /// where the operator has set a sweep interval, and then no more often than that (A.3 row 11).
+    pub(crate) fn due_of(&self, changes: &Changes) -> Option<Timestamp> {
+        let interval = self.settings.sweep_interval;
+        if changes.sweep_at.is_some() || interval.0 == 0 {
+            return changes.sweep_at;
+        }
+        let every = i64::try_from(interval.0).unwrap_or(i64::MAX);
+        let timer = changes.next_timer?;
+        let rounds = timer
+            .0
+            .div_euclid(every)
+            .saturating_add(i64::from(timer.0.rem_euclid(every) > 0));
+        Some(Timestamp(rounds.saturating_mul(every)))
     }
 
     /// Tells each member of a session, and those who lost their seat, that it changed. O(members).

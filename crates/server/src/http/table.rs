@@ -331,6 +331,7 @@ pub static ROUTES: &[Route] = &[
         body: RequestBody::Required(shapes::CREATE_TICKET),
         replies: &[json(201, "The ticket.", shapes::TICKET)],
         problems: &[
+            Kind::Conflict,
             Kind::NotFound,
             Kind::Invalid,
             Kind::NotLeader,
@@ -346,7 +347,7 @@ pub static ROUTES: &[Route] = &[
         summary: "Take a party out of its queue.",
         access: Access::Only(LEADER),
         replies: &[json(200, "The canceled ticket.", shapes::TICKET)],
-        problems: &[Kind::NotFound, Kind::NotLeader],
+        problems: &[Kind::Conflict, Kind::NotFound, Kind::NotLeader],
         ..BASE
     },
     Route {

@@ -1,0 +1,4 @@
+//! The end-to-end suites: the real server over HTTP, on both databases, with real game servers.
+
+mod kill;
+mod walk;
