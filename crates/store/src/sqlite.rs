@@ -58,13 +58,16 @@ const SESSION: &str = "SELECT namespace, shard, kind, id, number, due, ended, pa
     FROM rows WHERE namespace = ?1 AND shard = ?2 AND kind = 2 AND id > ?3 || '/' AND id < ?3 || '0' \
     ORDER BY kind, id";
 
-/// Hops over the due index from one (namespace, shard) that has due rows to the next.
+/// Hops over the due index from one (namespace, shard) that has due rows to the next. In two steps, as
+/// SQLite seeks by the first column alone when both are compared as one row, and walks the rest.
 const DUE_SHARDS: &str = "WITH RECURSIVE shards (namespace, shard) AS (\
     SELECT * FROM (SELECT namespace, shard FROM rows INDEXED BY rows_due WHERE due IS NOT NULL \
     ORDER BY namespace, shard LIMIT 1) \
     UNION ALL SELECT r.namespace, r.shard FROM shards AS s CROSS JOIN rows AS r \
-    ON r.rowid = (SELECT n.rowid FROM rows AS n INDEXED BY rows_due WHERE n.due IS NOT NULL \
-    AND (n.namespace, n.shard) > (s.namespace, s.shard) ORDER BY n.namespace, n.shard LIMIT 1))";
+    ON r.rowid = coalesce((SELECT n.rowid FROM rows AS n INDEXED BY rows_due WHERE n.due IS NOT NULL \
+    AND n.namespace = s.namespace AND n.shard > s.shard ORDER BY n.shard LIMIT 1), \
+    (SELECT n.rowid FROM rows AS n INDEXED BY rows_due WHERE n.due IS NOT NULL \
+    AND n.namespace > s.namespace ORDER BY n.namespace, n.shard LIMIT 1)))";
 
 const BY_PARENT: &str = "SELECT namespace, shard, kind, id, number, due, ended, parent, player, body \
     FROM rows INDEXED BY rows_parent WHERE namespace = ?1 AND kind = ?2 AND parent = ?3 AND ended = 0 \
