@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use muster::{arena, check, schema, serve, token, wrap, wrap_exec};
+use muster::{arena, check, demo, schema, serve, token, wrap, wrap_exec};
 
 /// Sessions, matchmaking and game servers.
 #[derive(Debug, Parser)]
@@ -17,6 +17,7 @@ struct Cli {
 enum Command {
     Arena(arena::Args),
     Check(check::Args),
+    Demo(demo::Args),
     Schema(schema::Args),
     Serve(serve::Args),
     Token(token::Args),
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Arena(args) => arena::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Token(args) => token::run(&args),
