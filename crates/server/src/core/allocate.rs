@@ -1,11 +1,12 @@
 //! The instance driver: gives a session that asked for a host the best ready game server, and hedges it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use allocator::{Allocation, AllocationRequest, AllocationState, Allocator, Capabilities};
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
-use model::instance::{InstanceAllocation, InstanceStatus};
+use model::instance::{CloseReason, InstanceAllocation, InstanceStatus};
 use model::session::{Actor, Command, Draft};
 use model::{AllocationId, GameServer, GameServerId, SessionId, Timestamp};
 
@@ -144,6 +145,9 @@ fn missed(draft: &Draft<'_>, attempt: AllocationId) -> Option<GameServerId> {
 }
 
 /// The allocator over our own registry: hosts are game servers of a fleet.
+///
+/// A session has one host at a time, so an allocation's id here is its session's own (see [`Self::id_of`]): it stays
+/// the same whichever attempt wins, on every replica and after a restart.
 #[derive(Debug, Clone)]
 pub struct RegistryAllocator {
     core: Core,
@@ -155,21 +159,33 @@ impl RegistryAllocator {
         Self { core }
     }
 
-    fn held(&self) -> Vec<(AllocationId, SessionId, Arc<GameServer>)> {
-        let mut held = Vec::new();
+    /// The id under which the host of `session` is asked for.
+    pub fn id_of(session: SessionId) -> AllocationId {
+        AllocationId(session.0)
+    }
+
+    /// The sessions that have a host, each with the first one promised to it, in the order of their ids.
+    fn held(&self) -> BTreeMap<SessionId, Arc<GameServer>> {
+        let mut held: BTreeMap<SessionId, (Timestamp, Arc<GameServer>)> = BTreeMap::new();
         for server in self.core.registry.records.values() {
             for one in &server.allocations {
-                held.push((one.allocation, one.session, server.clone()));
+                let first = held
+                    .entry(one.session)
+                    .or_insert_with(|| (one.at, server.clone()));
+                if (one.at, server.id) < (first.0, first.1.id) {
+                    *first = (one.at, server.clone());
+                }
             }
         }
-        held.sort_by_key(|(allocation, ..)| *allocation);
-        held
+        held.into_iter()
+            .map(|(session, (_, server))| (session, server))
+            .collect()
     }
 }
 
-fn allocated(id: AllocationId, server: &GameServer) -> Allocation {
+fn allocated(session: SessionId, server: &GameServer) -> Allocation {
     Allocation {
-        id,
+        id: RegistryAllocator::id_of(session),
         state: AllocationState::Allocated {
             game_server: Some(server.id),
             addresses: server.addresses.clone(),
@@ -179,15 +195,15 @@ fn allocated(id: AllocationId, server: &GameServer) -> Allocation {
 
 #[async_trait]
 impl Allocator for RegistryAllocator {
-    /// The request is made durable in the session's instance; its id is the session's, so a repeat finds it.
+    /// The request is durable already, as the open instance of its session; a repeat finds what it was given.
     async fn ensure(&self, request: AllocationRequest) -> Result<Allocation, allocator::Error> {
+        if request.id != Self::id_of(request.session) {
+            let why = "an allocation of the registry has the id of its session";
+            return Err(allocator::Error::Refused(why.into()));
+        }
         self.core.allocate(request.session).await.map_err(refused)?;
-        let held = self
-            .held()
-            .into_iter()
-            .find(|(_, session, _)| *session == request.session);
-        Ok(match held {
-            Some((_, _, server)) => allocated(request.id, &server),
+        Ok(match self.held().get(&request.session) {
+            Some(server) => allocated(request.session, server),
             None => Allocation {
                 id: request.id,
                 state: AllocationState::Waiting,
@@ -195,18 +211,29 @@ impl Allocator for RegistryAllocator {
         })
     }
 
+    /// Closes the session's instance, so that nobody looks for another host.
     async fn release(&self, id: AllocationId) -> Result<(), allocator::Error> {
-        if let Some((_, session, _)) = self.held().into_iter().find(|(held, ..)| *held == id) {
-            self.core.lose_host(session, id).await;
+        let command = Command::CloseInstance {
+            reason: CloseReason::Requested,
+        };
+        let closed = self
+            .core
+            .write(SessionId(id.0), |draft, _, now| {
+                Ok(draft.apply(&Actor::Service, &command, now)?)
+            })
+            .await;
+        match closed {
+            // A law that forbids it says that there is nothing to close.
+            Ok(_) | Err(Error::NotFound { .. } | Error::Law(_)) => Ok(()),
+            Err(error) => Err(refused(error)),
         }
-        Ok(())
     }
 
     async fn list(&self) -> Result<Vec<Allocation>, allocator::Error> {
-        Ok(self
-            .held()
-            .into_iter()
-            .map(|(id, _, server)| allocated(id, &server))
+        let held = self.held();
+        Ok(held
+            .iter()
+            .map(|(session, server)| allocated(*session, server))
             .collect())
     }
 
@@ -223,7 +250,7 @@ impl Allocator for RegistryAllocator {
                             return Some((id, (changes, queue)));
                         }
                         changes.changed().await.ok()?;
-                        queue = this.held().into_iter().map(|(id, ..)| id).collect();
+                        queue = this.held().into_keys().map(Self::id_of).collect();
                     }
                 }
             },

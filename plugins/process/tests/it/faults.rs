@@ -929,7 +929,7 @@ pub async fn the_log_is_written_without_us_and_stays_small(harness: &impl Provid
     let rows = ready(harness, &key, 1).await;
     let log = world
         .folder()
-        .join(format!("logs/test@fleet/{}.log", rows[0].id));
+        .join(format!("logs/{}@fleet/{}.log", key.namespace, rows[0].id));
     let aside = log.with_extension("log.1");
     eventually("the log is cut", async || aside.exists().then_some(())).await;
     eventually("the game goes on in the emptied file", async || {
