@@ -261,10 +261,11 @@ impl Core {
             .map(drop)
     }
 
-    /// Joins; again by a member: sets state and properties. `true` when the player is newly joined.
+    /// Joins; again by the member himself: sets state and properties. `true` when the player is newly joined.
     ///
     /// # Errors
-    /// 400 for ready and active at once, 403 not admitted, 404, 409 full, 422 bad values.
+    /// 400 for ready and active at once, 403 not admitted, 404, 409 full or a server's second join for a member
+    /// (R9), 422 bad values.
     pub async fn join(
         &self,
         who: &Principal,
@@ -547,15 +548,17 @@ fn check_tag(who: &Principal, draft: &Draft<'_>, if_match: Option<&str>) -> Resu
     if if_match.is_none_or(|tag| tag_matches(tag, header.branch, header.change_number)) {
         return Ok(());
     }
-    let insider = match who {
-        Principal::Player { player, .. } => draft.member_of(player).is_some(),
-        _ => true,
+    let Principal::Player { player, .. } = who else {
+        return Err(Refusal::Stale(Reader::Insider));
     };
-    Err(Refusal::Stale(if insider {
-        Reader::Insider
+    if draft.member_of(player).is_some() {
+        Err(Refusal::Stale(Reader::Insider))
+    } else if draft.is_visible_to(player) {
+        Err(Refusal::Stale(Reader::Outsider))
     } else {
-        Reader::Outsider
-    }))
+        // The answer would show him a session that he may not read.
+        Err(Refusal::Error(not_found(header.id)))
+    }
 }
 
 fn tag_matches(header: &str, branch: uuid::Uuid, change_number: u64) -> bool {
