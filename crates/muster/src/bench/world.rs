@@ -124,7 +124,10 @@ impl World {
     /// A party of one that is not queued.
     pub(super) fn take_single(&self) -> Option<Party> {
         let mut state = self.state();
-        let at = state.idle.iter().position(|party| party.members.len() == 1)?;
+        let at = state
+            .idle
+            .iter()
+            .position(|party| party.members.len() == 1)?;
         let party = state.idle.remove(at)?;
         state.pending += 1;
         Some(party)
@@ -168,9 +171,7 @@ impl World {
         progress.last_sent = progress.last_sent.max(Some(found.sent));
         progress.last_read = progress.last_read.max(Some(found.read));
         let complete = progress.players == SEATS;
-        if complete
-            && let (Some(sent), Some(read)) = (progress.last_sent, progress.last_read)
-        {
+        if complete && let (Some(sent), Some(read)) = (progress.last_sent, progress.last_read) {
             let over = progress.over;
             state.seen.late += u64::from(over);
             let took = measure::millis(read.saturating_duration_since(sent));

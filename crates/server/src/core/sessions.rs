@@ -175,8 +175,29 @@ impl Core {
 
     /// The session, brought up to date.
     pub(crate) async fn settled(&self, id: SessionId) -> Result<Arc<Session>, Error> {
-        let written = self.write(id, |_, _, _| Ok(())).await?;
+        if let Some(session) = self.settled_already(id).await {
+            return Ok(session);
+        }
+        // Settling may write, and what follows from a write must happen even if the reader goes away meanwhile.
+        let core = self.clone();
+        let settling = self
+            .tasks
+            .spawn(async move { core.write(id, |_, _, _| Ok(())).await });
+        let written = settling
+            .await
+            .map_err(|error| Error::Internal(error.to_string()))??;
         written.session.ok_or_else(|| not_found(id))
+    }
+
+    /// The session, if it is in memory and nothing of it is due.
+    async fn settled_already(&self, id: SessionId) -> Option<Arc<Session>> {
+        let slot = self.sessions.lock(id).await;
+        let session = slot.as_ref()?.session.clone();
+        let now = self.clock.now();
+        let mut draft = session.draft();
+        self.settle(&mut draft, now);
+        let changes = draft.finish(now);
+        changes.is_empty().then_some(session)
     }
 
     /// One command on a session, by whoever asks; the session as he may see it.
