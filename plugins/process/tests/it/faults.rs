@@ -852,14 +852,11 @@ pub async fn a_game_does_not_outlive_its_wrapper(harness: &impl ProviderHarness)
     let rows = ready(harness, &key, 1).await;
     let up = world.folder().join("up");
     eventually("the game is up", async || up.exists().then_some(())).await;
-    let row = harness
-        .api()
-        .list(&key.namespace, &key.fleet, &key.region)
-        .await;
-    let row = row.expect("list answers").remove(0);
-    let leader = row.provider_data["process"]["pid"]
-        .as_i64()
-        .expect("it was noted");
+    let leader = eventually("the note of its pid", async || {
+        let row = self::rows(harness, &key).await.remove(0);
+        row.provider_data["process"]["pid"].as_i64()
+    })
+    .await;
     let processes = world.processes().await;
     let leader = processes
         .iter()
