@@ -78,7 +78,9 @@ fn placed(ticket: &Ticket, games: &BTreeMap<SessionId, Game>) -> anyhow::Result<
         ticket.reason
     );
     let session = ticket.session.context("has no session")?;
-    let game = games.get(&session).context("has a session that is not there")?;
+    let game = games
+        .get(&session)
+        .context("has a session that is not there")?;
     ensure!(
         game.header.match_id == ticket.match_id,
         "has another match than its session"
@@ -87,7 +89,10 @@ fn placed(ticket: &Ticket, games: &BTreeMap<SessionId, Game>) -> anyhow::Result<
         .players
         .iter()
         .map(|player| {
-            let found = game.members.iter().find(|seat| seat.player == player.player);
+            let found = game
+                .members
+                .iter()
+                .find(|seat| seat.player == player.player);
             found.with_context(|| format!("{} has no seat", player.player))
         })
         .map(|found| found.map(|member| member.team))
@@ -101,7 +106,10 @@ fn one_game_at_a_time(games: &BTreeMap<SessionId, Game>) -> anyhow::Result<()> {
     let mut of_player: BTreeMap<&PlayerId, Vec<&Header>> = BTreeMap::new();
     for game in games.values() {
         for member in &game.members {
-            of_player.entry(&member.player).or_default().push(&game.header);
+            of_player
+                .entry(&member.player)
+                .or_default()
+                .push(&game.header);
         }
     }
     for (player, mut headers) in of_player {
@@ -174,10 +182,7 @@ async fn read_tickets(
     Ok(tickets)
 }
 
-async fn delete(
-    server: &Server,
-    games: impl Iterator<Item = SessionId>,
-) -> anyhow::Result<()> {
+async fn delete(server: &Server, games: impl Iterator<Item = SessionId>) -> anyhow::Result<()> {
     let operator = server.operator()?;
     let mut deleting = futures_util::stream::iter(games)
         .map(|id| {

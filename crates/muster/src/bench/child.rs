@@ -88,10 +88,7 @@ impl Server {
         let secret = [0x5a; 32];
         fs::write(folder.path().join("secret"), secret)?;
         fs::create_dir(folder.path().join("sessiontypes"))?;
-        fs::write(
-            folder.path().join("sessiontypes/bench.yaml"),
-            SESSION_TYPES,
-        )?;
+        fs::write(folder.path().join("sessiontypes/bench.yaml"), SESSION_TYPES)?;
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let mut process = Command::new(program)
             .arg("bench-serve")

@@ -41,7 +41,11 @@ pub(super) async fn host(world: Arc<World>, mut client: Client, stop: Cancellati
         {
             client = renewed;
         }
-        hosted.retain(|held| page.assignments.iter().any(|one| one.allocation_id == *held));
+        hosted.retain(|held| {
+            page.assignments
+                .iter()
+                .any(|one| one.allocation_id == *held)
+        });
         for assignment in page.assignments {
             if hosted.insert(assignment.allocation_id) {
                 let game = game(Arc::clone(&world), client.clone(), assignment);

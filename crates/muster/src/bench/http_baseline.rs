@@ -23,7 +23,10 @@ pub(super) async fn rate(client: &Client, span: Duration) -> anyhow::Result<f64>
         }
         Ok::<u64, sdk::Error>(done)
     });
-    let done: u64 = futures_util::future::try_join_all(calls).await?.iter().sum();
+    let done: u64 = futures_util::future::try_join_all(calls)
+        .await?
+        .iter()
+        .sum();
     Ok(done as f64 / started.elapsed().as_secs_f64())
 }
 

@@ -79,7 +79,10 @@ impl Report {
             self.late,
             self.starved,
             self.lost,
-            self.failures.first().map(|first| format!(", {} failures: {first}", self.failures.len())).unwrap_or_default(),
+            self.failures
+                .first()
+                .map(|first| format!(", {} failures: {first}", self.failures.len()))
+                .unwrap_or_default(),
         )
     }
 }

@@ -94,7 +94,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let mut outcomes = Vec::new();
     for name in names {
-        say::complain(&format_args!("{name}: load average {}", measure::load_average()));
+        say::complain(&format_args!(
+            "{name}: load average {}",
+            measure::load_average()
+        ));
         let measured = match name {
             "session-writes" => session_writes::run(length, args.postgres.as_deref()),
             _ => ticket_to_assignment::run(length, args.rate),

@@ -33,7 +33,10 @@ pub(super) fn unsustained(report: &Report) -> Option<String> {
         return Some(format!("a call failed: {}", report.failures[0]));
     }
     if report.lost > 0 || report.late > 0 {
-        return Some(format!("{} tickets were not found, {} games late", report.lost, report.late));
+        return Some(format!(
+            "{} tickets were not found, {} games late",
+            report.lost, report.late
+        ));
     }
     if report.p(0.99) > P99_MAX {
         return Some(format!("p99 is {:.0} ms", report.p(0.99)));
@@ -44,8 +47,12 @@ pub(super) fn unsustained(report: &Report) -> Option<String> {
     if report.starved > 0 || report.rate() < report.offer.rate * 0.95 {
         return Some(format!("only {:.0} tickets/s were sent", report.rate()));
     }
-    (report.generator > GENERATOR_MAX)
-        .then(|| format!("the load generator used {:.0} % of its core", report.generator * 100.0))
+    (report.generator > GENERATOR_MAX).then(|| {
+        format!(
+            "the load generator used {:.0} % of its core",
+            report.generator * 100.0
+        )
+    })
 }
 
 /// Probes rates, then holds the best of them for the full time, less until one is sustained.
@@ -61,7 +68,10 @@ pub(super) async fn highest(
     let (mut good, mut bad) = (0.0, f64::INFINITY);
     let mut rate = 400.0;
     while bad / good > CLOSE {
-        if held(world, server, Offer { rate, span: probe }).await?.is_some() {
+        if held(world, server, Offer { rate, span: probe })
+            .await?
+            .is_some()
+        {
             good = rate;
         } else {
             bad = rate;
@@ -86,11 +96,7 @@ pub(super) async fn highest(
 }
 
 /// One step with its check; the report if it was sustained.
-async fn held(
-    world: &Arc<World>,
-    server: &Server,
-    offer: Offer,
-) -> anyhow::Result<Option<Report>> {
+async fn held(world: &Arc<World>, server: &Server, offer: Offer) -> anyhow::Result<Option<Report>> {
     let report = load::step(world, server, offer).await;
     let why = unsustained(&report);
     say::complain(&format_args!(

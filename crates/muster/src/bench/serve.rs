@@ -109,11 +109,7 @@ async fn serve(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn register(
-    api: &InMemoryFleetApi,
-    namespace: &Namespace,
-    n: usize,
-) -> anyhow::Result<Line> {
+async fn register(api: &InMemoryFleetApi, namespace: &Namespace, n: usize) -> anyhow::Result<Line> {
     let id = GameServerId(uuid::Uuid::from_u128(0x5e44_0000 + n as u128));
     let port = u16::try_from(10_000 + n % 50_000).context("no such port")?;
     let new = NewGameServer {

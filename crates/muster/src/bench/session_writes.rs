@@ -52,7 +52,10 @@ fn measured(
     let figures: Figures = runtime
         .block_on(session_writes(url, what))
         .with_context(|| row.to_owned())?;
-    say::complain(&format_args!("{row}: {:.0} write sets in a batch", figures.batch));
+    say::complain(&format_args!(
+        "{row}: {:.0} write sets in a batch",
+        figures.batch
+    ));
     Ok(Outcome::Measured(Figure {
         row,
         unit: "writes/s",

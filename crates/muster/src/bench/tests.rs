@@ -35,7 +35,9 @@ fn quantiles_are_those_of_the_nearest_rank() {
 
 #[test]
 fn an_unknown_bench_is_refused_with_the_known_ones() {
-    let error = chosen(&["sessionwrites".to_owned()]).unwrap_err().to_string();
+    let error = chosen(&["sessionwrites".to_owned()])
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("session-writes"), "{error}");
     assert_eq!(chosen(&[]).unwrap().len(), 2);
 }

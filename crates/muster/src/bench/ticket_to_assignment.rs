@@ -29,7 +29,9 @@ const SIZES: [usize; 10] = [1, 1, 1, 1, 2, 2, 2, 3, 3, 4];
 const MAKING: usize = 64;
 
 pub(super) fn run(length: Length, rate: Option<f64>) -> anyhow::Result<Vec<Outcome>> {
-    say::complain(&format_args!("starting the server with {GAME_SERVERS} game servers"));
+    say::complain(&format_args!(
+        "starting the server with {GAME_SERVERS} game servers"
+    ));
     let server = Server::start(GAME_SERVERS)?;
     // One thread, so that "its core" is one.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -51,7 +53,9 @@ async fn measured(
     let stop = CancellationToken::new();
     for (_, token) in &server.game_servers {
         let client = world.client.with_token(token)?;
-        world.tasks.spawn(host::host(Arc::clone(&world), client, stop.clone()));
+        world
+            .tasks
+            .spawn(host::host(Arc::clone(&world), client, stop.clone()));
     }
     let parties = match length {
         Length::Full => 16_000,
@@ -66,7 +70,15 @@ async fn measured(
     let span = Duration::from_secs(if length == Length::Quick { 6 } else { 30 });
     let rate = LATENCY_RATE;
     // Warms up caches, connections and the allocator's pools.
-    step(&world, server, Offer { rate, span: Duration::from_secs(2) }).await?;
+    step(
+        &world,
+        server,
+        Offer {
+            rate,
+            span: Duration::from_secs(2),
+        },
+    )
+    .await?;
     let report = step(&world, server, Offer { rate, span }).await?;
     let mut outcomes = latency_rows(&report);
     let empty = http_baseline::rate(&world.client, Duration::from_secs(3)).await?;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use model::{PlayerId, SessionId, TicketId};
+use model::{SessionId, TicketId};
 use sdk::Client;
 use tokio_util::task::TaskTracker;
 
@@ -16,7 +16,6 @@ pub(super) const SEATS: usize = 8;
 /// A simulated player: what a client on his machine would keep.
 #[derive(Debug)]
 pub(super) struct Player {
-    pub(super) id: PlayerId,
     pub(super) client: Client,
     /// What he has seen; `None` before his first look.
     pub(super) cursor: Option<String>,
@@ -124,7 +123,10 @@ impl World {
     /// A party of one that is not queued.
     pub(super) fn take_single(&self) -> Option<Party> {
         let mut state = self.state();
-        let at = state.idle.iter().position(|party| party.members.len() == 1)?;
+        let at = state
+            .idle
+            .iter()
+            .position(|party| party.members.len() == 1)?;
         let party = state.idle.remove(at)?;
         state.pending += 1;
         Some(party)
@@ -168,9 +170,7 @@ impl World {
         progress.last_sent = progress.last_sent.max(Some(found.sent));
         progress.last_read = progress.last_read.max(Some(found.read));
         let complete = progress.players == SEATS;
-        if complete
-            && let (Some(sent), Some(read)) = (progress.last_sent, progress.last_read)
-        {
+        if complete && let (Some(sent), Some(read)) = (progress.last_sent, progress.last_read) {
             let over = progress.over;
             state.seen.late += u64::from(over);
             let took = measure::millis(read.saturating_duration_since(sent));
