@@ -36,7 +36,6 @@ pub(super) async fn make_party(
         }
         let page = client.events().await?;
         members.push(Player {
-            id: player.parse()?,
             client,
             cursor: Some(page.cursor),
             games: HashSet::new(),

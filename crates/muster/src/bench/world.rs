@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use model::{PlayerId, SessionId, TicketId};
+use model::{SessionId, TicketId};
 use sdk::Client;
 use tokio_util::task::TaskTracker;
 
@@ -16,7 +16,6 @@ pub(super) const SEATS: usize = 8;
 /// A simulated player: what a client on his machine would keep.
 #[derive(Debug)]
 pub(super) struct Player {
-    pub(super) id: PlayerId,
     pub(super) client: Client,
     /// What he has seen; `None` before his first look.
     pub(super) cursor: Option<String>,

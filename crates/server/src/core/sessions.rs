@@ -95,12 +95,14 @@ impl Core {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<Arc<Session>, Error> {
-        self.insert_session_then(session, changes, idempotency, Vec::new(), now, |_| ())
-            .await
+        self.insert_session_then(session, changes, idempotency, Vec::new(), now, |_| {
+            Vec::new()
+        })
+        .await
     }
 
     /// The same with items of the caller's in the same write set; `then` runs once they are committed,
-    /// before anybody can see the session.
+    /// before anybody can see the session, and says who else is told of what.
     pub(crate) async fn insert_session_then(
         &self,
         session: Session,
@@ -108,7 +110,7 @@ impl Core {
         idempotency: Option<&Idempotency>,
         along: Vec<Item>,
         now: Timestamp,
-        then: impl FnOnce(&Core),
+        then: impl FnOnce(&Core) -> Vec<(PlayerId, Change)>,
     ) -> Result<Arc<Session>, Error> {
         let id = session.header().id;
         let mut items =
@@ -139,7 +141,7 @@ impl Core {
         if let Some(due) = self.due_of(&changes) {
             self.timers.hint(due);
         }
-        then(self);
+        let mut told = then(self);
         let session = Arc::new(session);
         let header = session.header();
         let stand = Stand {
@@ -150,10 +152,9 @@ impl Core {
             session: session.clone(),
             noticed: header.change_number,
         });
-        for member in session.members() {
-            self.players
-                .tell(&member.player, Change::Session(id, stand));
-        }
+        let members = session.members().map(|member| member.player.clone());
+        told.extend(members.map(|player| (player, Change::Session(id, stand))));
+        self.players.tell(told);
         drop(slot);
         self.instance_appeared(&session);
         Ok(session)

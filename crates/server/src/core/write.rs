@@ -416,21 +416,21 @@ impl Core {
             drop(taken);
             self.server_freed(&server);
         }
+        let mut told = Vec::new();
         for (mut taken, ticket) in consequences.tickets {
             let number = taken.number + 1;
             taken.committed(ticket.clone(), number);
             drop(taken);
-            self.ticket_moved(ticket, number, id);
+            self.ticket_moved(ticket, number, id, &mut told);
         }
         for ticket in along.tickets {
-            self.ticket_moved(ticket, 1, id);
+            self.ticket_moved(ticket, 1, id, &mut told);
         }
-        for player in &members_before {
-            self.players.tell(player, Change::Left(id));
-        }
+        told.extend(members_before.into_iter().map(|p| (p, Change::Left(id))));
         if !deleted && worth_telling {
-            self.tell_members(document, &events);
+            tell_members(document, &events, &mut told);
         }
+        self.players.tell(told);
         let after = document.session.header();
         self.instance_moved(before, after, deleted, now);
         if deleted {
@@ -456,36 +456,23 @@ impl Core {
         Some(Timestamp(rounds.saturating_mul(every)))
     }
 
-    /// Tells each member of a session, and those who lost their seat, that it changed. O(members).
-    fn tell_members(&self, document: &Document, events: &[Event]) {
-        let header = document.session.header();
-        let stand = Stand {
-            branch: header.branch,
-            number: document.noticed,
-        };
-        for event in events {
-            if let Event::MemberRemoved { player, .. } = event {
-                self.players.tell(player, Change::Left(header.id));
-            }
-        }
-        for member in document.session.members() {
-            self.players
-                .tell(&member.player, Change::Session(header.id, stand));
-        }
-    }
-
-    /// Notes in memory where a ticket stands, tells its players, the matcher and its party.
-    pub(crate) fn ticket_moved(&self, ticket: Arc<Ticket>, number: i64, within: SessionId) {
+    /// Notes in memory where a ticket stands, tells the matcher and its party; adds to `told` who is to be told.
+    pub(crate) fn ticket_moved(
+        &self,
+        ticket: Arc<Ticket>,
+        number: i64,
+        within: SessionId,
+        told: &mut Vec<(PlayerId, Change)>,
+    ) {
         if ticket.state != TicketState::Placing
             && let Some(session) = self.tickets.session_of(ticket.id)
         {
             self.tickets.placed(session);
         }
         self.tickets.committed(ticket.clone(), number);
-        for player in &ticket.players {
-            self.players
-                .tell(&player.player, Change::Ticket(ticket.id, number));
-        }
+        let change = Change::Ticket(ticket.id, number);
+        let players = ticket.players.iter().map(|player| player.player.clone());
+        told.extend(players.map(|player| (player, change.clone())));
         match ticket.state {
             TicketState::Searching => {
                 if let Some(expires_at) = ticket.expires_at {
@@ -587,6 +574,22 @@ fn finish<R>(
             None => Error::Law(model::session::Error::SessionEnded),
         }),
     }
+}
+
+/// Each member of a session, and those who lost their seat, are to be told that it changed. O(members).
+fn tell_members(document: &Document, events: &[Event], told: &mut Vec<(PlayerId, Change)>) {
+    let header = document.session.header();
+    let stand = Stand {
+        branch: header.branch,
+        number: document.noticed,
+    };
+    for event in events {
+        if let Event::MemberRemoved { player, .. } = event {
+            told.push((player.clone(), Change::Left(header.id)));
+        }
+    }
+    let members = document.session.members();
+    told.extend(members.map(|member| (member.player.clone(), Change::Session(header.id, stand))));
 }
 
 /// The allocations that an open instance counts: the one and its hedge.
