@@ -173,9 +173,14 @@ impl Core {
     pub(crate) fn expect_acknowledgement(&self, session: SessionId, attempt: AllocationId) {
         let core = self.clone();
         self.spawn(async move {
-            tokio::select! {
-                () = tokio::time::sleep(core.settings.hedge_after.duration()) => {}
-                () = core.shutdown.cancelled() => return,
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(core.settings.hedge_after.duration()) => {}
+                    () = core.shutdown.cancelled() => return,
+                }
+                if !core.registry.is_writing(attempt) {
+                    break;
+                }
             }
             match core.hedge(session, attempt).await {
                 Ok(()) | Err(Error::NotFound { .. } | Error::Law(_)) => {}
