@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Changes, Constants, Event, Header, Member, RemovalReason, Session, deadlines, limits};
+use super::{
+    Changes, Constants, Event, Header, Member, RemovalReason, Session, admission, deadlines, limits,
+};
+use crate::session_type::Visibility;
 use crate::{PlayerId, Timestamp};
 
 /// Changes to a session that are not committed yet. Memory and time are those of what is touched.
@@ -103,6 +106,12 @@ impl<'a> Draft<'a> {
     /// Seats in all.
     pub fn max_members(&self) -> u32 {
         limits::max_members(&self.base.constants, &self.work.header)
+    }
+
+    /// Whether the player may see all of the document; see [`Session::is_visible_to`].
+    pub fn is_visible_to(&self, player: &PlayerId) -> bool {
+        admission::visibility(&self.base.constants, &self.work.header) != Visibility::Private
+            || self.member_of(player).is_some()
     }
 
     /// Whether somebody joined or left so far; see [`Changes::party_changed`].

@@ -6,19 +6,102 @@ use std::sync::Arc;
 use allocator::{Allocation, AllocationRequest, AllocationState, Allocator, Capabilities};
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
+use model::game_server::Allocated;
 use model::instance::{CloseReason, InstanceAllocation, InstanceStatus};
-use model::session::{Actor, Command, Draft};
-use model::{AllocationId, GameServer, GameServerId, SessionId, Timestamp};
+use model::session::{Actor, Changes, Command, Draft, Session};
+use model::{AllocationId, GameServer, GameServerId, Namespace, SessionId, Timestamp};
+use store::Item;
 
-use super::Core;
 use super::registry::TakenServer;
 use super::write::{Along, Refusal};
+use super::{Core, rows};
 use crate::Error;
 
 /// Waiting sessions that are looked at when a game server becomes free.
 const WAKE_MAX: usize = 4;
 
+/// A game server for a session that is about to be made: its row goes into the same write set.
+pub(crate) struct NewHost {
+    taken: TakenServer,
+    hosting: Arc<GameServer>,
+    allocation: AllocationId,
+}
+
+impl NewHost {
+    /// The row of the game server as it hosts the session.
+    pub(crate) fn item(&self, namespace: &Namespace) -> Result<Item, Error> {
+        let row = rows::game_server_row(namespace, &self.hosting, self.taken.number + 1)?;
+        Ok(Item::Put {
+            row,
+            expected: Some(self.taken.number),
+        })
+    }
+}
+
 impl Core {
+    /// A ready game server for a session that is not made yet, so that a match and its host are one commit;
+    /// `None` when it has no instance, none is ready, or others have waited longer.
+    pub(crate) fn host_for_new(
+        &self,
+        session: &mut Session,
+        changes: &mut Changes,
+        now: Timestamp,
+    ) -> Result<Option<NewHost>, Error> {
+        let header = session.header();
+        let (id, region) = (header.id, header.region.clone());
+        let Some(instance) = header.open_instance() else {
+            return Ok(None);
+        };
+        let fleet = instance.fleet.clone();
+        let regions = self.regions_for(&fleet, region.as_ref());
+        let others_wait = regions.iter().any(|region| {
+            let key = (fleet.clone(), region.clone());
+            !self.registry.longest_waiting(&key, 1).is_empty()
+        });
+        if others_wait {
+            return Ok(None);
+        }
+        let Some(taken) = self.registry.pick(&fleet, &regions, None, now) else {
+            return Ok(None);
+        };
+        let allocation = self.attempt(&taken, now);
+        let mut hosting = (*taken.value).clone();
+        hosting.allocations.push(Allocated {
+            allocation: allocation.id,
+            session: id,
+            at: now,
+        });
+        let host = NewHost {
+            taken,
+            hosting: Arc::new(hosting),
+            allocation: allocation.id,
+        };
+        let mut draft = session.draft();
+        draft.apply(&Actor::Service, &Command::Allocate { allocation }, now)?;
+        let more = draft.finish(now);
+        changes.header.clone_from(&more.header);
+        changes.members.extend(more.members.iter().cloned());
+        changes.events.extend(more.events.iter().cloned());
+        changes.next_timer = more.next_timer;
+        changes.sweep_at = more.sweep_at;
+        session.commit(more);
+        Ok(Some(host))
+    }
+
+    /// The session and its host are committed: the game server's poll is answered, its acknowledgement awaited.
+    pub(crate) fn host_taken(&self, session: SessionId, host: NewHost) {
+        let NewHost {
+            mut taken,
+            hosting,
+            allocation,
+        } = host;
+        let number = taken.number + 1;
+        taken.committed(hosting.clone(), number);
+        self.registry.committed(hosting, number);
+        drop(taken);
+        self.expect_acknowledgement(session, allocation);
+    }
+
     /// Begins to look for a host; the session waits in the order of its request if none is ready.
     pub(crate) fn ask_for_host(&self, session: SessionId) {
         let core = self.clone();
