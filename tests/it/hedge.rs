@@ -88,23 +88,15 @@ async fn a_rival_is_found_on_the_same_machine(kind: Kind) {
     let mut first = stage.game_server("node-1").await;
     let mut second = stage.game_server("node-1").await;
     let room = stage.room("Room", "ann").await;
-    let (mut lost, mut won) = (None, None);
-    // Whichever was asked first keeps silent; the other one then hosts.
-    for _ in 0..2 {
-        let (player, game) = tokio::select! {
-            game = first.assigned() => (&first, game),
-            game = second.assigned() => (&second, game),
-        };
-        if lost.is_none() {
-            lost = Some(player.id);
-        } else {
-            player.says().acknowledge(&game).await.expect("a yes");
-            won = Some(player.id);
-        }
-    }
-    assert_ne!(won, lost);
+    // Whichever is asked first keeps silent; the other one then hosts.
+    let (silent, rival, lost) = tokio::select! {
+        game = first.assigned() => (&mut first, &mut second, game),
+        game = second.assigned() => (&mut second, &mut first, game),
+    };
+    rival.hosts().await;
+    silent.over(&lost).await;
     let instance = stage.admin().instance(room).await.expect("its instance");
-    assert_eq!(instance.game_server, won);
+    assert_eq!(instance.game_server, Some(rival.id));
     stage.server.stop().await;
 }
 

@@ -409,7 +409,7 @@ async fn a_game_server_touches_no_session_of_another(kind: Kind) {
         kick,
     ] = statuses;
     assert_eq!((acknowledge, update), (Some(409), Some(409)));
-    assert_eq!(allocation, Some(404));
+    assert_eq!(allocation, Some(403), "only those who play there read it");
     assert_eq!(
         (delete, close, create, kick),
         (Some(403), Some(403), Some(403), Some(403))
