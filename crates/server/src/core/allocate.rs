@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use allocator::{Allocation, AllocationRequest, AllocationState, Allocator, Capabilities};
 use async_trait::async_trait;
@@ -19,6 +20,24 @@ use crate::Error;
 
 /// Waiting sessions that are looked at when a game server becomes free.
 const WAKE_MAX: usize = 4;
+/// The pause after a look for a second game server that found none; it doubles up to `hedge_after`.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Which look for a second game server it is: the first one is made at the moment of the miss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    First,
+    Again,
+}
+
+/// What came of a look for a second game server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hedge {
+    /// There is one now, or the attempt needs none any more.
+    Settled,
+    /// No other game server can be had.
+    NobodyYet,
+}
 
 /// A game server for a session that is about to be made: its row goes into the same write set.
 pub(crate) struct NewHost {
@@ -170,36 +189,58 @@ impl Core {
     }
 
     /// Waits for the acknowledgement of an attempt; without it a second game server is allocated beside the first.
+    ///
+    /// The first look makes the whole node suspect, and on a single node that is everybody until they poll again; so it
+    /// looks again soon, and ever more seldom, as long as the attempt is missed.
     pub(crate) fn expect_acknowledgement(&self, session: SessionId, attempt: AllocationId) {
         let core = self.clone();
         self.spawn(async move {
+            let hedge_after = core.settings.hedge_after.duration();
+            let mut look = Look::First;
+            let mut wait = hedge_after;
             loop {
                 tokio::select! {
-                    () = tokio::time::sleep(core.settings.hedge_after.duration()) => {}
+                    () = tokio::time::sleep(wait) => {}
                     () = core.shutdown.cancelled() => return,
                 }
-                if !core.registry.is_writing(attempt) {
-                    break;
+                // A host whose answer waits for the store has been heard of.
+                if core.registry.is_writing(attempt) {
+                    continue;
                 }
-            }
-            match core.hedge(session, attempt).await {
-                Ok(()) | Err(Error::NotFound { .. } | Error::Law(_)) => {}
-                Err(error) => tracing::warn!(%error, session.id = %session, "an allocation could not be hedged"),
+                match core.hedge(session, attempt, look).await {
+                    Ok(Hedge::Settled) | Err(Error::NotFound { .. } | Error::Law(_)) => return,
+                    Ok(Hedge::NobodyYet) => {}
+                    Err(error) => {
+                        tracing::warn!(%error, session.id = %session, "an allocation could not be hedged; trying again");
+                    }
+                }
+                wait = match look {
+                    Look::First => LOOK_AGAIN.min(hedge_after),
+                    Look::Again => (wait * 2).min(hedge_after),
+                };
+                look = Look::Again;
             }
         });
     }
 
-    async fn hedge(&self, session: SessionId, attempt: AllocationId) -> Result<(), Error> {
+    async fn hedge(
+        &self,
+        session: SessionId,
+        attempt: AllocationId,
+        look: Look,
+    ) -> Result<Hedge, Error> {
         // Most attempts are acknowledged by now; that is seen without a write.
         self.write(session, |draft, along, now| {
             let Some(missed) = missed(draft, attempt) else {
-                return Ok(());
+                return Ok(Hedge::Settled);
             };
-            self.registry.suspect_node_of(missed);
+            if look == Look::First {
+                self.registry.suspect_node_of(missed);
+            }
             self.add_second_attempt(draft, along, missed, now)
         })
         .await
-        .map(drop)
+        .map(|written| written.result)
     }
 
     fn add_second_attempt(
@@ -208,20 +249,21 @@ impl Core {
         along: &mut Along,
         missed: GameServerId,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Hedge, Refusal> {
         let header = draft.header();
         let Some(instance) = header.open_instance() else {
-            return Ok(());
+            return Ok(Hedge::Settled);
         };
         let fleet = instance.fleet.clone();
         let regions = self.regions_for(&fleet, header.region.as_ref());
-        if let Some(server) = self.registry.pick(&fleet, &regions, Some(missed), now) {
-            metrics::counter!("muster_allocations_hedged_total").increment(1);
-            let allocation = self.attempt(&server, now);
-            draft.apply(&Actor::Service, &Command::Hedge { allocation }, now)?;
-            along.servers.push(server);
-        }
-        Ok(())
+        let Some(server) = self.registry.pick(&fleet, &regions, Some(missed), now) else {
+            return Ok(Hedge::NobodyYet);
+        };
+        metrics::counter!("muster_allocations_hedged_total").increment(1);
+        let allocation = self.attempt(&server, now);
+        draft.apply(&Actor::Service, &Command::Hedge { allocation }, now)?;
+        along.servers.push(server);
+        Ok(Hedge::Settled)
     }
 }
 
