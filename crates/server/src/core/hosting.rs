@@ -208,6 +208,13 @@ impl Core {
         for server in self.registry.records.values() {
             let held = server.allocations.iter().find(|held| held.allocation == id);
             if let Some(held) = held.filter(|_| of_caller(&server)) {
+                if matches!(who, Principal::Player { .. }) {
+                    // Addresses are for those with a seat (A.3b).
+                    let session = self.settled(held.session).await?;
+                    if reader(who, &session) != Some(Reader::Insider) {
+                        break;
+                    }
+                }
                 return Ok(wire::Allocation {
                     id,
                     session: held.session,
