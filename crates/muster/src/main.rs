@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use muster::{arena, bench, check, schema, serve, token, wrap, wrap_exec};
+use muster::{arena, bench, check, demo, schema, serve, token, wrap, wrap_exec};
 
 /// Sessions, matchmaking and game servers.
 #[derive(Debug, Parser)]
@@ -20,6 +20,7 @@ enum Command {
     #[command(hide = true)]
     BenchServe(bench::ServeArgs),
     Check(check::Args),
+    Demo(demo::Args),
     Schema(schema::Args),
     Serve(serve::Args),
     Token(token::Args),
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::BenchServe(args) => bench::serve(&args),
         Command::Check(args) => check::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Token(args) => token::run(&args),

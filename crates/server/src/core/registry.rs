@@ -44,6 +44,8 @@ struct FleetLive {
     free: BTreeSet<(Reverse<u16>, GameServerId)>,
     /// All that are not gone.
     all: BTreeSet<GameServerId>,
+    /// Those whose row is being written for the first time.
+    registering: BTreeSet<GameServerId>,
     /// Sessions that wait for a host, oldest request first.
     waiting: BTreeSet<(Timestamp, SessionId)>,
 }
@@ -131,6 +133,21 @@ impl Registry {
         }
         notify.notify_waiters();
         self.touch();
+    }
+
+    /// Keeps a place for a new game server among the `max` of its fleet while its row is written; `None`: it is full.
+    pub(crate) fn place(&self, key: FleetKey, id: GameServerId, max: u32) -> Option<Place<'_>> {
+        let mut live = self.live();
+        let fleet = live.fleets.entry(key.clone()).or_default();
+        if fleet.all.union(&fleet.registering).count() >= max as usize {
+            return None;
+        }
+        fleet.registering.insert(id);
+        Some(Place {
+            registry: self,
+            key,
+            id,
+        })
     }
 
     /// Something changed that a fleet's demand is made of.
@@ -317,6 +334,21 @@ impl Registry {
         match live.servers.get(&id) {
             Some(server) if server.heard.is_some_and(|at| now < at + patience) => server.health,
             _ => Health::Unknown,
+        }
+    }
+}
+
+/// A place in a fleet that nobody else can have until this is dropped; by then its row has it, or it is free again.
+pub(crate) struct Place<'a> {
+    registry: &'a Registry,
+    key: FleetKey,
+    id: GameServerId,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(fleet) = self.registry.live().fleets.get_mut(&self.key) {
+            fleet.registering.remove(&self.id);
         }
     }
 }

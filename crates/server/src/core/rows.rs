@@ -177,19 +177,6 @@ pub(crate) fn game_server_row(
     })
 }
 
-/// What remembers that a request with an `Idempotency-Key` made something.
-pub(crate) fn idempotency_row(key: Key, made: String, now: Timestamp) -> Row {
-    Row {
-        key,
-        number: 1,
-        due: Some(now + ENDED_KEPT),
-        ended: false,
-        parent: None,
-        player: None,
-        body: made,
-    }
-}
-
 /// A short name for a text of any length: two 64-bit FNV-1a sums with different starts.
 pub(crate) fn digest(text: &str) -> String {
     let sum = |start: u64| {

@@ -98,17 +98,7 @@ impl Core {
             let session = &document.session;
             let mut along = Along::default();
             let mut draft = session.draft();
-            {
-                let timeouts = &session.constants().session_type.timeouts;
-                let required = session
-                    .constants()
-                    .session_type
-                    .connection_required_for_active_members;
-                let liveness = self
-                    .players
-                    .liveness(now, timeouts.presence_window, required);
-                draft.settle(now, &liveness);
-            }
+            self.settle(&mut draft, now);
             let result = command(&mut draft, &mut along, now);
             self.follow_instance(&mut draft, now)?;
             let changes = draft.finish(now);
@@ -151,6 +141,14 @@ impl Core {
             }
         }
         Err(Error::Overloaded)
+    }
+
+    /// Brings a draft up to date, by who is there now.
+    pub(crate) fn settle(&self, draft: &mut Draft<'_>, now: Timestamp) {
+        let of_type = &draft.constants().session_type;
+        let window = of_type.timeouts.presence_window;
+        let required = of_type.connection_required_for_active_members;
+        draft.settle(now, &self.players.liveness(now, window, required));
     }
 
     /// A matchmade session whose instance closed before anybody could enter ends; its tickets try again.
