@@ -15,6 +15,8 @@ use super::{http_baseline, measure, player};
 const PENDING_MAX: usize = 3_000;
 /// How long a step waits at its end for tickets that are still on their way.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a step waits then for games to be over; those of tickets that were taken back may never be complete.
+const LAST_GAMES: Duration = Duration::from_secs(5);
 /// Between two looks at how many tickets are on their way.
 const LOOK: Duration = Duration::from_millis(100);
 /// Between two single players who come at the end so that the last parties find company.
@@ -239,7 +241,8 @@ async fn settle(
     fillers.close();
     measured.wait().await;
     fillers.wait().await;
-    while world.games() > 0 && started.elapsed() < PATIENCE * 2 {
+    let started = measure::now();
+    while world.games() > 0 && started.elapsed() < LAST_GAMES {
         tokio::time::sleep(LOOK).await;
     }
     lost
