@@ -215,11 +215,6 @@ impl Core {
                 row,
                 expected: Some(taken.number),
             });
-            for player in &ticket.players {
-                items.push(Item::Bump {
-                    key: rows::player_key(&self.namespace, &player.player),
-                });
-            }
         }
         self.commits.commit(WriteSet { items }).await?;
         let mut told = Vec::new();

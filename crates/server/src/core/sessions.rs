@@ -115,11 +115,6 @@ impl Core {
         let id = session.header().id;
         let mut items =
             rows::session_items(&self.namespace, None, id, &changes, self.due_of(&changes))?;
-        for member in session.members() {
-            items.push(Item::Bump {
-                key: rows::player_key(&self.namespace, &member.player),
-            });
-        }
         if let Some(idempotency) = idempotency {
             items.push(idempotency.item(id, now)?);
         }
