@@ -1,1 +1,56 @@
-//! The tests.
+//! The harness of the end-to-end suites: databases, servers in this process or in one of their own, clients.
+
+mod cast;
+mod database;
+mod fleets;
+mod host;
+mod in_process;
+mod process;
+pub mod queue;
+pub mod raw;
+pub mod world;
+
+pub use cast::{Player, Script, Stage, status};
+pub use database::{Database, Kind};
+pub use fleets::{Fleets, Hosts, register};
+pub use host::Host;
+pub use in_process::{Setup, TestServer, client, namespace, player};
+pub use process::{ServeProcess, muster, processes_of, samples};
+
+/// What every test signs its tokens with.
+pub const SECRET: &[u8] = b"a secret of tests, thirty-two bytes or more";
+
+/// The session types of most suites; durations are short, so that nothing is waited for long.
+pub const SESSION_TYPES: &str = include_str!("session_types.yaml");
+
+/// Runs an async test to its end on a runtime of its own.
+///
+/// # Panics
+/// When the runtime cannot be made.
+pub fn run<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(test)
+}
+
+/// Waits until `state` gives a value; asks again every few milliseconds.
+///
+/// # Panics
+/// When that takes longer than a minute; `what` says what was waited for.
+pub async fn eventually<T>(what: &str, mut state: impl AsyncFnMut() -> Option<T>) -> T {
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(60), async {
+        loop {
+            if let Some(value) = state().await {
+                return value;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    });
+    match waited.await {
+        Ok(value) => value,
+        Err(_) => panic!("waited a minute in vain for {what}"),
+    }
+}

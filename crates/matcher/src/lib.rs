@@ -18,6 +18,7 @@ mod pool;
 mod search;
 mod teams;
 mod validate;
+mod window;
 
 pub use check::check_match;
 pub use event::{Event, Figures, Match, MatchTeam, Output, Stats};

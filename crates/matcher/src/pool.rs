@@ -8,7 +8,7 @@ use model::queue::Queue;
 use model::{Region, Timestamp};
 
 use crate::entry::{AgeKey, Entry, Fit, PoolKey};
-use crate::plan::{Counts, Plan, Sizes, count};
+use crate::plan::{Counts, Plan, Sizes};
 
 /// Pools of at most this many tickets are searched exhaustively, every time.
 pub(crate) const EXACT_TICKETS_MAX: usize = 16;
@@ -209,6 +209,15 @@ fn order_bits(x: f64) -> u64 {
     }
 }
 
+/// The number whose [`order_bits`] these are.
+fn from_order_bits(bits: u64) -> f64 {
+    f64::from_bits(if bits >> 63 == 1 {
+        bits & !(1 << 63)
+    } else {
+        !bits
+    })
+}
+
 /// What a search found to look at in one region.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
@@ -268,13 +277,11 @@ pub(crate) fn gather(
         let sides: [&mut dyn Iterator<Item = (&SkillKey, &Slot)>; 2] = [&mut { up }, &mut { down }];
         for side in sides {
             let (mut found, mut scanned) = (0, 0);
-            for (_, &slot) in side {
-                if found >= wanted {
-                    break;
-                }
-                let other = entries.at(slot);
-                // The same expression as the rule's, so that rounding can't part them.
-                if (own.fit.skill() - other.fit.skill()).abs() > limit {
+            for (&(skill_bits, _), &slot) in side {
+                // The same expression as the rule's, so that rounding can't part them; from the key,
+                // so that a ticket out of reach is not touched.
+                let gap = (own.fit.skill() - from_order_bits(skill_bits)).abs();
+                if found >= wanted || gap > limit {
                     break;
                 }
                 if scanned >= scan_max {
@@ -282,6 +289,7 @@ pub(crate) fn gather(
                     break;
                 }
                 scanned += 1;
+                let other = entries.at(slot);
                 if accept_each_other(plan, own, other) && !other.is_expired(seeker.now) {
                     out.slots.push(slot);
                     found += 1;
@@ -361,15 +369,4 @@ pub(crate) fn common<'a>(
     b: &'a [Arc<str>],
 ) -> impl Iterator<Item = &'a Arc<str>> {
     a.iter().filter(|value| b.binary_search(value).is_ok())
-}
-
-/// Parties by size, and players of all of them.
-pub(crate) fn counts_of(entries: &Entries, slots: impl Iterator<Item = Slot>) -> (Counts, u32) {
-    let (mut counts, mut players) = (Counts::default(), 0);
-    for slot in slots {
-        let size = entries.at(slot).fit.players;
-        count(&mut counts, size);
-        players += u32::from(size);
-    }
-    (counts, players)
 }

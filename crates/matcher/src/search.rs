@@ -12,10 +12,11 @@ use std::sync::Arc;
 use crate::entry::{AgeKey, Entry};
 use crate::plan::{Counts, count};
 use crate::pool::{
-    EXACT_TICKETS_MAX, Entries, Gathered, Pool, QueueState, Seeker, Slot, common, counts_of,
-    gather, gather_oldest, plays_in,
+    EXACT_TICKETS_MAX, Entries, Gathered, Pool, QueueState, Seeker, Slot, common, gather,
+    gather_oldest, plays_in,
 };
 use crate::teams::{Party, Seats, Split, form};
+use crate::window::{Base, Seen, can_grow};
 
 /// Sets and splits that one event may try for one ticket in a pool that is too large for trying all.
 const STEPS_MAX: u64 = 16_384;
@@ -180,14 +181,9 @@ fn context(
         .collect();
     near.sort_unstable();
     near.dedup();
-    let (more, players) = counts_of(entries, near.iter().map(|&(_, slot)| slot));
-    let mut fixed = Counts::default();
-    count(&mut fixed, own.fit.players);
-    let total = players + u32::from(own.fit.players);
-    queue
-        .sizes
-        .can_fill(&fixed, &more, total)
-        .then_some(Context { region, near })
+    let demands = Demands::of(scene, own);
+    let grows = demands.can_grow(scene, near.iter().map(|&(_, slot)| slot));
+    grows.then_some(Context { region, near })
 }
 
 fn near_key(own: &Entry, other: &Entry) -> NearKey {
@@ -249,6 +245,33 @@ impl Demands {
             .zip(&entry.fit.shared)
             .zip(&plan.intersect)
             .all(|((have, more), (_, min))| common(have, more).count() >= *min)
+    }
+
+    /// Whether some of these tickets, each of which is allowed, may complete a match.
+    fn can_grow<'e>(&self, scene: Scene<'e>, rest: impl Iterator<Item = Slot>) -> bool {
+        let plan = &scene.queue.plan;
+        let (low, high, limit) = self
+            .spans
+            .first()
+            .copied()
+            .unwrap_or((0.0, 0.0, f64::INFINITY));
+        let base = Base {
+            low,
+            high,
+            limit,
+            counts: self.counts,
+            players: self.players,
+        };
+        let seen = |slot| {
+            let entry: &'e Entry = scene.entries.at(slot);
+            let limit = plan.level(entry.level).distance.first();
+            Seen {
+                skill: entry.fit.skill(),
+                limit: limit.copied().unwrap_or(f64::INFINITY),
+                players: entry.fit.players,
+            }
+        };
+        can_grow(&scene.queue.sizes, base, &Vec::from_iter(rest.map(seen)))
     }
 
     fn with(&self, scene: Scene<'_>, entry: &Entry) -> Demands {
@@ -395,9 +418,7 @@ impl Run<'_> {
     /// Tries the chosen tickets and then every set that has some of `rest` in addition.
     fn descend(&mut self, demands: &Demands, rest: &[(NearKey, Slot)]) -> Flow {
         let entries = self.scene.entries;
-        let (more, players) = counts_of(entries, rest.iter().map(|&(_, slot)| slot));
-        let sizes = &self.scene.queue.sizes;
-        if !sizes.can_fill(&demands.counts, &more, demands.players + players) {
+        if !demands.can_grow(self.scene, rest.iter().map(|&(_, slot)| slot)) {
             self.resuming = false;
             return Flow::Tried;
         }

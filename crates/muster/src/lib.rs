@@ -1,6 +1,7 @@
 //! What the `muster` program is made of: one module for each subcommand, and what they share.
 
 pub mod arena;
+pub mod bench;
 pub mod check;
 pub mod demo;
 pub mod say;
@@ -11,4 +12,5 @@ pub mod wrap;
 pub mod wrap_exec;
 
 mod configuration;
+pub use configuration::provider_schemas;
 mod host;

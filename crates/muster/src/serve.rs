@@ -1,6 +1,6 @@
 //! `muster serve`: the server, from its configuration to its drained stop.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -113,7 +113,13 @@ async fn serve(Effective { config, .. }: Effective) -> anyhow::Result<()> {
         }
         drained.cancel();
     };
-    let (served, ()) = tokio::join!(server.run(drained.clone(), reload), providing);
+    let serving = async {
+        let served = server.run(drained.clone(), reload).await;
+        // It may have ended by itself, its lease lost: then the provider ends too.
+        shutdown.cancel();
+        served
+    };
+    let (served, ()) = tokio::join!(serving, providing);
     drop(signals);
     served.context("the server stopped")?;
     tracing::info!("stopped");
@@ -212,7 +218,8 @@ fn log(config: &Config) -> anyhow::Result<()> {
         .with_context(|| format!("log.filter {:?} cannot be read", config.log.filter))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr);
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
     match config.log.format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

@@ -123,7 +123,7 @@ impl Client {
         self.tell(Call::delete(path(id, ""))).await
     }
 
-    /// Joins; again by a member: sets state and properties.
+    /// Joins; again by the member himself: sets state and properties (by a server for him: 409 `already-member`).
     ///
     /// # Errors
     /// Anything in [`Error`].

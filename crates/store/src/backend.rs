@@ -7,7 +7,7 @@ use model::{Millis, Namespace, PlayerId, SessionId, Timestamp};
 use uuid::Uuid;
 
 use crate::error::{Error, LeaseError};
-use crate::plan::Verdict;
+use crate::plan::{Changes, Verdict};
 use crate::row::{Key, Kind, Row};
 use crate::write_set::{ClaimKey, WriteSet};
 
@@ -71,6 +71,9 @@ pub trait Writer: Send + fmt::Debug {
     /// Whether the batch of this id, of which the reply to COMMIT was lost, was committed.
     /// Waits for a transaction that is still under way and makes sure that it cannot commit later.
     async fn was_committed(&mut self, batch: Uuid) -> Result<bool, WriteError>;
+
+    /// Writes changes in one transaction without locks, comparison or batch id; only for measuring.
+    async fn write_unchecked(&mut self, changes: &Changes<'_>) -> Result<(), WriteError>;
 
     /// Called between batches, for housekeeping that must not meet a write.
     async fn between(&mut self) {}

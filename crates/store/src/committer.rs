@@ -1,6 +1,7 @@
 //! The committer: one task that makes one transaction of all write sets that wait.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use metrics::{counter, histogram};
@@ -63,6 +64,7 @@ pub struct Committer;
 pub struct CommitterHandle {
     waiting: mpsc::UnboundedSender<Waiting>,
     room: Arc<Semaphore>,
+    batches: Arc<AtomicU64>,
     stop: CancellationToken,
     stopped: CancellationToken,
 }
@@ -99,6 +101,7 @@ impl Committer {
         let handle = CommitterHandle {
             waiting,
             room: Arc::new(Semaphore::new(options.queue_sets_max)),
+            batches: Arc::new(AtomicU64::new(0)),
             stop: CancellationToken::new(),
             stopped: CancellationToken::new(),
         };
@@ -107,6 +110,7 @@ impl Committer {
             options: options.clone(),
             queue: patient_queue,
             stop: handle.stop.clone(),
+            written: handle.batches.clone(),
         };
         let patient = tasks.spawn(patient.run());
         let tidier = tasks.spawn(tidy(backend, options.tidy_every, handle.stopped.clone()));
@@ -117,6 +121,7 @@ impl Committer {
                 settled: None,
                 options,
                 stop: handle.stop.clone(),
+                written: handle.batches.clone(),
             },
             queue,
             locked,
@@ -157,6 +162,11 @@ impl CommitterHandle {
             return Err(gone());
         }
         answered.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Batches that were written since the start.
+    pub fn batches(&self) -> u64 {
+        self.batches.load(Ordering::Relaxed)
     }
 
     /// Takes no more write sets, writes those that wait, and returns when all are answered.
@@ -229,6 +239,7 @@ struct Patient {
     options: CommitterOptions,
     queue: mpsc::UnboundedReceiver<Waiting>,
     stop: CancellationToken,
+    written: Arc<AtomicU64>,
 }
 
 impl Patient {
@@ -262,6 +273,7 @@ impl Patient {
             settled: None,
             options: self.options.clone(),
             stop: self.stop.clone(),
+            written: self.written.clone(),
         })
     }
 }
@@ -287,6 +299,7 @@ struct Batches {
     settled: Option<Uuid>,
     options: CommitterOptions,
     stop: CancellationToken,
+    written: Arc<AtomicU64>,
 }
 
 impl Batches {
@@ -339,6 +352,7 @@ impl Batches {
             let failure = match self.writer.write(batch).await {
                 Ok(verdicts) => {
                     self.settled = Some(id);
+                    self.written.fetch_add(1, Ordering::Relaxed);
                     counter!("muster_commit_batches_total").increment(1);
                     histogram!("muster_commit_batch_size").record(sets.len() as f64);
                     histogram!("muster_commit_duration_seconds").record(watch.elapsed());
@@ -355,6 +369,10 @@ impl Batches {
                         return Ok(verdicts);
                     }
                     attempts += 1;
+                    // A disk that is full at every COMMIT, for one.
+                    if attempts >= self.options.attempts_max {
+                        return Err(WriteError::Unavailable(why));
+                    }
                 }
                 // Whoever came in between has finished, so trying again at once makes progress.
                 WriteError::Collided if collisions < COLLISIONS_MAX => {

@@ -7,6 +7,7 @@ pub mod row;
 pub mod write_set;
 
 mod backend;
+pub mod bench;
 mod clock;
 mod committer;
 mod decode;
@@ -19,6 +20,10 @@ mod postgres_write;
 mod sqlite;
 mod sqlite_write;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use backend::{Backend, Batch, Lease, Patience, WriteError, Writer};
 pub use committer::{Committer, CommitterHandle, CommitterOptions};

@@ -208,7 +208,7 @@ impl PostgresWriter {
         let view = see(connection, patience, batch, &footprint).await?;
         let (verdicts, changes) = judge(batch.sets, &footprint, &view);
         if changes.is_empty() {
-            execute(connection, sqlx::query("ROLLBACK")).await?;
+            simply(connection, "ROLLBACK").await.map_err(failed)?;
             return Ok(verdicts);
         }
         apply(connection, &changes).await?;
@@ -216,14 +216,19 @@ impl PostgresWriter {
             .bind(batch.id.to_string())
             .bind(batch.settled.unwrap_or_default().to_string());
         execute(connection, stamp).await?;
-        match sqlx::query("COMMIT").execute(connection).await {
-            Ok(_) => Ok(verdicts),
+        match simply(connection, "COMMIT").await {
+            Ok(()) => Ok(verdicts),
             Err(error) => Err(WriteError::Lost {
                 why: advice(&error),
                 verdicts,
             }),
         }
     }
+}
+
+/// One round trip and nothing prepared.
+async fn simply(connection: &mut PgConnection, sql: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(sql).execute(connection).await.map(drop)
 }
 
 async fn execute(connection: &mut PgConnection, query: Bound<'_>) -> Result<u64, WriteError> {
@@ -587,7 +592,7 @@ impl Writer for PostgresWriter {
             Err(WriteError::Lost { .. } | WriteError::Unavailable(_)) => self.connection = None,
             Err(WriteError::Collided | WriteError::Refused(_)) => {
                 if let Some(connection) = &mut self.connection
-                    && sqlx::query("ROLLBACK").execute(connection).await.is_err()
+                    && simply(connection, "ROLLBACK").await.is_err()
                 {
                     self.connection = None;
                 }
@@ -604,5 +609,12 @@ impl Writer for PostgresWriter {
         }
         // If the id could be inserted, it was not there and cannot come any more.
         Ok(fence? == 0)
+    }
+
+    async fn write_unchecked(&mut self, changes: &Changes<'_>) -> Result<(), WriteError> {
+        let connection = self.connect().await.map_err(failed)?;
+        simply(connection, "BEGIN").await.map_err(failed)?;
+        apply(connection, changes).await?;
+        simply(connection, "COMMIT").await.map_err(failed)
     }
 }

@@ -9,7 +9,7 @@ pub const WRITE_SET_ITEMS_MAX: usize = 1_000;
 /// The outcome of one or more commands. All of it is written, or nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WriteSet {
-    /// In any order; at most one `Put`, `Delete` or `Check` for a key.
+    /// In any order; at most one `Put`, `Delete` or `Check` for a key and one `Claim` for a name.
     pub items: Vec<Item>,
 }
 
@@ -76,19 +76,25 @@ impl WriteSet {
             return Err(CommitError::TooLarge);
         }
         let mut written: Vec<&Key> = Vec::with_capacity(self.items.len());
+        let mut claimed: Vec<&ClaimKey> = Vec::new();
         for item in &self.items {
             item.check()?;
             match item {
                 Item::Put { row, .. } => written.push(&row.key),
                 Item::Delete { key, .. } | Item::Check { key, .. } => written.push(key),
-                Item::Bump { .. } | Item::Claim { .. } | Item::Free { .. } => {}
+                Item::Claim { claim, .. } => claimed.push(claim),
+                Item::Bump { .. } | Item::Free { .. } => {}
             }
         }
         written.sort_unstable();
-        match written.array_windows().find(|[a, b]| a == b) {
-            Some([key, _]) => Err(refused(format!("{:?} is written twice", key.id))),
-            None => Ok(()),
+        if let Some([key, _]) = written.array_windows().find(|[a, b]| a == b) {
+            return Err(refused(format!("{:?} is written twice", key.id)));
         }
+        claimed.sort_unstable();
+        if let Some([claim, _]) = claimed.array_windows().find(|[a, b]| a == b) {
+            return Err(refused(format!("{:?} is claimed twice", claim.key)));
+        }
+        Ok(())
     }
 }
 

@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// What a command may take to end after SIGTERM, and its children to follow it.
 const GRACE: Duration = Duration::from_secs(5);
 /// Every process that a command starts inherits this variable; what still carries it afterwards was left behind.
-const MARK: &str = "MUSTER_XTASK_RUN";
+const MARK: &str = "XTASK_RUN";
 
 /// A command to run.
 #[derive(Debug)]

@@ -38,6 +38,7 @@ pub(crate) fn build(packages: &[String]) -> Command {
     let mut command = cargo();
     command.args([
         "build",
+        "--keep-going",
         "--bins",
         "--tests",
         "--message-format=json-render-diagnostics",

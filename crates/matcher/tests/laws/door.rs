@@ -1,1 +1,165 @@
 //! What is refused at the door.
+
+use matcher::{LATENCY_MS_MAX, Rejection, prepare, validate};
+use model::queue::{ExpansionTarget, Queue, RuleKind};
+use model::ticket::Value;
+use model::{Millis, Ticket};
+
+use crate::world::{QueueExt, TicketExt, name, queue, region, texts, ticket};
+
+fn refusal(queue: &Queue, ticket: &Ticket) -> String {
+    validate(queue, ticket).expect_err("a refusal").to_string()
+}
+
+#[test]
+fn a_party_must_fit_the_queue_and_a_team() {
+    let mut q = queue(&[(1, 1), (2, 2)]);
+    assert_eq!(validate(&q, &ticket(1, 0, &[])), Err(Rejection::NoPlayers));
+    assert_eq!(
+        refusal(&q, &ticket(1, 0, &[0.0; 3])),
+        "teams: a party of 3 fits no team, the largest has 2 seats"
+    );
+    assert_eq!(
+        refusal(&q, &ticket(1, 0, &[0.0; 5])),
+        "party.max_players: a party of 5 is more than 4"
+    );
+    q.party_players_max = 1;
+    assert_eq!(
+        refusal(&q, &ticket(1, 0, &[0.0; 2])),
+        "party.max_players: a party of 2 is more than 1"
+    );
+    let mut twice = ticket(1, 0, &[0.0; 2]);
+    twice.players[1] = twice.players[0].clone();
+    q.party_players_max = 2;
+    assert_eq!(refusal(&q, &twice), "player p1-0 is in the party twice");
+}
+
+#[test]
+fn attributes_are_refused_by_name() {
+    let mut q = queue(&[(1, 1), (1, 1)]);
+    if let Some(skill) = q.attributes.get_mut("skill") {
+        skill.default = None;
+    }
+    let mut missing = ticket(1, 0, &[0.0]);
+    missing.players[0].attributes.clear();
+    assert_eq!(
+        refusal(&q, &missing),
+        "attribute skill: player p1-0 has none, and the queue no default"
+    );
+    for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e16] {
+        let odd = ticket(1, 0, &[odd]);
+        assert_eq!(
+            refusal(&q, &odd),
+            "attribute skill: player p1-0 gave a number that is not finite or too large"
+        );
+    }
+    let good = ticket(1, 0, &[0.0]);
+    assert_eq!(validate(&q, &good), Ok(()));
+    let wrong = |attribute, value| refusal(&q, &good.clone().with(attribute, value));
+    assert_eq!(
+        wrong("skill", texts(&[])),
+        "attribute skill: player p1-0 must give a number"
+    );
+    assert_eq!(
+        wrong("build", Value::Number(1.0)),
+        "attribute build: player p1-0 must give a text"
+    );
+    assert_eq!(
+        wrong("mode", Value::Number(1.0)),
+        "attribute mode: player p1-0 must give a list of texts"
+    );
+    let long = "x".repeat(129);
+    assert!(
+        wrong("mode", texts(&[&long])).starts_with("attribute mode: player p1-0 gave more than 64")
+    );
+    assert!(
+        wrong("mode", texts(&["x"; 65]))
+            .starts_with("attribute mode: player p1-0 gave more than 64")
+    );
+    assert!(wrong("build", Value::String(long.clone())).starts_with("attribute build"));
+}
+
+#[test]
+fn pings_are_refused_where_no_region_can_ever_do() {
+    let mut q = queue(&[(2, 2), (2, 2)]);
+    q.regions.allow = Some(vec![region("eu"), region("us")]);
+    q.regions.max_latency = Some(Millis(50));
+    q.regions.max_latency_delta = Some(Millis(10));
+    let q = q.widens(ExpansionTarget::MaxLatency, &[(1_000, Some(90.0))]);
+    let solo = ticket(1, 0, &[0.0]);
+    let with = |pings: &[(&str, u32)]| validate(&q, &solo.clone().pings(pings));
+    assert_eq!(with(&[]), Ok(()));
+    assert_eq!(with(&[("eu", 90), ("mars", 4)]), Ok(()));
+    assert_eq!(with(&[("mars", 4)]), Err(Rejection::NoRegionAllowed));
+    assert_eq!(
+        with(&[("eu", 91)]),
+        Err(Rejection::NoRegionWithin {
+            rule: "regions.max_latency"
+        })
+    );
+    assert!(matches!(
+        with(&[("eu", LATENCY_MS_MAX + 1)]),
+        Err(Rejection::LatencyAbsurd {
+            latency_ms: 10_001,
+            ..
+        })
+    ));
+    let mut apart = ticket(1, 0, &[0.0; 2]).pings(&[("eu", 10), ("us", 60)]);
+    apart.players[1].latencies = [(region("eu"), 60), (region("us"), 10)].into();
+    let delta = Rejection::NoRegionWithin {
+        rule: "regions.max_latency_delta",
+    };
+    assert_eq!(validate(&q, &apart), Err(delta));
+    apart.players[1].latencies.remove(&region("eu"));
+    apart.players[0].latencies.remove(&region("us"));
+    assert_eq!(validate(&q, &apart), Err(Rejection::NoRegionAllowed));
+}
+
+#[test]
+fn a_party_may_not_break_a_rule_by_itself() {
+    let q = queue(&[(2, 2), (2, 2)])
+        .rule(
+            "build",
+            RuleKind::Equal {
+                attribute: name("build"),
+            },
+        )
+        .rule(
+            "modes",
+            RuleKind::Intersect {
+                attribute: name("mode"),
+                min: 1,
+            },
+        );
+    let mut differ = ticket(1, 0, &[0.0; 2]);
+    differ.players[1]
+        .attributes
+        .insert(name("build"), Value::String("2".into()));
+    assert_eq!(
+        refusal(&q, &differ),
+        "rule build: the players of the party differ"
+    );
+    let mut apart = ticket(1, 0, &[0.0; 2]).with("mode", texts(&["ctf"]));
+    apart.players[1]
+        .attributes
+        .insert(name("mode"), texts(&["dm"]));
+    assert_eq!(
+        refusal(&q, &apart),
+        "rule modes: the players of the party share 0, at least 1 are needed"
+    );
+}
+
+#[test]
+fn prepare_fills_defaults_and_drops_what_the_queue_does_not_read() {
+    let mut q = queue(&[(1, 1), (1, 1)]);
+    q.regions.allow = Some(vec![region("eu")]);
+    let mut t = ticket(1, 0, &[5.0])
+        .with("hat", Value::Number(1.0))
+        .pings(&[("eu", 3), ("mars", 1)]);
+    prepare(&q, &mut t);
+    let player = &t.players[0];
+    assert_eq!(player.attributes.get("skill"), Some(&Value::Number(5.0)));
+    assert_eq!(player.attributes.get("rank"), Some(&Value::Number(0.0)));
+    assert_eq!(player.attributes.get("hat"), None);
+    assert_eq!(player.latencies.len(), 1);
+}

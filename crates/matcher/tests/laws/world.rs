@@ -269,7 +269,10 @@ impl World {
             .copied()
             .filter(|t| ids.contains(&t.id))
             .collect();
-        let same_pool = |t: &&&Ticket| with.first().is_some_and(|w| pool_of(w) == pool_of(t));
+        let same_pool = |t: &&&Ticket| {
+            with.first()
+                .is_some_and(|w| pool_of(&self.queue, w) == pool_of(&self.queue, t))
+        };
         let oldest = waiting.iter().find(same_pool).expect("the match waited");
         if self.exhaustive && !ids.contains(&oldest.id) {
             let better = possible(&self.queue, &waiting, now, Some(oldest.id));
@@ -315,7 +318,12 @@ impl World {
     }
 }
 
-fn pool_of(ticket: &Ticket) -> Option<&Value> {
+/// The value that parts the queue's pools, if any does.
+fn pool_of<'a>(queue: &Queue, ticket: &'a Ticket) -> Option<&'a Value> {
+    let is_equal = |rule: &Rule| matches!(rule.kind, RuleKind::Equal { .. });
+    if !queue.rules.iter().any(is_equal) {
+        return None;
+    }
     ticket.players.first()?.attributes.get("build")
 }
 

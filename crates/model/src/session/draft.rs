@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Changes, Constants, Event, Header, Member, RemovalReason, Session, deadlines, limits};
+use super::{
+    Changes, Constants, Event, Header, Member, RemovalReason, Session, admission, deadlines, limits,
+};
+use crate::session_type::Visibility;
 use crate::{PlayerId, Timestamp};
 
 /// Changes to a session that are not committed yet. Memory and time are those of what is touched.
@@ -105,6 +108,12 @@ impl<'a> Draft<'a> {
         limits::max_members(&self.base.constants, &self.work.header)
     }
 
+    /// Whether the player may see all of the document; see [`Session::is_visible_to`].
+    pub fn is_visible_to(&self, player: &PlayerId) -> bool {
+        admission::visibility(&self.base.constants, &self.work.header) != Visibility::Private
+            || self.member_of(player).is_some()
+    }
+
     /// Whether somebody joined or left so far; see [`Changes::party_changed`].
     pub fn party_changed(&self) -> bool {
         self.work.party_changed
@@ -128,6 +137,16 @@ impl<'a> Draft<'a> {
         deadlines::holds_something(&self.work.header)
             .then(|| self.next_timer())
             .flatten()
+    }
+
+    /// Whether the draft differs from the committed session so far: after settling, whether that did anything.
+    pub fn has_changed(&self) -> bool {
+        let touched = |(index, member): (&u32, &Option<Arc<Member>>)| {
+            member.as_ref() != self.base.members.get(index)
+        };
+        self.work.deleted
+            || self.base.header != self.work.header
+            || self.work.members.iter().any(touched)
     }
 
     /// Closes the draft: deletes an empty session whose time is over, elects a leader if it is time (A.2 step 3),

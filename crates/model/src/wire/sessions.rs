@@ -59,7 +59,8 @@ pub struct UpdateSession {
     pub custom: Option<serde_json::Value>,
 }
 
-/// `PUT /v1/sessions/{id}/members/{player}`: join. Again by a member: sets state and properties.
+/// `PUT /v1/sessions/{id}/members/{player}`: join. Again by the member himself: sets
+/// state and properties; by anybody else for him 409, as they are his alone to write (R9).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JoinSession {

@@ -6,6 +6,8 @@
 
 mod game;
 mod play;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -1,6 +1,7 @@
 //! Placeholders in a command line: `{port}`, `{map}`, `{custom.KEY}` and so on. Pure.
 
 use model::wire::Assignment;
+use model::wrap::{self, OF_A_SESSION, placeholders};
 
 use crate::host::Place;
 
@@ -10,7 +11,7 @@ pub enum Error {
     /// No such placeholder.
     #[error(
         "{text:?}: there is no placeholder {{{name}}}; there are {{port}}, {{address}}, {{map}}, {{mode}}, \
-         {{misc_params}}, {{custom.KEY}}, {{session}} and {{player_count}}; a brace itself is written {{{{ or }}}}"
+         {{misc_params}}, {{custom.KEY}}, {{session}} and {{player_count}}"
     )]
     Unknown {
         /// The text with the placeholder in it.
@@ -37,12 +38,6 @@ pub enum Error {
         /// The key.
         key: String,
     },
-    /// An opening brace without a closing one, or the other way round.
-    #[error("{text:?}: a brace stands alone; a brace itself is written {{{{ or }}}}")]
-    LoneBrace {
-        /// The text.
-        text: String,
-    },
 }
 
 /// What placeholders stand for.
@@ -56,60 +51,44 @@ pub(crate) struct Values<'a> {
 impl Values<'_> {
     /// The text with every placeholder replaced by its value.
     pub(crate) fn fill(&self, text: &str) -> Result<String, Error> {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        let lone = || Error::LoneBrace {
-            text: text.to_owned(),
-        };
-        while let Some(at) = rest.find(['{', '}']) {
-            let (before, from) = rest.split_at(at);
-            out.push_str(before);
-            if let Some(after) = from.strip_prefix("{{") {
-                out.push('{');
-                rest = after;
-            } else if let Some(after) = from.strip_prefix("}}") {
-                out.push('}');
-                rest = after;
-            } else {
-                let inside = from.strip_prefix('{').ok_or_else(lone)?;
-                let (name, after) = inside.split_once('}').ok_or_else(lone)?;
-                out.push_str(&self.value(text, name)?);
-                rest = after;
+        for name in placeholders(text) {
+            if self.value(name).is_none() {
+                return Err(self.why_not(text.to_owned(), name.to_owned()));
             }
         }
-        out.push_str(rest);
-        Ok(out)
+        Ok(wrap::fill(text, |name| self.value(name)))
     }
 
-    fn value(&self, text: &str, name: &str) -> Result<String, Error> {
-        let (text, named) = (text.to_owned(), name.to_owned());
+    fn value(&self, name: &str) -> Option<String> {
         match name {
-            "port" => return Ok(self.place.port.to_string()),
-            "address" => return Ok(self.place.address.clone()),
-            "map" | "mode" | "misc_params" | "session" | "player_count" => {}
-            _ if name.starts_with("custom.") => {}
-            _ => return Err(Error::Unknown { text, name: named }),
+            "port" => return Some(self.place.port.to_string()),
+            "address" => return Some(self.place.address.clone()),
+            _ => {}
         }
-        let Some(game) = self.game else {
-            return Err(Error::Ahead { text, name: named });
-        };
+        let game = self.game?;
         let params = &game.startup_params;
-        Ok(match name {
+        Some(match name {
             "map" => params.map.clone(),
             "mode" => params.mode.clone(),
             "misc_params" => params.misc_params.clone(),
             "session" => game.session.to_string(),
             "player_count" => game.members.len().to_string(),
             _ => {
-                let key = name.trim_start_matches("custom.");
-                let custom = params.custom_data.get(key);
-                let value = custom.or_else(|| game.custom_data.get(key));
-                value.cloned().ok_or_else(|| Error::MissingCustom {
-                    text,
-                    key: key.to_owned(),
-                })?
+                let key = name.strip_prefix("custom.")?;
+                let value = params.custom_data.get(key);
+                value.or_else(|| game.custom_data.get(key))?.clone()
             }
         })
+    }
+
+    fn why_not(&self, text: String, name: String) -> Error {
+        let key = name.strip_prefix("custom.").map(str::to_owned);
+        match (key, self.game) {
+            (Some(key), Some(_)) => Error::MissingCustom { text, key },
+            (Some(_), None) => Error::Ahead { text, name },
+            (None, None) if OF_A_SESSION.contains(&name.as_str()) => Error::Ahead { text, name },
+            (None, _) => Error::Unknown { text, name },
+        }
     }
 }
 
@@ -154,7 +133,8 @@ mod tests {
             ("+map {map} {mode}{misc_params}", "+map Arena tdm"),
             ("{session}", "00000000-0000-0000-0000-000000000007"),
             ("-n={player_count}", "-n=2"),
-            ("{{\"a\":{port}}}", "{\"a\":7001}"),
+            ("{\"a\":{port}}", "{\"a\":7001}"),
+            ("${HOME}", "${HOME}"),
             ("nothing", "nothing"),
             ("", ""),
         ] {
@@ -166,15 +146,9 @@ mod tests {
     fn what_cannot_be_filled_is_refused_with_its_name() {
         for (text, expected) in [
             ("{prot}", "there is no placeholder {prot}; there are {port}"),
-            ("{}", "there is no placeholder {}"),
             (
                 "{custom.green}",
                 "neither the startup parameters nor the session",
-            ),
-            ("a{port", "a brace stands alone"),
-            (
-                "port}",
-                "a brace stands alone; a brace itself is written {{ or }}",
             ),
         ] {
             let error = fill(text).expect_err(text).to_string();

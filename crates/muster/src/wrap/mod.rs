@@ -31,7 +31,7 @@ pub use self::game::{Event, Game, OURSELVES};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Placeholders in the command: {port} {address} {map} {mode} {misc_params} \
-{custom.KEY} {session} {player_count}; a brace itself is {{ or }}.
+{custom.KEY} {session} {player_count}.
 
 Example:
   muster wrap --rules '{\"ready\":{\"log\":\"^LIBCURL version\"}}' -- /usr/games/bzfs -p {port} -i {address} -d"
@@ -82,6 +82,18 @@ enum Next {
     End,
 }
 
+/// What ended a game, or is about to.
+enum Ended {
+    /// The game itself: it has exited.
+    Itself,
+    /// Its session.
+    Over,
+    /// Muster, for good.
+    Quit,
+    /// A signal to the wrapper.
+    Signal,
+}
+
 impl Wrapper {
     fn new(args: &Args) -> anyhow::Result<Self> {
         let rules = args.rules.as_ref();
@@ -128,8 +140,7 @@ impl Wrapper {
         session: Assignment,
     ) -> anyhow::Result<Next> {
         reporter.post(&session, Report::Acknowledge);
-        let started = self.start(Some(&session));
-        let (mut game, probe) = match started {
+        let (mut game, probe) = match self.start(Some(&session)) {
             Ok(started) => started,
             Err(error) => {
                 tracing::error!(session = %session.session, "cannot host: {error:#}");
@@ -137,34 +148,59 @@ impl Wrapper {
                 return Ok(Next::Wait);
             }
         };
+        let sessions = [session.clone()];
+        let ended = self
+            .watch(server, reporter, &sessions, &mut game, probe)
+            .await?;
+        let (next, report) = match ended {
+            Ended::Itself => (Next::Wait, Some(Report::Closed)),
+            Ended::Over => (Next::Wait, None),
+            Ended::Quit => (Next::End, None),
+            Ended::Signal => (Next::End, Some(Report::Closed)),
+        };
+        if !matches!(ended, Ended::Itself) {
+            // Who was connected no longer matters to a session that is over.
+            self.end(&mut game, reporter, &[]).await?;
+        }
+        if let Some(report) = report {
+            reporter.post(&session, report);
+        }
+        if let Some(players) = &mut self.players {
+            players.clear();
+        }
+        Ok(next)
+    }
+
+    /// Watches a game until something ends it; marks its instance joinable when it is ready.
+    async fn watch(
+        &mut self,
+        server: &mut GameServer,
+        reporter: &Reporter,
+        sessions: &[Assignment; 1],
+        game: &mut Game,
+        probe: ready::Probe,
+    ) -> anyhow::Result<Ended> {
+        let [session] = sessions;
         let mut probe = pin!(probe.succeeded());
         let mut is_ready = false;
-        let mut sessions = vec![session.clone()];
-        let next = loop {
+        loop {
             let said_ready = tokio::select! {
                 event = game.next() => match event? {
                     Event::Line(line) => {
-                        self.read(&line, reporter, &sessions);
+                        self.read(&line, reporter, sessions);
                         self.ready.is_said_by(&line)
                     }
                     Event::Exited(status) => {
                         tracing::info!(session = %session.session, %status, "the game has ended");
-                        reporter.post(&session, Report::Closed);
-                        break Next::Wait;
+                        return Ok(Ended::Itself);
                     }
                 },
                 () = &mut probe, if !is_ready => true,
                 change = server.next_change() => match change {
                     Change::Over(over) if over.allocation_id == session.allocation_id => {
-                        // Nothing more is to be said about it.
-                        sessions.clear();
-                        self.end(&mut game, reporter, &sessions).await?;
-                        break Next::Wait;
+                        return Ok(Ended::Over);
                     }
-                    Change::Quit(_) => {
-                        self.end(&mut game, reporter, &sessions).await?;
-                        break Next::End;
-                    }
+                    Change::Quit(_) => return Ok(Ended::Quit),
                     Change::Assigned(other) => {
                         tracing::error!(session = %other.session, "cannot host a second session beside the first; \
                             set the fleet's `slots` to 1 or start the game ahead");
@@ -173,21 +209,13 @@ impl Wrapper {
                     }
                     Change::Over(_) | Change::Updated(_) => false,
                 },
-                () = self.signals.received() => {
-                    self.end(&mut game, reporter, &sessions).await?;
-                    reporter.post(&session, Report::Closed);
-                    break Next::End;
-                }
+                () = self.signals.received() => return Ok(Ended::Signal),
             };
             if said_ready && !is_ready {
                 is_ready = true;
-                reporter.post(&session, Report::Joinable);
+                reporter.post(session, Report::Joinable);
             }
-        };
-        if let Some(players) = &mut self.players {
-            players.clear();
         }
-        Ok(next)
     }
 
     /// One game for every assignment; it runs and is ready before Muster hears of this game server.

@@ -191,7 +191,8 @@ impl Layers {
                 text.parse()
                     .map_err(|_| wrong(format!("write true or false, not {text:?}")))?,
             ),
-            Value::Number(_) => Value::Number(
+            // A duration of zero is written as a number too: what has a unit is left to the type.
+            Value::Number(_) if !text.contains(|c: char| c.is_ascii_alphabetic()) => Value::Number(
                 text.parse::<u64>()
                     .map_err(|_| wrong(format!("write a whole number, not {text:?}")))?
                     .into(),

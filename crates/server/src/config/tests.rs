@@ -25,6 +25,7 @@ fn flags_win_over_the_environment_over_the_file_over_what_is_built_in() {
         .environment([
             variable("MUSTER_LOG_FILTER", "b"),
             variable("MUSTER_NAMESPACE", "b"),
+            variable("MUSTER_LIMITS_DRAIN_MAX", "2s"),
         ])
         .unwrap()
         .flag("--namespace", "namespace", "c")
@@ -47,6 +48,16 @@ fn flags_win_over_the_environment_over_the_file_over_what_is_built_in() {
     );
     assert_eq!(effective.sources["log.format"], Source::File(path));
     assert_eq!(effective.sources["data_dir"], Source::BuiltIn);
+}
+
+#[test]
+fn a_duration_that_is_zero_by_default_can_be_set_with_its_unit() {
+    let effective = Layers::new()
+        .environment([variable("MUSTER_SWEEP_INTERVAL", "30s")])
+        .unwrap()
+        .finish()
+        .unwrap();
+    assert_eq!(effective.config.sweep_interval.0.0, 30_000);
 }
 
 #[test]

@@ -4,12 +4,11 @@ use model::instance::{CloseReason, InstanceStatus};
 use model::session::{Actor, Command, Header, HostUpdate, InstanceRequest, Session};
 use model::wire;
 use model::{AllocationId, GameServer, GameServerId, Instance, SessionId, Timestamp};
-use store::Item;
 
 use super::sessions::reader;
 use super::view::{self, Reader};
 use super::write::{Refusal, not_found};
-use super::{Core, actor, rows};
+use super::{Core, actor};
 use crate::{Error, Principal};
 
 impl Core {
@@ -24,7 +23,8 @@ impl Core {
         body: wire::RequestInstance,
         idempotency: Option<&str>,
     ) -> Result<wire::Session, Error> {
-        let key = idempotency.map(|key| self.idempotency_key(who, "instances", key));
+        let target = id.to_string();
+        let key = self.idempotency(who, idempotency, ("instances", &target), &body)?;
         let request = InstanceRequest {
             id: self.ids.next(self.now()),
             startup_params: body.startup_params,
@@ -35,11 +35,7 @@ impl Core {
             .write(id, |draft, along, now| {
                 draft.apply(&by, &Command::RequestInstance(request.clone()), now)?;
                 if let Some(key) = &key {
-                    let row = rows::idempotency_row(key.clone(), id.to_string(), now);
-                    along.items.push(Item::Put {
-                        row,
-                        expected: None,
-                    });
+                    along.items.push(key.item(id, now)?);
                 }
                 Ok(())
             })
@@ -47,9 +43,9 @@ impl Core {
         let written = match written {
             Ok(written) => written,
             // A repeat of a request that was carried out finds the instance that it asked for.
-            Err(error) => match self.made_by(key.as_ref()).await {
-                Ok(made) if made == id.to_string() => return self.read_session(who, id).await,
-                _ => return Err(error),
+            Err(error) => match self.made_by(key.as_ref()).await? {
+                Some(_) => return self.read_session(who, id).await,
+                None => return Err(error),
             },
         };
         let session = written.session.ok_or_else(|| not_found(id))?;
@@ -159,6 +155,8 @@ impl Core {
         command: &Command,
     ) -> Result<std::sync::Arc<Session>, Error> {
         let by = Actor::Host(allocation);
+        // Heard of from here on: should the store be slow, that is no fault of the host.
+        let _writes = self.registry.host_writes(allocation);
         let written = self
             .write(id, |draft, _, now| {
                 if !holds(draft.header(), game_server, allocation) {
@@ -210,6 +208,13 @@ impl Core {
         for server in self.registry.records.values() {
             let held = server.allocations.iter().find(|held| held.allocation == id);
             if let Some(held) = held.filter(|_| of_caller(&server)) {
+                if matches!(who, Principal::Player { .. }) {
+                    // Addresses are for those with a seat (A.3b).
+                    let session = self.settled(held.session).await?;
+                    if reader(who, &session) != Some(Reader::Insider) {
+                        break;
+                    }
+                }
                 return Ok(wire::Allocation {
                     id,
                     session: held.session,

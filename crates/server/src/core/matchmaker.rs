@@ -20,6 +20,10 @@ use crate::Error;
 
 /// Without anything due the thread looks up this often, so that a clock that was set is noticed.
 const IDLE: Duration = Duration::from_secs(1);
+/// After a match that could not be made, before its tickets are matched again.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Before the tickets of a match that the store refused search again, so that an outage is no busy loop.
+const FAILED_PAUSE: Duration = Duration::from_millis(500);
 
 enum Message {
     Event(Event),
@@ -144,12 +148,13 @@ impl Core {
     async fn decide(&self, output: Output) {
         match output {
             Output::Match(found) => {
-                let handle = found.handle;
-                let event = match self.make_match(&found).await {
-                    Ok(()) => Event::Committed(handle),
-                    Err(gone) => Event::Failed { handle, gone },
-                };
-                self.matchmaker.send(Message::Event(event));
+                // `Committed` is sent from within the commit: should the placement fail at once, the
+                // matcher must have forgotten the tickets before they come back to it.
+                if let Err(gone) = self.make_match(&found).await {
+                    let handle = found.handle;
+                    self.matchmaker
+                        .send(Message::Event(Event::Failed { handle, gone }));
+                }
             }
             Output::Expired(id) => {
                 self.end_ticket(id, TicketState::Expired, EndReason::Timeout)
@@ -217,12 +222,14 @@ impl Core {
             }
         }
         self.commits.commit(WriteSet { items }).await?;
+        let mut told = Vec::new();
         for (taken, ticket) in &mut tickets {
             let ticket = Arc::new(ticket.clone());
             let number = taken.number + 1;
             taken.committed(ticket.clone(), number);
-            self.ticket_moved(ticket, number, SessionId(uuid::Uuid::nil()));
+            self.ticket_moved(ticket, number, SessionId(uuid::Uuid::nil()), &mut told);
         }
+        self.players.tell(told);
         Ok(())
     }
 
@@ -252,6 +259,15 @@ impl Core {
             Err(error) => {
                 drop(taken);
                 tracing::warn!(%error, queue = %found.queue, "a match could not be made; its tickets search again");
+                tokio::select! {
+                    () = tokio::time::sleep(FAILED_PAUSE) => {}
+                    () = self.shutdown.cancelled() => {}
+                }
+                // The matcher would find the same match at once, over and over while the store is behind.
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
+                    () = self.shutdown.cancelled() => {}
+                }
                 Err(Vec::new())
             }
         }
@@ -279,8 +295,12 @@ impl Core {
         let now = self.now();
         let new = self.new_match_session(found, taken, now)?;
         let (session, match_id) = (new.id, new.match_id);
-        let (document, changes) = Session::create(new, now)?;
+        let (mut document, mut changes) = Session::create(new, now)?;
         let mut items = Vec::new();
+        let mut host = self.host_for_new(&mut document, &mut changes, now)?;
+        if let Some(host) = &host {
+            items.push(host.item(&self.namespace)?);
+        }
         let mut moved = Vec::new();
         for ticket in taken.values() {
             let placing = Ticket {
@@ -298,20 +318,24 @@ impl Core {
         }
         // The tickets are noted before the session's host can become joinable, which looks for them.
         let note = |core: &Core, taken: &mut BTreeMap<TicketId, TakenTicket>| {
+            let mut told = Vec::new();
             for (ticket, placing) in taken.values_mut().zip(&moved) {
                 let number = ticket.number + 1;
                 ticket.committed(placing.clone(), number);
-                core.tickets.committed(placing.clone(), number);
+                core.ticket_moved(placing.clone(), number, session, &mut told);
             }
+            core.matchmaker
+                .send(Message::Event(Event::Committed(found.handle)));
+            told
         };
         self.insert_session_then(document, changes, None, items, now, |core| {
+            if let Some(host) = host.take() {
+                core.host_taken(session, host);
+            }
             note(core, taken)
         })
         .await?;
         metrics::counter!("muster_matches_total", "queue" => found.queue.to_string()).increment(1);
-        for ticket in taken.values() {
-            self.ticket_moved(ticket.value.clone(), ticket.number, session);
-        }
         Ok(())
     }
 

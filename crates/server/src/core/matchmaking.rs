@@ -37,7 +37,8 @@ impl Core {
                 id: body.queue.clone(),
             })?;
         let by = actor(who);
-        let key = idempotency.map(|key| self.idempotency_key(who, "tickets", key));
+        let target = id.to_string();
+        let key = self.idempotency(who, idempotency, ("tickets", &target), &body)?;
         let ticket_id: TicketId = self.ids.next(self.now());
         let written = self
             .write(id, |draft, along, now| {
@@ -68,11 +69,7 @@ impl Core {
                     });
                 }
                 if let Some(key) = &key {
-                    let row = rows::idempotency_row(key.clone(), ticket_id.to_string(), now);
-                    along.items.push(Item::Put {
-                        row,
-                        expected: None,
-                    });
+                    along.items.push(key.item(ticket_id, now)?);
                 }
                 along.tickets.push(ticket.clone());
                 Ok(ticket)
@@ -85,14 +82,13 @@ impl Core {
                 Ok(view::ticket(&written.result))
             }
             // A repeat of a request that was carried out finds the party queued by it.
-            Err(error) if key.is_some() => match self.made_by(key.as_ref()).await {
-                Ok(made) => {
+            Err(error) => match self.made_by(key.as_ref()).await? {
+                Some(made) => {
                     let made = made.parse().map_err(|_| Error::IdempotencyKeyReused)?;
                     self.read_ticket(who, made).await
                 }
-                Err(_) => Err(error),
+                None => Err(error),
             },
-            Err(error) => Err(error),
         }
     }
 

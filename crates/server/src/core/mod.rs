@@ -9,6 +9,7 @@ mod busy;
 mod events;
 mod fleet_api;
 mod hosting;
+mod idempotency;
 mod matchmaker;
 mod matchmaking;
 mod players;

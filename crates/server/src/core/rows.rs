@@ -61,12 +61,14 @@ pub(crate) fn ticket_claim(player: &PlayerId) -> ClaimKey {
     }
 }
 
-/// What a draft changed, as items; `base` is the session that it was drafted from, `None` when it is new.
+/// What a draft changed, as items; `base` is the session that it was drafted from, `None` when it is new,
+/// `due` when the timers are to look at it.
 pub(crate) fn session_items(
     ns: &Namespace,
     base: Option<&Session>,
     id: SessionId,
     changes: &Changes,
+    due: Option<Timestamp>,
 ) -> Result<Vec<Item>, Error> {
     let Some(header) = &changes.header else {
         return Ok(Vec::new());
@@ -93,7 +95,7 @@ pub(crate) fn session_items(
         row: Row {
             key,
             number: number(header.change_number),
-            due: changes.sweep_at,
+            due,
             ended: false,
             parent: Some(header.session_type.to_string()),
             player: None,
@@ -173,19 +175,6 @@ pub(crate) fn game_server_row(
         player: None,
         body: body(server)?,
     })
-}
-
-/// What remembers that a request with an `Idempotency-Key` made something.
-pub(crate) fn idempotency_row(key: Key, made: String, now: Timestamp) -> Row {
-    Row {
-        key,
-        number: 1,
-        due: Some(now + ENDED_KEPT),
-        ended: false,
-        parent: None,
-        player: None,
-        body: made,
-    }
 }
 
 /// A short name for a text of any length: two 64-bit FNV-1a sums with different starts.

@@ -8,12 +8,13 @@ use model::session::{
 };
 use model::wire;
 use model::{PlayerId, Region, SessionId, Timestamp};
-use store::{CommitError, Item, Key, Kind, Row, WriteSet};
+use store::{CommitError, Item, WriteSet};
 
+use super::idempotency::Idempotency;
 use super::players::{Change, Stand};
 use super::view::{self, Reader};
 use super::write::{Document, Refusal, Written, commit_error, not_found};
-use super::{Core, actor, rows, store_error};
+use super::{Core, actor, rows};
 use crate::{Error, Principal};
 
 impl Core {
@@ -29,6 +30,7 @@ impl Core {
         idempotency: Option<&str>,
     ) -> Result<wire::Session, Error> {
         let now = self.now();
+        let key = self.idempotency(who, idempotency, ("sessions", ""), &body)?;
         let (constants, revision) =
             self.revisions
                 .current(&body.r#type)
@@ -70,7 +72,6 @@ impl Core {
                 team: seat.team,
             }));
         let (session, changes) = Session::create(new, now)?;
-        let key = idempotency.map(|key| self.idempotency_key(who, "sessions", key));
         match self
             .insert_session(session, changes, key.as_ref(), now)
             .await
@@ -78,7 +79,8 @@ impl Core {
             Ok(session) => Ok(view::session(&session, Reader::Insider)),
             Err(Error::IdempotencyKeyReused) => {
                 let made = self.made_by(key.as_ref()).await?;
-                self.read_session(who, made.parse().map_err(|_| Error::IdempotencyKeyReused)?)
+                let made = made.and_then(|made| made.parse().ok());
+                self.read_session(who, made.ok_or(Error::IdempotencyKeyReused)?)
                     .await
             }
             Err(error) => Err(error),
@@ -90,37 +92,36 @@ impl Core {
         &self,
         session: Session,
         changes: Changes,
-        idempotency: Option<&Key>,
+        idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<Arc<Session>, Error> {
-        self.insert_session_then(session, changes, idempotency, Vec::new(), now, |_| ())
-            .await
+        self.insert_session_then(session, changes, idempotency, Vec::new(), now, |_| {
+            Vec::new()
+        })
+        .await
     }
 
     /// The same with items of the caller's in the same write set; `then` runs once they are committed,
-    /// before anybody can see the session.
+    /// before anybody can see the session, and says who else is told of what.
     pub(crate) async fn insert_session_then(
         &self,
         session: Session,
         changes: Changes,
-        idempotency: Option<&Key>,
+        idempotency: Option<&Idempotency>,
         along: Vec<Item>,
         now: Timestamp,
-        then: impl FnOnce(&Core),
+        then: impl FnOnce(&Core) -> Vec<(PlayerId, Change)>,
     ) -> Result<Arc<Session>, Error> {
         let id = session.header().id;
-        let mut items = rows::session_items(&self.namespace, None, id, &changes)?;
+        let mut items =
+            rows::session_items(&self.namespace, None, id, &changes, self.due_of(&changes))?;
         for member in session.members() {
             items.push(Item::Bump {
                 key: rows::player_key(&self.namespace, &member.player),
             });
         }
-        if let Some(key) = idempotency {
-            let row = rows::idempotency_row(key.clone(), id.to_string(), now);
-            items.push(Item::Put {
-                row,
-                expected: None,
-            });
+        if let Some(idempotency) = idempotency {
+            items.push(idempotency.item(id, now)?);
         }
         items.extend(along);
         let mut slot = self.sessions.lock(id).await;
@@ -129,7 +130,7 @@ impl Core {
             Err(CommitError::Conflict { keys, .. }) => {
                 drop(slot);
                 self.sessions.forget(id);
-                if idempotency.is_some_and(|key| keys.contains(key)) {
+                if idempotency.is_some_and(|one| keys.contains(&one.key)) {
                     return Err(Error::IdempotencyKeyReused);
                 }
                 self.reload_records(&keys).await?;
@@ -137,10 +138,10 @@ impl Core {
             }
             Err(error) => return Err(commit_error(error)),
         }
-        if let Some(due) = changes.sweep_at {
+        if let Some(due) = self.due_of(&changes) {
             self.timers.hint(due);
         }
-        then(self);
+        let mut told = then(self);
         let session = Arc::new(session);
         let header = session.header();
         let stand = Stand {
@@ -151,36 +152,12 @@ impl Core {
             session: session.clone(),
             noticed: header.change_number,
         });
-        for member in session.members() {
-            self.players
-                .tell(&member.player, Change::Session(id, stand));
-        }
+        let members = session.members().map(|member| member.player.clone());
+        told.extend(members.map(|player| (player, Change::Session(id, stand))));
+        self.players.tell(told);
         drop(slot);
         self.instance_appeared(&session);
         Ok(session)
-    }
-
-    /// The key under which a request with an `Idempotency-Key` is remembered.
-    pub(crate) fn idempotency_key(&self, who: &Principal, area: &str, key: &str) -> Key {
-        // Ids of rows are short; a digest of the caller's words is as good as the words.
-        let words = format!("{who} {area} {key}");
-        Key::new(&self.namespace, Kind::Idempotency, rows::digest(&words))
-    }
-
-    /// What the first request with this key made.
-    pub(crate) async fn made_by(&self, key: Option<&Key>) -> Result<String, Error> {
-        let Some(key) = key else {
-            return Err(Error::IdempotencyKeyReused);
-        };
-        let found = self
-            .store
-            .get(std::slice::from_ref(key))
-            .await
-            .map_err(store_error)?;
-        match found.into_iter().next().flatten() {
-            Some(Row { body, .. }) => Ok(body.trim_matches('"').to_owned()),
-            None => Err(Error::IdempotencyKeyReused),
-        }
     }
 
     /// Reads a session, settled.
@@ -199,8 +176,29 @@ impl Core {
 
     /// The session, brought up to date.
     pub(crate) async fn settled(&self, id: SessionId) -> Result<Arc<Session>, Error> {
-        let written = self.write(id, |_, _, _| Ok(())).await?;
+        if let Some(session) = self.settled_already(id).await {
+            return Ok(session);
+        }
+        // Settling may write, and what follows from a write must happen even if the reader goes away meanwhile.
+        let core = self.clone();
+        let settling = self
+            .tasks
+            .spawn(async move { core.write(id, |_, _, _| Ok(())).await });
+        let written = settling
+            .await
+            .map_err(|error| Error::Internal(error.to_string()))??;
         written.session.ok_or_else(|| not_found(id))
+    }
+
+    /// The session, if it is in memory and nothing of it is due.
+    async fn settled_already(&self, id: SessionId) -> Option<Arc<Session>> {
+        let slot = self.sessions.lock(id).await;
+        let session = slot.as_ref()?.session.clone();
+        let now = self.clock.now();
+        let mut draft = session.draft();
+        self.settle(&mut draft, now);
+        let changes = draft.finish(now);
+        changes.is_empty().then_some(session)
     }
 
     /// One command on a session, by whoever asks; the session as he may see it.
@@ -285,10 +283,11 @@ impl Core {
             .map(drop)
     }
 
-    /// Joins; again by a member: sets state and properties. `true` when the player is newly joined.
+    /// Joins; again by the member himself: sets state and properties. `true` when the player is newly joined.
     ///
     /// # Errors
-    /// 400 for ready and active at once, 403 not admitted, 404, 409 full, 422 bad values.
+    /// 400 for ready and active at once, 403 not admitted, 404, 409 full or a server's second join for a member
+    /// (R9), 422 bad values.
     pub async fn join(
         &self,
         who: &Principal,
@@ -568,21 +567,28 @@ pub fn etag(branch: uuid::Uuid, change_number: u64) -> String {
 /// Compared after settling (A.2); a stale tag is answered with the session as it is now.
 fn check_tag(who: &Principal, draft: &Draft<'_>, if_match: Option<&str>) -> Result<(), Refusal> {
     let header = draft.header();
-    if if_match.is_none_or(|tag| tag_matches(tag, header.branch, header.change_number)) {
+    // What settling changed has no number yet; the one that it will get is nobody's tag.
+    let number = (!draft.has_changed()).then_some(header.change_number);
+    if if_match.is_none_or(|tag| tag_matches(tag, header.branch, number)) {
         return Ok(());
     }
-    let insider = match who {
-        Principal::Player { player, .. } => draft.member_of(player).is_some(),
-        _ => true,
+    let Principal::Player { player, .. } = who else {
+        return Err(Refusal::Stale(Reader::Insider));
     };
-    Err(Refusal::Stale(if insider {
-        Reader::Insider
+    if draft.member_of(player).is_some() {
+        Err(Refusal::Stale(Reader::Insider))
+    } else if draft.is_visible_to(player) {
+        Err(Refusal::Stale(Reader::Outsider))
     } else {
-        Reader::Outsider
-    }))
+        // The answer would show him a session that he may not read.
+        Err(Refusal::Error(not_found(header.id)))
+    }
 }
 
-fn tag_matches(header: &str, branch: uuid::Uuid, change_number: u64) -> bool {
-    let tag = etag(branch, change_number);
-    header.trim() == "*" || header.split(',').any(|one| one.trim() == tag)
+fn tag_matches(header: &str, branch: uuid::Uuid, change_number: Option<u64>) -> bool {
+    let tag = change_number.map(|number| etag(branch, number));
+    header.trim() == "*"
+        || header
+            .split(',')
+            .any(|one| Some(one.trim()) == tag.as_deref())
 }

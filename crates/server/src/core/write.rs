@@ -98,17 +98,7 @@ impl Core {
             let session = &document.session;
             let mut along = Along::default();
             let mut draft = session.draft();
-            {
-                let timeouts = &session.constants().session_type.timeouts;
-                let required = session
-                    .constants()
-                    .session_type
-                    .connection_required_for_active_members;
-                let liveness = self
-                    .players
-                    .liveness(now, timeouts.presence_window, required);
-                draft.settle(now, &liveness);
-            }
+            self.settle(&mut draft, now);
             let result = command(&mut draft, &mut along, now);
             self.follow_instance(&mut draft, now)?;
             let changes = draft.finish(now);
@@ -151,6 +141,14 @@ impl Core {
             }
         }
         Err(Error::Overloaded)
+    }
+
+    /// Brings a draft up to date, by who is there now.
+    pub(crate) fn settle(&self, draft: &mut Draft<'_>, now: Timestamp) {
+        let of_type = &draft.constants().session_type;
+        let window = of_type.timeouts.presence_window;
+        let required = of_type.connection_required_for_active_members;
+        draft.settle(now, &self.players.liveness(now, window, required));
     }
 
     /// A matchmade session whose instance closed before anybody could enter ends; its tickets try again.
@@ -346,7 +344,13 @@ impl Core {
         consequences: &Consequences,
         along: &Along,
     ) -> Result<Vec<Item>, Error> {
-        let mut items = rows::session_items(&self.namespace, Some(base), id, changes)?;
+        let mut items = rows::session_items(
+            &self.namespace,
+            Some(base),
+            id,
+            changes,
+            self.due_of(changes),
+        )?;
         for (taken, server) in &consequences.servers {
             let row = rows::game_server_row(&self.namespace, server, taken.number + 1)?;
             items.push(Item::Put {
@@ -389,7 +393,7 @@ impl Core {
         let deleted = changes.deleted;
         let events = changes.events.clone();
         let worth_telling = events.iter().any(is_worth_telling);
-        if let Some(due) = changes.sweep_at {
+        if let Some(due) = self.due_of(&changes) {
             self.timers.hint(due);
         }
         let members_before: Vec<PlayerId> = if deleted {
@@ -412,21 +416,21 @@ impl Core {
             drop(taken);
             self.server_freed(&server);
         }
+        let mut told = Vec::new();
         for (mut taken, ticket) in consequences.tickets {
             let number = taken.number + 1;
             taken.committed(ticket.clone(), number);
             drop(taken);
-            self.ticket_moved(ticket, number, id);
+            self.ticket_moved(ticket, number, id, &mut told);
         }
         for ticket in along.tickets {
-            self.ticket_moved(ticket, 1, id);
+            self.ticket_moved(ticket, 1, id, &mut told);
         }
-        for player in &members_before {
-            self.players.tell(player, Change::Left(id));
-        }
+        told.extend(members_before.into_iter().map(|p| (p, Change::Left(id))));
         if !deleted && worth_telling {
-            self.tell_members(document, &events);
+            tell_members(document, &events, &mut told);
         }
+        self.players.tell(told);
         let after = document.session.header();
         self.instance_moved(before, after, deleted, now);
         if deleted {
@@ -436,36 +440,39 @@ impl Core {
         }
     }
 
-    /// Tells each member of a session, and those who lost their seat, that it changed. O(members).
-    fn tell_members(&self, document: &Document, events: &[Event]) {
-        let header = document.session.header();
-        let stand = Stand {
-            branch: header.branch,
-            number: document.noticed,
-        };
-        for event in events {
-            if let Event::MemberRemoved { player, .. } = event {
-                self.players.tell(player, Change::Left(header.id));
-            }
+    /// When the timers are to look at a session: always when it holds something outside itself, otherwise only
+    /// where the operator has set a sweep interval, and then no more often than that (A.3 row 11).
+    pub(crate) fn due_of(&self, changes: &Changes) -> Option<Timestamp> {
+        let interval = self.settings.sweep_interval;
+        if changes.sweep_at.is_some() || interval.0 == 0 {
+            return changes.sweep_at;
         }
-        for member in document.session.members() {
-            self.players
-                .tell(&member.player, Change::Session(header.id, stand));
-        }
+        let every = i64::try_from(interval.0).unwrap_or(i64::MAX);
+        let timer = changes.next_timer?;
+        let rounds = timer
+            .0
+            .div_euclid(every)
+            .saturating_add(i64::from(timer.0.rem_euclid(every) > 0));
+        Some(Timestamp(rounds.saturating_mul(every)))
     }
 
-    /// Notes in memory where a ticket stands, tells its players, the matcher and its party.
-    pub(crate) fn ticket_moved(&self, ticket: Arc<Ticket>, number: i64, within: SessionId) {
+    /// Notes in memory where a ticket stands, tells the matcher and its party; adds to `told` who is to be told.
+    pub(crate) fn ticket_moved(
+        &self,
+        ticket: Arc<Ticket>,
+        number: i64,
+        within: SessionId,
+        told: &mut Vec<(PlayerId, Change)>,
+    ) {
         if ticket.state != TicketState::Placing
             && let Some(session) = self.tickets.session_of(ticket.id)
         {
             self.tickets.placed(session);
         }
         self.tickets.committed(ticket.clone(), number);
-        for player in &ticket.players {
-            self.players
-                .tell(&player.player, Change::Ticket(ticket.id, number));
-        }
+        let change = Change::Ticket(ticket.id, number);
+        let players = ticket.players.iter().map(|player| player.player.clone());
+        told.extend(players.map(|player| (player, change.clone())));
         match ticket.state {
             TicketState::Searching => {
                 if let Some(expires_at) = ticket.expires_at {
@@ -567,6 +574,22 @@ fn finish<R>(
             None => Error::Law(model::session::Error::SessionEnded),
         }),
     }
+}
+
+/// Each member of a session, and those who lost their seat, are to be told that it changed. O(members).
+fn tell_members(document: &Document, events: &[Event], told: &mut Vec<(PlayerId, Change)>) {
+    let header = document.session.header();
+    let stand = Stand {
+        branch: header.branch,
+        number: document.noticed,
+    };
+    for event in events {
+        if let Event::MemberRemoved { player, .. } = event {
+            told.push((player.clone(), Change::Left(header.id)));
+        }
+    }
+    let members = document.session.members();
+    told.extend(members.map(|member| (member.player.clone(), Change::Session(header.id, stand))));
 }
 
 /// The allocations that an open instance counts: the one and its hedge.

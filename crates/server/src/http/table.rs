@@ -182,7 +182,7 @@ pub static ROUTES: &[Route] = &[
         operation: Operation::JoinSession,
         verb: Verb::Put,
         path: "/v1/sessions/{id}/members/{player}",
-        summary: "Join a session; by a member: set state and properties.",
+        summary: "Join a session; by the member himself: set state and properties.",
         access: Access::Only(SELF),
         headers: &[RequestHeader::IfMatch],
         body: RequestBody::Optional(shapes::JOIN_SESSION),
@@ -194,6 +194,7 @@ pub static ROUTES: &[Route] = &[
             Kind::SessionClosed,
             Kind::SessionFull,
             Kind::TeamFull,
+            Kind::AlreadyMember,
             Kind::ConstantsConflict,
         ],
         ..BASE
@@ -203,7 +204,7 @@ pub static ROUTES: &[Route] = &[
         verb: Verb::Patch,
         path: "/v1/sessions/{id}/members/{player}",
         summary: "Replace fields of a member, each one whole.",
-        access: Access::Only(SELF),
+        access: Access::Only(ME),
         headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::UPDATE_MEMBER),
         replies: &[SESSION_NOW],
@@ -331,6 +332,7 @@ pub static ROUTES: &[Route] = &[
         body: RequestBody::Required(shapes::CREATE_TICKET),
         replies: &[json(201, "The ticket.", shapes::TICKET)],
         problems: &[
+            Kind::Conflict,
             Kind::NotFound,
             Kind::Invalid,
             Kind::NotLeader,
@@ -346,7 +348,7 @@ pub static ROUTES: &[Route] = &[
         summary: "Take a party out of its queue.",
         access: Access::Only(LEADER),
         replies: &[json(200, "The canceled ticket.", shapes::TICKET)],
-        problems: &[Kind::NotFound, Kind::NotLeader],
+        problems: &[Kind::Conflict, Kind::NotFound, Kind::NotLeader],
         ..BASE
     },
     Route {

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::support::*;
 
+/// Stamps functions that take a [`Database`] as tests of the databases that `support::$make` makes.
 macro_rules! store_conformance {
     ($make:ident: $($test:ident),* $(,)?) => {
         mod $make {

@@ -1,10 +1,11 @@
 //! The store's tests against real databases.
 
-//mod committer;
+#[macro_use]
 mod conformance;
-//mod migrations;
-//mod model;
-//mod postgres_only;
-//mod proxy;
-//mod sqlite_only;
+mod committer;
+mod migrations;
+mod model;
+mod postgres_only;
+mod proxy;
+mod sqlite_only;
 mod support;

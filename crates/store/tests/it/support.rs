@@ -177,3 +177,27 @@ pub fn set<const N: usize>(items: [Item; N]) -> WriteSet {
         items: items.into(),
     }
 }
+
+impl Database {
+    /// One that exists.
+    pub fn at(url: String) -> Database {
+        Database { url, _folder: None }
+    }
+
+    /// Runs a statement past the store, in the dialect of the database.
+    pub async fn raw(&self, sqlite: &'static str, postgres: &'static str) {
+        if self.url.starts_with("sqlite") {
+            let mut connection = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
+            sqlx::raw_sql(sqlite)
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            sqlx::raw_sql(postgres)
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        }
+    }
+}

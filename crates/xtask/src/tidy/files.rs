@@ -1,6 +1,7 @@
 //! What every file has to look like: its header, its size, its last line.
 
-use super::{FILES, assert_none};
+use super::{FILES, WORKSPACE, assert_none};
+use crate::generate::{GENERATED, VARIABLE};
 
 /// No file is longer; a file of tests may be half as long again.
 const LINES_MAX: usize = 1_000;
@@ -70,6 +71,37 @@ fn every_file_ends_with_a_newline_and_rust_has_no_tabs() {
         if file.is_rust() {
             let tabs = file.lines().filter(|(_, line)| line.contains('\t'));
             findings.extend(tabs.map(|(number, _)| format!("{}:{number}: a tab", file.path)));
+        }
+    }
+    assert_none(&findings);
+}
+
+#[test]
+fn every_test_that_writes_a_file_is_run_by_generate() {
+    let read = format!("(\"{VARIABLE}\")");
+    let mut findings = Vec::new();
+    for file in FILES
+        .iter()
+        .filter(|file| file.is_rust() && file.text.contains(&read))
+    {
+        let listed = GENERATED.iter().any(|row| {
+            let function = row.test.rsplit("::").next().unwrap_or_default();
+            file.text.contains(&format!("fn {function}("))
+        });
+        if !listed {
+            findings.push(format!(
+                "{}: reads {VARIABLE}, but no row of GENERATED runs it",
+                file.path
+            ));
+        }
+    }
+    for row in GENERATED {
+        if !WORKSPACE
+            .members
+            .iter()
+            .any(|member| member.name == row.package)
+        {
+            findings.push(format!("GENERATED: there is no package {}", row.package));
         }
     }
     assert_none(&findings);

@@ -126,16 +126,29 @@ async fn end(harness: &impl ProviderHarness, key: &FleetKey, id: GameServerId) {
     answer.expect("observed answers");
 }
 
-/// A process that carries ids as one of ours would, but was started by the test.
-fn stranger(installation: InstallationId, game_server: GameServerId) -> Child {
-    Command::new("sleep")
-        .arg("1000")
-        .env("MUSTER_INSTALLATION_ID", installation.to_string())
-        .env("MUSTER_GAME_SERVER_ID", game_server.to_string())
-        .stdin(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .expect("sleep can be started")
+/// A process that carries ids as one of ours would, but was started by the test; ends with it.
+struct Stranger(Child);
+
+impl Stranger {
+    fn start(installation: InstallationId, game_server: GameServerId) -> Self {
+        let child = Command::new("sleep")
+            .arg("1000")
+            .env("MUSTER_INSTALLATION_ID", installation.to_string())
+            .env("MUSTER_GAME_SERVER_ID", game_server.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn();
+        Self(child.expect("sleep can be started"))
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn kill(found: &Found) {
@@ -656,10 +669,10 @@ pub async fn a_restart_ends_processes_without_a_row(harness: &impl ProviderHarne
     harness
         .put_fleet_of("fleet", capacity(0, 4), json!({ "command": ["true"] }))
         .await;
-    let mut remnant = stranger(world.installation, fresh_id());
+    let mut remnant = Stranger::start(world.installation, fresh_id());
     assert_eq!(world.processes().await.len(), 1);
     world.start();
-    let wait = tokio::task::spawn_blocking(move || remnant.wait());
+    let wait = tokio::task::spawn_blocking(move || remnant.0.wait());
     let status = within("its end", wait)
         .await
         .expect("joins")
@@ -675,10 +688,10 @@ pub async fn other_installations_are_left_alone(harness: &impl ProviderHarness) 
     let other: InstallationId = fresh_id();
     let config = json!({ "command": harness.game(OBEDIENT) });
     let key = harness.put_fleet_of("fleet", capacity(1, 1), config).await;
-    let mut first = stranger(other, fresh_id());
+    let first = Stranger::start(other, fresh_id());
     world.start();
     let rows = ready(harness, &key, 1).await;
-    let mut second = stranger(other, rows[0].id);
+    let second = Stranger::start(other, rows[0].id);
     kill(&world.processes().await[0]);
     eventually("its end", async || {
         (!world.spy.ended().is_empty()).then_some(())
@@ -690,10 +703,7 @@ pub async fn other_installations_are_left_alone(harness: &impl ProviderHarness) 
         .await
         .expect("joins");
     assert_eq!(left.len(), 2, "{left:?}");
-    for child in [&mut first, &mut second] {
-        child.kill().expect("it lives");
-        child.wait().expect("it ends");
-    }
+    drop((first, second));
 }
 
 /// The provider dies in the middle of starts and stops, again and again.
@@ -780,9 +790,10 @@ pub async fn shutdown_leaves_them_running_when_told(harness: &impl ProviderHarne
 /// and stops it by a signal of the game's own choice. The game notes what it gets.
 fn wrap(harness: &impl ProviderHarness, world: &mut World) -> Value {
     let folder = world.folder().display().to_string();
+    // Both signals are noted where the loop is checked, so that neither can hide the other.
     let game = format!(
-        "trap 'echo TERM >> {folder}/got' TERM; trap 'echo USR1 >> {folder}/got; exit' USR1; touch {folder}/up; \
-         while :; do sleep 0.02; done"
+        "trap 'echo TERM >> {folder}/got' TERM; trap 'stop=1' USR1; touch {folder}/up; \
+         while [ -z \\$stop ]; do sleep 0.02; done; echo USR1 >> {folder}/got"
     );
     let behaviour = format!(
         "setsid bash -c \"{game}\" & trap 'kill -USR1 $!; wait $!; exit' TERM; \
@@ -841,14 +852,11 @@ pub async fn a_game_does_not_outlive_its_wrapper(harness: &impl ProviderHarness)
     let rows = ready(harness, &key, 1).await;
     let up = world.folder().join("up");
     eventually("the game is up", async || up.exists().then_some(())).await;
-    let row = harness
-        .api()
-        .list(&key.namespace, &key.fleet, &key.region)
-        .await;
-    let row = row.expect("list answers").remove(0);
-    let leader = row.provider_data["process"]["pid"]
-        .as_i64()
-        .expect("it was noted");
+    let leader = eventually("the note of its pid", async || {
+        let row = self::rows(harness, &key).await.remove(0);
+        row.provider_data["process"]["pid"].as_i64()
+    })
+    .await;
     let processes = world.processes().await;
     let leader = processes
         .iter()
@@ -918,7 +926,7 @@ pub async fn the_log_is_written_without_us_and_stays_small(harness: &impl Provid
     let rows = ready(harness, &key, 1).await;
     let log = world
         .folder()
-        .join(format!("logs/test@fleet/{}.log", rows[0].id));
+        .join(format!("logs/{}@fleet/{}.log", key.namespace, rows[0].id));
     let aside = log.with_extension("log.1");
     eventually("the log is cut", async || aside.exists().then_some(())).await;
     eventually("the game goes on in the emptied file", async || {

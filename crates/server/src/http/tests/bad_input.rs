@@ -24,7 +24,7 @@ fn refused(answer: &Answer, status: u16, problem: &str) {
 
 #[tokio::test]
 async fn bodies_that_cannot_be_read_are_400() {
-    let app = App::new();
+    let app = App::new().await;
     let deep = format!(r#"{{"type":"party","custom":{}"#, "[".repeat(10_000));
     let cases = [
         ("", "body is needed"),
@@ -67,7 +67,7 @@ async fn bodies_that_cannot_be_read_are_400() {
 
 #[tokio::test]
 async fn an_escaped_backslash_before_u0000_is_no_nul() {
-    let app = App::new();
+    let app = App::new().await;
     let body = r#"{"type":"party","custom":"\\u0000"}"#;
     let answer = app.json(Method::POST, "/v1/sessions", body).await;
     assert_ne!(answer.status, 400, "{answer:?}");
@@ -78,7 +78,8 @@ async fn a_body_over_the_limit_is_413_and_one_at_the_limit_is_read() {
     let app = App::with(Limits {
         body_bytes_max: 1_000,
         ..Limits::default()
-    });
+    })
+    .await;
     let body = |length: usize| {
         let frame = r#"{"type":"party","custom":""}"#.len();
         format!(
@@ -96,7 +97,7 @@ async fn a_body_over_the_limit_is_413_and_one_at_the_limit_is_read() {
 
 #[tokio::test]
 async fn a_body_that_is_not_declared_as_json_is_415() {
-    let app = App::new();
+    let app = App::new().await;
     for content_type in [
         None,
         Some("text/plain"),
@@ -127,7 +128,7 @@ async fn a_body_that_is_not_declared_as_json_is_415() {
 
 #[tokio::test]
 async fn ids_that_cannot_be_are_404_and_players_400() {
-    let app = App::new();
+    let app = App::new().await;
     let long = "x".repeat(5_000);
     let compact = NOBODY.replace('-', "");
     for id in [
@@ -175,7 +176,7 @@ async fn ids_that_cannot_be_are_404_and_players_400() {
 
 #[tokio::test]
 async fn query_parameters_are_known_single_and_whole() {
-    let app = App::new();
+    let app = App::new().await;
     let long = format!("/v1/events?cursor={}", "x".repeat(9_000));
     for path in [
         "/v1/events?wait=1&wait=1",
@@ -201,7 +202,7 @@ async fn query_parameters_are_known_single_and_whole() {
 
 #[tokio::test]
 async fn odd_headers_are_400() {
-    let app = App::new();
+    let app = App::new().await;
     for (name, values) in [
         ("Idempotency-Key", vec!["k".repeat(201)]),
         ("Idempotency-Key", vec![String::new()]),
@@ -225,7 +226,7 @@ async fn odd_headers_are_400() {
 
 #[tokio::test]
 async fn unknown_paths_are_404_and_unknown_methods_405() {
-    let app = App::new();
+    let app = App::new().await;
     for path in [
         "/v2/sessions",
         "/v1/sessions/",
@@ -250,7 +251,7 @@ async fn unknown_paths_are_404_and_unknown_methods_405() {
 
 #[tokio::test]
 async fn a_body_where_none_is_taken_is_400() {
-    let app = App::new();
+    let app = App::new().await;
     let path = format!("/v1/sessions/{NOBODY}/members/me/promote");
     refused(&app.json(Method::POST, &path, "{}").await, 400, "malformed");
 }

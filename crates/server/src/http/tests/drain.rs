@@ -2,38 +2,36 @@
 
 use std::sync::Arc;
 
+use model::Timestamp;
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::keys;
-use crate::Core;
 use crate::config::Limits;
 use crate::http::serve;
 
 struct Server {
     address: std::net::SocketAddr,
     shutdown: CancellationToken,
+    _dir: TempDir,
     task: JoinHandle<std::io::Result<()>>,
 }
 
 async fn start(limits: Limits) -> Server {
+    let (dir, core) = super::core().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
-    let task = serve(
-        listener,
-        Core::default(),
-        Arc::clone(&keys()),
-        limits,
-        shutdown.clone(),
-    );
+    let task = serve(listener, core, Arc::new(keys()), limits, shutdown.clone());
     let task = tokio_util::task::TaskTracker::new().spawn(task);
     Server {
         address,
         shutdown,
         task,
+        _dir: dir,
     }
 }
 
@@ -110,5 +108,44 @@ async fn metrics_count_by_route_template_and_status() {
     assert!(text.contains(expected), "{text}");
     assert!(!text.contains("secret-name"));
     server.shutdown.cancel();
+    server.task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_waiting_long_poll_answers_with_what_it_has_when_the_server_stops() {
+    let server = start(Limits::default()).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let token = super::player_token(&keys(), Timestamp(1_800_000_000_000));
+    let get = |query: &str| {
+        format!(
+            "GET /v1/events{query} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n"
+        )
+    };
+    stream.write_all(get("").as_bytes()).await.unwrap();
+    let first = answer(&mut stream).await;
+    let first: serde_json::Value =
+        serde_json::from_str(first.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let query = format!("?wait=300000&cursor={}", first["cursor"].as_str().unwrap());
+    stream.write_all(get(&query).as_bytes()).await.unwrap();
+    // The poll waits once the gauge says so; whoever asks is no poll himself.
+    let mut operator = TcpStream::connect(server.address).await.unwrap();
+    loop {
+        operator
+            .write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
+        let mut text = String::new();
+        while !text.contains("muster_http_connections ") {
+            text.push_str(&answer(&mut operator).await);
+        }
+        if text.contains("muster_http_long_polls 1") {
+            break;
+        }
+    }
+    server.shutdown.cancel();
+    let last = answer(&mut stream).await;
+    assert!(last.starts_with("HTTP/1.1 200"), "{last}");
+    assert!(last.contains(r#""notices":[]"#), "{last}");
+    drop(operator);
     server.task.await.unwrap().unwrap();
 }

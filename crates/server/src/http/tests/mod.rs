@@ -4,7 +4,9 @@ mod bad_input;
 mod documents;
 mod drain;
 mod principals;
+mod requests;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -12,15 +14,21 @@ use axum::http::{HeaderMap, Method, Request, header};
 use http_body_util::BodyExt as _;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
+use model::config::ProviderSchema;
 use model::wire::{Claims, PrincipalKind as Kind};
 use model::{Millis, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
+use store::Store;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::{Http, router};
 use crate::Core;
 use crate::auth::Keys;
+use crate::clock::Clock;
 use crate::config::Limits;
+use crate::core::{Drivers, Parts, Settings};
+use crate::ids::Ids;
 
 /// An id that nothing has.
 pub(super) const NOBODY: &str = "0193a8c0-0000-7000-8000-0000000000ff";
@@ -30,6 +38,7 @@ pub(super) struct App {
     service: TowerToHyperService<axum::Router>,
     keys: Arc<Keys>,
     now: Timestamp,
+    _dir: TempDir,
 }
 
 /// An answer that was read to its end.
@@ -50,20 +59,55 @@ impl Answer {
     }
 }
 
-pub(super) fn keys() -> Arc<Keys> {
+pub(super) fn keys() -> Keys {
     let secret = b"a secret for tests, of no worth at all";
-    Arc::new(Keys::new("default".parse().unwrap(), secret).unwrap())
+    Keys::new("default".parse().unwrap(), secret).unwrap()
+}
+
+/// A core of a fresh database, with the sample session types.
+pub(super) async fn core() -> (TempDir, Core) {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", dir.path().join("muster.db").display());
+    let store = Store::open(&url, store::Options::default()).await.unwrap();
+    let provider = ProviderSchema {
+        provider: "process",
+        schema: json!({ "type": "object" }),
+        lint: |_| Vec::new(),
+    };
+    let core = Core::start(Parts {
+        namespace: "default".parse().unwrap(),
+        store,
+        clock: Clock::manual(Timestamp(1_800_000_000_000)),
+        ids: Ids::seeded(1),
+        keys: keys(),
+        providers: vec![provider],
+        settings: Settings::default(),
+        drivers: Drivers::ByHand,
+    })
+    .await
+    .unwrap();
+    let types = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sessiontypes");
+    let files = model::config::read_dir(&types).unwrap();
+    core.activate(files).await.unwrap().unwrap();
+    (dir, core)
+}
+
+/// A token of alice's, good for a minute from `now`.
+pub(super) fn player_token(keys: &Keys, now: Timestamp) -> String {
+    let namespace = keys.namespace().clone();
+    let claims = Claims::new(namespace, Kind::Player, "alice", now, Millis::seconds(60));
+    keys.mint(&claims).unwrap()
 }
 
 impl App {
-    pub(super) fn new() -> Self {
-        Self::with(Limits::default())
+    pub(super) async fn new() -> Self {
+        Self::with(Limits::default()).await
     }
 
-    pub(super) fn with(limits: Limits) -> Self {
-        let core = Core::default();
+    pub(super) async fn with(limits: Limits) -> Self {
+        let (dir, core) = core().await;
         let now = core.now();
-        let keys = keys();
+        let keys = Arc::new(keys());
         let http = Arc::new(Http::new(
             core,
             Arc::clone(&keys),
@@ -74,6 +118,7 @@ impl App {
             service: TowerToHyperService::new(router(&http)),
             keys,
             now,
+            _dir: dir,
         }
     }
 

@@ -1,0 +1,77 @@
+//! Tests that need a look inside: what a writer says when its disk is full.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use model::{Namespace, Timestamp};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
+use uuid::Uuid;
+
+use crate::backend::{Batch, WriteError, Writer};
+use crate::clock::WallClock;
+use crate::plan::Verdict;
+use crate::row::{Key, Kind, Row};
+use crate::sqlite::Log;
+use crate::sqlite_write::SqliteWriter;
+use crate::write_set::{Item, WriteSet};
+
+fn large(id: &str) -> WriteSet {
+    let namespace: Namespace = "game".parse().unwrap();
+    let row = Row {
+        key: Key::new(&namespace, Kind::Session, id),
+        number: 1,
+        due: None,
+        ended: false,
+        parent: None,
+        player: None,
+        body: "x".repeat(60_000),
+    };
+    WriteSet {
+        items: vec![Item::Put {
+            row,
+            expected: None,
+        }],
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_writing_goes_on_when_there_is_room_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SqliteConnectOptions::new()
+        .filename(folder.path().join("full.db"))
+        .create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    crate::migrate::sqlite(&mut connection, crate::migrate::newest())
+        .await
+        .unwrap();
+    // SQLite's own limit gives the very error of a full disk.
+    sqlx::raw_sql("PRAGMA max_page_count = 30")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let clock = Arc::new(WallClock::starting_at(Timestamp(0)));
+    let log = Arc::new(Log {
+        pages: AtomicU64::new(0),
+        pages_max: u64::MAX,
+    });
+    let mut writer = SqliteWriter::new(connection, clock, log);
+    let (first, second, third) = (large("a"), large("b"), large("c"));
+    let all = [&first, &second, &third];
+    let batch = || Batch {
+        id: Uuid::from_u128(1),
+        settled: None,
+        sets: &all,
+    };
+    match writer.write(batch()).await {
+        Err(WriteError::Unavailable(why)) => {
+            assert!(why.starts_with("the disk is full"), "{why}");
+            assert!(why.ends_with("free some space and try again"), "{why}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(writer.was_committed(Uuid::from_u128(1)).await, Ok(false));
+    writer.run("PRAGMA max_page_count = 3000").await;
+    assert_eq!(writer.write(batch()).await, Ok(vec![Verdict::Won; 3]));
+    assert_eq!(writer.was_committed(Uuid::from_u128(1)).await, Ok(true));
+}
