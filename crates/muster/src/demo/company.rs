@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(asked(&[4, 3], &[1, 1, 4, 3]), Some(vec![1]));
         assert_eq!(asked(&[3], &[1, 4, 2]), Some(vec![1, 0]));
         // Eight players, but two threes and a two make no teams.
-        assert_eq!(asked(&[3, 3, 2], &[1, 1, 1, 1, 4]), None);
+        assert_eq!(asked(&[3, 3, 2], &[1, 1, 1, 4]), None);
         assert_eq!(asked(&[3, 3, 2], &[1, 1, 2, 4]), Some(vec![3, 2, 1, 0]));
     }
 
