@@ -132,8 +132,11 @@ impl State {
                 distance: (party.skill - middle).abs(),
             })
             .collect();
-        let waiting = in_phase(Phase::Queued).map(|party| party.size);
-        helpers(waiting, candidates).unwrap_or_default()
+        let queued = |again: bool| {
+            let queued = in_phase(Phase::Queued).filter(|party| party.placed == again);
+            queued.map(|party| party.size).collect::<Vec<usize>>()
+        };
+        helpers(&queued(false), &queued(true), candidates)
     }
 
     /// Game servers that have hosted.
