@@ -327,7 +327,7 @@ impl Fleet {
         let unproven = self
             .tracked
             .iter()
-            .filter(|(id, tracked)| !tracked.ready && !(tracked.stopping() && listed.contains(id)));
+            .filter(|(id, tracked)| !(tracked.ready || tracked.stopping() && listed.contains(id)));
         let allowed = match self.pause {
             Some(pause) if now < pause => 0,
             Some(_) | None => self.backoff.allowed(now, count(unproven.count())),
