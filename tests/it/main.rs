@@ -6,7 +6,10 @@ mod conformance;
 mod faults;
 mod hedge;
 mod hosts;
+mod joinability;
 mod kill;
+mod laws;
+mod members;
 mod race;
 mod walk;
 #[path = "../../plugins/process/tests/it/world.rs"]

@@ -3,12 +3,17 @@
 mod cast;
 mod database;
 mod fleets;
+mod host;
 mod in_process;
 mod process;
+pub mod queue;
+pub mod raw;
+pub mod world;
 
 pub use cast::{Player, Script, Stage, status};
 pub use database::{Database, Kind};
 pub use fleets::{Fleets, Hosts, register};
+pub use host::Host;
 pub use in_process::{Setup, TestServer, client, namespace, player};
 pub use process::{ServeProcess, muster, processes_of, samples};
 

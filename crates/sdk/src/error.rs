@@ -116,9 +116,17 @@ impl Error {
     }
 }
 
+/// `session-full` of `urn:muster:problem:session-full`; of a proxy's own problem the last part of its address.
 fn short_type(problem: &Problem) -> &str {
-    problem.r#type.rsplit(['/', '#']).next().unwrap_or_default()
+    let of_type = problem.r#type.as_str();
+    if of_type == NO_TYPE {
+        return NO_TYPE;
+    }
+    of_type.rsplit(['/', '#', ':']).next().unwrap_or_default()
 }
+
+/// The type of a problem that says no more than its status (RFC 9457, 4.2.1).
+const NO_TYPE: &str = "about:blank";
 
 fn explained(problem: &Problem) -> String {
     let detail = if problem.detail.is_empty() {
@@ -127,7 +135,7 @@ fn explained(problem: &Problem) -> String {
         &problem.detail
     };
     match short_type(problem) {
-        "" | "about:blank" => detail.clone(),
+        "" | NO_TYPE => detail.clone(),
         name => format!("{name}: {detail}"),
     }
 }

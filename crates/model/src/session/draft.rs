@@ -139,6 +139,16 @@ impl<'a> Draft<'a> {
             .flatten()
     }
 
+    /// Whether the draft differs from the committed session so far: after settling, whether that did anything.
+    pub fn has_changed(&self) -> bool {
+        let touched = |(index, member): (&u32, &Option<Arc<Member>>)| {
+            member.as_ref() != self.base.members.get(index)
+        };
+        self.work.deleted
+            || self.base.header != self.work.header
+            || self.work.members.iter().any(touched)
+    }
+
     /// Closes the draft: deletes an empty session whose time is over, elects a leader if it is time (A.2 step 3),
     /// and counts the change number up once if anything was changed at all.
     #[must_use = "nothing is changed before this is stored and committed"]

@@ -11,8 +11,12 @@ use super::child::Server;
 use super::world::World;
 use super::{http_baseline, measure, player};
 
+/// With more tickets than this on their way the step ends: what is offered is not sustained.
+const PENDING_MAX: usize = 3_000;
 /// How long a step waits at its end for tickets that are still on their way.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a step waits then for games to be over; those of tickets that were taken back may never be complete.
+const LAST_GAMES: Duration = Duration::from_secs(5);
 /// Between two looks at how many tickets are on their way.
 const LOOK: Duration = Duration::from_millis(100);
 /// Between two single players who come at the end so that the last parties find company.
@@ -34,7 +38,7 @@ pub(super) struct Report {
     /// Tickets that were sent, and how long that took.
     pub(super) sent: u64,
     pub(super) took: Duration,
-    /// Tickets to send for which there was no party at hand.
+    /// Tickets not sent, as no party was at hand or too many were on their way.
     pub(super) starved: u64,
     /// Milliseconds from completing ticket to assignment, sorted.
     pub(super) latencies: Vec<f64>,
@@ -158,6 +162,10 @@ async fn offer_tickets(world: &Arc<World>, offer: Offer, stop: &CancellationToke
             break;
         }
         wait_until(started, due).await;
+        if world.pending() > PENDING_MAX {
+            starved += 1;
+            break;
+        }
         match world.take_party() {
             Some(party) => {
                 let ticket = player::play(Arc::clone(world), party, stop.clone());
@@ -167,7 +175,9 @@ async fn offer_tickets(world: &Arc<World>, offer: Offer, stop: &CancellationToke
             None => starved += 1,
         }
     }
-    wait_until(started, offer.span).await;
+    if starved == 0 {
+        wait_until(started, offer.span).await;
+    }
     tasks.close();
     Offered {
         sent,
@@ -231,7 +241,8 @@ async fn settle(
     fillers.close();
     measured.wait().await;
     fillers.wait().await;
-    while world.games() > 0 && started.elapsed() < PATIENCE * 2 {
+    let started = measure::now();
+    while world.games() > 0 && started.elapsed() < LAST_GAMES {
         tokio::time::sleep(LOOK).await;
     }
     lost

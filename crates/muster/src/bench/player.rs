@@ -78,11 +78,15 @@ pub(super) async fn play(world: Arc<World>, mut party: Party, stop: Cancellation
         }),
         Some(Err(error)) => world.ticket_failed(&error),
         None => {
-            if let Some(leader) = party.members.first()
-                && let Err(error) = leader.client.cancel_ticket(party.id).await
-            {
-                world.ticket_failed(&error);
-                return;
+            let taken_back = match party.members.first() {
+                Some(leader) => leader.client.cancel_ticket(party.id).await.map(drop),
+                None => Ok(()),
+            };
+            match taken_back {
+                Ok(()) => {}
+                // It became a match in that very moment; its game is deleted with the others.
+                Err(error) if error.status() == Some(409) => {}
+                Err(error) => return world.ticket_failed(&error),
             }
             world.taken_back(party);
         }

@@ -1,4 +1,4 @@
-//! The life of a player of the demo: party, queue, game, and again while somebody still waits for his first game.
+//! The life of a player of the demo: party, queue, game, and again when it completes those who wait.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ impl Life {
                 break;
             }
             world.stage.rests(self.party);
-            if world.stage.served.is_cancelled() {
+            if !self.is_called().await? {
                 break;
             }
         }
@@ -82,6 +82,7 @@ impl Life {
             if let Some(game) = self.joinable(&mut found) {
                 self.play(&game).await?;
                 self.agent.leave(game.id).await?;
+                found = None;
                 continue;
             }
             let home = self.agent.sessions.get(&party);
@@ -91,6 +92,19 @@ impl Life {
             self.agent.refresh().await?;
         }
         Ok(self.agent.leave(party).await?)
+    }
+
+    /// Rests until the party is asked to play again; `false`: everybody has been given a game.
+    async fn is_called(&mut self) -> anyhow::Result<bool> {
+        let world = Arc::clone(&self.world);
+        loop {
+            tokio::select! {
+                biased;
+                () = world.stage.served.cancelled() => return Ok(false),
+                () = world.stage.called(self.party) => return Ok(true),
+                news = self.agent.refresh() => news?,
+            }
+        }
     }
 
     fn plan(&self) -> &Party {
@@ -188,7 +202,9 @@ impl Life {
     /// The game that was given to the player, once he may enter. `found`: the match that he knows of.
     fn joinable(&self, found: &mut Option<SessionId>) -> Option<Session> {
         let Some(game) = self.agent.given() else {
-            *found = None;
+            if found.take().is_some() {
+                self.world.stage.waits_on(self.party);
+            }
             return None;
         };
         if *found != Some(game.id) {

@@ -2,6 +2,7 @@
 
 mod agent;
 mod cast;
+mod company;
 mod game;
 mod house;
 mod life;
@@ -113,7 +114,7 @@ async fn demo(args: &Args, data: &Path) -> anyhow::Result<ExitCode> {
     let parties = cast::cast(args.seed, args.players);
     let world = Arc::new(World {
         game: args.game,
-        stage: Stage::new(parties.iter().map(|party| party.people.len())),
+        stage: Stage::new(&parties),
         parties,
         back_end: house.client(PrincipalKind::Server, "demo")?,
     });

@@ -129,7 +129,7 @@ pub(super) fn summary(state: &State, parties: &[Party], run: Run) -> Table {
     }
     let hosts = state.hosts();
     row(
-        "game servers started",
+        "game servers started, with those kept ready",
         run.started.map_or("unknown".to_owned(), |n| n.to_string()),
     );
     row("game servers that hosted", hosts.to_string());

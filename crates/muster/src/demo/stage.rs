@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 
 use model::wire::Session;
 use model::{GameServerId, PlayerId, SessionId};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::agent::address;
+use super::cast::Party;
+use super::company::{Candidate, helpers};
 use super::game::Played;
 
 /// Where a party stands.
@@ -47,6 +50,7 @@ impl fmt::Display for Phase {
 pub(super) struct PartyState {
     pub phase: Phase,
     pub size: usize,
+    skill: f64,
     queued_at: Option<Instant>,
     /// Players who have played, by match.
     pub games: BTreeMap<SessionId, usize>,
@@ -104,6 +108,34 @@ impl State {
             .count()
     }
 
+    /// Who is to play again now.
+    fn helpers(&self) -> Vec<usize> {
+        let in_phase = |phase| {
+            self.parties
+                .iter()
+                .filter(move |party| party.phase == phase)
+        };
+        let stuck: Vec<f64> = in_phase(Phase::Queued)
+            .filter(|party| !party.placed)
+            .map(|party| party.skill)
+            .collect();
+        if stuck.is_empty() || in_phase(Phase::Arriving).next().is_some() {
+            return Vec::new();
+        }
+        let middle = stuck.iter().sum::<f64>() / stuck.len() as f64;
+        let resting = self.parties.iter().enumerate();
+        let candidates = resting
+            .filter(|(_, party)| party.phase == Phase::Resting)
+            .map(|(number, party)| Candidate {
+                party: number,
+                size: party.size,
+                distance: (party.skill - middle).abs(),
+            })
+            .collect();
+        let waiting = in_phase(Phase::Queued).map(|party| party.size);
+        helpers(waiting, candidates).unwrap_or_default()
+    }
+
     /// Game servers that have hosted.
     pub fn hosts(&self) -> usize {
         let hosts: BTreeSet<GameServerId> = self
@@ -119,26 +151,30 @@ impl State {
 #[derive(Debug)]
 pub(super) struct Stage {
     state: Mutex<State>,
+    /// By party: it is asked to play again.
+    calls: Vec<Notify>,
     /// Every party has been given a game.
     pub served: CancellationToken,
 }
 
 impl Stage {
-    /// Nothing yet; `sizes` of the parties.
-    pub fn new(sizes: impl Iterator<Item = usize>) -> Self {
-        let party = |size| PartyState {
+    /// Nothing has happened yet.
+    pub fn new(parties: &[Party]) -> Self {
+        let party = |party: &Party| PartyState {
             phase: Phase::Arriving,
-            size,
+            size: party.people.len(),
+            skill: party.skill(),
             queued_at: None,
             games: BTreeMap::new(),
             placed: false,
         };
         let state = State {
-            parties: sizes.map(party).collect(),
+            parties: parties.iter().map(party).collect(),
             ..State::default()
         };
         Self {
             state: Mutex::new(state),
+            calls: parties.iter().map(|_| Notify::new()).collect(),
             served: CancellationToken::new(),
         }
     }
@@ -152,29 +188,54 @@ impl Stage {
         self.state().clone()
     }
 
-    fn move_to(&self, party: usize, phase: Phase) {
-        if let Some(party) = self.state().parties.get_mut(party) {
+    /// Waits until the party is asked to play again.
+    pub async fn called(&self, party: usize) {
+        match self.calls.get(party) {
+            Some(call) => call.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Moves a party, and asks others to play again if those in the queue cannot make whole matches.
+    fn move_to(&self, number: usize, phase: Phase) {
+        let mut state = self.state();
+        if let Some(party) = state.parties.get_mut(number) {
             party.phase = phase;
+        }
+        for helper in state.helpers() {
+            // In the queue from now on, so that nobody is asked for the same reason.
+            if let Some(party) = state.parties.get_mut(helper) {
+                party.phase = Phase::Queued;
+            }
+            if let Some(call) = self.calls.get(helper) {
+                call.notify_one();
+            }
         }
     }
 
     /// The party asks for a game; waits count from here.
     pub fn queues(&self, party: usize) {
         if let Some(party) = self.state().parties.get_mut(party) {
-            party.phase = Phase::Queued;
             party.queued_at = Some(now());
         }
+        self.move_to(party, Phase::Queued);
+    }
+
+    /// The match has come to nothing; the party waits on.
+    pub fn waits_on(&self, party: usize) {
+        self.move_to(party, Phase::Queued);
     }
 
     /// A player sees that he has a seat.
-    pub fn found(&self, party: usize) {
+    pub fn found(&self, number: usize) {
         let mut state = self.state();
-        let Some(party) = state.parties.get_mut(party) else {
-            return;
-        };
-        party.phase = Phase::Placing;
-        let waited = party.queued_at.map(|at| at.elapsed());
+        let waited = state
+            .parties
+            .get(number)
+            .and_then(|party| Some(party.queued_at?.elapsed()));
         state.found.extend(waited);
+        drop(state);
+        self.move_to(number, Phase::Placing);
     }
 
     /// A player has read the address of his game.

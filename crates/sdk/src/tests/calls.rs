@@ -33,7 +33,7 @@ async fn a_problem_says_what_was_asked_of_whom() {
         json(
             409,
             json!({
-                "type": "https://muster.example/errors#session-full", "title": "Full", "status": 409,
+                "type": "urn:muster:problem:session-full", "title": "Full", "status": 409,
                 "detail": "all 4 seats are taken", "seats": 4,
             }),
         )

@@ -205,6 +205,10 @@ impl Core {
                     () = tokio::time::sleep(wait) => {}
                     () = core.shutdown.cancelled() => return,
                 }
+                // A host whose answer waits for the store has been heard of.
+                if core.registry.is_writing(attempt) {
+                    continue;
+                }
                 match core.hedge(session, attempt, look).await {
                     Ok(Hedge::Settled) | Err(Error::NotFound { .. } | Error::Law(_)) => return,
                     Ok(Hedge::NobodyYet) => {}

@@ -155,6 +155,8 @@ impl Core {
         command: &Command,
     ) -> Result<std::sync::Arc<Session>, Error> {
         let by = Actor::Host(allocation);
+        // Heard of from here on: should the store be slow, that is no fault of the host.
+        let _writes = self.registry.host_writes(allocation);
         let written = self
             .write(id, |draft, _, now| {
                 if !holds(draft.header(), game_server, allocation) {
@@ -206,6 +208,13 @@ impl Core {
         for server in self.registry.records.values() {
             let held = server.allocations.iter().find(|held| held.allocation == id);
             if let Some(held) = held.filter(|_| of_caller(&server)) {
+                if matches!(who, Principal::Player { .. }) {
+                    // Addresses are for those with a seat (A.3b).
+                    let session = self.settled(held.session).await?;
+                    if reader(who, &session) != Some(Reader::Insider) {
+                        break;
+                    }
+                }
                 return Ok(wire::Allocation {
                     id,
                     session: held.session,

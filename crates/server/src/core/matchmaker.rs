@@ -20,6 +20,8 @@ use crate::Error;
 
 /// Without anything due the thread looks up this often, so that a clock that was set is noticed.
 const IDLE: Duration = Duration::from_secs(1);
+/// After a match that could not be made, before its tickets are matched again.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Before the tickets of a match that the store refused search again, so that an outage is no busy loop.
 const FAILED_PAUSE: Duration = Duration::from_millis(500);
 
@@ -213,11 +215,6 @@ impl Core {
                 row,
                 expected: Some(taken.number),
             });
-            for player in &ticket.players {
-                items.push(Item::Bump {
-                    key: rows::player_key(&self.namespace, &player.player),
-                });
-            }
         }
         self.commits.commit(WriteSet { items }).await?;
         let mut told = Vec::new();
@@ -259,6 +256,11 @@ impl Core {
                 tracing::warn!(%error, queue = %found.queue, "a match could not be made; its tickets search again");
                 tokio::select! {
                     () = tokio::time::sleep(FAILED_PAUSE) => {}
+                    () = self.shutdown.cancelled() => {}
+                }
+                // The matcher would find the same match at once, over and over while the store is behind.
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
                     () = self.shutdown.cancelled() => {}
                 }
                 Err(Vec::new())

@@ -115,11 +115,6 @@ impl Core {
         let id = session.header().id;
         let mut items =
             rows::session_items(&self.namespace, None, id, &changes, self.due_of(&changes))?;
-        for member in session.members() {
-            items.push(Item::Bump {
-                key: rows::player_key(&self.namespace, &member.player),
-            });
-        }
         if let Some(idempotency) = idempotency {
             items.push(idempotency.item(id, now)?);
         }
@@ -567,7 +562,9 @@ pub fn etag(branch: uuid::Uuid, change_number: u64) -> String {
 /// Compared after settling (A.2); a stale tag is answered with the session as it is now.
 fn check_tag(who: &Principal, draft: &Draft<'_>, if_match: Option<&str>) -> Result<(), Refusal> {
     let header = draft.header();
-    if if_match.is_none_or(|tag| tag_matches(tag, header.branch, header.change_number)) {
+    // What settling changed has no number yet; the one that it will get is nobody's tag.
+    let number = (!draft.has_changed()).then_some(header.change_number);
+    if if_match.is_none_or(|tag| tag_matches(tag, header.branch, number)) {
         return Ok(());
     }
     let Principal::Player { player, .. } = who else {
@@ -583,7 +580,10 @@ fn check_tag(who: &Principal, draft: &Draft<'_>, if_match: Option<&str>) -> Resu
     }
 }
 
-fn tag_matches(header: &str, branch: uuid::Uuid, change_number: u64) -> bool {
-    let tag = etag(branch, change_number);
-    header.trim() == "*" || header.split(',').any(|one| one.trim() == tag)
+fn tag_matches(header: &str, branch: uuid::Uuid, change_number: Option<u64>) -> bool {
+    let tag = change_number.map(|number| etag(branch, number));
+    header.trim() == "*"
+        || header
+            .split(',')
+            .any(|one| Some(one.trim()) == tag.as_deref())
 }

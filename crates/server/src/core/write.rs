@@ -72,8 +72,6 @@ pub(crate) struct Written<R> {
 struct Consequences {
     servers: Vec<(TakenServer, Arc<GameServer>)>,
     tickets: Vec<(Taken<TicketId, Ticket>, Arc<Ticket>)>,
-    /// Players who are told besides the members, because a ticket of theirs moved.
-    told: BTreeSet<PlayerId>,
 }
 
 impl Core {
@@ -294,9 +292,6 @@ impl Core {
             return;
         }
         let ended = ended(&taken.value, TicketState::Canceled, reason, now);
-        consequences
-            .told
-            .extend(ended.players.iter().map(|player| player.player.clone()));
         consequences.tickets.push((taken, Arc::new(ended)));
     }
 
@@ -325,9 +320,6 @@ impl Core {
             } else {
                 self.placement_failed(&taken.value, now)
             };
-            consequences
-                .told
-                .extend(ticket.players.iter().map(|player| player.player.clone()));
             consequences.tickets.push((taken, Arc::new(ticket)));
         }
     }
@@ -380,16 +372,6 @@ impl Core {
             items.push(Item::Put {
                 row,
                 expected: Some(taken.number),
-            });
-        }
-        let mut told: BTreeSet<PlayerId> = consequences.told.clone();
-        told.extend(changes.events.iter().filter_map(membership_of).cloned());
-        for ticket in &along.tickets {
-            told.extend(ticket.players.iter().map(|player| player.player.clone()));
-        }
-        for player in &told {
-            items.push(Item::Bump {
-                key: rows::player_key(&self.namespace, player),
             });
         }
         items.extend(along.items.iter().cloned());
@@ -629,16 +611,6 @@ fn joinable(header: &Header) -> bool {
         .instance
         .as_ref()
         .is_some_and(|instance| instance.joinable_at.is_some())
-}
-
-/// The player whose membership an event begins or ends.
-fn membership_of(event: &Event) -> Option<&PlayerId> {
-    match event {
-        Event::MemberReserved { player, .. }
-        | Event::MemberJoined { player, .. }
-        | Event::MemberRemoved { player, .. } => Some(player),
-        _ => None,
-    }
 }
 
 /// Steps of a host on its way to joinable wake nobody; everything else does.
