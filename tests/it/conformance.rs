@@ -42,8 +42,8 @@ fn ten_thousand_races_of_retirement_and_allocation_sqlite() {
 }
 
 #[test]
-fn two_thousand_races_of_retirement_and_allocation_postgres() {
-    run(races(Kind::Postgres, 2_000));
+fn ten_thousand_races_of_retirement_and_allocation_postgres() {
+    run(races(Kind::Postgres, 10_000));
 }
 
 async fn races(kind: Kind, rounds: u32) {

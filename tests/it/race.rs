@@ -25,6 +25,7 @@ impl Race {
             start: fleets.spare_session().await,
             fleets: fleets.clone(),
             retired,
+            round: AtomicU32::new(0),
         };
         Race {
             fleets,
@@ -41,6 +42,7 @@ struct Level {
     fleets: Fleets,
     start: SessionId,
     retired: Arc<AtomicU32>,
+    round: AtomicU32,
 }
 
 #[async_trait]
@@ -91,7 +93,10 @@ impl FleetApi for Level {
         id: GameServerId,
         drain: bool,
     ) -> Result<bool, Error> {
-        self.fleets.write_something(self.start).await;
+        // One commit is what an allocation takes at least before it looks; with a second it mostly comes first.
+        for _ in 0..=self.round.fetch_add(1, Ordering::Relaxed) % 2 {
+            self.fleets.write_something(self.start).await;
+        }
         let leave = self.inner.retire(namespace, id, drain).await;
         if matches!(leave, Ok(true)) {
             self.retired.fetch_add(1, Ordering::Relaxed);

@@ -116,8 +116,10 @@ impl Core {
         } = host;
         let number = taken.number + 1;
         taken.committed(hosting.clone(), number);
-        self.registry.committed(hosting, number);
+        self.registry.committed(hosting.clone(), number);
         drop(taken);
+        // Its other slots could not be had while this one was written.
+        self.server_freed(&hosting);
         self.expect_acknowledgement(session, allocation);
     }
 

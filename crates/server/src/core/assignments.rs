@@ -118,7 +118,11 @@ impl Core {
             let mut server = (*taken.value).clone();
             change(&mut server);
             if server == *taken.value {
-                return Ok(Some(taken.value.clone()));
+                let unchanged = taken.value.clone();
+                drop(taken);
+                // Whoever looked for a host meanwhile has passed it over.
+                self.server_freed(&unchanged);
+                return Ok(Some(unchanged));
             }
             let number = taken.number + 1;
             let row = rows::game_server_row(&self.namespace, &server, number)?;

@@ -131,14 +131,31 @@ impl Core {
                 }
                 Err(CommitError::Conflict { keys, claims }) => {
                     drop(slot);
+                    self.give_back(consequences);
                     if let Some(error) = self.lost(&keys, &claims, &along).await? {
                         return Err(error);
                     }
                 }
-                Err(error) => return Err(commit_error(error)),
+                Err(error) => {
+                    self.give_back(consequences);
+                    return Err(commit_error(error));
+                }
             }
         }
         Err(Error::Overloaded)
+    }
+
+    /// The write came to nothing: whoever looked for a host meanwhile has passed these game servers over.
+    fn give_back(&self, consequences: Consequences) {
+        let held: Vec<Arc<GameServer>> = consequences
+            .servers
+            .iter()
+            .map(|(taken, _)| taken.value.clone())
+            .collect();
+        drop(consequences);
+        for server in held {
+            self.server_freed(&server);
+        }
     }
 
     /// Brings a draft up to date, by who is there now.
