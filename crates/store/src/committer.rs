@@ -369,6 +369,10 @@ impl Batches {
                         return Ok(verdicts);
                     }
                     attempts += 1;
+                    // A full disk fails every COMMIT, and whoever waits must hear of it.
+                    if attempts >= self.options.attempts_max {
+                        return Err(WriteError::Unavailable(why));
+                    }
                 }
                 // Whoever came in between has finished, so trying again at once makes progress.
                 WriteError::Collided if collisions < COLLISIONS_MAX => {
