@@ -97,19 +97,13 @@ impl Core {
             let now = self.clock.now();
             let session = &document.session;
             let mut along = Along::default();
-            let mut draft = session.draft();
-            {
-                let timeouts = &session.constants().session_type.timeouts;
-                let required = session
-                    .constants()
-                    .session_type
-                    .connection_required_for_active_members;
-                let liveness = self
-                    .players
-                    .liveness(now, timeouts.presence_window, required);
-                draft.settle(now, &liveness);
-            }
+            let mut draft = self.settled_draft(session, now);
             let result = command(&mut draft, &mut along, now);
+            if result.is_err() {
+                // A command that is refused half-way has done nothing; what settling did is kept.
+                along = Along::default();
+                draft = self.settled_draft(session, now);
+            }
             self.follow_instance(&mut draft, now)?;
             let changes = draft.finish(now);
             let before = session.header().clone();
@@ -151,6 +145,16 @@ impl Core {
             }
         }
         Err(Error::Overloaded)
+    }
+
+    /// A draft of the session as time and lost connections have left it.
+    fn settled_draft<'a>(&self, session: &'a Session, now: Timestamp) -> Draft<'a> {
+        let of_type = &session.constants().session_type;
+        let required = of_type.connection_required_for_active_members;
+        let window = of_type.timeouts.presence_window;
+        let mut draft = session.draft();
+        draft.settle(now, &self.players.liveness(now, window, required));
+        draft
     }
 
     /// A matchmade session whose instance closed before anybody could enter ends; its tickets try again.
