@@ -42,283 +42,249 @@ fn logged(test: impl Future<Output = ()>) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-struct Case<'a> {
-    what: &'a str,
-    method: &'a str,
-    path: String,
-    body: Vec<u8>,
-    expected: (u16, &'a str),
-}
-
-fn case<'a>(
-    what: &'a str,
-    method: &'a str,
-    path: String,
-    body: impl Into<Vec<u8>>,
-    expected: (u16, &'a str),
-) -> Case<'a> {
-    Case {
-        what,
-        method,
-        path,
-        body: body.into(),
-        expected,
-    }
-}
+/// What is sent (name, method, path in which `{s}` is the session, body) and what comes back (status, problem).
+type Case = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    u16,
+    &'static str,
+);
 
 /// Each of them by ann, who leads the session.
-fn cases(session: &str) -> Vec<Case<'static>> {
-    let sessions = || "/v1/sessions".to_owned();
-    let one = format!("/v1/sessions/{session}");
+const CASES: &[Case] = &[
+    ("no body", "POST", "", "", 400, "malformed"),
+    ("half a body", "POST", "", r#"{"type":"#, 400, "malformed"),
+    ("a list", "POST", "", r#"["Room"]"#, 400, "malformed"),
+    ("null", "PATCH", "/{s}", "null", 400, "malformed"),
+    ("a number", "PATCH", "/{s}", "7", 400, "malformed"),
+    (
+        "unknown field",
+        "POST",
+        "",
+        r#"{"type":"Room","colour":"red"}"#,
+        400,
+        "malformed",
+    ),
+    (
+        "a field twice",
+        "PATCH",
+        "/{s}",
+        r#"{"closed":true,"closed":false}"#,
+        400,
+        "malformed",
+    ),
+    (
+        "wrong type",
+        "PATCH",
+        "/{s}",
+        r#"{"closed":"yes"}"#,
+        400,
+        "malformed",
+    ),
+    (
+        "wrong value",
+        "PATCH",
+        "/{s}",
+        r#"{"joinability":"open"}"#,
+        400,
+        "malformed",
+    ),
+    (
+        "NUL escaped",
+        "PATCH",
+        "/{s}",
+        r#"{"custom":{"a":"\u0000"}}"#,
+        400,
+        "malformed",
+    ),
+    (
+        "NUL raw",
+        "PATCH",
+        "/{s}",
+        "{\"custom\":\"\0\"}",
+        400,
+        "malformed",
+    ),
+    (
+        "constants again",
+        "PATCH",
+        "/{s}",
+        r#"{"constants":{"a":1}}"#,
+        400,
+        "malformed",
+    ),
+    (
+        "ready and active",
+        "PATCH",
+        "/{s}/members/me",
+        r#"{"ready":true,"active":true}"#,
+        400,
+        "malformed",
+    ),
+    (
+        "a team that is none",
+        "POST",
+        "/{s}/members/me/move",
+        r#"{"team":9}"#,
+        422,
+        "invalid",
+    ),
+    (
+        "no number of a team",
+        "POST",
+        "/{s}/members/me/move",
+        r#"{"team":-1}"#,
+        400,
+        "malformed",
+    ),
+    (
+        "a player id with NUL",
+        "DELETE",
+        "/{s}/members/a%00b",
+        "",
+        400,
+        "malformed",
+    ),
+    (
+        "a path that is not UTF-8",
+        "DELETE",
+        "/{s}/members/%ff",
+        "",
+        400,
+        "malformed",
+    ),
+    ("no session id", "GET", "/nonsense", "", 404, "not-found"),
+    (
+        "a vanished session",
+        "GET",
+        "/00000000-0000-7000-8000-000000000001",
+        "",
+        404,
+        "not-found",
+    ),
+    (
+        "no such type",
+        "POST",
+        "",
+        r#"{"type":"Nothing"}"#,
+        404,
+        "not-found",
+    ),
+    (
+        "no such queue",
+        "POST",
+        "/{s}/ticket",
+        r#"{"queue":"nothing"}"#,
+        404,
+        "not-found",
+    ),
+    (
+        "not to be queued",
+        "POST",
+        "/{s}/ticket",
+        r#"{"queue":"duel"}"#,
+        409,
+        "not-queueable",
+    ),
+    ("no ping", "POST", "/{s}/ticket", NO_PING, 400, "malformed"),
+    (
+        "a body where none belongs",
+        "DELETE",
+        "/{s}",
+        "{}",
+        400,
+        "malformed",
+    ),
+    (
+        "no such parameter",
+        "GET",
+        "/{s}?verbose=1",
+        "",
+        400,
+        "malformed",
+    ),
+    (
+        "no such path",
+        "GET",
+        "/{s}/nothing",
+        "",
+        404,
+        "no-such-path",
+    ),
+    (
+        "no such method",
+        "PUT",
+        "/{s}",
+        "{}",
+        405,
+        "method-not-allowed",
+    ),
+    (
+        "no region",
+        "POST",
+        "",
+        r#"{"type":"Room","region":"a b"}"#,
+        400,
+        "malformed",
+    ),
+];
+
+const NO_PING: &str = r#"{"queue":"duel","players":{"ann":{"latencies":{"eu-west":-5}}}}"#;
+
+/// The same of what is large: method, path behind the sessions', body, status, problem.
+type Large = (&'static str, String, Vec<u8>, u16, &'static str);
+
+fn large(session: &str) -> Vec<Large> {
+    let one = format!("/{session}");
+    let text = |key: &str, bytes: usize| format!("{{\"{key}\":\"{}\"}}", "x".repeat(bytes));
+    let data = |data: String| format!("{{\"custom_data\":{data}}}").into_bytes();
+    let id = "p".repeat(300);
+    let seat = format!("{{\"players\":[{{\"player\":\"{id}\"}}]}}");
+    let many: Vec<String> = (0..65).map(|n| format!("\"k{n}\":\"v\"")).collect();
+    let many = format!("{{{}}}", many.join(","));
+    let deep = format!("{{\"custom\":{}", "[".repeat(5_000));
+    let not_utf8 = b"{\"type\":\"\xff\"}".to_vec();
+    let huge = text("custom", 300 * 1_024).into_bytes();
+    let document = text("custom", 100 * 1_024).into_bytes();
+    let member = text("custom", 5_000).into_bytes();
     let me = format!("{one}/members/me");
-    let of = |rest: &str| format!("{one}{rest}");
-    let (malformed, invalid) = ((400, "malformed"), (422, "invalid"));
-    let huge = |key: &str, bytes: usize| format!("{{\"{key}\": \"{}\"}}", "x".repeat(bytes));
-    let long_id = "p".repeat(300);
-    let many: Vec<String> = (0..65).map(|n| format!("\"k{n}\": \"v\"")).collect();
     vec![
-        case("no body", "POST", sessions(), "", malformed),
-        case("half a body", "POST", sessions(), "{\"type\":", malformed),
-        case(
-            "not UTF-8",
-            "POST",
-            sessions(),
-            b"{\"type\":\"\xff\"}".to_vec(),
-            malformed,
-        ),
-        case("a list", "POST", sessions(), "[\"Room\"]", malformed),
-        case("null", "PATCH", one.clone(), "null", malformed),
-        case("a number", "PATCH", one.clone(), "7", malformed),
-        case(
-            "unknown field",
-            "POST",
-            sessions(),
-            r#"{"type":"Room","colour":"red"}"#,
-            malformed,
-        ),
-        case(
-            "a field twice",
-            "PATCH",
-            one.clone(),
-            r#"{"closed":true,"closed":false}"#,
-            malformed,
-        ),
-        case(
-            "wrong type",
-            "PATCH",
-            one.clone(),
-            r#"{"closed":"yes"}"#,
-            malformed,
-        ),
-        case(
-            "wrong value",
-            "PATCH",
-            one.clone(),
-            r#"{"joinability":"open"}"#,
-            malformed,
-        ),
-        case(
-            "NUL escaped",
-            "PATCH",
-            one.clone(),
-            r#"{"custom":{"a":"\u0000"}}"#,
-            malformed,
-        ),
-        case(
-            "NUL raw",
-            "PATCH",
-            one.clone(),
-            b"{\"custom\":\"\0\"}".to_vec(),
-            malformed,
-        ),
-        case(
-            "constants again",
-            "PATCH",
-            one.clone(),
-            r#"{"constants":{"a":1}}"#,
-            malformed,
-        ),
-        case(
-            "huge body",
-            "PATCH",
-            one.clone(),
-            huge("custom", 300 * 1024),
-            (413, "body-too-large"),
-        ),
-        case(
-            "large document",
-            "PATCH",
-            one.clone(),
-            huge("custom", 100 * 1024),
-            invalid,
-        ),
-        case(
-            "large member",
-            "PATCH",
-            me.clone(),
-            huge("custom", 5_000),
-            invalid,
-        ),
-        case(
-            "custom data with many keys",
-            "PATCH",
-            one.clone(),
-            format!("{{\"custom_data\":{{{}}}}}", many.join(",")),
-            invalid,
-        ),
-        case(
-            "custom data with a long value",
-            "PATCH",
-            one.clone(),
-            format!("{{\"custom_data\":{}}}", huge("k", 4_097)),
-            invalid,
-        ),
-        case(
-            "deep JSON",
-            "PATCH",
-            one.clone(),
-            format!("{{\"custom\":{}", "[".repeat(5_000)),
-            malformed,
-        ),
-        case(
-            "ready and active",
-            "PATCH",
-            me.clone(),
-            r#"{"ready":true,"active":true}"#,
-            malformed,
-        ),
-        case(
-            "a team that is none",
-            "POST",
-            of("/members/me/move"),
-            r#"{"team":9}"#,
-            invalid,
-        ),
-        case(
-            "a team beyond numbers",
-            "POST",
-            of("/members/me/move"),
-            r#"{"team":-1}"#,
-            malformed,
-        ),
-        case(
-            "a long player id",
+        ("POST", String::new(), not_utf8, 400, "malformed"),
+        ("PATCH", one.clone(), huge, 413, "body-too-large"),
+        ("PATCH", one.clone(), document, 422, "invalid"),
+        ("PATCH", me, member, 422, "invalid"),
+        ("PATCH", one.clone(), data(many), 422, "invalid"),
+        ("PATCH", one.clone(), data(text("k", 4_097)), 422, "invalid"),
+        ("PATCH", one.clone(), deep.into_bytes(), 400, "malformed"),
+        (
             "DELETE",
-            format!("{one}/members/{long_id}"),
-            "",
-            malformed,
+            format!("{one}/members/{id}"),
+            Vec::new(),
+            400,
+            "malformed",
         ),
-        case(
-            "a player id with NUL",
-            "DELETE",
-            of("/members/a%00b"),
-            "",
-            malformed,
-        ),
-        case(
-            "a path that is not UTF-8",
-            "DELETE",
-            of("/members/%ff"),
-            "",
-            malformed,
-        ),
-        case(
-            "a long player id to reserve",
+        (
             "POST",
-            of("/reservations"),
-            format!("{{\"players\":[{{\"player\":\"{long_id}\"}}]}}"),
-            malformed,
+            format!("{one}/reservations"),
+            seat.into_bytes(),
+            400,
+            "malformed",
         ),
-        case(
-            "no such session",
+        (
             "GET",
-            "/v1/sessions/nonsense".into(),
-            "",
-            (404, "not-found"),
+            format!("/{}", "a".repeat(2_000)),
+            Vec::new(),
+            404,
+            "not-found",
         ),
-        case(
-            "a long session id",
-            "GET",
-            format!("/v1/sessions/{}", "a".repeat(2_000)),
-            "",
-            (404, "not-found"),
-        ),
-        case(
-            "a vanished session",
-            "GET",
-            "/v1/sessions/00000000-0000-7000-8000-000000000001".into(),
-            "",
-            (404, "not-found"),
-        ),
-        case(
-            "no such type",
+        (
             "POST",
-            sessions(),
-            r#"{"type":"Nothing"}"#,
-            (404, "not-found"),
-        ),
-        case(
-            "a long type",
-            "POST",
-            sessions(),
-            huge("type", 5_000),
-            (404, "not-found"),
-        ),
-        case(
-            "no such queue",
-            "POST",
-            of("/ticket"),
-            r#"{"queue":"nothing"}"#,
-            (404, "not-found"),
-        ),
-        case(
-            "not to be queued",
-            "POST",
-            of("/ticket"),
-            r#"{"queue":"duel"}"#,
-            (409, "not-queueable"),
-        ),
-        case(
-            "a ping that is no number",
-            "POST",
-            of("/ticket"),
-            r#"{"queue":"duel","players":{"ann":{"latencies":{"eu-west":-5}}}}"#,
-            malformed,
-        ),
-        case(
-            "a body where none belongs",
-            "DELETE",
-            one.clone(),
-            "{}",
-            malformed,
-        ),
-        case(
-            "a parameter that is none",
-            "GET",
-            of("?verbose=1"),
-            "",
-            malformed,
-        ),
-        case(
-            "no such path",
-            "GET",
-            "/v1/nothing".into(),
-            "",
-            (404, "no-such-path"),
-        ),
-        case(
-            "no such method",
-            "PUT",
-            one.clone(),
-            "{}",
-            (405, "method-not-allowed"),
-        ),
-        case(
-            "a region that is none",
-            "POST",
-            sessions(),
-            r#"{"type":"Room","region":"a b"}"#,
-            malformed,
+            String::new(),
+            text("type", 5_000).into_bytes(),
+            404,
+            "not-found",
         ),
     ]
 }
@@ -330,25 +296,33 @@ fn whatever_comes_in_is_a_problem_document_changes_nothing_and_is_no_error_of_ou
         let ann = world.player("ann");
         let before = create(&ann, "Room").await;
         let token = raw::token(&raw::claims(PrincipalKind::Player, "ann"));
-        for case in cases(&before.id.to_string()) {
+        let id = before.id.to_string();
+        let small = CASES
+            .iter()
+            .map(|&(_, method, path, body, status, problem)| {
+                let path = path.replace("{s}", &id);
+                (method, path, body.as_bytes().to_vec(), status, problem)
+            });
+        for (method, path, body, status, problem) in small.chain(large(&id)) {
             let request = raw::Request {
-                method: case.method,
-                path: &case.path,
+                method,
+                path: &format!("/v1/sessions{path}"),
                 token: Some(&token),
                 headers: &[],
-                body: &case.body,
+                body: &body,
             };
+            let what = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
+            let what = format!("{method} {path} {what}");
             let answer = raw::send(&world.server.url, request).await;
-            let seen = (answer.status, answer.problem());
-            assert_eq!(seen, case.expected, "{}: {answer:?}", case.what);
             assert_eq!(
-                answer.header("content-type"),
-                Some("application/problem+json"),
-                "{}",
-                case.what
+                (answer.status, answer.problem()),
+                (status, problem),
+                "{what}"
             );
+            let media_type = answer.header("content-type");
+            assert_eq!(media_type, Some("application/problem+json"), "{what}");
             let after = ann.session(before.id).await.expect("it");
-            assert_eq!(after.change_number, before.change_number, "{}", case.what);
+            assert_eq!(after.change_number, before.change_number, "{what}");
         }
         let mine = ann.my_sessions().await.expect("hers").items;
         assert_eq!(mine.len(), 1, "none was made on the way: {mine:?}");
@@ -358,10 +332,12 @@ fn whatever_comes_in_is_a_problem_document_changes_nothing_and_is_no_error_of_ou
     assert_eq!(text, "");
 }
 
+type Headers<'a> = (&'a [(&'a str, &'a str)], u16, &'a str);
+
 async fn media_types_and_headers(world: &World, before: &model::wire::Session, token: &str) {
     let path = format!("/v1/sessions/{}", before.id);
     let long = "k".repeat(300);
-    let cases: [(&[(&str, &str)], u16, &str); 4] = [
+    let cases: [Headers<'_>; 4] = [
         (
             &[("content-type", "text/plain")],
             415,
