@@ -2,15 +2,22 @@
 
 mod conformance;
 // The process plugin's own scenarios, here over the real registry.
+mod bad_input;
+mod events;
 #[path = "../../plugins/process/tests/it/faults.rs"]
 mod faults;
 mod hedge;
 mod hosts;
+mod idempotency;
 mod joinability;
 mod kill;
 mod laws;
 mod members;
 mod race;
+mod reload;
+mod security;
+mod start;
+mod tickets;
 mod walk;
 #[path = "../../plugins/process/tests/it/world.rs"]
 mod world;

@@ -20,6 +20,14 @@ pub struct Database {
 }
 
 impl Database {
+    /// A database that somebody else keeps.
+    pub fn at(url: &str) -> Database {
+        Database {
+            url: url.to_owned(),
+            _folder: None,
+        }
+    }
+
     /// A new database; `None`, said aloud, where PostgreSQL is wanted, absent, and this is not CI.
     ///
     /// # Panics

@@ -103,6 +103,24 @@ impl ServeProcess {
         }
     }
 
+    /// Sends it a signal.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("a signal");
+    }
+
+    /// Waits for its end by itself; its exit code.
+    ///
+    /// # Panics
+    /// When it was ended by a signal.
+    pub fn wait(mut self) -> i32 {
+        let status = self.child.wait().expect("an end");
+        status.code().expect("an exit code")
+    }
+
     /// Kills it as a power cut would: no handler runs.
     ///
     /// # Panics

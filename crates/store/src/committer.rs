@@ -369,7 +369,7 @@ impl Batches {
                         return Ok(verdicts);
                     }
                     attempts += 1;
-                    // A disk that is full at every COMMIT, for one.
+                    // A full disk fails every COMMIT, and whoever waits must hear of it.
                     if attempts >= self.options.attempts_max {
                         return Err(WriteError::Unavailable(why));
                     }

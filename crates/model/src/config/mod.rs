@@ -1,7 +1,7 @@
 //! The YAML of designers: session types, queues and fleets, checked as one set and turned into validated types.
 //!
-//! Text becomes trees that know their places ([`tree`]), the trees are walked against the generated JSON
-//! Schemas ([`schema`], [`walk`]), then raw structs are judged by the rules between knobs. Nothing stops at
+//! Text becomes trees that know their places (`tree`), the trees are walked against the generated JSON
+//! Schemas ([`schema`], `walk`), then raw structs are judged by the rules between knobs. Nothing stops at
 //! the first mistake, and nothing here panics on any text.
 
 mod build;

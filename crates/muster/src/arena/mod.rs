@@ -1,6 +1,6 @@
 //! `muster arena`: a small UDP game server that speaks the game-server protocol; the example to copy.
 //!
-//! What a game server has to do is in [`Arena::run`]: react to what [`GameServer::next_change`] tells, post what
+//! What a game server has to do is in `Arena::run`: react to what [`GameServer::next_change`] tells, post what
 //! happens, end when told. Everything else is the game: players send `join SESSION PLAYER`, are welcomed to a team
 //! and a map, `ping` for a while, and `leave SESSION PLAYER`.
 

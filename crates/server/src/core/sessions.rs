@@ -190,9 +190,7 @@ impl Core {
         let slot = self.sessions.lock(id).await;
         let session = slot.as_ref()?.session.clone();
         let now = self.clock.now();
-        let mut draft = session.draft();
-        self.settle(&mut draft, now);
-        let changes = draft.finish(now);
+        let changes = self.settled_draft(&session, now).finish(now);
         changes.is_empty().then_some(session)
     }
 

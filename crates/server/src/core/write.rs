@@ -95,9 +95,13 @@ impl Core {
             let now = self.clock.now();
             let session = &document.session;
             let mut along = Along::default();
-            let mut draft = session.draft();
-            self.settle(&mut draft, now);
+            let mut draft = self.settled_draft(session, now);
             let result = command(&mut draft, &mut along, now);
+            if result.is_err() {
+                // A command that is refused half-way has done nothing; what settling did is kept.
+                along = Along::default();
+                draft = self.settled_draft(session, now);
+            }
             self.follow_instance(&mut draft, now)?;
             let changes = draft.finish(now);
             let before = session.header().clone();
@@ -158,12 +162,14 @@ impl Core {
         }
     }
 
-    /// Brings a draft up to date, by who is there now.
-    pub(crate) fn settle(&self, draft: &mut Draft<'_>, now: Timestamp) {
-        let of_type = &draft.constants().session_type;
-        let window = of_type.timeouts.presence_window;
+    /// A draft of the session as time and lost connections have left it.
+    pub(crate) fn settled_draft<'a>(&self, session: &'a Session, now: Timestamp) -> Draft<'a> {
+        let of_type = &session.constants().session_type;
         let required = of_type.connection_required_for_active_members;
+        let window = of_type.timeouts.presence_window;
+        let mut draft = session.draft();
         draft.settle(now, &self.players.liveness(now, window, required));
+        draft
     }
 
     /// A matchmade session whose instance closed before anybody could enter ends; its tickets try again.
