@@ -1,14 +1,41 @@
 //! The end-to-end suites: the real server over HTTP, on both databases, with real game servers.
 
 mod bad_input;
+mod conformance;
 mod events;
+// The process plugin's own scenarios, here over the real registry.
+#[path = "../../plugins/process/tests/it/faults.rs"]
+mod faults;
+mod hedge;
+mod hosts;
 mod idempotency;
 mod joinability;
 mod kill;
 mod laws;
 mod members;
+mod race;
 mod reload;
 mod security;
 mod start;
 mod tickets;
 mod walk;
+#[path = "../../plugins/process/tests/it/world.rs"]
+mod world;
+
+/// Stamps out two tests of each scenario: `NAME::sqlite` and `NAME::postgres`.
+macro_rules! on_both_databases {
+    ($($name:ident),* $(,)?) => {$(
+        mod $name {
+            #[test]
+            fn sqlite() {
+                super::run(super::$name(super::Kind::Sqlite));
+            }
+
+            #[test]
+            fn postgres() {
+                super::run(super::$name(super::Kind::Postgres));
+            }
+        }
+    )*};
+}
+pub(crate) use on_both_databases;

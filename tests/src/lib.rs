@@ -1,6 +1,8 @@
 //! The harness of the end-to-end suites: databases, servers in this process or in one of their own, clients.
 
+mod cast;
 mod database;
+mod fleets;
 mod host;
 mod in_process;
 mod process;
@@ -8,7 +10,9 @@ pub mod queue;
 pub mod raw;
 pub mod world;
 
+pub use cast::{Player, Script, Stage, status};
 pub use database::{Database, Kind};
+pub use fleets::{Fleets, Hosts, register};
 pub use host::Host;
 pub use in_process::{Setup, TestServer, client, namespace, player};
 pub use process::{ServeProcess, muster, processes_of, samples};

@@ -117,6 +117,12 @@ pub enum StopSignal {
     Kill,
 }
 
+/// Placeholders that every program may have in its command.
+pub const OF_A_GAME_SERVER: [&str; 2] = ["port", "address"];
+
+/// Placeholders that are known once there is a session, beside `custom.KEY`.
+pub const OF_A_SESSION: [&str; 5] = ["map", "mode", "misc_params", "session", "player_count"];
+
 /// The names between braces in a word of a command: `{port}`, `{custom.red}`.
 ///
 /// Braces around anything else are the program's own, and so is a shell's `${NAME}`.

@@ -1,6 +1,7 @@
 //! What the `muster` program is made of: one module for each subcommand, and what they share.
 
 pub mod arena;
+pub mod bench;
 pub mod check;
 pub mod demo;
 pub mod say;

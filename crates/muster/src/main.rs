@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use muster::{arena, check, schema, serve, token, wrap, wrap_exec};
+use muster::{arena, bench, check, demo, schema, serve, token, wrap, wrap_exec};
 
 /// Sessions, matchmaking and game servers.
 #[derive(Debug, Parser)]
@@ -16,7 +16,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Arena(arena::Args),
+    Bench(bench::Args),
+    #[command(hide = true)]
+    BenchServe(bench::ServeArgs),
     Check(check::Args),
+    Demo(demo::Args),
     Schema(schema::Args),
     Serve(serve::Args),
     Token(token::Args),
@@ -28,7 +32,10 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Arena(args) => arena::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::BenchServe(args) => bench::serve(&args),
         Command::Check(args) => check::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Token(args) => token::run(&args),

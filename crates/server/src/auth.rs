@@ -1,6 +1,8 @@
 //! Tokens: JSON web tokens (HS256) of one namespace are turned into principals, and minted for game servers.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use model::wire::{AUDIENCE, Claims, PrincipalKind as Kind};
@@ -14,6 +16,9 @@ pub const SECRET_BYTES_MIN: usize = 32;
 pub const TOKEN_BYTES_MAX: usize = 4_096;
 /// How long past its `exp` a token is still good, for clocks that differ, in milliseconds.
 pub const LEEWAY: Millis = Millis::seconds(30);
+
+/// Verified tokens that are remembered, at most twice as many.
+const KNOWN_MAX: usize = 16_384;
 
 /// Why a token is not good, or cannot be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +49,40 @@ pub struct Keys {
     decoding: DecodingKey,
     encoding: EncodingKey,
     validation: Validation,
+    known: Mutex<Known>,
+}
+
+/// Tokens whose signature was verified, so that a client's next request costs a look-up. Two generations: when the
+/// younger is full it becomes the older, and what was not used since is forgotten.
+#[derive(Default)]
+struct Known {
+    young: HashMap<Box<str>, Verified>,
+    old: HashMap<Box<str>, Verified>,
+}
+
+/// Who a token is of, and until when.
+#[derive(Clone)]
+struct Verified {
+    expires_at: i64,
+    principal: Principal,
+}
+
+impl Known {
+    fn get(&mut self, token: &str) -> Option<Verified> {
+        if let Some(verified) = self.young.get(token) {
+            return Some(verified.clone());
+        }
+        let (token, verified) = self.old.remove_entry(token)?;
+        self.put(token, verified.clone());
+        Some(verified)
+    }
+
+    fn put(&mut self, token: Box<str>, verified: Verified) {
+        if self.young.len() >= KNOWN_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(token, verified);
+    }
 }
 
 impl Keys {
@@ -62,6 +101,7 @@ impl Keys {
             decoding: DecodingKey::from_secret(secret),
             encoding: EncodingKey::from_secret(secret),
             validation,
+            known: Mutex::default(),
         })
     }
 
@@ -75,17 +115,39 @@ impl Keys {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(AuthError::TooLong);
         }
+        let known = self.known().get(token);
+        let verified = match known {
+            Some(verified) => verified,
+            None => {
+                let verified = self.verify_signed(token)?;
+                self.known().put(token.into(), verified.clone());
+                verified
+            }
+        };
+        if Timestamp(verified.expires_at) + LEEWAY <= now {
+            return Err(AuthError::Expired);
+        }
+        Ok(verified.principal)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything about a token that does not change with time.
+    fn verify_signed(&self, token: &str) -> Result<Verified, AuthError> {
         let claims: Claims = jsonwebtoken::decode(token, &self.decoding, &self.validation)
             .map_err(|_| AuthError::Invalid)?
             .claims;
         let expires_at = claims.exp.saturating_mul(1_000);
-        if Timestamp(expires_at) + LEEWAY <= now {
-            return Err(AuthError::Expired);
-        }
         if claims.ns != self.namespace {
             return Err(AuthError::Namespace);
         }
-        principal(claims, expires_at)
+        let principal = principal(claims, expires_at)?;
+        Ok(Verified {
+            expires_at,
+            principal,
+        })
     }
 
     /// A token with any claims of this namespace, for tools and tests.

@@ -212,7 +212,7 @@ impl Server {
         } = self;
         let over = CancellationToken::new();
         let http = http::serve(listener, core.clone(), keys, limits, over.clone());
-        let renewing = renew(store.clone(), lease.clone(), over.clone());
+        let renewing = renew(core.clone(), store.clone(), lease.clone(), over.clone());
         let reloading = watch(core.clone(), session_types, reload, over.clone());
         let stopping = async {
             tokio::select! {
@@ -305,12 +305,21 @@ fn lease_error(error: LeaseError) -> StartError {
 }
 
 /// Keeps the lease; ends everything when it is lost.
-async fn renew(store: Store, mut lease: Lease, over: CancellationToken) -> io::Result<()> {
+async fn renew(
+    core: Core,
+    store: Store,
+    mut lease: Lease,
+    over: CancellationToken,
+) -> io::Result<()> {
     let mut missed = Duration::ZERO;
     loop {
         tokio::select! {
             () = tokio::time::sleep(LEASE_RENEWAL) => {}
             () = over.cancelled() => return Ok(()),
+        }
+        // The same errand keeps this process's clock by the database's.
+        if let Err(error) = core.ready().await {
+            tracing::debug!(%error, "the database's time could not be asked for");
         }
         match store.renew_lease(&lease, LEASE_TTL).await {
             Ok(renewed) => {

@@ -22,7 +22,7 @@ pub struct SessionWrites {
     pub outstanding: usize,
     /// Sessions, each with its player, that every one of the outstanding writers works on in turn.
     pub sessions_each: usize,
-    /// How often both halves take turns; the first turn only warms up.
+    /// How often both halves take turns; the first turn of each only warms up. Short turns, so that both meet the same noise.
     pub turns: u32,
     /// How long a half's turn is.
     pub turn: Duration,

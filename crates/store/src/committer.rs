@@ -369,7 +369,7 @@ impl Batches {
                         return Ok(verdicts);
                     }
                     attempts += 1;
-                    // A full disk fails every COMMIT, and whoever waits must hear of it.
+                    // A disk that is full at every COMMIT, for one.
                     if attempts >= self.options.attempts_max {
                         return Err(WriteError::Unavailable(why));
                     }

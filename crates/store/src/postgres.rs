@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use async_trait::async_trait;
 use model::{Millis, Namespace, PlayerId, SessionId, Timestamp, shard_of};
-use sqlx::Row as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::{ConnectOptions, Row as _};
 use uuid::Uuid;
 
 use crate::backend::{Backend, Lease, Patience, Writer};
@@ -103,7 +103,9 @@ impl Postgres {
             url: url.rsplit_once('@').map_or(url, |(_, host)| host).into(),
             reason: e.to_string(),
         })?;
-        let connect = connect.application_name("muster");
+        let connect = connect
+            .application_name("muster")
+            .disable_statement_logging();
         let readers = PgPoolOptions::new()
             .max_connections(options.readers.max(1))
             .acquire_timeout(options.wait)

@@ -9,7 +9,7 @@ use model::{Millis, Namespace, PlayerId, SessionId, Timestamp, shard_of};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection, Row as _, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Row as _, SqliteConnection};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -58,13 +58,16 @@ const SESSION: &str = "SELECT namespace, shard, kind, id, number, due, ended, pa
     FROM rows WHERE namespace = ?1 AND shard = ?2 AND kind = 2 AND id > ?3 || '/' AND id < ?3 || '0' \
     ORDER BY kind, id";
 
-/// Hops over the due index from one (namespace, shard) that has due rows to the next.
+/// Hops over the due index from one (namespace, shard) that has due rows to the next. In two steps, as
+/// SQLite seeks by the first column alone when both are compared as one row, and walks the rest.
 const DUE_SHARDS: &str = "WITH RECURSIVE shards (namespace, shard) AS (\
     SELECT * FROM (SELECT namespace, shard FROM rows INDEXED BY rows_due WHERE due IS NOT NULL \
     ORDER BY namespace, shard LIMIT 1) \
     UNION ALL SELECT r.namespace, r.shard FROM shards AS s CROSS JOIN rows AS r \
-    ON r.rowid = (SELECT n.rowid FROM rows AS n INDEXED BY rows_due WHERE n.due IS NOT NULL \
-    AND (n.namespace, n.shard) > (s.namespace, s.shard) ORDER BY n.namespace, n.shard LIMIT 1))";
+    ON r.rowid = coalesce((SELECT n.rowid FROM rows AS n INDEXED BY rows_due WHERE n.due IS NOT NULL \
+    AND n.namespace = s.namespace AND n.shard > s.shard ORDER BY n.shard LIMIT 1), \
+    (SELECT n.rowid FROM rows AS n INDEXED BY rows_due WHERE n.due IS NOT NULL \
+    AND n.namespace > s.namespace ORDER BY n.namespace, n.shard LIMIT 1)))";
 
 const BY_PARENT: &str = "SELECT namespace, shard, kind, id, number, due, ended, parent, player, body \
     FROM rows INDEXED BY rows_parent WHERE namespace = ?1 AND kind = ?2 AND parent = ?3 AND ended = 0 \
@@ -73,8 +76,9 @@ const BY_PARENT: &str = "SELECT namespace, shard, kind, id, number, due, ended, 
 const BY_PLAYER: &str = "SELECT namespace, shard, kind, id, number, due, ended, parent, player, body \
     FROM rows INDEXED BY rows_player WHERE namespace = ?1 AND player = ?2 ORDER BY shard, kind, id";
 
+/// The plus keeps the kind out of the choice of the order, which the primary key gives.
 const SCAN: &str = "SELECT namespace, shard, kind, id, number, due, ended, parent, player, body \
-    FROM rows WHERE (namespace, shard, kind, id) > (?1, ?2, ?3, ?4) AND kind = ?5 AND ended = 0 \
+    FROM rows WHERE (namespace, shard, kind, id) > (?1, ?2, ?3, ?4) AND +kind = ?5 AND ended = 0 \
     ORDER BY namespace, shard, kind, id LIMIT ?6";
 
 const CLAIM_HOLDER: &str = "SELECT namespace, holder_shard, holder_kind, holder_id FROM claims \
@@ -108,7 +112,8 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(options.wait)
             .pragma("wal_autocheckpoint", "0")
-            .pragma("cache_size", "-65536");
+            .pragma("cache_size", "-65536")
+            .disable_statement_logging();
         let what = connect.get_filename().display().to_string();
         let unopened = |source: sqlx::Error| Error::Open {
             what: what.clone(),
@@ -470,7 +475,9 @@ impl Backend for Sqlite {
     }
 
     async fn writer(&self, _: Patience) -> Result<Box<dyn Writer>, Error> {
-        let connection = SqliteConnection::connect_with(&self.connect)
+        // What a batch reads crosses the threads in one go.
+        let connect = self.connect.clone().row_buffer_size(8_192);
+        let connection = SqliteConnection::connect_with(&connect)
             .await
             .map_err(Error::read("opening a connection to write"))?;
         Ok(Box::new(SqliteWriter::new(

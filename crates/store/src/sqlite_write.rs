@@ -27,9 +27,22 @@ pub(crate) struct SqliteWriter {
     log: Arc<Log>,
 }
 
-const SEE_ROWS: &str = "SELECT k.key, r.number, r.ended, r.due, r.parent, r.player \
-    FROM json_each(?1) AS k CROSS JOIN rows AS r ON r.namespace = k.value ->> 0 \
-    AND r.shard = k.value ->> 1 AND r.kind = k.value ->> 2 AND r.id = k.value ->> 3";
+macro_rules! see_rows {
+    ($begin:literal) => {
+        concat!(
+            $begin,
+            "SELECT k.key, r.number, r.ended, r.due, r.parent, r.player FROM json_each(?1) AS k \
+             CROSS JOIN rows AS r ON r.namespace = k.value ->> 0 AND r.shard = k.value ->> 1 \
+             AND r.kind = k.value ->> 2 AND r.id = k.value ->> 3"
+        )
+    };
+}
+const SEE_ROWS: &str = see_rows!("");
+/// One errand to the connection's thread instead of two.
+const BEGIN_AND_SEE_ROWS: &str = see_rows!("BEGIN IMMEDIATE; ");
+
+const STAMP_AND_COMMIT: &str = "DELETE FROM batches WHERE id = ?; \
+    INSERT INTO batches (id, committed_at) VALUES (?, ?); COMMIT";
 
 const SEE_CLAIMS: &str = "SELECT k.key, c.namespace, c.holder_shard, c.holder_kind, c.holder_id \
     FROM json_each(?1) AS k CROSS JOIN claims AS c ON c.namespace = k.value ->> 0 \
@@ -88,8 +101,11 @@ static BUMP: LazyLock<Sized> = LazyLock::new(|| {
     )
 });
 static DELETE: LazyLock<Sized> = LazyLock::new(|| {
-    let head = "DELETE FROM rows WHERE (namespace, shard, kind, id) IN (VALUES ";
-    Sized::new(head, "(?, ?, ?, ?)", ")")
+    // A row value IN (VALUES …) would read the whole table.
+    let head = "DELETE FROM rows WHERE rowid IN (SELECT r.rowid FROM (VALUES ";
+    let tail = ") AS k CROSS JOIN rows AS r ON r.namespace = k.column1 AND r.shard = k.column2 \
+                AND r.kind = k.column3 AND r.id = k.column4)";
+    Sized::new(head, "(?, ?, ?, ?)", tail)
 });
 static CLAIM: LazyLock<Sized> = LazyLock::new(|| {
     let head = "INSERT INTO claims (namespace, shard, kind, key, holder_shard, holder_kind, holder_id) VALUES ";
@@ -98,8 +114,10 @@ static CLAIM: LazyLock<Sized> = LazyLock::new(|| {
     Sized::new(head, "(?, ?, ?, ?, ?, ?, ?)", tail)
 });
 static FREE: LazyLock<Sized> = LazyLock::new(|| {
-    let head = "DELETE FROM claims WHERE (namespace, shard, kind, key) IN (VALUES ";
-    Sized::new(head, "(?, ?, ?, ?)", ")")
+    let head = "DELETE FROM claims WHERE rowid IN (SELECT c.rowid FROM (VALUES ";
+    let tail = ") AS k CROSS JOIN claims AS c ON c.namespace = k.column1 AND c.shard = k.column2 \
+                AND c.kind = k.column3 AND c.key = k.column4)";
+    Sized::new(head, "(?, ?, ?, ?)", tail)
 });
 
 type Bound = Query<'static, Sqlite, SqliteArguments>;
@@ -122,7 +140,6 @@ impl SqliteWriter {
     }
 
     async fn attempt(&mut self, batch: &Batch<'_>) -> Result<Vec<Verdict>, WriteError> {
-        self.execute(sqlx::query("BEGIN IMMEDIATE")).await?;
         let footprint = Footprint::new(batch.sets);
         let view = self.see(batch, &footprint).await?;
         let (verdicts, changes) = judge(batch.sets, &footprint, &view);
@@ -131,17 +148,13 @@ impl SqliteWriter {
             return Ok(verdicts);
         }
         self.apply(&changes).await?;
-        let settled = batch.settled.map(|id| id.to_string());
-        if let Some(settled) = settled {
-            self.execute(sqlx::query("DELETE FROM batches WHERE id = ?1").bind(settled))
-                .await?;
-        }
-        let stamp = sqlx::query("INSERT INTO batches (id, committed_at) VALUES (?1, ?2)")
+        let commit = sqlx::query(STAMP_AND_COMMIT)
+            .bind(batch.settled.unwrap_or_default().to_string())
             .bind(batch.id.to_string())
             .bind(self.clock.now().0);
-        self.execute(stamp).await?;
-        match sqlx::query("COMMIT").execute(&mut self.connection).await {
+        match commit.execute(&mut self.connection).await {
             Ok(_) => Ok(verdicts),
+            // Which of the three failed is not told, so its outcome is looked up like a lost one.
             Err(error) => Err(WriteError::Lost {
                 why: advice(&error),
                 verdicts,
@@ -155,12 +168,10 @@ impl SqliteWriter {
         footprint: &Footprint<'_>,
     ) -> Result<View, WriteError> {
         let mut rows = vec![Seen::Absent; footprint.keys.len()];
-        if !rows.is_empty() {
-            let keys = keys_json(footprint.keys.iter().copied());
-            for (place, stored) in self.stored(keys).await? {
-                if let Some(seen) = rows.get_mut(place) {
-                    *seen = Seen::At(stored);
-                }
+        let keys = keys_json(footprint.keys.iter().copied());
+        for (place, stored) in self.stored(BEGIN_AND_SEE_ROWS, keys).await? {
+            if let Some(seen) = rows.get_mut(place) {
+                *seen = Seen::At(stored);
             }
         }
         let mut claims = vec![SeenClaim::Free; footprint.claims.len()];
@@ -196,7 +207,7 @@ impl SqliteWriter {
         let wanted = holders(batch.sets, footprint, &claims);
         let mut live = BTreeMap::new();
         if !wanted.is_empty() {
-            for (place, stored) in self.stored(keys_json(wanted.iter())).await? {
+            for (place, stored) in self.stored(SEE_ROWS, keys_json(wanted.iter())).await? {
                 if let Some(holder) = wanted.get(place) {
                     live.insert(holder.clone(), !stored.ended);
                 }
@@ -205,8 +216,12 @@ impl SqliteWriter {
         Ok(View { rows, claims, live })
     }
 
-    async fn stored(&mut self, keys: String) -> Result<Vec<(usize, Stored)>, WriteError> {
-        let found = sqlx::query(SEE_ROWS)
+    async fn stored(
+        &mut self,
+        sql: &'static str,
+        keys: String,
+    ) -> Result<Vec<(usize, Stored)>, WriteError> {
+        let found = sqlx::query(sql)
             .bind(keys)
             .fetch_all(&mut self.connection)
             .await;

@@ -322,10 +322,12 @@ impl Fleet {
             .keys()
             .filter(|id| !listed.contains(id))
             .count();
+        // One that we end is not waited for; one that has lost its row has most likely failed, which its task is about
+        // to say.
         let unproven = self
             .tracked
-            .values()
-            .filter(|tracked| !tracked.ready && !tracked.stopping());
+            .iter()
+            .filter(|(id, tracked)| !(tracked.ready || tracked.stopping() && listed.contains(id)));
         let allowed = match self.pause {
             Some(pause) if now < pause => 0,
             Some(_) | None => self.backoff.allowed(now, count(unproven.count())),

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use model::fleet::Capacity;
-use model::wrap::{PlayerLines, ReadyRule, StopRule, WrapRules, WrapStart, placeholders};
+use model::wrap::{
+    OF_A_GAME_SERVER, OF_A_SESSION, PlayerLines, ReadyRule, StopRule, WrapRules, WrapStart,
+    placeholders,
+};
 use regex::Regex;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -128,12 +131,13 @@ impl Findings {
         if config.command.first().is_none_or(String::is_empty) {
             return self.add("/command", "must begin with a program");
         }
-        let known: &[&str] = match &config.wrap {
-            Some(WrapRules {
-                start: WrapStart::AtAssignment,
-                ..
-            }) => &["port", "address", "map", "mode", "session"],
-            Some(_) | None => &["port", "address"],
+        let with_session = config
+            .wrap
+            .as_ref()
+            .is_some_and(|rules| rules.start == WrapStart::AtAssignment);
+        let known = |name: &str| {
+            OF_A_GAME_SERVER.contains(&name)
+                || with_session && (OF_A_SESSION.contains(&name) || name.starts_with("custom."))
         };
         for (index, argument) in config.command.iter().enumerate() {
             let pointer = format!("/command/{index}");
@@ -141,15 +145,14 @@ impl Findings {
                 self.add(&pointer, "contains a NUL character");
             }
             for name in placeholders(argument) {
-                let custom = known.len() > 2 && name.starts_with("custom.");
-                if !custom && !known.contains(&name) {
+                if !known(name) {
                     let why = match &config.wrap {
                         None => "without `wrap` only {port} and {address} are known",
                         Some(rules) if rules.start == WrapStart::Ahead => {
                             "with `start: ahead` only {port} and {address} are known"
                         }
                         Some(_) => {
-                            "known are {port}, {address}, {map}, {mode}, {session} and {custom.KEY}"
+                            "known are {port}, {address}, {map}, {mode}, {misc_params}, {session}, {player_count} and {custom.KEY}"
                         }
                     };
                     self.add(&pointer, format!("{{{name}}} cannot be filled in: {why}"));

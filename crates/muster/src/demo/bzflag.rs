@@ -225,6 +225,17 @@ fn callsigns(report: &str) -> Vec<String> {
     report.lines().filter_map(player).collect()
 }
 
+/// Whether the game and its tools are on this machine.
+///
+/// # Errors
+/// [`Error::NotInstalled`] with the first that is not.
+pub fn check_installed() -> Result<(), Error> {
+    for program in ["bzfs", "bzadmin", "bzfquery"] {
+        found(program)?;
+    }
+    Ok(())
+}
+
 /// Where a program stands: in the path, or where Debian puts games, which is not in every path.
 fn found(program: &'static str) -> Result<PathBuf, Error> {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Placeholders in a command line: `{port}`, `{map}`, `{custom.KEY}` and so on. Pure.
 
 use model::wire::Assignment;
-use model::wrap::{self, placeholders};
+use model::wrap::{self, OF_A_SESSION, placeholders};
 
 use crate::host::Place;
 
@@ -83,11 +83,10 @@ impl Values<'_> {
 
     fn why_not(&self, text: String, name: String) -> Error {
         let key = name.strip_prefix("custom.").map(str::to_owned);
-        let of_a_session = ["map", "mode", "misc_params", "session", "player_count"];
         match (key, self.game) {
             (Some(key), Some(_)) => Error::MissingCustom { text, key },
             (Some(_), None) => Error::Ahead { text, name },
-            (None, None) if of_a_session.contains(&name.as_str()) => Error::Ahead { text, name },
+            (None, None) if OF_A_SESSION.contains(&name.as_str()) => Error::Ahead { text, name },
             (None, _) => Error::Unknown { text, name },
         }
     }

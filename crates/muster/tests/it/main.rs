@@ -1,4 +1,5 @@
 //! Tests of the program with real processes.
 
 mod bzflag;
+mod demo;
 mod wrapped;

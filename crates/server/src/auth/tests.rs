@@ -148,3 +148,45 @@ fn every_kind_of_principal_can_be_minted() {
         assert!(who.to_string().ends_with(sub), "{who}");
     }
 }
+
+#[test]
+fn a_remembered_token_expires_all_the_same() {
+    let keys = keys();
+    let token = signed(&claims(), Algorithm::HS256, SECRET);
+    let who = keys.verify(&token, NOW).unwrap();
+    assert_eq!(keys.verify(&token, NOW).unwrap(), who);
+    let later = NOW + Millis::seconds(3_600);
+    assert_eq!(keys.verify(&token, later), Err(AuthError::Expired));
+}
+
+#[test]
+fn remembering_a_token_makes_no_other_signature_good() {
+    let keys = keys();
+    let token = signed(&claims(), Algorithm::HS256, SECRET);
+    keys.verify(&token, NOW).unwrap();
+    let forged = signed(
+        &claims(),
+        Algorithm::HS256,
+        b"another secret of 32 bytes......",
+    );
+    assert_eq!(keys.verify(&forged, NOW), Err(AuthError::Invalid));
+    assert_eq!(keys.verify(&forged, NOW), Err(AuthError::Invalid));
+}
+
+#[test]
+fn remembered_tokens_are_bounded_and_those_in_use_stay() {
+    let mut known = super::Known::default();
+    let verified = super::Verified {
+        expires_at: NOW.0,
+        principal: Principal::Admin {
+            subject: "me".into(),
+        },
+    };
+    known.put("in use".into(), verified.clone());
+    for n in 0..3 * super::KNOWN_MAX {
+        known.put(n.to_string().into(), verified.clone());
+        assert!(known.get("in use").is_some());
+    }
+    assert!(known.get("0").is_none());
+    assert!(known.young.len() + known.old.len() <= 2 * super::KNOWN_MAX);
+}

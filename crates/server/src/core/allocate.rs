@@ -1,23 +1,126 @@
 //! The instance driver: gives a session that asked for a host the best ready game server, and hedges it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use allocator::{Allocation, AllocationRequest, AllocationState, Allocator, Capabilities};
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
-use model::instance::{InstanceAllocation, InstanceStatus};
-use model::session::{Actor, Command, Draft};
-use model::{AllocationId, GameServer, GameServerId, SessionId, Timestamp};
+use model::game_server::Allocated;
+use model::instance::{CloseReason, InstanceAllocation, InstanceStatus};
+use model::session::{Actor, Changes, Command, Draft, Session};
+use model::{AllocationId, GameServer, GameServerId, Namespace, SessionId, Timestamp};
+use store::Item;
 
-use super::Core;
 use super::registry::TakenServer;
 use super::write::{Along, Refusal};
+use super::{Core, rows};
 use crate::Error;
 
 /// Waiting sessions that are looked at when a game server becomes free.
 const WAKE_MAX: usize = 4;
+/// The pause after a look for a second game server that found none; it doubles up to `hedge_after`.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Which look for a second game server it is: the first one is made at the moment of the miss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    First,
+    Again,
+}
+
+/// What came of a look for a second game server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hedge {
+    /// There is one now, or the attempt needs none any more.
+    Settled,
+    /// No other game server can be had.
+    NobodyYet,
+}
+
+/// A game server for a session that is about to be made: its row goes into the same write set.
+pub(crate) struct NewHost {
+    taken: TakenServer,
+    hosting: Arc<GameServer>,
+    allocation: AllocationId,
+}
+
+impl NewHost {
+    /// The row of the game server as it hosts the session.
+    pub(crate) fn item(&self, namespace: &Namespace) -> Result<Item, Error> {
+        let row = rows::game_server_row(namespace, &self.hosting, self.taken.number + 1)?;
+        Ok(Item::Put {
+            row,
+            expected: Some(self.taken.number),
+        })
+    }
+}
 
 impl Core {
+    /// A ready game server for a session that is not made yet, so that a match and its host are one commit;
+    /// `None` when it has no instance, none is ready, or others have waited longer.
+    pub(crate) fn host_for_new(
+        &self,
+        session: &mut Session,
+        changes: &mut Changes,
+        now: Timestamp,
+    ) -> Result<Option<NewHost>, Error> {
+        let header = session.header();
+        let (id, region) = (header.id, header.region.clone());
+        let Some(instance) = header.open_instance() else {
+            return Ok(None);
+        };
+        let fleet = instance.fleet.clone();
+        let regions = self.regions_for(&fleet, region.as_ref());
+        let others_wait = regions.iter().any(|region| {
+            let key = (fleet.clone(), region.clone());
+            !self.registry.longest_waiting(&key, 1).is_empty()
+        });
+        if others_wait {
+            return Ok(None);
+        }
+        let Some(taken) = self.registry.pick(&fleet, &regions, None, now) else {
+            return Ok(None);
+        };
+        let allocation = self.attempt(&taken, now);
+        let mut hosting = (*taken.value).clone();
+        hosting.allocations.push(Allocated {
+            allocation: allocation.id,
+            session: id,
+            at: now,
+        });
+        let host = NewHost {
+            taken,
+            hosting: Arc::new(hosting),
+            allocation: allocation.id,
+        };
+        let mut draft = session.draft();
+        draft.apply(&Actor::Service, &Command::Allocate { allocation }, now)?;
+        let more = draft.finish(now);
+        changes.header.clone_from(&more.header);
+        changes.members.extend(more.members.iter().cloned());
+        changes.events.extend(more.events.iter().cloned());
+        changes.next_timer = more.next_timer;
+        changes.sweep_at = more.sweep_at;
+        session.commit(more);
+        Ok(Some(host))
+    }
+
+    /// The session and its host are committed: the game server's poll is answered, its acknowledgement awaited.
+    pub(crate) fn host_taken(&self, session: SessionId, host: NewHost) {
+        let NewHost {
+            mut taken,
+            hosting,
+            allocation,
+        } = host;
+        let number = taken.number + 1;
+        taken.committed(hosting.clone(), number);
+        self.registry.committed(hosting, number);
+        drop(taken);
+        self.expect_acknowledgement(session, allocation);
+    }
+
     /// Begins to look for a host; the session waits in the order of its request if none is ready.
     pub(crate) fn ask_for_host(&self, session: SessionId) {
         let core = self.clone();
@@ -86,31 +189,58 @@ impl Core {
     }
 
     /// Waits for the acknowledgement of an attempt; without it a second game server is allocated beside the first.
+    ///
+    /// The first look makes the whole node suspect, and on a single node that is everybody until they poll again; so it
+    /// looks again soon, and ever more seldom, as long as the attempt is missed.
     pub(crate) fn expect_acknowledgement(&self, session: SessionId, attempt: AllocationId) {
         let core = self.clone();
         self.spawn(async move {
-            tokio::select! {
-                () = tokio::time::sleep(core.settings.hedge_after.duration()) => {}
-                () = core.shutdown.cancelled() => return,
-            }
-            match core.hedge(session, attempt).await {
-                Ok(()) | Err(Error::NotFound { .. } | Error::Law(_)) => {}
-                Err(error) => tracing::warn!(%error, session.id = %session, "an allocation could not be hedged"),
+            let hedge_after = core.settings.hedge_after.duration();
+            let mut look = Look::First;
+            let mut wait = hedge_after;
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = core.shutdown.cancelled() => return,
+                }
+                // A host whose answer waits for the store has been heard of.
+                if core.registry.is_writing(attempt) {
+                    continue;
+                }
+                match core.hedge(session, attempt, look).await {
+                    Ok(Hedge::Settled) | Err(Error::NotFound { .. } | Error::Law(_)) => return,
+                    Ok(Hedge::NobodyYet) => {}
+                    Err(error) => {
+                        tracing::warn!(%error, session.id = %session, "an allocation could not be hedged; trying again");
+                    }
+                }
+                wait = match look {
+                    Look::First => LOOK_AGAIN.min(hedge_after),
+                    Look::Again => (wait * 2).min(hedge_after),
+                };
+                look = Look::Again;
             }
         });
     }
 
-    async fn hedge(&self, session: SessionId, attempt: AllocationId) -> Result<(), Error> {
+    async fn hedge(
+        &self,
+        session: SessionId,
+        attempt: AllocationId,
+        look: Look,
+    ) -> Result<Hedge, Error> {
         // Most attempts are acknowledged by now; that is seen without a write.
         self.write(session, |draft, along, now| {
             let Some(missed) = missed(draft, attempt) else {
-                return Ok(());
+                return Ok(Hedge::Settled);
             };
-            self.registry.suspect_node_of(missed);
+            if look == Look::First {
+                self.registry.suspect_node_of(missed);
+            }
             self.add_second_attempt(draft, along, missed, now)
         })
         .await
-        .map(drop)
+        .map(|written| written.result)
     }
 
     fn add_second_attempt(
@@ -119,20 +249,21 @@ impl Core {
         along: &mut Along,
         missed: GameServerId,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Hedge, Refusal> {
         let header = draft.header();
         let Some(instance) = header.open_instance() else {
-            return Ok(());
+            return Ok(Hedge::Settled);
         };
         let fleet = instance.fleet.clone();
         let regions = self.regions_for(&fleet, header.region.as_ref());
-        if let Some(server) = self.registry.pick(&fleet, &regions, Some(missed), now) {
-            metrics::counter!("muster_allocations_hedged_total").increment(1);
-            let allocation = self.attempt(&server, now);
-            draft.apply(&Actor::Service, &Command::Hedge { allocation }, now)?;
-            along.servers.push(server);
-        }
-        Ok(())
+        let Some(server) = self.registry.pick(&fleet, &regions, Some(missed), now) else {
+            return Ok(Hedge::NobodyYet);
+        };
+        metrics::counter!("muster_allocations_hedged_total").increment(1);
+        let allocation = self.attempt(&server, now);
+        draft.apply(&Actor::Service, &Command::Hedge { allocation }, now)?;
+        along.servers.push(server);
+        Ok(Hedge::Settled)
     }
 }
 
@@ -144,6 +275,9 @@ fn missed(draft: &Draft<'_>, attempt: AllocationId) -> Option<GameServerId> {
 }
 
 /// The allocator over our own registry: hosts are game servers of a fleet.
+///
+/// A session has one host at a time, so an allocation's id here is its session's own (see [`Self::id_of`]): it stays
+/// the same whichever attempt wins, on every replica and after a restart.
 #[derive(Debug, Clone)]
 pub struct RegistryAllocator {
     core: Core,
@@ -155,21 +289,33 @@ impl RegistryAllocator {
         Self { core }
     }
 
-    fn held(&self) -> Vec<(AllocationId, SessionId, Arc<GameServer>)> {
-        let mut held = Vec::new();
+    /// The id under which the host of `session` is asked for.
+    pub fn id_of(session: SessionId) -> AllocationId {
+        AllocationId(session.0)
+    }
+
+    /// The sessions that have a host, each with the first one promised to it, in the order of their ids.
+    fn held(&self) -> BTreeMap<SessionId, Arc<GameServer>> {
+        let mut held: BTreeMap<SessionId, (Timestamp, Arc<GameServer>)> = BTreeMap::new();
         for server in self.core.registry.records.values() {
             for one in &server.allocations {
-                held.push((one.allocation, one.session, server.clone()));
+                let first = held
+                    .entry(one.session)
+                    .or_insert_with(|| (one.at, server.clone()));
+                if (one.at, server.id) < (first.0, first.1.id) {
+                    *first = (one.at, server.clone());
+                }
             }
         }
-        held.sort_by_key(|(allocation, ..)| *allocation);
-        held
+        held.into_iter()
+            .map(|(session, (_, server))| (session, server))
+            .collect()
     }
 }
 
-fn allocated(id: AllocationId, server: &GameServer) -> Allocation {
+fn allocated(session: SessionId, server: &GameServer) -> Allocation {
     Allocation {
-        id,
+        id: RegistryAllocator::id_of(session),
         state: AllocationState::Allocated {
             game_server: Some(server.id),
             addresses: server.addresses.clone(),
@@ -179,15 +325,15 @@ fn allocated(id: AllocationId, server: &GameServer) -> Allocation {
 
 #[async_trait]
 impl Allocator for RegistryAllocator {
-    /// The request is made durable in the session's instance; its id is the session's, so a repeat finds it.
+    /// The request is durable already, as the open instance of its session; a repeat finds what it was given.
     async fn ensure(&self, request: AllocationRequest) -> Result<Allocation, allocator::Error> {
+        if request.id != Self::id_of(request.session) {
+            let why = "an allocation of the registry has the id of its session";
+            return Err(allocator::Error::Refused(why.into()));
+        }
         self.core.allocate(request.session).await.map_err(refused)?;
-        let held = self
-            .held()
-            .into_iter()
-            .find(|(_, session, _)| *session == request.session);
-        Ok(match held {
-            Some((_, _, server)) => allocated(request.id, &server),
+        Ok(match self.held().get(&request.session) {
+            Some(server) => allocated(request.session, server),
             None => Allocation {
                 id: request.id,
                 state: AllocationState::Waiting,
@@ -195,18 +341,29 @@ impl Allocator for RegistryAllocator {
         })
     }
 
+    /// Closes the session's instance, so that nobody looks for another host.
     async fn release(&self, id: AllocationId) -> Result<(), allocator::Error> {
-        if let Some((_, session, _)) = self.held().into_iter().find(|(held, ..)| *held == id) {
-            self.core.lose_host(session, id).await;
+        let command = Command::CloseInstance {
+            reason: CloseReason::Requested,
+        };
+        let closed = self
+            .core
+            .write(SessionId(id.0), |draft, _, now| {
+                Ok(draft.apply(&Actor::Service, &command, now)?)
+            })
+            .await;
+        match closed {
+            // A law that forbids it says that there is nothing to close.
+            Ok(_) | Err(Error::NotFound { .. } | Error::Law(_)) => Ok(()),
+            Err(error) => Err(refused(error)),
         }
-        Ok(())
     }
 
     async fn list(&self) -> Result<Vec<Allocation>, allocator::Error> {
-        Ok(self
-            .held()
-            .into_iter()
-            .map(|(id, _, server)| allocated(id, &server))
+        let held = self.held();
+        Ok(held
+            .iter()
+            .map(|(session, server)| allocated(*session, server))
             .collect())
     }
 
@@ -223,7 +380,7 @@ impl Allocator for RegistryAllocator {
                             return Some((id, (changes, queue)));
                         }
                         changes.changed().await.ok()?;
-                        queue = this.held().into_iter().map(|(id, ..)| id).collect();
+                        queue = this.held().into_keys().map(Self::id_of).collect();
                     }
                 }
             },

@@ -179,12 +179,14 @@ impl FleetApi for InMemoryFleetApi {
                 .fleet(new.fleet.as_str())
                 .ok_or_else(|| Error::Refused(format!("fleet {} is not configured", new.fleet)))?;
             let key = (new.fleet.clone(), new.region.clone());
-            if core.registry.of_fleet(&key).len() >= fleet.capacity.max as usize {
+            let max = fleet.capacity.max;
+            // Held to the end of the write, so that those who register at the same moment count each other.
+            let Some(_place) = core.registry.place(key, new.id, max) else {
                 return Err(Error::Refused(format!(
-                    "fleet {} has its maximum of {} game servers in {}",
-                    new.fleet, fleet.capacity.max, new.region
+                    "fleet {} has its maximum of {max} game servers in {}",
+                    new.fleet, new.region
                 )));
-            }
+            };
             let server = GameServer {
                 id: new.id,
                 fleet: new.fleet,

@@ -155,6 +155,8 @@ impl Core {
         command: &Command,
     ) -> Result<std::sync::Arc<Session>, Error> {
         let by = Actor::Host(allocation);
+        // Heard of from here on: should the store be slow, that is no fault of the host.
+        let _writes = self.registry.host_writes(allocation);
         let written = self
             .write(id, |draft, _, now| {
                 if !holds(draft.header(), game_server, allocation) {

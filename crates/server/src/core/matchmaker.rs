@@ -20,6 +20,8 @@ use crate::Error;
 
 /// Without anything due the thread looks up this often, so that a clock that was set is noticed.
 const IDLE: Duration = Duration::from_secs(1);
+/// After a match that could not be made, before its tickets are matched again.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Before the tickets of a match that the store refused search again, so that an outage is no busy loop.
 const FAILED_PAUSE: Duration = Duration::from_millis(500);
 
@@ -213,19 +215,16 @@ impl Core {
                 row,
                 expected: Some(taken.number),
             });
-            for player in &ticket.players {
-                items.push(Item::Bump {
-                    key: rows::player_key(&self.namespace, &player.player),
-                });
-            }
         }
         self.commits.commit(WriteSet { items }).await?;
+        let mut told = Vec::new();
         for (taken, ticket) in &mut tickets {
             let ticket = Arc::new(ticket.clone());
             let number = taken.number + 1;
             taken.committed(ticket.clone(), number);
-            self.ticket_moved(ticket, number, SessionId(uuid::Uuid::nil()));
+            self.ticket_moved(ticket, number, SessionId(uuid::Uuid::nil()), &mut told);
         }
+        self.players.tell(told);
         Ok(())
     }
 
@@ -259,6 +258,11 @@ impl Core {
                     () = tokio::time::sleep(FAILED_PAUSE) => {}
                     () = self.shutdown.cancelled() => {}
                 }
+                // The matcher would find the same match at once, over and over while the store is behind.
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
+                    () = self.shutdown.cancelled() => {}
+                }
                 Err(Vec::new())
             }
         }
@@ -286,8 +290,12 @@ impl Core {
         let now = self.now();
         let new = self.new_match_session(found, taken, now)?;
         let (session, match_id) = (new.id, new.match_id);
-        let (document, changes) = Session::create(new, now)?;
+        let (mut document, mut changes) = Session::create(new, now)?;
         let mut items = Vec::new();
+        let mut host = self.host_for_new(&mut document, &mut changes, now)?;
+        if let Some(host) = &host {
+            items.push(host.item(&self.namespace)?);
+        }
         let mut moved = Vec::new();
         for ticket in taken.values() {
             let placing = Ticket {
@@ -305,22 +313,24 @@ impl Core {
         }
         // The tickets are noted before the session's host can become joinable, which looks for them.
         let note = |core: &Core, taken: &mut BTreeMap<TicketId, TakenTicket>| {
+            let mut told = Vec::new();
             for (ticket, placing) in taken.values_mut().zip(&moved) {
                 let number = ticket.number + 1;
                 ticket.committed(placing.clone(), number);
-                core.tickets.committed(placing.clone(), number);
+                core.ticket_moved(placing.clone(), number, session, &mut told);
             }
             core.matchmaker
                 .send(Message::Event(Event::Committed(found.handle)));
+            told
         };
         self.insert_session_then(document, changes, None, items, now, |core| {
+            if let Some(host) = host.take() {
+                core.host_taken(session, host);
+            }
             note(core, taken)
         })
         .await?;
         metrics::counter!("muster_matches_total", "queue" => found.queue.to_string()).increment(1);
-        for ticket in taken.values() {
-            self.ticket_moved(ticket.value.clone(), ticket.number, session);
-        }
         Ok(())
     }
 

@@ -112,16 +112,27 @@ impl Players {
         }
     }
 
-    /// Something of a player's changed; wakes his long polls.
-    pub(crate) fn tell(&self, player: &PlayerId, change: Change) {
-        if let Some(entry) = self.map().get_mut(player) {
+    /// Something of players' changed; wakes the long polls of each once, when all of it can be seen.
+    pub(crate) fn tell(&self, changes: Vec<(PlayerId, Change)>) {
+        let mut map = self.map();
+        let mut woken: Vec<Arc<Notify>> = Vec::with_capacity(changes.len());
+        for (player, change) in changes {
+            let Some(entry) = map.get_mut(&player) else {
+                continue;
+            };
             if entry.loading {
                 entry.meanwhile.push(change.clone());
             }
             if entry.loaded {
                 entry.things.apply(change);
             }
-            entry.notify.notify_waiters();
+            if !woken.iter().any(|known| Arc::ptr_eq(known, &entry.notify)) {
+                woken.push(entry.notify.clone());
+            }
+        }
+        drop(map);
+        for notify in woken {
+            notify.notify_waiters();
         }
     }
 

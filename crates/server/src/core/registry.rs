@@ -1,12 +1,13 @@
 //! The registry of game servers in memory: who is ready, who polls, who waits for a host.
 
 use std::cmp::Reverse;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::game_server::GameServerState;
 use model::wire::Health;
-use model::{GameServer, GameServerId, Millis, Name, Region, SessionId, Timestamp};
+use model::{AllocationId, GameServer, GameServerId, Millis, Name, Region, SessionId, Timestamp};
 use tokio::sync::{Notify, watch};
 
 use super::busy::{Records, Take, Taken};
@@ -27,6 +28,8 @@ pub(crate) struct Registry {
     live: Mutex<Live>,
     /// Counts up with anything that may change a fleet's demand.
     changed: watch::Sender<u64>,
+    /// Attempts about which their hosts write right now.
+    writing: Mutex<BTreeMap<AllocationId, u32>>,
 }
 
 #[derive(Default)]
@@ -41,6 +44,8 @@ struct FleetLive {
     free: BTreeSet<(Reverse<u16>, GameServerId)>,
     /// All that are not gone.
     all: BTreeSet<GameServerId>,
+    /// Those whose row is being written for the first time.
+    registering: BTreeSet<GameServerId>,
     /// Sessions that wait for a host, oldest request first.
     waiting: BTreeSet<(Timestamp, SessionId)>,
 }
@@ -64,7 +69,26 @@ impl Registry {
             records: Records::new(),
             live: Mutex::default(),
             changed: watch::Sender::new(1),
+            writing: Mutex::default(),
         }
+    }
+
+    fn writing(&self) -> MutexGuard<'_, BTreeMap<AllocationId, u32>> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The host of an attempt writes; until this is dropped it counts as heard of.
+    pub(crate) fn host_writes(&self, attempt: AllocationId) -> HostWrites<'_> {
+        *self.writing().entry(attempt).or_default() += 1;
+        HostWrites {
+            registry: self,
+            attempt,
+        }
+    }
+
+    /// Whether the host of an attempt has been heard of and only the store has not answered yet.
+    pub(crate) fn is_writing(&self, attempt: AllocationId) -> bool {
+        self.writing().contains_key(&attempt)
     }
 
     fn live(&self) -> MutexGuard<'_, Live> {
@@ -109,6 +133,21 @@ impl Registry {
         }
         notify.notify_waiters();
         self.touch();
+    }
+
+    /// Keeps a place for a new game server among the `max` of its fleet while its row is written; `None`: it is full.
+    pub(crate) fn place(&self, key: FleetKey, id: GameServerId, max: u32) -> Option<Place<'_>> {
+        let mut live = self.live();
+        let fleet = live.fleets.entry(key.clone()).or_default();
+        if fleet.all.union(&fleet.registering).count() >= max as usize {
+            return None;
+        }
+        fleet.registering.insert(id);
+        Some(Place {
+            registry: self,
+            key,
+            id,
+        })
     }
 
     /// Something changed that a fleet's demand is made of.
@@ -295,6 +334,38 @@ impl Registry {
         match live.servers.get(&id) {
             Some(server) if server.heard.is_some_and(|at| now < at + patience) => server.health,
             _ => Health::Unknown,
+        }
+    }
+}
+
+/// A place in a fleet that nobody else can have until this is dropped; by then its row has it, or it is free again.
+pub(crate) struct Place<'a> {
+    registry: &'a Registry,
+    key: FleetKey,
+    id: GameServerId,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(fleet) = self.registry.live().fleets.get_mut(&self.key) {
+            fleet.registering.remove(&self.id);
+        }
+    }
+}
+
+/// A host's write under way.
+pub(crate) struct HostWrites<'a> {
+    registry: &'a Registry,
+    attempt: AllocationId,
+}
+
+impl Drop for HostWrites<'_> {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut entry) = self.registry.writing().entry(self.attempt) {
+            *entry.get_mut() -= 1;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
         }
     }
 }

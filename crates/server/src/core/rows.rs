@@ -45,10 +45,6 @@ pub(crate) fn ticket_key(ns: &Namespace, id: TicketId) -> Key {
     Key::new(ns, Kind::Ticket, id)
 }
 
-pub(crate) fn player_key(ns: &Namespace, player: &PlayerId) -> Key {
-    Key::new(ns, Kind::Player, player)
-}
-
 pub(crate) fn game_server_key(ns: &Namespace, id: GameServerId) -> Key {
     Key::new(ns, Kind::GameServer, id)
 }

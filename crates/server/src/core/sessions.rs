@@ -95,12 +95,14 @@ impl Core {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<Arc<Session>, Error> {
-        self.insert_session_then(session, changes, idempotency, Vec::new(), now, |_| ())
-            .await
+        self.insert_session_then(session, changes, idempotency, Vec::new(), now, |_| {
+            Vec::new()
+        })
+        .await
     }
 
     /// The same with items of the caller's in the same write set; `then` runs once they are committed,
-    /// before anybody can see the session.
+    /// before anybody can see the session, and says who else is told of what.
     pub(crate) async fn insert_session_then(
         &self,
         session: Session,
@@ -108,16 +110,11 @@ impl Core {
         idempotency: Option<&Idempotency>,
         along: Vec<Item>,
         now: Timestamp,
-        then: impl FnOnce(&Core),
+        then: impl FnOnce(&Core) -> Vec<(PlayerId, Change)>,
     ) -> Result<Arc<Session>, Error> {
         let id = session.header().id;
         let mut items =
             rows::session_items(&self.namespace, None, id, &changes, self.due_of(&changes))?;
-        for member in session.members() {
-            items.push(Item::Bump {
-                key: rows::player_key(&self.namespace, &member.player),
-            });
-        }
         if let Some(idempotency) = idempotency {
             items.push(idempotency.item(id, now)?);
         }
@@ -139,7 +136,7 @@ impl Core {
         if let Some(due) = self.due_of(&changes) {
             self.timers.hint(due);
         }
-        then(self);
+        let mut told = then(self);
         let session = Arc::new(session);
         let header = session.header();
         let stand = Stand {
@@ -150,10 +147,9 @@ impl Core {
             session: session.clone(),
             noticed: header.change_number,
         });
-        for member in session.members() {
-            self.players
-                .tell(&member.player, Change::Session(id, stand));
-        }
+        let members = session.members().map(|member| member.player.clone());
+        told.extend(members.map(|player| (player, Change::Session(id, stand))));
+        self.players.tell(told);
         drop(slot);
         self.instance_appeared(&session);
         Ok(session)
@@ -175,8 +171,29 @@ impl Core {
 
     /// The session, brought up to date.
     pub(crate) async fn settled(&self, id: SessionId) -> Result<Arc<Session>, Error> {
-        let written = self.write(id, |_, _, _| Ok(())).await?;
+        if let Some(session) = self.settled_already(id).await {
+            return Ok(session);
+        }
+        // Settling may write, and what follows from a write must happen even if the reader goes away meanwhile.
+        let core = self.clone();
+        let settling = self
+            .tasks
+            .spawn(async move { core.write(id, |_, _, _| Ok(())).await });
+        let written = settling
+            .await
+            .map_err(|error| Error::Internal(error.to_string()))??;
         written.session.ok_or_else(|| not_found(id))
+    }
+
+    /// The session, if it is in memory and nothing of it is due.
+    async fn settled_already(&self, id: SessionId) -> Option<Arc<Session>> {
+        let slot = self.sessions.lock(id).await;
+        let session = slot.as_ref()?.session.clone();
+        let now = self.clock.now();
+        let mut draft = session.draft();
+        self.settle(&mut draft, now);
+        let changes = draft.finish(now);
+        changes.is_empty().then_some(session)
     }
 
     /// One command on a session, by whoever asks; the session as he may see it.

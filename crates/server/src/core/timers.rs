@@ -18,6 +18,8 @@ const DUE_MAX: usize = 256;
 const IDLE: Millis = Millis::seconds(5);
 /// After a look that failed, or that left something due behind.
 const PAUSE: Millis = Millis(200);
+/// The shortest sleep.
+const GRAIN: Duration = Duration::from_millis(1);
 
 /// When the next row is due, as far as this process has seen.
 pub(crate) struct Timers {
@@ -53,12 +55,20 @@ impl Core {
                     PAUSE
                 }
             };
-            let next = Timestamp(self.timers.next.load(Ordering::Acquire));
-            let until = next.since(self.now()).duration().min(wait.duration());
-            tokio::select! {
-                () = tokio::time::sleep(until.max(Duration::from_millis(1))) => {}
-                () = self.timers.hinted.notified() => {}
-                () = self.shutdown.cancelled() => return,
+            let latest = self.now() + wait;
+            // A hint alone is no reason to look at the index: only that something is due.
+            loop {
+                let next = Timestamp(self.timers.next.load(Ordering::Acquire)).min(latest);
+                let until = next.since(self.now()).duration();
+                tokio::select! {
+                    () = tokio::time::sleep(until.max(GRAIN)) => {}
+                    () = self.timers.hinted.notified() => {}
+                    () = self.shutdown.cancelled() => return,
+                }
+                let next = Timestamp(self.timers.next.load(Ordering::Acquire)).min(latest);
+                if next <= self.now() {
+                    break;
+                }
             }
         }
     }

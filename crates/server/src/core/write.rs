@@ -72,8 +72,6 @@ pub(crate) struct Written<R> {
 struct Consequences {
     servers: Vec<(TakenServer, Arc<GameServer>)>,
     tickets: Vec<(Taken<TicketId, Ticket>, Arc<Ticket>)>,
-    /// Players who are told besides the members, because a ticket of theirs moved.
-    told: BTreeSet<PlayerId>,
 }
 
 impl Core {
@@ -97,12 +95,14 @@ impl Core {
             let now = self.clock.now();
             let session = &document.session;
             let mut along = Along::default();
-            let mut draft = self.settled_draft(session, now);
+            let mut draft = session.draft();
+            self.settle(&mut draft, now);
             let result = command(&mut draft, &mut along, now);
             if result.is_err() {
                 // A command that is refused half-way has done nothing; what settling did is kept.
                 along = Along::default();
-                draft = self.settled_draft(session, now);
+                draft = session.draft();
+                self.settle(&mut draft, now);
             }
             self.follow_instance(&mut draft, now)?;
             let changes = draft.finish(now);
@@ -147,14 +147,12 @@ impl Core {
         Err(Error::Overloaded)
     }
 
-    /// A draft of the session as time and lost connections have left it.
-    fn settled_draft<'a>(&self, session: &'a Session, now: Timestamp) -> Draft<'a> {
-        let of_type = &session.constants().session_type;
-        let required = of_type.connection_required_for_active_members;
+    /// Brings a draft up to date, by who is there now.
+    pub(crate) fn settle(&self, draft: &mut Draft<'_>, now: Timestamp) {
+        let of_type = &draft.constants().session_type;
         let window = of_type.timeouts.presence_window;
-        let mut draft = session.draft();
+        let required = of_type.connection_required_for_active_members;
         draft.settle(now, &self.players.liveness(now, window, required));
-        draft
     }
 
     /// A matchmade session whose instance closed before anybody could enter ends; its tickets try again.
@@ -283,9 +281,6 @@ impl Core {
             return;
         }
         let ended = ended(&taken.value, TicketState::Canceled, reason, now);
-        consequences
-            .told
-            .extend(ended.players.iter().map(|player| player.player.clone()));
         consequences.tickets.push((taken, Arc::new(ended)));
     }
 
@@ -314,9 +309,6 @@ impl Core {
             } else {
                 self.placement_failed(&taken.value, now)
             };
-            consequences
-                .told
-                .extend(ticket.players.iter().map(|player| player.player.clone()));
             consequences.tickets.push((taken, Arc::new(ticket)));
         }
     }
@@ -371,16 +363,6 @@ impl Core {
                 expected: Some(taken.number),
             });
         }
-        let mut told: BTreeSet<PlayerId> = consequences.told.clone();
-        told.extend(changes.events.iter().filter_map(membership_of).cloned());
-        for ticket in &along.tickets {
-            told.extend(ticket.players.iter().map(|player| player.player.clone()));
-        }
-        for player in &told {
-            items.push(Item::Bump {
-                key: rows::player_key(&self.namespace, player),
-            });
-        }
         items.extend(along.items.iter().cloned());
         Ok(items)
     }
@@ -422,21 +404,21 @@ impl Core {
             drop(taken);
             self.server_freed(&server);
         }
+        let mut told = Vec::new();
         for (mut taken, ticket) in consequences.tickets {
             let number = taken.number + 1;
             taken.committed(ticket.clone(), number);
             drop(taken);
-            self.ticket_moved(ticket, number, id);
+            self.ticket_moved(ticket, number, id, &mut told);
         }
         for ticket in along.tickets {
-            self.ticket_moved(ticket, 1, id);
+            self.ticket_moved(ticket, 1, id, &mut told);
         }
-        for player in &members_before {
-            self.players.tell(player, Change::Left(id));
-        }
+        told.extend(members_before.into_iter().map(|p| (p, Change::Left(id))));
         if !deleted && worth_telling {
-            self.tell_members(document, &events);
+            tell_members(document, &events, &mut told);
         }
+        self.players.tell(told);
         let after = document.session.header();
         self.instance_moved(before, after, deleted, now);
         if deleted {
@@ -462,36 +444,23 @@ impl Core {
         Some(Timestamp(rounds.saturating_mul(every)))
     }
 
-    /// Tells each member of a session, and those who lost their seat, that it changed. O(members).
-    fn tell_members(&self, document: &Document, events: &[Event]) {
-        let header = document.session.header();
-        let stand = Stand {
-            branch: header.branch,
-            number: document.noticed,
-        };
-        for event in events {
-            if let Event::MemberRemoved { player, .. } = event {
-                self.players.tell(player, Change::Left(header.id));
-            }
-        }
-        for member in document.session.members() {
-            self.players
-                .tell(&member.player, Change::Session(header.id, stand));
-        }
-    }
-
-    /// Notes in memory where a ticket stands, tells its players, the matcher and its party.
-    pub(crate) fn ticket_moved(&self, ticket: Arc<Ticket>, number: i64, within: SessionId) {
+    /// Notes in memory where a ticket stands, tells the matcher and its party; adds to `told` who is to be told.
+    pub(crate) fn ticket_moved(
+        &self,
+        ticket: Arc<Ticket>,
+        number: i64,
+        within: SessionId,
+        told: &mut Vec<(PlayerId, Change)>,
+    ) {
         if ticket.state != TicketState::Placing
             && let Some(session) = self.tickets.session_of(ticket.id)
         {
             self.tickets.placed(session);
         }
         self.tickets.committed(ticket.clone(), number);
-        for player in &ticket.players {
-            self.players
-                .tell(&player.player, Change::Ticket(ticket.id, number));
-        }
+        let change = Change::Ticket(ticket.id, number);
+        let players = ticket.players.iter().map(|player| player.player.clone());
+        told.extend(players.map(|player| (player, change.clone())));
         match ticket.state {
             TicketState::Searching => {
                 if let Some(expires_at) = ticket.expires_at {
@@ -595,6 +564,22 @@ fn finish<R>(
     }
 }
 
+/// Each member of a session, and those who lost their seat, are to be told that it changed. O(members).
+fn tell_members(document: &Document, events: &[Event], told: &mut Vec<(PlayerId, Change)>) {
+    let header = document.session.header();
+    let stand = Stand {
+        branch: header.branch,
+        number: document.noticed,
+    };
+    for event in events {
+        if let Event::MemberRemoved { player, .. } = event {
+            told.push((player.clone(), Change::Left(header.id)));
+        }
+    }
+    let members = document.session.members();
+    told.extend(members.map(|member| (member.player.clone(), Change::Session(header.id, stand))));
+}
+
 /// The allocations that an open instance counts: the one and its hedge.
 fn allocations(header: &Header) -> Vec<(model::AllocationId, GameServerId)> {
     let Some(instance) = header.open_instance() else {
@@ -615,16 +600,6 @@ fn joinable(header: &Header) -> bool {
         .instance
         .as_ref()
         .is_some_and(|instance| instance.joinable_at.is_some())
-}
-
-/// The player whose membership an event begins or ends.
-fn membership_of(event: &Event) -> Option<&PlayerId> {
-    match event {
-        Event::MemberReserved { player, .. }
-        | Event::MemberJoined { player, .. }
-        | Event::MemberRemoved { player, .. } => Some(player),
-        _ => None,
-    }
 }
 
 /// Steps of a host on its way to joinable wake nobody; everything else does.

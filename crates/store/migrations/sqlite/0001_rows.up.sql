@@ -23,7 +23,7 @@ CREATE TABLE claims (
     holder_kind INTEGER NOT NULL,
     holder_id TEXT NOT NULL,
     PRIMARY KEY (namespace, shard, kind, key)
-) WITHOUT ROWID;
+);
 CREATE TABLE batches (id TEXT PRIMARY KEY, committed_at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE leases (
     name TEXT PRIMARY KEY,

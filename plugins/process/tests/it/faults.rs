@@ -852,14 +852,11 @@ pub async fn a_game_does_not_outlive_its_wrapper(harness: &impl ProviderHarness)
     let rows = ready(harness, &key, 1).await;
     let up = world.folder().join("up");
     eventually("the game is up", async || up.exists().then_some(())).await;
-    let row = harness
-        .api()
-        .list(&key.namespace, &key.fleet, &key.region)
-        .await;
-    let row = row.expect("list answers").remove(0);
-    let leader = row.provider_data["process"]["pid"]
-        .as_i64()
-        .expect("it was noted");
+    let leader = eventually("the note of its pid", async || {
+        let row = self::rows(harness, &key).await.remove(0);
+        row.provider_data["process"]["pid"].as_i64()
+    })
+    .await;
     let processes = world.processes().await;
     let leader = processes
         .iter()
@@ -929,7 +926,7 @@ pub async fn the_log_is_written_without_us_and_stays_small(harness: &impl Provid
     let rows = ready(harness, &key, 1).await;
     let log = world
         .folder()
-        .join(format!("logs/test@fleet/{}.log", rows[0].id));
+        .join(format!("logs/{}@fleet/{}.log", key.namespace, rows[0].id));
     let aside = log.with_extension("log.1");
     eventually("the log is cut", async || aside.exists().then_some(())).await;
     eventually("the game goes on in the emptied file", async || {

@@ -1,0 +1,43 @@
+//! What a figure looks like to those who read it by program, and what counts as sustained.
+
+use super::figure::{Figure, Outcome};
+use super::{chosen, measure};
+
+#[test]
+fn a_figure_is_one_line_of_json_with_the_agreed_keys() {
+    let outcome = Outcome::Measured(Figure {
+        row: "ticket-to-assignment.p50",
+        unit: "ms",
+        value: 12.345_67,
+        baseline: 0.5,
+        n: 750,
+    });
+    let json: serde_json::Value = serde_json::from_str(&outcome.json()).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "row": "ticket-to-assignment.p50", "unit": "ms", "value": 12.346, "baseline": 0.5,
+            "ratio": 24.691, "n": 750
+        })
+    );
+    assert!(!outcome.json().contains('\n'));
+}
+
+#[test]
+fn quantiles_are_those_of_the_nearest_rank() {
+    let sorted: Vec<f64> = (1..=100).map(f64::from).collect();
+    assert_eq!(measure::quantile(&sorted, 0.5), 50.0);
+    assert_eq!(measure::quantile(&sorted, 0.99), 99.0);
+    assert_eq!(measure::quantile(&sorted, 1.0), 100.0);
+    assert_eq!(measure::quantile(&[], 0.5), 0.0);
+    assert_eq!(measure::quantile(&[7.0], 0.99), 7.0);
+}
+
+#[test]
+fn an_unknown_bench_is_refused_with_the_known_ones() {
+    let error = chosen(&["sessionwrites".to_owned()])
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("session-writes"), "{error}");
+    assert_eq!(chosen(&[]).unwrap().len(), 2);
+}
