@@ -150,7 +150,7 @@ async fn verify(server: &ServeProcess, log: &Log, installation: InstallationId) 
         );
         if let Some(id) = said.ticket {
             let ticket = admin.ticket(id).await.expect("an acknowledged ticket");
-            assert_eq!(ticket.players, [said.player.clone()]);
+            assert_eq!(ticket.players, std::slice::from_ref(&said.player));
         }
         if let Some(game) = said.playing {
             let game = admin
