@@ -1,6 +1,6 @@
 //! The suites that every implementation of the two contracts passes; a plugin's tests stamp them out by macro.
 //!
-//! ```ignore
+//! ```text
 //! allocator::fleet_api_conformance!(async { MyHarness::new().await });
 //! allocator::allocator_conformance!(async { MyHarness::new().await });
 //! ```

@@ -20,6 +20,10 @@ pub const WAIT_MAX: Millis = Millis::seconds(300);
 /// The longest cursor that is read.
 const CURSOR_BYTES_MAX: usize = 16 * 1024;
 
+/// Sessions of one player that are told of: the newest ones, by their time-ordered ids. A cursor of as many is
+/// well below what a URL carries.
+const WATCHED_MAX: usize = 40;
+
 /// What a client has seen.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Cursor {
@@ -35,10 +39,7 @@ struct Cursor {
 
 impl Cursor {
     fn of(epoch: Uuid, things: &Things) -> Self {
-        let stands = things
-            .sessions
-            .iter()
-            .map(|(id, stand)| (*id, (stand.branch, stand.number)));
+        let stands = watched(things).map(|(id, stand)| (*id, (stand.branch, stand.number)));
         Self {
             e: epoch,
             s: stands.collect(),
@@ -66,7 +67,7 @@ impl Cursor {
     /// What is there now and was not seen.
     fn notices(&self, things: &Things) -> Vec<Notice> {
         let mut notices = Vec::new();
-        for (id, stand) in &things.sessions {
+        for (id, stand) in watched(things) {
             let seen = self.s.get(id).copied();
             let news =
                 seen.is_none_or(|(branch, number)| branch != stand.branch || number < stand.number);
@@ -99,6 +100,14 @@ impl Cursor {
         }
         notices
     }
+}
+
+/// The sessions that a player is told of.
+fn watched(things: &Things) -> impl Iterator<Item = (&SessionId, &Stand)> {
+    if things.sessions.len() > WATCHED_MAX {
+        metrics::counter!("muster_events_watched_full_total").increment(1);
+    }
+    things.sessions.iter().rev().take(WATCHED_MAX)
 }
 
 impl Core {
