@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::serve::Line;
 
 /// What the server is configured with: no rules, one region, so that what is measured is the way of a ticket.
-const SESSION_TYPES: &str = "\
+pub(super) const SESSION_TYPES: &str = "\
 apiVersion: v1
 kind: SessionType
 name: Party
@@ -33,7 +33,6 @@ creation: { by_players: false, by_servers: true, by_matchmaking: true }
 size: { teams: 2, players_per_team: 4 }
 visibility: visible
 joinability: private
-capabilities: { gameplay: true }
 timeouts: { reserved_removal: 1h, session_empty: 0 }
 instance:
   fleet: bench

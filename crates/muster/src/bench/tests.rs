@@ -1,7 +1,18 @@
 //! What a figure looks like to those who read it by program, and what counts as sustained.
 
+use super::child::SESSION_TYPES;
 use super::figure::{Figure, Outcome};
 use super::{chosen, measure};
+
+#[test]
+fn the_session_types_of_the_bench_have_no_errors() {
+    let file = model::config::SourceFile {
+        path: "bench.yaml".into(),
+        text: SESSION_TYPES.into(),
+    };
+    let checked = model::config::check(&[file], &crate::provider_schemas());
+    assert!(checked.config.is_some(), "{:?}", checked.diagnostics);
+}
 
 #[test]
 fn a_figure_is_one_line_of_json_with_the_agreed_keys() {
