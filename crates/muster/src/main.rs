@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use muster::{arena, bench, check, demo, schema, serve, token, wrap, wrap_exec};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Sessions, matchmaking and game servers.
 #[derive(Debug, Parser)]
 #[command(name = "muster", version)]

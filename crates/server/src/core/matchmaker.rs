@@ -222,7 +222,7 @@ impl Core {
             let ticket = Arc::new(ticket.clone());
             let number = taken.number + 1;
             taken.committed(ticket.clone(), number);
-            self.ticket_moved(ticket, number, SessionId(uuid::Uuid::nil()), &mut told);
+            self.ticket_moved(ticket, number, &mut told);
         }
         self.players.tell(told);
         Ok(())
@@ -317,7 +317,7 @@ impl Core {
             for (ticket, placing) in taken.values_mut().zip(&moved) {
                 let number = ticket.number + 1;
                 ticket.committed(placing.clone(), number);
-                core.ticket_moved(placing.clone(), number, session, &mut told);
+                core.ticket_moved(placing.clone(), number, &mut told);
             }
             core.matchmaker
                 .send(Message::Event(Event::Committed(found.handle)));

@@ -150,7 +150,7 @@ impl Core {
         Ok(view::ticket(&ticket))
     }
 
-    async fn ticket_document(&self, id: TicketId) -> Result<Arc<Ticket>, Error> {
+    pub(crate) async fn ticket_document(&self, id: TicketId) -> Result<Arc<Ticket>, Error> {
         if let Some(record) = self.tickets.records.get(id) {
             return Ok(record.value);
         }

@@ -190,8 +190,11 @@ impl Core {
         let slot = self.sessions.lock(id).await;
         let session = slot.as_ref()?.session.clone();
         let now = self.clock.now();
-        let changes = self.settled_draft(&session, now).finish(now);
-        changes.is_empty().then_some(session)
+        if self.notes_ended_ticket(&session).is_some() {
+            return None;
+        }
+        let draft = self.settled_draft(&session, None, now).ok()?;
+        draft.finish(now).is_empty().then_some(session)
     }
 
     /// One command on a session, by whoever asks; the session as he may see it.

@@ -3,14 +3,22 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use model::ticket::{EndReason, TicketState};
 use model::{SessionId, Ticket, TicketId};
 
 use super::busy::Records;
+
+/// Ended tickets whose end is remembered for their parties; beyond it all are forgotten and read from the store.
+const ENDS_MAX: usize = 65_536;
+
+/// How a ticket ended.
+pub(crate) type End = (TicketState, EndReason);
 
 /// All live tickets of this process's shards.
 pub(crate) struct Tickets {
     pub(crate) records: Records<TicketId, Ticket>,
     by_session: Mutex<HashMap<SessionId, Vec<TicketId>>>,
+    ends: Mutex<HashMap<TicketId, End>>,
 }
 
 impl Tickets {
@@ -18,6 +26,7 @@ impl Tickets {
         Self {
             records: Records::new(),
             by_session: Mutex::default(),
+            ends: Mutex::default(),
         }
     }
 
@@ -39,8 +48,21 @@ impl Tickets {
             self.records.put(ticket.id, ticket, number);
         } else {
             drop(by_session);
+            if let Some(reason) = ticket.reason {
+                let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+                if ends.len() >= ENDS_MAX {
+                    ends.clear();
+                }
+                ends.insert(ticket.id, (ticket.state, reason));
+            }
             self.records.remove(ticket.id);
         }
+    }
+
+    /// How a ticket ended, if that was lately.
+    pub(crate) fn end_of(&self, ticket: TicketId) -> Option<End> {
+        let ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.get(&ticket).copied()
     }
 
     /// The tickets that wait for this session's instance, in order of their ids.

@@ -13,6 +13,7 @@ use store::{CommitError, Item, WriteSet};
 use super::busy::Taken;
 use super::players::{Change, Stand};
 use super::registry::TakenServer;
+use super::tickets::End;
 use super::view::{self, Reader};
 use super::{Core, rows};
 use crate::Error;
@@ -95,12 +96,13 @@ impl Core {
             let now = self.clock.now();
             let session = &document.session;
             let mut along = Along::default();
-            let mut draft = self.settled_draft(session, now);
+            let end = self.end_of_ticket(session).await?;
+            let mut draft = self.settled_draft(session, end, now)?;
             let result = command(&mut draft, &mut along, now);
             if result.is_err() {
                 // A command that is refused half-way has done nothing; what settling did is kept.
                 along = Along::default();
-                draft = self.settled_draft(session, now);
+                draft = self.settled_draft(session, end, now)?;
             }
             self.follow_instance(&mut draft, now)?;
             let changes = draft.finish(now);
@@ -162,14 +164,51 @@ impl Core {
         }
     }
 
-    /// A draft of the session as time and lost connections have left it.
-    pub(crate) fn settled_draft<'a>(&self, session: &'a Session, now: Timestamp) -> Draft<'a> {
+    /// A draft of the session as time, lost connections and the end of its ticket have left it.
+    pub(crate) fn settled_draft<'a>(
+        &self,
+        session: &'a Session,
+        end: Option<(TicketId, End)>,
+        now: Timestamp,
+    ) -> Result<Draft<'a>, Error> {
         let of_type = &session.constants().session_type;
         let required = of_type.connection_required_for_active_members;
         let window = of_type.timeouts.presence_window;
         let mut draft = session.draft();
         draft.settle(now, &self.players.liveness(now, window, required));
-        draft
+        if let Some((id, (state, reason))) = end
+            && !draft.is_deleted()
+        {
+            draft.apply(
+                &Actor::Service,
+                &Command::ClearTicket { id, state, reason },
+                now,
+            )?;
+        }
+        Ok(draft)
+    }
+
+    /// Whether the session notes a ticket as live that has ended: a match never writes the parties' documents, so
+    /// they learn of it as they learn of time, when somebody looks.
+    pub(crate) fn notes_ended_ticket(&self, session: &Session) -> Option<TicketId> {
+        let noted = session.header().live_ticket()?.id;
+        self.tickets.records.get(noted).is_none().then_some(noted)
+    }
+
+    /// The end of a ticket that the session notes as live. One that is purged ended more than an hour ago.
+    async fn end_of_ticket(&self, session: &Session) -> Result<Option<(TicketId, End)>, Error> {
+        let Some(noted) = self.notes_ended_ticket(session) else {
+            return Ok(None);
+        };
+        if let Some(end) = self.tickets.end_of(noted) {
+            return Ok(Some((noted, end)));
+        }
+        let end = match self.ticket_document(noted).await {
+            Ok(ticket) => ticket.reason.map(|reason| (ticket.state, reason)),
+            Err(Error::NotFound { .. }) => Some((TicketState::Expired, EndReason::Timeout)),
+            Err(error) => return Err(error),
+        };
+        Ok(end.map(|end| (noted, end)))
     }
 
     /// A matchmade session whose instance closed before anybody could enter ends; its tickets try again.
@@ -426,10 +465,10 @@ impl Core {
             let number = taken.number + 1;
             taken.committed(ticket.clone(), number);
             drop(taken);
-            self.ticket_moved(ticket, number, id, &mut told);
+            self.ticket_moved(ticket, number, &mut told);
         }
         for ticket in along.tickets {
-            self.ticket_moved(ticket, 1, id, &mut told);
+            self.ticket_moved(ticket, 1, &mut told);
         }
         told.extend(members_before.into_iter().map(|p| (p, Change::Left(id))));
         if !deleted && worth_telling {
@@ -461,12 +500,11 @@ impl Core {
         Some(Timestamp(rounds.saturating_mul(every)))
     }
 
-    /// Notes in memory where a ticket stands, tells the matcher and its party; adds to `told` who is to be told.
+    /// Notes in memory where a ticket stands, tells the matcher; adds to `told` who is to be told.
     pub(crate) fn ticket_moved(
         &self,
         ticket: Arc<Ticket>,
         number: i64,
-        within: SessionId,
         told: &mut Vec<(PlayerId, Change)>,
     ) {
         if ticket.state != TicketState::Placing
@@ -491,15 +529,10 @@ impl Core {
             | TicketState::Found
             | TicketState::Failed => {}
         }
-        if let Some(reason) = ticket.reason
-            && ticket.party != within
-        {
-            let (id, state) = (ticket.id, ticket.state);
-            self.follow_up(ticket.party, Command::ClearTicket { id, state, reason });
-        }
     }
 
-    /// The party learns by a follow-up command how its ticket ended; without it only its document is late.
+    /// A party that changed after its ticket was matched notes again how that stands; without it only its document
+    /// is late.
     fn follow_up(&self, party: SessionId, command: Command) {
         let core = self.clone();
         self.spawn(async move {
