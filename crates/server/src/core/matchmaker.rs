@@ -9,7 +9,7 @@ use matcher::{Event, Match, Matcher, Output};
 use model::queue::Queue;
 use model::session::{Actor, InstanceRequest, NewSeat, NewSession, Session};
 use model::ticket::{EndReason, TicketState};
-use model::{Name, SessionId, Ticket, TicketId, Timestamp};
+use model::{Name, Ticket, TicketId, Timestamp};
 use store::{CommitError, Item, WriteSet};
 use tokio::sync::mpsc as tasks;
 
