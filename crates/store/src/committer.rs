@@ -47,7 +47,7 @@ impl Default for CommitterOptions {
             deferrals_max: 3,
             attempts_max: 3,
             retry_pause: Duration::from_millis(50),
-            tidy_every: Duration::from_secs(1),
+            tidy_every: Duration::from_millis(200),
         }
     }
 }
