@@ -71,6 +71,13 @@ pub struct InstanceAllocation {
     pub hedge: Option<Box<InstanceAllocation>>,
 }
 
+impl InstanceAllocation {
+    /// This attempt, and the one that runs beside it.
+    pub fn attempts(&self) -> impl Iterator<Item = &InstanceAllocation> {
+        std::iter::once(self).chain(self.hedge.as_deref())
+    }
+}
+
 /// Where a game server is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Addresses {

@@ -51,9 +51,6 @@ pub enum Error {
     /// 409: this key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyKeyReused,
-    /// 409: an allocation that is not (or no longer) this caller's.
-    #[error("this allocation is not yours, or no longer")]
-    ForeignAllocation,
     /// 404: no route has this path.
     #[error("there is nothing at this path")]
     NoSuchPath,

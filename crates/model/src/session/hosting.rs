@@ -288,7 +288,7 @@ impl Draft<'_> {
         let attempts = instance
             .allocation
             .iter()
-            .flat_map(attempts)
+            .flat_map(InstanceAllocation::attempts)
             .map(released)
             .collect();
         self.change_instance(|instance| {
@@ -328,7 +328,7 @@ impl Draft<'_> {
         let known = instance
             .allocation
             .iter()
-            .flat_map(attempts)
+            .flat_map(InstanceAllocation::attempts)
             .any(|held| held.id == id);
         if known {
             Ok(())
@@ -377,11 +377,6 @@ fn fresh(allocation: &InstanceAllocation) -> InstanceAllocation {
         hedge: None,
         ..allocation.clone()
     }
-}
-
-/// The attempt itself and the one that runs beside it.
-fn attempts(allocation: &InstanceAllocation) -> impl Iterator<Item = &InstanceAllocation> {
-    std::iter::once(allocation).chain(allocation.hedge.as_deref())
 }
 
 fn released(allocation: &InstanceAllocation) -> Released {

@@ -1,9 +1,9 @@
 //! Instances of sessions: asking for a host, what the host reports, and the end of it.
 
-use model::instance::{CloseReason, InstanceStatus};
+use model::instance::{CloseReason, InstanceAllocation, InstanceStatus};
 use model::session::{Actor, Command, Header, HostUpdate, InstanceRequest, Session};
 use model::wire;
-use model::{AllocationId, GameServer, GameServerId, Instance, SessionId, Timestamp};
+use model::{AllocationId, GameServer, GameServerId, SessionId};
 
 use super::sessions::reader;
 use super::view::{self, Reader};
@@ -254,13 +254,7 @@ impl Core {
     }
 
     /// What the drivers have to do when the instance of a session moved on.
-    pub(crate) fn instance_moved(
-        &self,
-        before: &Header,
-        after: &Header,
-        deleted: bool,
-        _now: Timestamp,
-    ) {
+    pub(crate) fn instance_moved(&self, before: &Header, after: &Header, deleted: bool) {
         let requested = |header: &Header| {
             header
                 .open_instance()
@@ -306,16 +300,10 @@ pub(crate) fn awaits_acknowledgement(header: &Header) -> Option<AllocationId> {
 }
 
 fn holds(header: &Header, game_server: GameServerId, allocation: AllocationId) -> bool {
-    let first = header
-        .instance
-        .as_ref()
-        .and_then(|instance: &Instance| instance.allocation.as_ref());
-    let mut attempt = first;
-    while let Some(one) = attempt {
-        if one.id == allocation {
-            return one.game_server == game_server;
-        }
-        attempt = one.hedge.as_deref();
-    }
-    false
+    let instance = header.instance.as_ref();
+    let first = instance.and_then(|instance| instance.allocation.as_ref());
+    first
+        .into_iter()
+        .flat_map(InstanceAllocation::attempts)
+        .any(|attempt| attempt.id == allocation && attempt.game_server == game_server)
 }

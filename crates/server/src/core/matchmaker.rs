@@ -347,7 +347,7 @@ impl Core {
                 what: "queue",
                 id: found.queue.to_string(),
             })?;
-        let (constants, _) = self
+        let constants = self
             .revisions
             .current(queue.session_type.as_str())
             .ok_or_else(|| Error::NotFound {

@@ -89,11 +89,11 @@ impl Revisions {
         self.active.load().config.clone()
     }
 
-    /// The constants for a new session of this type, without regard to case, with the revision's number.
-    pub(crate) fn current(&self, name: &str) -> Option<(Arc<Constants>, u64)> {
+    /// The constants for a new session of this type, without regard to case.
+    pub(crate) fn current(&self, name: &str) -> Option<Arc<Constants>> {
         let active = self.active.load();
         let name = &active.config.session_type(name)?.name;
-        Some((active.constants.get(name)?.clone(), active.number))
+        active.constants.get(name).cloned()
     }
 
     /// The constants of a session that revision `number` made.

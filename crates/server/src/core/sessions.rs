@@ -31,20 +31,19 @@ impl Core {
     ) -> Result<wire::Session, Error> {
         let now = self.now();
         let key = self.idempotency(who, idempotency, ("sessions", ""), &body)?;
-        let (constants, revision) =
-            self.revisions
-                .current(&body.r#type)
-                .ok_or_else(|| Error::NotFound {
-                    what: "session type",
-                    id: body.r#type.clone(),
-                })?;
+        let constants = self
+            .revisions
+            .current(&body.r#type)
+            .ok_or_else(|| Error::NotFound {
+                what: "session type",
+                id: body.r#type.clone(),
+            })?;
         let mut new = NewSession::new(
             self.ids.next(now),
             self.ids.next(now),
             constants,
             actor(who),
         );
-        debug_assert_eq!(new.constants.type_revision, revision);
         new.region = body.region;
         new.joinability = body.joinability;
         new.custom_data = body.custom_data;
@@ -542,13 +541,8 @@ pub(crate) fn reader(who: &Principal, session: &Session) -> Option<Reader> {
         Principal::GameServer { id, .. } => {
             let instance = session.header().instance.as_ref();
             let allocation = instance.and_then(|instance| instance.allocation.as_ref());
-            let hosts = allocation.is_some_and(|allocation| {
-                allocation.game_server == *id
-                    || allocation
-                        .hedge
-                        .as_ref()
-                        .is_some_and(|hedge| hedge.game_server == *id)
-            });
+            let hosts =
+                allocation.is_some_and(|first| first.attempts().any(|one| one.game_server == *id));
             hosts.then_some(Reader::Insider)
         }
         Principal::Fleet { .. } => None,

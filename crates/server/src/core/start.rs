@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::config::ProviderSchema;
+use model::instance::InstanceAllocation;
 use model::session::Header;
 use model::{GameServer, InstallationId, Namespace, Ticket};
 use store::{Committer, CommitterOptions, Key, Kind, Row, Store};
@@ -148,13 +149,11 @@ impl Core {
             match &instance.allocation {
                 None => self.ask_for_host(header.id),
                 Some(allocation) => {
-                    let mut attempt = Some(allocation);
-                    while let Some(one) = attempt {
-                        if self.registry.records.get(one.game_server).is_none() {
-                            let (core, id, lost) = (self.clone(), header.id, one.id);
+                    for attempt in allocation.attempts() {
+                        if self.registry.records.get(attempt.game_server).is_none() {
+                            let (core, id, lost) = (self.clone(), header.id, attempt.id);
                             self.spawn(async move { core.lose_host(id, lost).await });
                         }
-                        attempt = one.hedge.as_deref();
                     }
                     if let Some(allocation) = awaits_acknowledgement(&header) {
                         self.expect_acknowledgement(header.id, allocation);
@@ -250,12 +249,8 @@ fn counts(header: &Header, allocation: model::AllocationId) -> bool {
     let Some(instance) = header.open_instance() else {
         return false;
     };
-    let mut attempt = instance.allocation.as_ref();
-    while let Some(one) = attempt {
-        if one.id == allocation {
-            return true;
-        }
-        attempt = one.hedge.as_deref();
-    }
-    false
+    let first = instance.allocation.iter();
+    first
+        .flat_map(InstanceAllocation::attempts)
+        .any(|attempt| attempt.id == allocation)
 }

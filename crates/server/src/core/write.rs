@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::game_server::Allocated;
-use model::instance::InstanceStatus;
+use model::instance::{InstanceAllocation, InstanceStatus};
 use model::session::{Actor, Changes, Command, Draft, Event, Header, Session, TicketRef};
 use model::ticket::{EndReason, TicketState};
 use model::{GameServer, GameServerId, PlayerId, SessionId, Ticket, TicketId, Timestamp};
@@ -122,7 +122,7 @@ impl Core {
             match self.commits.commit(WriteSet { items }).await {
                 Ok(()) => {
                     let after =
-                        self.committed(&mut document, &before, changes, consequences, along, now);
+                        self.committed(&mut document, &before, changes, consequences, along);
                     match after {
                         Some(session) => {
                             *slot = Some(document);
@@ -431,7 +431,6 @@ impl Core {
         changes: Changes,
         consequences: Consequences,
         along: Along,
-        now: Timestamp,
     ) -> Option<Arc<Session>> {
         let id = before.id;
         let deleted = changes.deleted;
@@ -476,7 +475,7 @@ impl Core {
         }
         self.players.tell(told);
         let after = document.session.header();
-        self.instance_moved(before, after, deleted, now);
+        self.instance_moved(before, after, deleted);
         if deleted {
             None
         } else {
@@ -635,14 +634,11 @@ fn allocations(header: &Header) -> Vec<(model::AllocationId, GameServerId)> {
     let Some(instance) = header.open_instance() else {
         return Vec::new();
     };
-    let Some(allocation) = &instance.allocation else {
-        return Vec::new();
-    };
-    let mut held = vec![(allocation.id, allocation.game_server)];
-    if let Some(hedge) = &allocation.hedge {
-        held.push((hedge.id, hedge.game_server));
-    }
-    held
+    let first = instance.allocation.iter();
+    first
+        .flat_map(InstanceAllocation::attempts)
+        .map(|attempt| (attempt.id, attempt.game_server))
+        .collect()
 }
 
 fn joinable(header: &Header) -> bool {

@@ -195,7 +195,6 @@ impl From<Error> for Problem {
             Error::Conflict(_) => Problem::new(Kind::Conflict, text),
             Error::Law(law) => Problem::new(law_kind(&law), text),
             Error::IdempotencyKeyReused => Problem::new(Kind::IdempotencyKeyReused, text),
-            Error::ForeignAllocation => Problem::new(Kind::ForeignAllocation, text),
             Error::NoSuchPath => Problem::new(Kind::NoSuchPath, text),
             Error::MethodNotAllowed { allow } => Problem::new(Kind::MethodNotAllowed, text)
                 .header(header::ALLOW, HeaderValue::from_static(allow)),
