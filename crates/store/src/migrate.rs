@@ -10,6 +10,10 @@ pub const SUPPORTED: &[i64] = &[1];
 /// Before the first migration.
 pub const EMPTY: i64 = 0;
 
+/// PostgreSQL's advisory lock that one process holds while it looks at the schema and changes it:
+/// the bytes of "muster", so that no other program's lock is likely to be the same.
+const SCHEMA_LOCK: i64 = 0x6d75_7374_6572;
+
 struct Migration {
     version: i64,
     sqlite: Scripts,
@@ -111,36 +115,37 @@ pub async fn sqlite(connection: &mut SqliteConnection, target: i64) -> Result<i6
 
 /// Brings a PostgreSQL schema to `target` in one transaction. Returns the version found before.
 ///
-/// Several processes may do so at once: they queue at the row that holds the version.
+/// Several processes may do so at once: they queue at [`SCHEMA_LOCK`], as PostgreSQL's
+/// `CREATE TABLE IF NOT EXISTS` fails in several ways when two run it at one moment.
 pub async fn postgres(connection: &mut PgConnection, target: i64) -> Result<i64, Error> {
+    let begun = connection
+        .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
+        .await;
+    let mut tx = begun.map_err(Error::read("locking the schema"))?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .bind(SCHEMA_LOCK)
+        .execute(&mut *tx)
+        .await
+        .map_err(Error::read("locking the schema"))?;
     let exists: bool = sqlx::query("SELECT to_regclass('schema_version') IS NOT NULL")
-        .fetch_one(&mut *connection)
+        .fetch_one(&mut *tx)
         .await
         .and_then(|row| row.try_get(0))
         .map_err(Error::read("looking for the schema"))?;
     if !exists {
-        let made = sqlx::raw_sql(
-            "CREATE TABLE IF NOT EXISTS schema_version \
+        sqlx::raw_sql(
+            "CREATE TABLE schema_version \
              (one smallint PRIMARY KEY CHECK (one = 1), version bigint NOT NULL)",
         )
-        .execute(&mut *connection)
-        .await;
-        // Two that make it at once: the second one is told that the type exists already.
-        if let Err(error) = made
-            && !error
-                .as_database_error()
-                .is_some_and(|e| e.is_unique_violation())
-        {
-            return Err(Error::read("making the schema's version")(error));
-        }
+        .execute(&mut *tx)
+        .await
+        .map_err(Error::read("making the schema's version"))?;
     }
-    let begun = connection.begin().await;
-    let mut tx = begun.map_err(Error::read("locking the schema"))?;
     sqlx::query("INSERT INTO schema_version (one, version) VALUES (1, 0) ON CONFLICT DO NOTHING")
         .execute(&mut *tx)
         .await
         .map_err(Error::read("making the schema's version"))?;
-    let found: i64 = sqlx::query("SELECT version FROM schema_version WHERE one = 1 FOR UPDATE")
+    let found: i64 = sqlx::query("SELECT version FROM schema_version WHERE one = 1")
         .fetch_one(&mut *tx)
         .await
         .and_then(|row| row.try_get(0))
