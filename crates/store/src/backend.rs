@@ -1,13 +1,14 @@
 //! The trait behind which SQLite and PostgreSQL stand, and what both give back.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{Millis, Namespace, PlayerId, SessionId, Timestamp};
 use uuid::Uuid;
 
 use crate::error::{Error, LeaseError};
-use crate::plan::{Changes, Verdict};
+use crate::plan::Verdict;
 use crate::row::{Key, Kind, Row};
 use crate::write_set::{ClaimKey, WriteSet};
 
@@ -35,13 +36,20 @@ pub enum Patience {
 
 /// Some write sets that become one transaction.
 #[derive(Debug)]
-pub struct Batch<'a> {
+pub struct Batch {
     /// Stored in the transaction, so that a lost reply can be looked up.
     pub id: Uuid,
     /// An earlier batch of the same writer whose outcome is known: its id may go.
     pub settled: Option<Uuid>,
     /// In the order of their arrival.
-    pub sets: &'a [&'a WriteSet],
+    pub sets: Arc<[Arc<WriteSet>]>,
+}
+
+impl Batch {
+    /// Its write sets, borrowed.
+    pub fn borrowed(&self) -> Vec<&WriteSet> {
+        self.sets.iter().map(|set| &**set).collect()
+    }
 }
 
 /// Why a batch has no verdicts.
@@ -66,14 +74,14 @@ pub enum WriteError {
 #[async_trait]
 pub trait Writer: Send + fmt::Debug {
     /// Writes the winners of the batch in one transaction; one verdict a write set.
-    async fn write(&mut self, batch: Batch<'_>) -> Result<Vec<Verdict>, WriteError>;
+    async fn write(&mut self, batch: Batch) -> Result<Vec<Verdict>, WriteError>;
 
     /// Whether the batch of this id, of which the reply to COMMIT was lost, was committed.
     /// Waits for a transaction that is still under way and makes sure that it cannot commit later.
     async fn was_committed(&mut self, batch: Uuid) -> Result<bool, WriteError>;
 
-    /// Writes changes in one transaction without locks, comparison or batch id; only for measuring.
-    async fn write_unchecked(&mut self, changes: &Changes<'_>) -> Result<(), WriteError>;
+    /// Writes sets in one transaction without locks, comparison or batch id; only for measuring.
+    async fn write_unchecked(&mut self, sets: Vec<Arc<WriteSet>>) -> Result<(), WriteError>;
 
     /// Called between batches, for housekeeping that must not meet a write.
     async fn between(&mut self) {}

@@ -1,5 +1,6 @@
 //! Measures the committer against a bare loop that writes the same rows and bytes on one connection.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Namespace, Timestamp};
@@ -10,7 +11,6 @@ use crate::clock::Stopwatch;
 use crate::committer::{Committer, CommitterHandle, CommitterOptions};
 use crate::error::{CommitError, Error};
 use crate::options::Options;
-use crate::plan::{Changes, RowOut};
 use crate::row::{Key, Kind, Row};
 use crate::store::Store;
 use crate::write_set::{Item, WriteSet};
@@ -164,53 +164,19 @@ async fn bare_loop(
     while watch.elapsed() < turn {
         // The next ones in turn; each writer has at most one write set in a batch.
         writers.rotate_left(batch);
-        let sets: Vec<WriteSet> = writers.iter_mut().take(batch).map(Sessions::step).collect();
+        let sets: Vec<_> = writers
+            .iter_mut()
+            .take(batch)
+            .map(|sessions| Arc::new(sessions.step()))
+            .collect();
+        done += sets.len() as u64;
         writer
-            .write_unchecked(&unchecked(&sets))
+            .write_unchecked(sets)
             .await
             .map_err(BenchError::Bare)?;
         writer.between().await;
-        done += sets.len() as u64;
     }
     Ok(done)
-}
-
-/// The statements' input without any comparison. In key order, as that is faster for both.
-fn unchecked(sets: &[WriteSet]) -> Changes<'_> {
-    let mut changes = Changes::default();
-    for item in sets.iter().flat_map(|set| &set.items) {
-        match item {
-            Item::Put {
-                row,
-                expected: None,
-            } => changes.inserts.push(out(row)),
-            Item::Put {
-                row,
-                expected: Some(_),
-            } => changes.updates.push(out(row)),
-            Item::Delete { key, .. } => changes.deletes.push(key),
-            // The real number is the database's business; any that changes costs the same.
-            Item::Bump { key } => changes.bumps.push((key, 2)),
-            Item::Check { .. } | Item::Claim { .. } | Item::Free { .. } => {}
-        }
-    }
-    changes.inserts.sort_unstable_by_key(|row| row.key);
-    changes.updates.sort_unstable_by_key(|row| row.key);
-    changes.bumps.sort_unstable();
-    changes.deletes.sort_unstable();
-    changes
-}
-
-fn out(row: &Row) -> RowOut<'_> {
-    RowOut {
-        key: &row.key,
-        number: row.number,
-        due: row.due,
-        ended: row.ended,
-        parent: row.parent.as_deref(),
-        player: row.player.as_deref(),
-        body: &row.body,
-    }
 }
 
 /// The sessions that one writer works on in turn.

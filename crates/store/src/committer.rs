@@ -71,7 +71,7 @@ pub struct CommitterHandle {
 
 #[derive(Debug)]
 struct Waiting {
-    set: WriteSet,
+    set: Arc<WriteSet>,
     deferrals: u32,
     answer: oneshot::Sender<Result<(), CommitError>>,
     /// Its place in the queue, given back when it is answered.
@@ -152,7 +152,7 @@ impl CommitterHandle {
         };
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting {
-            set,
+            set: Arc::new(set),
             deferrals: 0,
             answer,
             _place: place,
@@ -338,7 +338,7 @@ impl Batches {
     /// Writes one batch, over collisions, lost replies and short outages.
     async fn write(&mut self, sets: &[Waiting]) -> Result<Vec<Verdict>, WriteError> {
         let watch = Stopwatch::start();
-        let borrowed: Vec<&WriteSet> = sets.iter().map(|waiting| &waiting.set).collect();
+        let shared: Arc<[_]> = sets.iter().map(|waiting| waiting.set.clone()).collect();
         let mut attempts = 0;
         let mut collisions = 0;
         loop {
@@ -347,7 +347,7 @@ impl Batches {
             let batch = Batch {
                 id,
                 settled: self.settled,
-                sets: &borrowed,
+                sets: shared.clone(),
             };
             let failure = match self.writer.write(batch).await {
                 Ok(verdicts) => {

@@ -69,7 +69,7 @@ pub enum Error {
         advice: String,
         /// What the driver said.
         #[source]
-        source: sqlx::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A stored row cannot be understood.
     #[error("the row {id:?} cannot be understood: {reason}")]
@@ -138,33 +138,46 @@ pub(crate) fn advice(error: &sqlx::Error) -> String {
         };
     };
     let message = database.message();
-    match (sqlite_code(error), database.code().as_deref()) {
-        (Some(SQLITE_FULL), _) | (_, Some("53100")) => {
-            format!("the disk is full ({message}); free some space and try again")
+    if let Some(code) = sqlite_code(error) {
+        return sqlite_advice(code, message);
+    }
+    match database.code().as_deref() {
+        Some("53100") => full(message),
+        Some("28P01" | "28000") => {
+            format!("the login was refused ({message}); check user and password in the URL")
         }
-        (Some(SQLITE_IOERR), _) => {
+        Some("3D000") => {
+            format!("there is no such database ({message}); create it with createdb")
+        }
+        _ => format!("the database answered: {message}"),
+    }
+}
+
+fn full(message: &str) -> String {
+    format!("the disk is full ({message}); free some space and try again")
+}
+
+/// What to do about SQLite's primary result code, in one sentence.
+pub(crate) fn sqlite_advice(code: i32, message: &str) -> String {
+    match code {
+        SQLITE_FULL => full(message),
+        SQLITE_IOERR => {
             format!(
                 "the disk could not be read or written ({message}); check free space and the disk's health"
             )
         }
-        (Some(SQLITE_READONLY | SQLITE_CANTOPEN | SQLITE_PERM), _) => {
+        SQLITE_READONLY | SQLITE_CANTOPEN | SQLITE_PERM => {
             format!(
                 "the file cannot be opened for writing ({message}); check that its folder exists and that this user may write there"
             )
         }
-        (Some(SQLITE_CORRUPT | SQLITE_NOTADB), _) => {
+        SQLITE_CORRUPT | SQLITE_NOTADB => {
             format!(
                 "the file is damaged or no database ({message}); restore a backup or give another path"
             )
         }
-        (Some(SQLITE_BUSY), _) => {
+        SQLITE_BUSY => {
             format!("another program holds the file ({message}); end that program first")
-        }
-        (_, Some("28P01" | "28000")) => {
-            format!("the login was refused ({message}); check user and password in the URL")
-        }
-        (_, Some("3D000")) => {
-            format!("there is no such database ({message}); create it with createdb")
         }
         _ => format!("the database answered: {message}"),
     }
@@ -193,7 +206,7 @@ impl Error {
         move |source| Error::Read {
             operation,
             advice: advice(&source),
-            source,
+            source: source.into(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! winners before it. What one batch does to a row is folded into one write.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::{Namespace, Timestamp};
 
@@ -138,6 +139,49 @@ pub struct Changes<'a> {
 
 /// The body of a row that a bump made.
 pub const BUMPED_BODY: &str = "{}";
+
+impl<'a> Changes<'a> {
+    /// What the sets come to without any comparison; only for measuring.
+    pub(crate) fn unchecked(sets: &'a [Arc<WriteSet>]) -> Self {
+        let mut changes = Self::default();
+        for item in sets.iter().flat_map(|set| &set.items) {
+            match item {
+                Item::Put {
+                    row,
+                    expected: None,
+                } => changes.inserts.push(row.into()),
+                Item::Put {
+                    row,
+                    expected: Some(_),
+                } => changes.updates.push(row.into()),
+                Item::Delete { key, .. } => changes.deletes.push(key),
+                // The real number is the database's business; any that changes costs the same.
+                Item::Bump { key } => changes.bumps.push((key, 2)),
+                Item::Check { .. } | Item::Claim { .. } | Item::Free { .. } => {}
+            }
+        }
+        // In key order, as judged ones are: that is faster for both databases.
+        changes.inserts.sort_unstable_by_key(|row| row.key);
+        changes.updates.sort_unstable_by_key(|row| row.key);
+        changes.bumps.sort_unstable();
+        changes.deletes.sort_unstable();
+        changes
+    }
+}
+
+impl<'a> From<&'a Row> for RowOut<'a> {
+    fn from(row: &'a Row) -> Self {
+        Self {
+            key: &row.key,
+            number: row.number,
+            due: row.due,
+            ended: row.ended,
+            parent: row.parent.as_deref(),
+            player: row.player.as_deref(),
+            body: &row.body,
+        }
+    }
+}
 
 impl<'a> Footprint<'a> {
     /// O(n log n) in the items of all sets.

@@ -1,6 +1,7 @@
 //! Writes batches into PostgreSQL: locks without waiting, compares, writes with a few set-based statements.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ use crate::plan::{Changes, ClaimOut, Footprint, RowOut, Seen, SeenClaim, Stored,
 use crate::plan::{holders, judge};
 use crate::postgres::{KeyArrays, held, now};
 use crate::row::Key;
+use crate::write_set::WriteSet;
 
 /// A connection that writes rows; made anew after it broke.
 #[derive(Debug)]
@@ -196,7 +198,7 @@ impl PostgresWriter {
         Ok(connection)
     }
 
-    async fn attempt(&mut self, batch: &Batch<'_>) -> Result<Vec<Verdict>, WriteError> {
+    async fn attempt(&mut self, batch: &Batch) -> Result<Vec<Verdict>, WriteError> {
         let patience = self.patience;
         let connection = self.connect().await.map_err(failed)?;
         execute(
@@ -204,9 +206,10 @@ impl PostgresWriter {
             sqlx::query("BEGIN ISOLATION LEVEL READ COMMITTED"),
         )
         .await?;
-        let footprint = Footprint::new(batch.sets);
-        let view = see(connection, patience, batch, &footprint).await?;
-        let (verdicts, changes) = judge(batch.sets, &footprint, &view);
+        let sets = batch.borrowed();
+        let footprint = Footprint::new(&sets);
+        let view = see(connection, patience, &sets, &footprint).await?;
+        let (verdicts, changes) = judge(&sets, &footprint, &view);
         if changes.is_empty() {
             simply(connection, "ROLLBACK").await.map_err(failed)?;
             return Ok(verdicts);
@@ -243,13 +246,13 @@ async fn execute(connection: &mut PgConnection, query: Bound<'_>) -> Result<u64,
 async fn see(
     connection: &mut PgConnection,
     patience: Patience,
-    batch: &Batch<'_>,
+    sets: &[&WriteSet],
     footprint: &Footprint<'_>,
 ) -> Result<View, WriteError> {
     // Claims before rows, each in key order, everywhere: whoever waits, waits in one direction.
     let claims = see_claims(connection, patience, footprint).await?;
     let rows = see_rows(connection, patience, footprint).await?;
-    let wanted = holders(batch.sets, footprint, &claims);
+    let wanted = holders(sets, footprint, &claims);
     let mut live = BTreeMap::new();
     if !wanted.is_empty() {
         for (place, stored) in stored(connection, SEE_ROWS, wanted.iter()).await? {
@@ -585,7 +588,7 @@ fn failed(error: sqlx::Error) -> WriteError {
 
 #[async_trait]
 impl Writer for PostgresWriter {
-    async fn write(&mut self, batch: Batch<'_>) -> Result<Vec<Verdict>, WriteError> {
+    async fn write(&mut self, batch: Batch) -> Result<Vec<Verdict>, WriteError> {
         let outcome = self.attempt(&batch).await;
         match &outcome {
             Ok(_) => {}
@@ -611,10 +614,10 @@ impl Writer for PostgresWriter {
         Ok(fence? == 0)
     }
 
-    async fn write_unchecked(&mut self, changes: &Changes<'_>) -> Result<(), WriteError> {
+    async fn write_unchecked(&mut self, sets: Vec<Arc<WriteSet>>) -> Result<(), WriteError> {
         let connection = self.connect().await.map_err(failed)?;
         simply(connection, "BEGIN").await.map_err(failed)?;
-        apply(connection, changes).await?;
+        apply(connection, &Changes::unchecked(&sets)).await?;
         simply(connection, "COMMIT").await.map_err(failed)
     }
 }

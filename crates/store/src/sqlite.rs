@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use model::{Millis, Namespace, PlayerId, SessionId, Timestamp, shard_of};
@@ -33,6 +34,7 @@ pub struct Sqlite {
     checkpointer: Mutex<SqliteConnection>,
     clock: Arc<WallClock>,
     connect: SqliteConnectOptions,
+    busy: Duration,
     log: Arc<Log>,
 }
 
@@ -155,6 +157,7 @@ impl Sqlite {
             checkpointer: Mutex::new(checkpointer),
             clock,
             connect,
+            busy: options.wait,
             log,
         })
     }
@@ -475,16 +478,13 @@ impl Backend for Sqlite {
     }
 
     async fn writer(&self, _: Patience) -> Result<Box<dyn Writer>, Error> {
-        // What a batch reads crosses the threads in one go.
-        let connect = self.connect.clone().row_buffer_size(8_192);
-        let connection = SqliteConnection::connect_with(&connect)
-            .await
-            .map_err(Error::read("opening a connection to write"))?;
-        Ok(Box::new(SqliteWriter::new(
-            connection,
+        let writer = SqliteWriter::open(
+            self.connect.get_filename(),
+            self.busy,
             self.clock.clone(),
             self.log.clone(),
-        )))
+        )?;
+        Ok(Box::new(writer))
     }
 
     async fn tidy(&self) -> Result<(), Error> {

@@ -1,337 +1,375 @@
-//! Writes batches into SQLite: one connection, set-based statements, the log kept short between batches.
+//! Writes batches into SQLite: one connection, each batch in one go on a thread that may block.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{Timestamp, shard_of};
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Row as _, Sqlite, SqliteConnection, query::Query};
+use model::{Namespace, Timestamp, shard_of};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use uuid::Uuid;
 
 use crate::backend::{Batch, WriteError, Writer};
 use crate::clock::WallClock;
-use crate::error::{self, Error, advice, sqlite_code};
-use crate::plan::{Changes, ClaimOut, Footprint, RowOut, Seen, SeenClaim, Stored, Verdict, View};
+use crate::decode;
+use crate::error::{self, Error, sqlite_advice};
+use crate::plan::{Changes, Footprint, RowOut, Seen, SeenClaim, Stored, Verdict, View};
 use crate::plan::{holders, judge};
 use crate::row::Key;
-use crate::sqlite::{Log, held, keys_json};
+use crate::sqlite::Log;
+use crate::write_set::{ClaimKey, WriteSet};
 
 /// The one connection that writes rows.
+///
+/// It is rusqlite's and not sqlx's, which hands each statement to a thread and back: a batch has
+/// some hundred statements, and the way there and back takes longer than most of them.
 #[derive(Debug)]
 pub(crate) struct SqliteWriter {
-    connection: SqliteConnection,
+    inner: Arc<Mutex<Inner>>,
+    log: Arc<Log>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    connection: Connection,
     clock: Arc<WallClock>,
     log: Arc<Log>,
 }
 
-macro_rules! see_rows {
-    ($begin:literal) => {
-        concat!(
-            $begin,
-            "SELECT k.key, r.number, r.ended, r.due, r.parent, r.player FROM json_each(?1) AS k \
-             CROSS JOIN rows AS r ON r.namespace = k.value ->> 0 AND r.shard = k.value ->> 1 \
-             AND r.kind = k.value ->> 2 AND r.id = k.value ->> 3"
-        )
-    };
-}
-const SEE_ROWS: &str = see_rows!("");
-/// One errand to the connection's thread instead of two.
-const BEGIN_AND_SEE_ROWS: &str = see_rows!("BEGIN IMMEDIATE; ");
+const SEE_ROW: &str = "SELECT number, ended, due, parent, player FROM rows \
+    WHERE namespace = ?1 AND shard = ?2 AND kind = ?3 AND id = ?4";
 
-const STAMP_AND_COMMIT: &str = "DELETE FROM batches WHERE id = ?; \
-    INSERT INTO batches (id, committed_at) VALUES (?, ?); COMMIT";
+const SEE_CLAIM: &str = "SELECT holder_shard, holder_kind, holder_id FROM claims \
+    WHERE namespace = ?1 AND shard = ?2 AND kind = ?3 AND key = ?4";
 
-const SEE_CLAIMS: &str = "SELECT k.key, c.namespace, c.holder_shard, c.holder_kind, c.holder_id \
-    FROM json_each(?1) AS k CROSS JOIN claims AS c ON c.namespace = k.value ->> 0 \
-    AND c.shard = k.value ->> 1 AND c.kind = k.value ->> 2 AND c.key = k.value ->> 3";
+const INSERT: &str = "INSERT INTO rows (namespace, shard, kind, id, number, due, ended, parent, player, body) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
-/// Rows of one statement. A row of placeholders a row is much faster than a JSON array that
-/// carries the bodies; few sizes, so that every statement stays prepared.
-const CHUNKS: [usize; 4] = [64, 16, 4, 1];
+const MOVE: &str = "UPDATE rows SET number = ?5, due = ?6, ended = ?7, parent = ?8, player = ?9, \
+    body = ?10 WHERE namespace = ?1 AND shard = ?2 AND kind = ?3 AND id = ?4";
 
-/// A statement in each of [`CHUNKS`]' sizes.
-struct Sized([String; CHUNKS.len()]);
+const UPDATE: &str = "UPDATE rows SET number = ?5, body = ?6 \
+    WHERE namespace = ?1 AND shard = ?2 AND kind = ?3 AND id = ?4";
 
-impl Sized {
-    fn new(head: &str, row: &str, tail: &str) -> Self {
-        Self(CHUNKS.map(|rows| {
-            let mut sql = head.to_owned();
-            for place in 0..rows {
-                let comma = if place == 0 { "" } else { ", " };
-                // Writing to a String cannot fail.
-                let _ = write!(sql, "{comma}{row}");
-            }
-            sql + tail
-        }))
-    }
-}
+const BUMP: &str = "UPDATE rows SET number = ?5 \
+    WHERE namespace = ?1 AND shard = ?2 AND kind = ?3 AND id = ?4";
 
-const ROW_COLUMNS: &str = "INSERT INTO rows (namespace, shard, kind, id, number, due, ended, parent, player, body) VALUES ";
-const ON_ROW: &str =
-    " ON CONFLICT (namespace, shard, kind, id) DO UPDATE SET number = excluded.number";
+const DELETE: &str =
+    "DELETE FROM rows WHERE namespace = ?1 AND shard = ?2 AND kind = ?3 AND id = ?4";
 
-static INSERT: LazyLock<Sized> =
-    LazyLock::new(|| Sized::new(ROW_COLUMNS, "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", ""));
-static MOVE: LazyLock<Sized> = LazyLock::new(|| {
-    let rest = ", due = excluded.due, ended = excluded.ended, parent = excluded.parent, \
-                player = excluded.player, body = excluded.body";
-    Sized::new(
-        ROW_COLUMNS,
-        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        &format!("{ON_ROW}{rest}"),
-    )
-});
-/// The row exists: everything but number and body is only there to make the statement whole.
-static UPDATE: LazyLock<Sized> = LazyLock::new(|| {
-    let tail = format!("{ON_ROW}, body = excluded.body");
-    Sized::new(
-        ROW_COLUMNS,
-        "(?, ?, ?, ?, ?, NULL, 1, NULL, NULL, ?)",
-        &tail,
-    )
-});
-static BUMP: LazyLock<Sized> = LazyLock::new(|| {
-    Sized::new(
-        ROW_COLUMNS,
-        "(?, ?, ?, ?, ?, NULL, 1, NULL, NULL, '')",
-        ON_ROW,
-    )
-});
-static DELETE: LazyLock<Sized> = LazyLock::new(|| {
-    // A row value IN (VALUES …) would read the whole table.
-    let head = "DELETE FROM rows WHERE rowid IN (SELECT r.rowid FROM (VALUES ";
-    let tail = ") AS k CROSS JOIN rows AS r ON r.namespace = k.column1 AND r.shard = k.column2 \
-                AND r.kind = k.column3 AND r.id = k.column4)";
-    Sized::new(head, "(?, ?, ?, ?)", tail)
-});
-static CLAIM: LazyLock<Sized> = LazyLock::new(|| {
-    let head = "INSERT INTO claims (namespace, shard, kind, key, holder_shard, holder_kind, holder_id) VALUES ";
-    let tail = " ON CONFLICT (namespace, shard, kind, key) DO UPDATE SET holder_shard = \
-                excluded.holder_shard, holder_kind = excluded.holder_kind, holder_id = excluded.holder_id";
-    Sized::new(head, "(?, ?, ?, ?, ?, ?, ?)", tail)
-});
-static FREE: LazyLock<Sized> = LazyLock::new(|| {
-    let head = "DELETE FROM claims WHERE rowid IN (SELECT c.rowid FROM (VALUES ";
-    let tail = ") AS k CROSS JOIN claims AS c ON c.namespace = k.column1 AND c.shard = k.column2 \
-                AND c.kind = k.column3 AND c.key = k.column4)";
-    Sized::new(head, "(?, ?, ?, ?)", tail)
-});
+const CLAIM: &str = "INSERT INTO claims \
+    (namespace, shard, kind, key, holder_shard, holder_kind, holder_id) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (namespace, shard, kind, key) DO UPDATE SET \
+    holder_shard = excluded.holder_shard, holder_kind = excluded.holder_kind, \
+    holder_id = excluded.holder_id";
 
-type Bound = Query<'static, Sqlite, SqliteArguments>;
+const FREE: &str =
+    "DELETE FROM claims WHERE namespace = ?1 AND shard = ?2 AND kind = ?3 AND key = ?4";
 
 impl SqliteWriter {
-    pub(crate) fn new(connection: SqliteConnection, clock: Arc<WallClock>, log: Arc<Log>) -> Self {
-        Self {
+    /// Opens a connection of its own to a database that exists and has its schema.
+    pub(crate) fn open(
+        file: &Path,
+        busy: Duration,
+        clock: Arc<WallClock>,
+        log: Arc<Log>,
+    ) -> Result<Self, Error> {
+        let opened = connect(file, busy).map_err(|source| Error::Read {
+            operation: "opening a connection to write",
+            advice: told(&source),
+            source: source.into(),
+        });
+        let connection = opened?;
+        let inner = Inner {
             connection,
             clock,
+            log: log.clone(),
+        };
+        Ok(Self {
+            inner: Arc::new(Mutex::new(inner)),
             log,
-        }
+        })
     }
 
-    async fn execute(&mut self, query: Bound) -> Result<(), WriteError> {
-        query
-            .execute(&mut self.connection)
+    /// Does something with the connection on a thread that may block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Inner) -> Result<T, WriteError> + Send + 'static,
+    ) -> Result<T, WriteError> {
+        let inner = self.inner.clone();
+        let working = tokio::task::spawn_blocking(move || {
+            // A panic leaves at most an open transaction behind, which the next batch rolls back.
+            work(&mut inner.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        working
             .await
-            .map(drop)
-            .map_err(failed)
+            .unwrap_or_else(|gone| Err(WriteError::Unavailable(gone.to_string())))
     }
+}
 
-    async fn attempt(&mut self, batch: &Batch<'_>) -> Result<Vec<Verdict>, WriteError> {
-        let footprint = Footprint::new(batch.sets);
-        let view = self.see(batch, &footprint).await?;
-        let (verdicts, changes) = judge(batch.sets, &footprint, &view);
+impl Inner {
+    fn write(&mut self, batch: &Batch) -> Result<Vec<Verdict>, WriteError> {
+        let sets = batch.borrowed();
+        let footprint = Footprint::new(&sets);
+        self.begin()?;
+        let view = match self.see(&sets, &footprint) {
+            Ok(view) => view,
+            Err(error) => {
+                self.roll_back();
+                return Err(failed(&error));
+            }
+        };
+        let (verdicts, changes) = judge(&sets, &footprint, &view);
         if changes.is_empty() {
-            self.execute(sqlx::query("ROLLBACK")).await?;
+            self.roll_back();
             return Ok(verdicts);
         }
-        self.apply(&changes).await?;
-        let commit = sqlx::query(STAMP_AND_COMMIT)
-            .bind(batch.settled.unwrap_or_default().to_string())
-            .bind(batch.id.to_string())
-            .bind(self.clock.now().0);
-        match commit.execute(&mut self.connection).await {
-            Ok(_) => Ok(verdicts),
-            // Which of the three failed is not told, so its outcome is looked up like a lost one.
-            Err(error) => Err(WriteError::Lost {
-                why: advice(&error),
+        if let Err(error) = self.apply(&changes).and_then(|()| self.stamp(batch)) {
+            self.roll_back();
+            return Err(failed(&error));
+        }
+        match self.connection.execute_batch("COMMIT") {
+            Ok(()) => Ok(verdicts),
+            // The transaction is over, one way or the other.
+            Err(error) if self.connection.is_autocommit() => Err(WriteError::Lost {
+                why: told(&error),
                 verdicts,
             }),
+            Err(error) => {
+                self.roll_back();
+                Err(failed(&error))
+            }
         }
     }
 
-    async fn see(
-        &mut self,
-        batch: &Batch<'_>,
-        footprint: &Footprint<'_>,
-    ) -> Result<View, WriteError> {
-        let mut rows = vec![Seen::Absent; footprint.keys.len()];
-        let keys = keys_json(footprint.keys.iter().copied());
-        for (place, stored) in self.stored(BEGIN_AND_SEE_ROWS, keys).await? {
-            if let Some(seen) = rows.get_mut(place) {
-                *seen = Seen::At(stored);
-            }
+    fn begin(&mut self) -> Result<(), WriteError> {
+        self.roll_back();
+        let begun = self.connection.execute_batch("BEGIN IMMEDIATE");
+        begun.map_err(|error| failed(&error))
+    }
+
+    /// Nothing happens where no transaction is open.
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::warn!(%error, "a transaction could not be rolled back");
         }
-        let mut claims = vec![SeenClaim::Free; footprint.claims.len()];
-        if !claims.is_empty() {
-            let keys: Vec<_> = footprint
-                .claims
-                .iter()
-                .map(|(namespace, claim)| {
-                    (
-                        namespace.as_str(),
-                        shard_of(&claim.key),
-                        claim.kind,
-                        &claim.key,
-                    )
-                })
-                .collect();
-            let found = sqlx::query(SEE_CLAIMS)
-                .bind(serde_json::to_string(&keys).unwrap_or_default())
-                .fetch_all(&mut self.connection)
-                .await
-                .map_err(failed)?;
-            for row in &found {
-                let place: i64 = row.try_get(0).map_err(failed)?;
-                let holder = held(row, 1).map_err(unreadable)?;
-                if let Some(seen) = usize::try_from(place)
-                    .ok()
-                    .and_then(|at| claims.get_mut(at))
-                {
-                    *seen = SeenClaim::Held(holder);
-                }
-            }
-        }
-        let wanted = holders(batch.sets, footprint, &claims);
+    }
+
+    fn see(&self, sets: &[&WriteSet], footprint: &Footprint<'_>) -> Result<View, rusqlite::Error> {
+        let rows = footprint
+            .keys
+            .iter()
+            .map(|key| Ok(self.stored(key)?.map_or(Seen::Absent, Seen::At)))
+            .collect::<Result<_, rusqlite::Error>>()?;
+        let claims: Vec<SeenClaim> = footprint
+            .claims
+            .iter()
+            .map(|(namespace, claim)| {
+                let holder = self.holder(namespace, claim)?;
+                Ok(holder.map_or(SeenClaim::Free, SeenClaim::Held))
+            })
+            .collect::<Result<_, rusqlite::Error>>()?;
         let mut live = BTreeMap::new();
-        if !wanted.is_empty() {
-            for (place, stored) in self.stored(SEE_ROWS, keys_json(wanted.iter())).await? {
-                if let Some(holder) = wanted.get(place) {
-                    live.insert(holder.clone(), !stored.ended);
-                }
+        for holder in holders(sets, footprint, &claims) {
+            if let Some(stored) = self.stored(&holder)? {
+                live.insert(holder, !stored.ended);
             }
         }
         Ok(View { rows, claims, live })
     }
 
-    async fn stored(
-        &mut self,
-        sql: &'static str,
-        keys: String,
-    ) -> Result<Vec<(usize, Stored)>, WriteError> {
-        let found = sqlx::query(sql)
-            .bind(keys)
-            .fetch_all(&mut self.connection)
-            .await;
-        let decode = |row: &sqlx::sqlite::SqliteRow| -> Result<(usize, Stored), sqlx::Error> {
-            let place: i64 = row.try_get(0)?;
-            let stored = Stored {
-                number: row.try_get(1)?,
-                ended: row.try_get(2)?,
-                due: row.try_get::<Option<i64>, _>(3)?.map(Timestamp),
-                parent: row.try_get(4)?,
-                player: row.try_get(5)?,
-            };
-            Ok((usize::try_from(place).unwrap_or(usize::MAX), stored))
-        };
-        found
-            .map_err(failed)?
-            .iter()
-            .map(decode)
-            .collect::<Result<_, _>>()
-            .map_err(failed)
+    fn stored(&self, key: &Key) -> Result<Option<Stored>, rusqlite::Error> {
+        self.connection
+            .prepare_cached(SEE_ROW)?
+            .query_row(
+                params![key.namespace.as_str(), key.shard, key.kind as i16, key.id],
+                |row| {
+                    Ok(Stored {
+                        number: row.get(0)?,
+                        ended: row.get(1)?,
+                        due: row.get::<_, Option<i64>>(2)?.map(Timestamp),
+                        parent: row.get(3)?,
+                        player: row.get(4)?,
+                    })
+                },
+            )
+            .optional()
     }
 
-    async fn apply(&mut self, changes: &Changes<'_>) -> Result<(), WriteError> {
-        self.chunked(
-            &FREE,
-            &changes.claim_deletes,
-            |query, (namespace, claim)| {
-                let shard = i64::from(shard_of(&claim.key));
-                query
-                    .bind(namespace.to_string())
-                    .bind(shard)
-                    .bind(claim.kind)
-                    .bind(claim.key.clone())
-            },
-        )
-        .await?;
-        self.chunked(&CLAIM, &changes.claim_inserts, bind_claim)
-            .await?;
-        self.chunked(&CLAIM, &changes.claim_updates, bind_claim)
-            .await?;
-        self.chunked(&DELETE, &changes.deletes, |query, key| bind_key(query, key))
-            .await?;
-        self.chunked(&INSERT, &changes.inserts, bind_row).await?;
-        self.chunked(&MOVE, &changes.moves, bind_row).await?;
-        self.chunked(&UPDATE, &changes.updates, |query, row| {
-            bind_key(query, row.key)
-                .bind(row.number)
-                .bind(row.body.to_owned())
-        })
-        .await?;
-        self.chunked(&BUMP, &changes.bumps, |query, (key, number)| {
-            bind_key(query, key).bind(*number)
-        })
-        .await
+    fn holder(
+        &self,
+        namespace: &Namespace,
+        claim: &ClaimKey,
+    ) -> Result<Option<Key>, rusqlite::Error> {
+        self.connection
+            .prepare_cached(SEE_CLAIM)?
+            .query_row(
+                params![
+                    namespace.as_str(),
+                    shard_of(&claim.key),
+                    claim.kind,
+                    claim.key
+                ],
+                |row| {
+                    let (shard, kind, id) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                    decode::key(namespace.to_string(), shard, kind, id).map_err(|bad| {
+                        rusqlite::Error::FromSqlConversionFailure(1, Type::Integer, Box::new(bad))
+                    })
+                },
+            )
+            .optional()
     }
 
-    async fn chunked<T>(
-        &mut self,
-        statement: &'static LazyLock<Sized>,
-        things: &[T],
-        bind: impl Fn(Bound, &T) -> Bound,
-    ) -> Result<(), WriteError> {
-        let mut rest = things;
-        for (sql, rows) in statement.0.iter().zip(CHUNKS) {
-            while let Some((chunk, after)) = rest.split_at_checked(rows) {
-                let query = chunk.iter().fold(sqlx::query(sql.as_str()), &bind);
-                self.execute(query).await?;
-                rest = after;
-            }
+    fn apply(&self, changes: &Changes<'_>) -> Result<(), rusqlite::Error> {
+        let mut free = self.connection.prepare_cached(FREE)?;
+        for (namespace, claim) in &changes.claim_deletes {
+            free.execute(params![
+                namespace.as_str(),
+                shard_of(&claim.key),
+                claim.kind,
+                claim.key
+            ])?;
+        }
+        let mut take = self.connection.prepare_cached(CLAIM)?;
+        for out in changes.claim_inserts.iter().chain(&changes.claim_updates) {
+            take.execute(params![
+                out.namespace.as_str(),
+                shard_of(&out.claim.key),
+                out.claim.kind,
+                out.claim.key,
+                out.holder.shard,
+                out.holder.kind as i16,
+                out.holder.id
+            ])?;
+        }
+        let mut delete = self.connection.prepare_cached(DELETE)?;
+        for key in &changes.deletes {
+            delete.execute(params![
+                key.namespace.as_str(),
+                key.shard,
+                key.kind as i16,
+                key.id
+            ])?;
+        }
+        self.put(INSERT, &changes.inserts)?;
+        self.put(MOVE, &changes.moves)?;
+        let mut update = self.connection.prepare_cached(UPDATE)?;
+        for RowOut {
+            key, number, body, ..
+        } in &changes.updates
+        {
+            update.execute(params![
+                key.namespace.as_str(),
+                key.shard,
+                key.kind as i16,
+                key.id,
+                number,
+                body
+            ])?;
+        }
+        let mut bump = self.connection.prepare_cached(BUMP)?;
+        for (key, number) in &changes.bumps {
+            bump.execute(params![
+                key.namespace.as_str(),
+                key.shard,
+                key.kind as i16,
+                key.id,
+                number
+            ])?;
         }
         Ok(())
     }
+
+    fn put(&self, sql: &str, rows: &[RowOut<'_>]) -> Result<(), rusqlite::Error> {
+        let mut put = self.connection.prepare_cached(sql)?;
+        for row in rows {
+            put.execute(params![
+                row.key.namespace.as_str(),
+                row.key.shard,
+                row.key.kind as i16,
+                row.key.id,
+                row.number,
+                row.due.map(|due| due.0),
+                row.ended,
+                row.parent,
+                row.player,
+                row.body
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn stamp(&self, batch: &Batch) -> Result<(), rusqlite::Error> {
+        if let Some(settled) = batch.settled {
+            self.connection
+                .prepare_cached("DELETE FROM batches WHERE id = ?1")?
+                .execute([settled.to_string()])?;
+        }
+        self.connection
+            .prepare_cached("INSERT INTO batches (id, committed_at) VALUES (?1, ?2)")?
+            .execute(params![batch.id.to_string(), self.clock.now().0])?;
+        Ok(())
+    }
+
+    fn write_unchecked(&mut self, sets: &[Arc<WriteSet>]) -> Result<(), WriteError> {
+        self.begin()?;
+        self.apply(&Changes::unchecked(sets))
+            .and_then(|()| self.connection.execute_batch("COMMIT"))
+            .map_err(|error| failed(&error))
+    }
+
+    fn was_committed(&mut self, batch: Uuid) -> Result<bool, WriteError> {
+        self.roll_back();
+        self.connection
+            .prepare_cached("SELECT 1 FROM batches WHERE id = ?1")
+            .and_then(|mut found| found.exists([batch.to_string()]))
+            .map_err(|error| failed(&error))
+    }
+
+    /// Empties the log to its end, so that the next batch starts it anew. Gives up when another
+    /// checkpoint runs, or when a reader still needs the log after the busy timeout.
+    fn restart_log(&self) {
+        let restarted = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| {
+                row.get::<_, bool>(0)
+            });
+        match restarted {
+            Ok(false) => self.log.pages.store(0, Ordering::Relaxed),
+            Ok(true) => tracing::debug!("the write-ahead log is in use; it is emptied later"),
+            Err(error) => tracing::warn!(%error, "the write-ahead log could not be emptied"),
+        }
+    }
 }
 
-fn bind_key(query: Bound, key: &Key) -> Bound {
-    query
-        .bind(key.namespace.to_string())
-        .bind(i64::from(key.shard))
-        .bind(key.kind as i16)
-        .bind(key.id.clone())
+fn connect(file: &Path, busy: Duration) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(busy)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    Ok(connection)
 }
 
-fn bind_row(query: Bound, row: &RowOut<'_>) -> Bound {
-    bind_key(query, row.key)
-        .bind(row.number)
-        .bind(row.due.map(|due| due.0))
-        .bind(row.ended)
-        .bind(row.parent.map(str::to_owned))
-        .bind(row.player.map(str::to_owned))
-        .bind(row.body.to_owned())
-}
-
-fn bind_claim(query: Bound, out: &ClaimOut<'_>) -> Bound {
-    query
-        .bind(out.namespace.to_string())
-        .bind(i64::from(shard_of(&out.claim.key)))
-        .bind(out.claim.kind)
-        .bind(out.claim.key.clone())
-        .bind(i64::from(out.holder.shard))
-        .bind(out.holder.kind as i16)
-        .bind(out.holder.id.clone())
-}
-
-fn unreadable(error: Error) -> WriteError {
-    WriteError::Unavailable(error.to_string())
+fn told(error: &rusqlite::Error) -> String {
+    match error.sqlite_error() {
+        Some(sqlite) => sqlite_advice(sqlite.extended_code & 0xff, &error.to_string()),
+        None => error.to_string(),
+    }
 }
 
 /// A full or failing disk is nobody's fault and passes; anything else is the batch's own.
-fn failed(problem: sqlx::Error) -> WriteError {
-    match sqlite_code(&problem) {
+fn failed(error: &rusqlite::Error) -> WriteError {
+    match error
+        .sqlite_error()
+        .map(|sqlite| sqlite.extended_code & 0xff)
+    {
         Some(
             error::SQLITE_FULL
             | error::SQLITE_IOERR
@@ -343,48 +381,36 @@ fn failed(problem: sqlx::Error) -> WriteError {
             | error::SQLITE_BUSY
             | error::SQLITE_NOMEM,
         )
-        | None => WriteError::Unavailable(advice(&problem)),
-        Some(_) => WriteError::Refused(advice(&problem)),
+        | None => WriteError::Unavailable(told(error)),
+        Some(_) => WriteError::Refused(told(error)),
     }
 }
 
 #[async_trait]
 impl Writer for SqliteWriter {
-    async fn write(&mut self, batch: Batch<'_>) -> Result<Vec<Verdict>, WriteError> {
-        let outcome = self.attempt(&batch).await;
-        if outcome.is_err() {
-            // SQLite may have rolled back by itself already; then this says so and that is fine.
-            let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
-        }
-        outcome
+    async fn write(&mut self, batch: Batch) -> Result<Vec<Verdict>, WriteError> {
+        self.blocking(move |inner| inner.write(&batch)).await
     }
 
     async fn was_committed(&mut self, batch: Uuid) -> Result<bool, WriteError> {
-        let found = sqlx::query("SELECT 1 FROM batches WHERE id = ?1")
-            .bind(batch.to_string())
-            .fetch_optional(&mut self.connection)
-            .await;
-        found.map(|row| row.is_some()).map_err(failed)
+        self.blocking(move |inner| inner.was_committed(batch)).await
     }
 
-    async fn write_unchecked(&mut self, changes: &Changes<'_>) -> Result<(), WriteError> {
-        self.execute(sqlx::query("BEGIN IMMEDIATE")).await?;
-        self.apply(changes).await?;
-        self.execute(sqlx::query("COMMIT")).await
+    async fn write_unchecked(&mut self, sets: Vec<Arc<WriteSet>>) -> Result<(), WriteError> {
+        self.blocking(move |inner| inner.write_unchecked(&sets))
+            .await
     }
 
     async fn between(&mut self) {
         if self.log.pages.load(Ordering::Relaxed) < self.log.pages_max {
             return;
         }
-        // Between batches nobody writes, so this one reaches the end of the log and the next
-        // batch starts it anew; readers that still need it make it give up after the busy timeout.
-        match sqlx::query("PRAGMA wal_checkpoint(RESTART)")
-            .execute(&mut self.connection)
-            .await
-        {
-            Ok(_) => self.log.pages.store(0, Ordering::Relaxed),
-            Err(error) => tracing::warn!(%error, "the write-ahead log could not be emptied"),
+        let emptied = self.blocking(|inner| {
+            inner.restart_log();
+            Ok(())
+        });
+        if let Err(error) = emptied.await {
+            tracing::warn!(?error, "the write-ahead log could not be emptied");
         }
     }
 }
@@ -393,9 +419,10 @@ impl Writer for SqliteWriter {
 impl SqliteWriter {
     /// Runs a statement on the connection that writes.
     pub(crate) async fn run(&mut self, sql: &'static str) {
-        sqlx::raw_sql(sql)
-            .execute(&mut self.connection)
-            .await
-            .unwrap();
+        let ran = self.blocking(move |inner| {
+            let ran = inner.connection.execute_batch(sql);
+            ran.map_err(|error| failed(&error))
+        });
+        ran.await.unwrap();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use model::{Namespace, Timestamp};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -38,16 +39,12 @@ fn large(id: &str) -> WriteSet {
 #[tokio::test]
 async fn a_full_disk_is_told_and_writing_goes_on_when_there_is_room_again() {
     let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("full.db");
     let options = SqliteConnectOptions::new()
-        .filename(folder.path().join("full.db"))
+        .filename(&file)
         .create_if_missing(true);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     crate::migrate::sqlite(&mut connection, crate::migrate::newest())
-        .await
-        .unwrap();
-    // SQLite's own limit gives the very error of a full disk.
-    sqlx::raw_sql("PRAGMA max_page_count = 30")
-        .execute(&mut connection)
         .await
         .unwrap();
     let clock = Arc::new(WallClock::starting_at(Timestamp(0)));
@@ -55,13 +52,14 @@ async fn a_full_disk_is_told_and_writing_goes_on_when_there_is_room_again() {
         pages: AtomicU64::new(0),
         pages_max: u64::MAX,
     });
-    let mut writer = SqliteWriter::new(connection, clock, log);
-    let (first, second, third) = (large("a"), large("b"), large("c"));
-    let all = [&first, &second, &third];
+    let mut writer = SqliteWriter::open(&file, Duration::from_secs(1), clock, log).unwrap();
+    // SQLite's own limit gives the very error of a full disk.
+    writer.run("PRAGMA max_page_count = 30").await;
+    let all: Arc<[_]> = ["a", "b", "c"].map(|id| Arc::new(large(id))).into();
     let batch = || Batch {
         id: Uuid::from_u128(1),
         settled: None,
-        sets: &all,
+        sets: all.clone(),
     };
     match writer.write(batch()).await {
         Err(WriteError::Unavailable(why)) => {
