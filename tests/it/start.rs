@@ -1,5 +1,6 @@
 //! Starting and stopping `muster serve`: what keeps it from starting is one sentence that says what to do.
 
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -79,6 +80,34 @@ async fn second_serve(kind: Kind) {
     // Whoever died here holds nothing.
     let second = ServeProcess::start(&database, folder.path(), &folder.path().join("types"));
     create(&second.client(PrincipalKind::Player, "ann"), "Teams").await;
+}
+
+/// Of those whom the kernel turns away, each tries again only after a second.
+#[test]
+fn a_thousand_who_connect_at_one_moment_are_not_turned_away() {
+    run(async {
+        let Some(database) = Database::new(Kind::Sqlite, "backlog").await else {
+            return;
+        };
+        let folder = folder();
+        let types = folder.path().join("types");
+        let server = ServeProcess::start(&database, folder.path(), &types);
+        let somaxconn = std::fs::read_to_string("/proc/sys/net/core/somaxconn").expect("Linux");
+        let many = somaxconn
+            .trim()
+            .parse::<usize>()
+            .expect("a number")
+            .min(1_000);
+        let address = server.url.trim_start_matches("http://");
+        let address: SocketAddr = address.parse().expect("an address");
+        // Stopped, so that only the kernel answers.
+        server.signal(rustix::process::Signal::STOP);
+        let connected: Vec<_> = (0..many)
+            .map_while(|_| TcpStream::connect_timeout(&address, Duration::from_millis(900)).ok())
+            .collect();
+        server.signal(rustix::process::Signal::CONT);
+        assert_eq!(connected.len(), many);
+    });
 }
 
 #[test]

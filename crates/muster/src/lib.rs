@@ -13,4 +13,5 @@ pub mod wrap_exec;
 
 mod configuration;
 pub use configuration::provider_schemas;
+mod files;
 mod host;

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::configuration::{self, Flags};
-use crate::say;
+use crate::{files, say};
 
 /// Run the server.
 ///
@@ -85,12 +85,32 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for name in &effective.unknown_variables {
         tracing::warn!("the environment variable {name} is no setting of Muster");
     }
+    let mut effective = effective;
+    fit_connections(&mut effective.config.limits.connections_max);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start threads")?;
     runtime.block_on(serve(effective))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Files that are no connections: the database's, logs, sockets of game servers.
+const OTHER_FILES: u64 = 512;
+
+/// No more connections than files may be open: the one too many is told so, instead of waiting unseen.
+fn fit_connections(connections_max: &mut usize) {
+    let Some(files) = files::raise_limit() else {
+        return;
+    };
+    let room = usize::try_from(files.saturating_sub(OTHER_FILES).max(1)).unwrap_or(usize::MAX);
+    if *connections_max > room {
+        tracing::info!(
+            "this process may open {files} files: {room} connections instead of \
+             limits.connections_max {connections_max}; raise it with `ulimit -n` or LimitNOFILE"
+        );
+        *connections_max = room;
+    }
 }
 
 async fn serve(Effective { config, .. }: Effective) -> anyhow::Result<()> {

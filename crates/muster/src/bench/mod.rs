@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::say;
+use crate::{files, say};
 use figure::Outcome;
 
 pub use serve::{Args as ServeArgs, run as serve};
@@ -92,6 +92,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if cfg!(debug_assertions) {
         say::complain(&"this build is not optimised: its figures say nothing");
     }
+    // The load generator's players and game servers have a connection each; the server inherits it.
+    files::raise_limit();
     let mut outcomes = Vec::new();
     for name in names {
         say::complain(&format_args!(
