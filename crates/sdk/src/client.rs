@@ -1,6 +1,7 @@
 //! The client itself: a connection pool, a token, and one way to send a call.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub struct Settings {
     pub attempts_max: u32,
     /// The longest pause between two attempts; a server that asks for more gets none.
     pub pause_max: Duration,
+    /// The address that connections come from; `None`: the system chooses.
+    pub local_address: Option<IpAddr>,
 }
 
 impl Default for Settings {
@@ -39,6 +42,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(10),
             attempts_max: 4,
             pause_max: Duration::from_secs(10),
+            local_address: None,
         }
     }
 }
@@ -90,6 +94,7 @@ impl Client {
         let server = checked_url(url)?;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
+        connector.set_local_address(settings.local_address);
         connector.set_connect_timeout(Some(settings.connect_timeout));
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())

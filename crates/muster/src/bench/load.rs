@@ -108,7 +108,7 @@ pub(super) async fn step(world: &Arc<World>, server: &Server, offer: Offer) -> R
     };
     let (offered, empty, backlog) = tokio::join!(
         offering,
-        http_baseline::latencies(&world.client, pinging.clone()),
+        http_baseline::latencies(world.client(0), pinging.clone()),
         watch_backlog(world, pinging.clone())
     );
     let took = started.elapsed();

@@ -29,7 +29,7 @@ pub(super) async fn make_party(
     for n in 0..size {
         let player = format!("p{name}-{n}");
         let token = server.token(PrincipalKind::Player, &player)?;
-        let client = world.client.with_token(&token)?;
+        let client = world.client(name).with_token(&token)?;
         match id {
             None => id = Some(create(&client).await?),
             Some(id) => join(&client, id).await?,

@@ -7,7 +7,6 @@ use anyhow::Context as _;
 use futures_util::StreamExt as _;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
-use sdk::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::child::Server;
@@ -49,10 +48,10 @@ async fn measured(
     length: Length,
     rate: Option<f64>,
 ) -> anyhow::Result<Vec<Outcome>> {
-    let world = Arc::new(World::new(Client::new(&server.url, "")?));
+    let world = Arc::new(World::new(&server.url)?);
     let stop = CancellationToken::new();
-    for (_, token) in &server.game_servers {
-        let client = world.client.with_token(token)?;
+    for (n, (_, token)) in server.game_servers.iter().enumerate() {
+        let client = world.client(n).with_token(token)?;
         world
             .tasks
             .spawn(host::host(Arc::clone(&world), client, stop.clone()));
@@ -81,7 +80,7 @@ async fn measured(
     .await?;
     let report = step(&world, server, Offer { rate, span }).await?;
     let mut outcomes = latency_rows(&report);
-    let empty = http_baseline::rate(&world.client, Duration::from_secs(3)).await?;
+    let empty = http_baseline::rate(world.client(0), Duration::from_secs(3)).await?;
     say::complain(&format_args!("an empty endpoint: {empty:.0} requests/s"));
     outcomes.push(match search::highest(&world, server, length).await? {
         Some(report) => Outcome::Measured(Figure {

@@ -1,11 +1,12 @@
 //! What the load generator keeps: parties that may queue, matches on their way, and what was seen of them.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::Ipv4Addr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use model::{SessionId, TicketId};
-use sdk::Client;
+use sdk::{Client, Settings};
 use tokio_util::task::TaskTracker;
 
 use super::measure;
@@ -71,21 +72,39 @@ struct Progress {
     over: bool,
 }
 
+/// Addresses that the load comes from. An address has 28,000 ports: with many of them in use the
+/// kernel searches long for a free one.
+const ADDRESSES: u8 = 8;
+
 /// Shared by all tasks of the load generator.
 pub(super) struct World {
-    /// A client without a token: its connections are everybody's.
-    pub(super) client: Client,
+    /// Clients without a token, each from an address of its own, as players are. Their connections
+    /// are everybody's.
+    clients: Vec<Client>,
     pub(super) tasks: TaskTracker,
     state: Mutex<State>,
 }
 
 impl World {
-    pub(super) fn new(client: Client) -> Self {
-        Self {
-            client,
+    /// For the server at `url`.
+    pub(super) fn new(url: &str) -> Result<Self, sdk::Error> {
+        let client = |last| {
+            let settings = Settings {
+                local_address: Some(Ipv4Addr::new(127, 0, 1, last).into()),
+                ..Settings::default()
+            };
+            Client::with_settings(url, "", settings)
+        };
+        Ok(Self {
+            clients: (1..=ADDRESSES).map(client).collect::<Result<_, _>>()?,
             tasks: TaskTracker::new(),
             state: Mutex::default(),
-        }
+        })
+    }
+
+    /// The `n`th one's client, still without a token.
+    pub(super) fn client(&self, n: usize) -> &Client {
+        &self.clients[n % self.clients.len()]
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
