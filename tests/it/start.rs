@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use model::wire::PrincipalKind;
-use tests::world::{LAW_TYPES, create};
+use model::wire::{CreateSession, PrincipalKind};
+use tests::world::{LAW_TYPES, create, of};
 use tests::{Database, Kind, SECRET, ServeProcess, muster, run, samples};
 
 /// A folder with session types in `types`, none of which starts a game server.
@@ -173,6 +173,58 @@ fn a_full_disk_ends_serve_with_one_sentence() {
         let database = Database::at(&format!("sqlite:{}", data.join("muster.db").display()));
         let server = ServeProcess::start(&database, &data, &types);
         create(&server.client(PrincipalKind::Player, "ann"), "Teams").await;
+    });
+}
+
+#[test]
+fn a_disk_that_fills_up_makes_serve_unready_and_ends_it_with_one_sentence() {
+    run(async {
+        let folder = folder();
+        let small = folder.path().join("small");
+        std::fs::create_dir(&small).expect("a folder");
+        let database = Database::at(&format!("sqlite:{}", small.join("muster.db").display()));
+        let disk = small_disk(&small.display().to_string(), 3 * 1_024);
+        let types = folder.path().join("types");
+        let mut server = ServeProcess::start_by(&disk, &database, folder.path(), &types);
+        let ann = server.client(PrincipalKind::Player, "ann");
+        ann.readyz().await.expect("there is room yet");
+        let text = "x".repeat(4_000);
+        let large = CreateSession {
+            custom_data: [("text".to_owned(), text)].into(),
+            ..of("Teams")
+        };
+        let mut unready = false;
+        let filled = async {
+            loop {
+                if let Some(code) = server.ended() {
+                    return code;
+                }
+                if ann.create_session(&large).await.is_err() {
+                    let answer = ann.readyz().await;
+                    unready |= answer.is_err_and(|error| error.status() == Some(503));
+                }
+            }
+        };
+        let filled = tokio::time::timeout(Duration::from_secs(60), filled).await;
+        assert_eq!(filled.expect("serve goes on for ever"), 1);
+        assert!(unready, "/readyz was never 503");
+        let log = tests::eventually("its last words", async || {
+            let log = std::fs::read_to_string(folder.path().join("serve.log")).expect("a log");
+            log.contains("muster: ").then_some(log)
+        })
+        .await;
+        let last = log.lines().last().unwrap_or_default();
+        let start = "muster: the server stopped: nothing could be written to the database for 1";
+        assert!(last.starts_with(start), "{last}");
+        for word in [
+            "start the server again",
+            "the disk is full",
+            "free some space",
+        ] {
+            assert!(last.contains(word), "{word:?} is missing in {last:?}");
+        }
+        let warnings = log.lines().filter(|line| line.contains("\"WARN\""));
+        assert!(warnings.count() < 20, "{log}");
     });
 }
 

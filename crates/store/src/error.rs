@@ -98,8 +98,8 @@ pub enum LeaseError {
         /// Who has it now; empty if it was given back.
         holder: String,
     },
-    /// The database could not be asked.
-    #[error("the lease could not be asked for")]
+    /// The database could not be asked or written.
+    #[error("the lease could not be asked for: {}", .0.cause())]
     Store(#[source] Error),
 }
 
@@ -207,6 +207,14 @@ impl Error {
             operation,
             advice: advice(&source),
             source: source.into(),
+        }
+    }
+
+    /// What is wrong and what to do about it, without what was attempted where that is said apart.
+    pub(crate) fn cause(&self) -> String {
+        match self {
+            Error::Read { advice, .. } => advice.clone(),
+            other => other.to_string(),
         }
     }
 }

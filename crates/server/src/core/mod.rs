@@ -130,14 +130,16 @@ impl Core {
         self.players.seen(player, self.now());
     }
 
-    /// Whether requests can be served.
+    /// Whether requests can be served; sets the clock by the database's.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] while the store is away.
+    /// [`Error::Unavailable`] while the store is away, or took no write when it was last asked to.
     pub async fn ready(&self) -> Result<(), Error> {
         let at = self.store.now().await.map_err(store_error)?;
         self.clock.resync(at);
-        Ok(())
+        self.store
+            .outage()
+            .map_or(Ok(()), |why| Err(Error::Unavailable(why)))
     }
 
     /// The active configuration.

@@ -46,14 +46,24 @@ impl Timers {
 impl Core {
     /// Looks at what is due until shutdown. With a manual clock, [`Core::run_timers_once`] does it instead.
     pub(crate) async fn run_timers(&self) {
+        let mut failing = false;
         while !self.shutdown.is_cancelled() {
-            let wait = match self.run_timers_once().await {
-                Ok(left_behind) if left_behind => PAUSE,
-                Ok(_) => IDLE,
-                Err(error) => {
-                    tracing::warn!(%error, "due rows could not be read; trying again");
-                    PAUSE
+            let looked = self.run_timers_once().await;
+            match &looked {
+                Ok(_) if failing => tracing::warn!("due rows can be read again"),
+                // Said once: the next looks follow in a moment.
+                Err(error) if !failing => {
+                    tracing::warn!(
+                        cause = error.cause(),
+                        "due rows could not be read; trying again"
+                    );
                 }
+                Ok(_) | Err(_) => {}
+            }
+            failing = looked.is_err();
+            let wait = match looked {
+                Ok(false) => IDLE,
+                Ok(true) | Err(_) => PAUSE,
             };
             let latest = self.now() + wait;
             // A hint alone is no reason to look at the index: only that something is due.
@@ -89,7 +99,12 @@ impl Core {
         {
             if let Err(error) = self.due(&row, now).await {
                 failed = true;
-                tracing::warn!(%error, row = ?row.key, "a due row could not be settled; trying again");
+                let news = "a due row could not be settled; trying again";
+                // That nothing can be written is said where it began, not for each row again and again.
+                match self.store.outage() {
+                    None => tracing::warn!(cause = error.cause(), row = ?row.key, "{news}"),
+                    Some(_) => tracing::debug!(cause = error.cause(), row = ?row.key, "{news}"),
+                }
             }
         }
         if let Some(next) = self.store.next_due().await.map_err(store_error)? {
