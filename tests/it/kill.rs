@@ -9,7 +9,6 @@ use model::ticket::TicketState;
 use model::wire::{CreateSession, CreateTicket, JoinSession, MemberState, PrincipalKind};
 use model::{GameServerId, InstallationId, PlayerId, SessionId, TicketId};
 use sdk::{Client, Who};
-use store::Store;
 use tests::{
     Database, Kind, SESSION_TYPES, ServeProcess, client, eventually, player, processes_of, run,
 };
@@ -55,7 +54,7 @@ async fn fifty_kills(kind: Kind) {
     let mut installation = None;
     for round in 0..KILLS {
         let server = ServeProcess::start(&database, folder.path(), &types);
-        let installation = *installation.get_or_insert(installation_of(&database).await);
+        let installation = *installation.get_or_insert(database.installation().await);
         verify(&server, &log, installation).await;
         let mut queueing = JoinSet::new();
         for number in 0..PLAYERS {
@@ -69,22 +68,13 @@ async fn fifty_kills(kind: Kind) {
         queueing.shutdown().await;
     }
     let server = ServeProcess::start(&database, folder.path(), &types);
-    let installation = installation_of(&database).await;
+    let installation = database.installation().await;
     verify(&server, &log, installation).await;
     assert!(
         log.lock().expect("the log").len() > KILLS as usize,
         "hardly anything was going on"
     );
     end_all(&server, &types, installation).await;
-}
-
-async fn installation_of(database: &Database) -> InstallationId {
-    let store = Store::open(&database.url, store::Options::default())
-        .await
-        .expect("the store");
-    let epoch = store.epoch().await.expect("its epoch");
-    store.close().await;
-    InstallationId(epoch)
 }
 
 /// Queues, plays what it is given, leaves, and notes each yes; a connection that breaks ends it.

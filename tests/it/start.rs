@@ -5,9 +5,14 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use model::GameServerId;
+use model::game_server::GameServerState;
+use model::instance::InstanceStatus;
 use model::wire::{CreateSession, PrincipalKind};
 use tests::world::{LAW_TYPES, create, of};
-use tests::{Database, Kind, SECRET, ServeProcess, muster, run, samples};
+use tests::{
+    Database, Kind, SECRET, SESSION_TYPES, ServeProcess, muster, processes_of, run, samples,
+};
 
 /// A folder with session types in `types`, none of which starts a game server.
 fn folder() -> tempfile::TempDir {
@@ -205,7 +210,8 @@ fn a_disk_that_fills_up_makes_serve_unready_and_ends_it_with_one_sentence() {
                 }
             }
         };
-        let filled = tokio::time::timeout(Duration::from_secs(60), filled).await;
+        // Renewals of the lease find a little room for a while yet, three seconds each.
+        let filled = tokio::time::timeout(Duration::from_secs(120), filled).await;
         assert_eq!(filled.expect("serve goes on for ever"), 1);
         assert!(unready, "/readyz was never 503");
         let log = tests::eventually("its last words", async || {
@@ -223,8 +229,9 @@ fn a_disk_that_fills_up_makes_serve_unready_and_ends_it_with_one_sentence() {
         ] {
             assert!(last.contains(word), "{word:?} is missing in {last:?}");
         }
+        // Whatever fails again and again is said when it begins and when it ends.
         let warnings = log.lines().filter(|line| line.contains("\"WARN\""));
-        assert!(warnings.count() < 20, "{log}");
+        assert!(warnings.count() < 60, "{log}");
     });
 }
 
@@ -273,6 +280,55 @@ fn sigterm_answers_a_waiting_long_poll_and_ends_with_0() {
         let (page, ()) = tokio::join!(poll, stop);
         assert_eq!(page.expect("an answer").notices, []);
         assert_eq!(server.wait(), 0);
+    });
+}
+
+/// A game server has the server's address in its environment and asks nowhere else.
+#[test]
+fn a_server_that_starts_at_another_address_replaces_the_game_servers_that_it_left() {
+    run(async {
+        let database = Database::new(Kind::Sqlite, "").await.expect("SQLite");
+        let folder = folder();
+        let types = folder.path().join("types");
+        let one = SESSION_TYPES.replace("{ buffer: 2, max: 8 }", "{ min: 1, buffer: 0, max: 1 }");
+        std::fs::write(types.join("types.yaml"), &one).expect("a file");
+        let ready = async |server: &ServeProcess, except: Option<GameServerId>| {
+            let admin = server.client(PrincipalKind::Admin, "root");
+            tests::eventually("a ready game server", async || {
+                let fleets = admin.fleets().await.expect("fleets").items;
+                let mut rows = fleets.iter().flat_map(|fleet| &fleet.game_servers);
+                let row = rows.find(|row| row.state == GameServerState::Ready);
+                row.map(|row| row.id).filter(|id| Some(*id) != except)
+            })
+            .await
+        };
+        let first = ServeProcess::start(&database, folder.path(), &types);
+        let left = ready(&first, None).await;
+        // Taken, so that the next start cannot have the same.
+        let address = first.url.trim_start_matches("http://").to_owned();
+        first.signal(rustix::process::Signal::TERM);
+        assert_eq!(first.wait(), 0);
+        let taken = std::net::TcpListener::bind(&address);
+        let second = ServeProcess::start(&database, folder.path(), &types);
+        drop(taken);
+        assert!(!second.url.ends_with(&address));
+        ready(&second, Some(left)).await;
+        let ann = second.client(PrincipalKind::Player, "ann");
+        let room = create(&ann, "Room").await.id;
+        let asked = ann.request_instance(room, &Default::default()).await;
+        asked.expect("a host may be asked for");
+        tests::eventually("its game", async || {
+            let instance = ann.instance(room).await.ok()?;
+            (instance.status == InstanceStatus::Joinable).then_some(())
+        })
+        .await;
+        ann.delete_session(room).await.expect("it ends");
+        std::fs::write(types.join("types.yaml"), LAW_TYPES).expect("a file");
+        let installation = database.installation().await;
+        tests::eventually("every game server to end", async || {
+            processes_of(installation).is_empty().then_some(())
+        })
+        .await;
     });
 }
 

@@ -10,6 +10,7 @@ use crate::config::Config;
 /// Carries the installation's id in the environment of everything that we start.
 pub(crate) const INSTALLATION_VARIABLE: &str = "MUSTER_INSTALLATION_ID";
 /// Carries the game server's id beside it.
+pub(crate) const URL_VARIABLE: &str = "MUSTER_URL";
 pub(crate) const GAME_SERVER_VARIABLE: &str = "MUSTER_GAME_SERVER_ID";
 
 /// What game servers inherit of our own environment. Nothing else: it may hold secrets.
@@ -73,7 +74,7 @@ pub(crate) fn launch(
         .collect();
     environment.extend(config.environment.clone());
     environment.extend([
-        ("MUSTER_URL".to_owned(), facts.url.to_owned()),
+        (URL_VARIABLE.to_owned(), facts.url.to_owned()),
         ("MUSTER_TOKEN".to_owned(), facts.token.to_owned()),
         (GAME_SERVER_VARIABLE.to_owned(), facts.id.to_string()),
         (

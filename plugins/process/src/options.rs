@@ -16,6 +16,9 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// What players connect to. Default: `127.0.0.1`.
     pub address: String,
+    /// Where the server is now, as new game servers are told. One of an earlier life that was told something else
+    /// cannot reach it, and is ended instead of taken back. Default: `None`, everything is taken back.
+    pub url: Option<String>,
     /// What the word `muster` at the start of a command means, and what runs `wrap`.
     pub executable: PathBuf,
     /// What happens to game servers when the provider ends. Default: [`OnShutdown::Leave`].
@@ -63,6 +66,7 @@ impl Options {
             node: "local".to_owned(),
             data_dir,
             address: "127.0.0.1".to_owned(),
+            url: None,
             executable,
             on_shutdown: OnShutdown::Leave,
             stop_grace: Duration::from_secs(10),

@@ -125,6 +125,11 @@ impl Core {
         self.installation
     }
 
+    /// Where game servers reach this server.
+    pub fn public_url(&self) -> &str {
+        &self.settings.public_url
+    }
+
     /// A player did something: he is there.
     pub fn seen(&self, player: &PlayerId) {
         self.players.seen(player, self.now());
