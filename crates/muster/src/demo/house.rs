@@ -24,6 +24,8 @@ use crate::configuration;
 const TOKEN_TTL: Millis = Millis::seconds(3_600);
 /// From SIGTERM to SIGKILL, and how long games may go on when the demo is interrupted.
 const GRACE: Duration = Duration::from_secs(2);
+/// A demo that was killed is not started again: its idle game servers need not wait for it.
+const SERVER_AWAY_MAX: Duration = Duration::from_secs(5);
 
 /// The sample session types as they were when this program was built.
 const SAMPLES: [(&str, &str); 5] = [
@@ -89,6 +91,7 @@ impl House {
             plugin_process::Options::new(core.installation(), data.to_path_buf(), executable);
         options.on_shutdown = OnShutdown::Stop;
         options.stop_grace = GRACE;
+        options.server_away_max = Some(SERVER_AWAY_MAX);
         options.drain_max = GRACE;
         let provider = ProcessProvider::new(Arc::new(InMemoryFleetApi::new(core.clone())), options);
         let client = Client::new(&format!("http://{}", server.address()), "")?;

@@ -174,3 +174,51 @@ fn rules_and_environments_that_cannot_work_are_refused_before_anything_runs() {
         assert!(!output.status.success() && text.contains(said), "{text}");
     }
 }
+
+/// `arena`, or `wrap` with these rules, whose server is gone already; both wait for it only shortly.
+fn without_server(words: &[&str]) -> std::process::Output {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    let url = format!("http://{}", nobody.local_addr().expect("is bound"));
+    drop(nobody);
+    Command::new("timeout")
+        .args(["60", LAUNCHER])
+        .args(words)
+        .env("MUSTER_URL", url)
+        .env("MUSTER_TOKEN", "token")
+        .env(
+            "MUSTER_GAME_SERVER_ID",
+            "00000000-0000-0000-0000-000000000009",
+        )
+        .env("MUSTER_PORT", "0")
+        .env("MUSTER_SERVER_AWAY_MAX", "300ms")
+        .output()
+        .expect("runs")
+}
+
+#[test]
+fn our_game_servers_end_when_their_server_is_gone() {
+    let ahead = r#"{"start":"ahead","ready":{"log":"up"}}"#;
+    let cases: [&[&str]; 3] = [
+        &["arena"],
+        &["wrap", "--", "sleep", "1000"],
+        &[
+            "wrap",
+            "--rules",
+            ahead,
+            "--",
+            "sh",
+            "-c",
+            "echo up $$; exec sleep 1000",
+        ],
+    ];
+    for words in cases {
+        let output = without_server(words);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {said}");
+        assert!(said.contains("the server has not answered"), "{said}");
+        let said = String::from_utf8_lossy(&output.stdout);
+        if let Some(game) = said.trim().strip_prefix("up ") {
+            assert!(!runs(game.parse().expect("an id")), "its game goes on");
+        }
+    }
+}
