@@ -87,6 +87,25 @@ async fn second_serve(kind: Kind) {
     create(&second.client(PrincipalKind::Player, "ann"), "Teams").await;
 }
 
+#[test]
+fn a_demo_in_the_folder_of_a_running_server_is_refused_before_it_writes_there() {
+    run(async {
+        let folder = folder();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).expect("a folder");
+        let database = Database::at(&format!("sqlite:{}", data.join("muster.db").display()));
+        let types = folder.path().join("types");
+        let _server = ServeProcess::start(&database, &data, &types);
+        let mut demo = Command::new(muster::executable());
+        demo.arg("demo").arg("--data").arg(&data);
+        let output = demo.current_dir(folder.path()).output().expect("it runs");
+        ended_saying(&output, &["another server works this database: process "]);
+        for written in ["sessiontypes", "demo.log"] {
+            assert!(!data.join(written).exists(), "{written} is there");
+        }
+    });
+}
+
 /// Of those whom the kernel turns away, each tries again only after a second.
 #[test]
 fn a_thousand_who_connect_at_one_moment_are_not_turned_away() {

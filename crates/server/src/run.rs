@@ -129,9 +129,7 @@ impl Server {
             address: options.listen,
             reason,
         })?;
-        let store = Store::open(&options.database, store::Options::default())
-            .await
-            .map_err(|error| StartError::Store(error.to_string()))?;
+        let store = open(&options.database).await?;
         let lease = take_lease(&store).await?;
         let mut settings = options.settings;
         settings.public_url = options
@@ -279,6 +277,24 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+/// Whether a server may work this database now: another one that runs keeps it. Makes the database if there is none.
+///
+/// # Errors
+/// [`StartError::Held`] and [`StartError::Store`].
+pub async fn check_free(database: &str) -> Result<(), StartError> {
+    let store = open(database).await?;
+    let lease = take_lease(&store).await?;
+    let released = store.release_lease(&lease).await;
+    store.close().await;
+    released.map_err(lease_error)
+}
+
+async fn open(database: &str) -> Result<Store, StartError> {
+    Store::open(database, store::Options::default())
+        .await
+        .map_err(|error| StartError::Store(error.to_string()))
 }
 
 async fn take_lease(store: &Store) -> Result<Lease, StartError> {

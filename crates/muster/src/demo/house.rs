@@ -60,16 +60,28 @@ pub(super) struct House {
     serving: AbortOnDropHandle<std::io::Result<()>>,
 }
 
+/// Refuses a folder that a running server works with, before anything is written there.
+///
+/// # Errors
+/// One sentence that says who has it.
+pub(super) async fn check_free(data: &Path) -> anyhow::Result<()> {
+    Ok(server::check_free(&config(data).database_url()).await?)
+}
+
+fn config(data: &Path) -> Config {
+    Config {
+        data_dir: data.to_path_buf(),
+        ..Config::default()
+    }
+}
+
 impl House {
     /// Starts server and provider on a free loopback port, with database and logs in `data`.
     ///
     /// # Errors
     /// One sentence about the folder, the session types or the database.
     pub async fn open(data: &Path, session_types: PathBuf) -> anyhow::Result<Self> {
-        let config = Config {
-            data_dir: data.to_path_buf(),
-            ..Config::default()
-        };
+        let config = config(data);
         let secret = configuration::secret_or_new(&config)?;
         let executable = std::env::current_exe().context("cannot find this program's own file")?;
         let server = Server::start(Options {
