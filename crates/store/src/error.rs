@@ -49,13 +49,25 @@ pub enum Error {
         /// What this program can work with.
         supported: &'static [i64],
     },
+    /// The file is another program's.
+    #[error(
+        "the database {what} belongs to another program: it has the table {table:?} and none of Muster's; give Muster a file of its own"
+    )]
+    Foreign {
+        /// Path.
+        what: String,
+        /// One of its tables.
+        table: String,
+    },
     /// A migration failed; nothing of it was applied.
-    #[error("the migration {direction} of schema version {version} failed")]
+    #[error("the migration {direction} of schema version {version} failed: {advice}")]
     Migrate {
         /// The version.
         version: i64,
         /// `up` or `down`.
         direction: &'static str,
+        /// One sentence: what to do.
+        advice: String,
         /// What the driver said.
         #[source]
         source: sqlx::Error,
