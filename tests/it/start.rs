@@ -209,7 +209,8 @@ fn a_disk_that_fills_up_makes_serve_unready_and_ends_it_with_one_sentence() {
         let database = Database::at(&format!("sqlite:{}", small.join("muster.db").display()));
         let disk = small_disk(&small.display().to_string(), 3 * 1_024);
         let types = folder.path().join("types");
-        let mut server = ServeProcess::start_by(&disk, &database, folder.path(), &types);
+        let mut server =
+            ServeProcess::start_by(&disk, "127.0.0.1:0", &database, folder.path(), &types);
         let ann = server.client(PrincipalKind::Player, "ann");
         ann.readyz().await.expect("there is room yet");
         let text = "x".repeat(4_000);

@@ -62,15 +62,16 @@ impl ServeProcess {
     /// # Panics
     /// When it ends before.
     pub fn start(database: &Database, folder: &Path, session_types: &Path) -> ServeProcess {
-        Self::start_by(&[], database, folder, session_types)
+        Self::start_by(&[], "127.0.0.1:0", database, folder, session_types)
     }
 
-    /// The same by another program, whose words are `before` and which becomes `muster` in the end.
+    /// The same at this address, by another program, whose words are `before` and which becomes `muster` in the end.
     ///
     /// # Panics
     /// When it ends before.
     pub fn start_by(
         before: &[String],
+        listen: &str,
         database: &Database,
         folder: &Path,
         session_types: &Path,
@@ -92,7 +93,7 @@ impl ServeProcess {
             .arg("serve")
             .args([
                 "--listen",
-                "127.0.0.1:0",
+                listen,
                 "--log",
                 "json",
                 "--database",
