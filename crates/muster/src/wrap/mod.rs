@@ -3,6 +3,7 @@
 mod fill;
 mod game;
 mod lines;
+mod orphans;
 mod ready;
 
 use std::path::Path;
@@ -65,6 +66,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     log_to_stderr();
     runtime()?.block_on(async {
         let mut wrapper = Wrapper::new(args)?;
+        orphans::inherit()?;
         match args.rules.as_ref().map(|rules| rules.start) {
             None | Some(WrapStart::AtAssignment) => wrapper.run_at_assignment().await,
             Some(WrapStart::Ahead) => wrapper.run_ahead().await,
@@ -171,7 +173,9 @@ impl Wrapper {
             Ended::Quit => (Next::End, None),
             Ended::Signal => (Next::End, Some(Report::Closed)),
         };
-        if !matches!(ended, Ended::Itself) {
+        if matches!(ended, Ended::Itself) {
+            orphans::end().await;
+        } else {
             // Who was connected no longer matters to a session that is over.
             self.end(&mut game, reporter, &[]).await?;
         }
@@ -256,6 +260,7 @@ impl Wrapper {
                     Event::Line(line) => self.read(&line, &reporter, &sessions),
                     Event::Exited(status) => {
                         tracing::error!(%status, "the game has ended, and this game server with it");
+                        orphans::end().await;
                         for session in &sessions {
                             reporter.post(session, Report::Closed);
                         }
@@ -317,12 +322,14 @@ impl Wrapper {
                         }
                     }
                     Event::Exited(status) => {
+                        orphans::end().await;
                         anyhow::bail!("the game ended before it was ready: {status}");
                     }
                 },
                 () = &mut probe => return Ok(true),
                 () = self.signals.received() => {
                     game.stop(self.stop, |line| say::line(&line)).await?;
+                    orphans::end().await;
                     return Ok(false);
                 }
             }
@@ -366,6 +373,7 @@ impl Wrapper {
             .stop(self.stop, |line| self.read(&line, reporter, sessions))
             .await?;
         tracing::info!(%status, "the game is stopped");
+        orphans::end().await;
         Ok(())
     }
 }

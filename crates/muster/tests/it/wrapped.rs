@@ -144,6 +144,16 @@ async fn a_wrapper_that_is_asked_to_end_stops_its_game_first() {
     assert!(!runs(game));
 }
 
+#[tokio::test]
+async fn what_a_game_starts_in_a_group_of_its_own_ends_with_it() {
+    let script = "setsid sh -c 'echo $$; exec sleep 1000' & exec sleep 1000";
+    let (mut wrapper, child) = wrapper(script);
+    let id = rustix::process::Pid::from_child(&wrapper);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("is told");
+    assert!(wrapper.wait().expect("has ended").success());
+    assert!(!runs(child));
+}
+
 #[test]
 fn rules_and_environments_that_cannot_work_are_refused_before_anything_runs() {
     for (rules, port, said) in [
