@@ -156,12 +156,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    pub(super) fn promote(
-        &mut self,
-        actor: &Actor,
-        player: &PlayerId,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    pub(super) fn promote(&mut self, actor: &Actor, player: &PlayerId) -> Result<(), Error> {
         self.require_leader(actor)?;
         let member = self.member_of(player).ok_or(Error::NoSuchMember)?;
         if !member.is_joined() {
@@ -169,7 +164,7 @@ impl Draft<'_> {
         }
         let index = member.index;
         if self.work.header.leader != Some(index) {
-            self.install_leader(index, player.clone(), now);
+            self.install_leader(index);
         }
         Ok(())
     }

@@ -10,9 +10,10 @@ use model::wire;
 use model::{Name, PlayerId, SessionId, Ticket, TicketId, Timestamp};
 use store::Item;
 
+use super::asked::Asked;
 use super::view;
 use super::write::Refusal;
-use super::{Core, actor, rows, store_error};
+use super::{Core, rows, store_error};
 use crate::{Error, Principal};
 
 impl Core {
@@ -23,8 +24,7 @@ impl Core {
     /// 422 with the attribute's or rule's name when the party does not fit the queue.
     pub async fn create_ticket(
         &self,
-        who: &Principal,
-        id: SessionId,
+        asked: &Asked<'_>,
         body: wire::CreateTicket,
         idempotency: Option<&str>,
     ) -> Result<wire::Ticket, Error> {
@@ -36,12 +36,14 @@ impl Core {
                 what: "queue",
                 id: body.queue.clone(),
             })?;
-        let by = actor(who);
+        let Asked {
+            who, session: id, ..
+        } = *asked;
         let target = id.to_string();
         let key = self.idempotency(who, idempotency, ("tickets", &target), &body)?;
         let ticket_id: TicketId = self.ids.next(self.now());
         let written = self
-            .write(id, |draft, along, now| {
+            .write_asked(asked, |by, draft, along, now| {
                 let members: Vec<PlayerId> = draft
                     .members()
                     .filter(|member| member.is_joined())
@@ -54,7 +56,7 @@ impl Core {
                     state: TicketState::Searching,
                     reason: None,
                 };
-                draft.apply(&by, &Command::SetTicket(noted), now)?;
+                draft.apply(by, &Command::SetTicket(noted), now)?;
                 let players = party(who, &queue, leader, members, &body)?;
                 let ticket = new_ticket(ticket_id, id, &queue, players, now)?;
                 let ticket = Arc::new(ticket);
@@ -96,14 +98,9 @@ impl Core {
     ///
     /// # Errors
     /// 403 for who may not, 404, 409 when there is no live ticket or it has become a match already.
-    pub async fn cancel_ticket(
-        &self,
-        who: &Principal,
-        id: SessionId,
-    ) -> Result<wire::Ticket, Error> {
-        let by = actor(who);
+    pub async fn cancel_ticket(&self, asked: &Asked<'_>) -> Result<wire::Ticket, Error> {
         let written = self
-            .write(id, |draft, along, now| {
+            .write_asked(asked, |by, draft, along, now| {
                 let live = draft.header().live_ticket().cloned();
                 let live = live.ok_or(Refusal::from(model::session::Error::NoSuchTicket))?;
                 let record = self.tickets.records.get(live.id);
@@ -114,7 +111,7 @@ impl Core {
                 }
                 let (state, reason) = (TicketState::Canceled, EndReason::LeftQueue);
                 draft.apply(
-                    &by,
+                    by,
                     &Command::ClearTicket {
                         id: live.id,
                         state,

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::dispatch::Http;
 use super::metrics;
 use super::routes::{Query, RequestHeader, Route};
+use crate::core::Asked;
 use crate::{Core, Error, Principal};
 
 /// Longest part of what a caller wrote that an answer repeats, in characters.
@@ -84,6 +85,15 @@ impl Call {
                 id: repeated(text),
             }),
         }
+    }
+
+    /// Who asks for the path's session, and which version of it he has seen.
+    pub(super) fn asked(&self) -> Result<Asked<'_>, Error> {
+        Ok(Asked {
+            who: self.who()?,
+            session: self.id("session")?,
+            if_match: self.header(RequestHeader::IfMatch)?,
+        })
     }
 
     /// The path's `{name}`: `what` does not exist when it cannot be a name.

@@ -136,6 +136,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/reservations",
         summary: "Hold seats for players: for all of them, or for none.",
         access: Access::Only(LEADER),
+        headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::RESERVE),
         replies: &[SESSION_NOW],
         problems: &[
@@ -222,6 +223,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/members/{player}",
         summary: "Leave a session; of somebody else: kick.",
         access: Access::Only(SELF_OR_LEADER),
+        headers: &[RequestHeader::IfMatch],
         replies: &[SESSION_NOW, nothing(204, "The session ended with it.")],
         problems: &[Kind::NotFound, Kind::NotLeader],
         ..BASE
@@ -232,6 +234,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/members/{player}/promote",
         summary: "Make a member the leader.",
         access: Access::Only(LEADER),
+        headers: &[RequestHeader::IfMatch],
         replies: &[SESSION_NOW],
         problems: &[Kind::NotFound, Kind::NotLeader, Kind::ReservedOnly],
         ..BASE
@@ -242,6 +245,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/members/{player}/move",
         summary: "Move a member to another team.",
         access: Access::Only(SELF_OR_LEADER),
+        headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::MOVE_MEMBER),
         replies: &[SESSION_NOW],
         problems: &[
@@ -259,7 +263,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/instance",
         summary: "Ask for a host for a session.",
         access: Access::Only(LEADER),
-        headers: &[RequestHeader::IdempotencyKey],
+        headers: &[RequestHeader::IdempotencyKey, RequestHeader::IfMatch],
         body: RequestBody::Optional(shapes::REQUEST_INSTANCE),
         replies: &[json(201, "The session with its instance.", shapes::SESSION)],
         problems: &[
@@ -304,6 +308,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/instance",
         summary: "Close the instance of a session.",
         access: Access::Only(LEADER),
+        headers: &[RequestHeader::IfMatch],
         replies: &[json(
             200,
             "The session with its closed instance.",
@@ -328,7 +333,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/ticket",
         summary: "Queue a party; the ticket is durable before the answer.",
         access: Access::Only(LEADER),
-        headers: &[RequestHeader::IdempotencyKey],
+        headers: &[RequestHeader::IdempotencyKey, RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::CREATE_TICKET),
         replies: &[json(201, "The ticket.", shapes::TICKET)],
         problems: &[
@@ -347,6 +352,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/ticket",
         summary: "Take a party out of its queue.",
         access: Access::Only(LEADER),
+        headers: &[RequestHeader::IfMatch],
         replies: &[json(200, "The canceled ticket.", shapes::TICKET)],
         problems: &[Kind::Conflict, Kind::NotFound, Kind::NotLeader],
         ..BASE
