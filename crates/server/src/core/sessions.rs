@@ -138,16 +138,14 @@ impl Core {
         let mut told = then(self);
         let session = Arc::new(session);
         let header = session.header();
-        let stand = Stand {
-            branch: header.branch,
-            number: header.change_number,
-        };
         *slot = Some(Document {
             session: session.clone(),
             noticed: header.change_number,
         });
-        let members = session.members().map(|member| member.player.clone());
-        told.extend(members.map(|player| (player, Change::Session(id, stand))));
+        told.extend(session.members().map(|member| {
+            let stand = Stand::of(header, header.change_number, member);
+            (member.player.clone(), Change::Session(id, stand))
+        }));
         self.players.tell(told);
         drop(slot);
         self.instance_appeared(&session);

@@ -616,17 +616,15 @@ fn finish<R>(
 /// Each member of a session, and those who lost their seat, are to be told that it changed. O(members).
 fn tell_members(document: &Document, events: &[Event], told: &mut Vec<(PlayerId, Change)>) {
     let header = document.session.header();
-    let stand = Stand {
-        branch: header.branch,
-        number: document.noticed,
-    };
     for event in events {
         if let Event::MemberRemoved { player, .. } = event {
             told.push((player.clone(), Change::Left(header.id)));
         }
     }
-    let members = document.session.members();
-    told.extend(members.map(|member| (member.player.clone(), Change::Session(header.id, stand))));
+    told.extend(document.session.members().map(|member| {
+        let stand = Stand::of(header, document.noticed, member);
+        (member.player.clone(), Change::Session(header.id, stand))
+    }));
 }
 
 /// The allocations that an open instance counts: the one and its hedge.
