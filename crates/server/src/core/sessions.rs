@@ -55,7 +55,8 @@ impl Core {
                     active: true,
                     ..Default::default()
                 });
-                new.members.push(NewSeat::Joined(join(player.clone(), me)?));
+                new.members
+                    .push(NewSeat::Joined(join(who, player.clone(), me)?));
             }
             _ if body.me.is_some() => {
                 return Err(Error::Invalid {
@@ -234,7 +235,7 @@ impl Core {
         player: PlayerId,
         body: wire::JoinSession,
     ) -> Result<(bool, wire::Session), Error> {
-        let join = join(player, body)?;
+        let join = join(asked.who, player, body)?;
         let written = self
             .write_asked(asked, |by, draft, _, now| {
                 let joined = draft
@@ -428,12 +429,17 @@ fn session_type(of_type: &model::session_type::SessionType) -> wire::SessionType
     }
 }
 
-fn join(player: PlayerId, body: wire::JoinSession) -> Result<Join, Error> {
+fn join(who: &Principal, player: PlayerId, body: wire::JoinSession) -> Result<Join, Error> {
+    let claims = match who {
+        Principal::Player { attributes, .. } => attributes.clone(),
+        _ => Default::default(),
+    };
     Ok(Join {
         state: JoinedState::from_flags(body.ready, body.active)?,
         player,
         team: body.team,
         device: None,
+        claims,
         acquaintance: Acquaintance::Stranger,
         custom_data: body.custom_data,
         constants: body.constants,

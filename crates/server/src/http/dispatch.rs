@@ -298,7 +298,6 @@ fn authorize(http: &Http, route: &Route, headers: &HeaderMap) -> Result<Principa
         .keys
         .verify(token, http.core.now())
         .map_err(|error| Error::Unauthorized(error.to_string()))?;
-    http.core.admit(&who)?;
     let kind = who.kind();
     if !route.access.admits(kind) {
         return Err(Error::Forbidden(format!(
@@ -306,6 +305,7 @@ fn authorize(http: &Http, route: &Route, headers: &HeaderMap) -> Result<Principa
             kind_name(kind)
         )));
     }
+    http.core.admit(&who)?;
     if let Principal::Player { player, .. } = &who {
         http.core.seen(player);
     }
