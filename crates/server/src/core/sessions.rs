@@ -46,6 +46,8 @@ impl Core {
         );
         new.region = body.region;
         new.joinability = body.joinability;
+        new.visibility = body.visibility;
+        new.max_members = body.max_members;
         new.custom_data = body.custom_data;
         new.custom = body.custom;
         new.constants_custom = body.constants;
