@@ -139,7 +139,7 @@ async fn call(world: &World, route: &Route, id: &str, token: Option<&str>) -> ra
 }
 
 #[test]
-fn every_route_admits_the_kinds_of_the_table_and_refuses_all_others() {
+fn r5_every_route_admits_the_kinds_of_the_table_and_refuses_all_others() {
     run(async {
         let world = World::new().await;
         let host = Host::start(&world.server, "arena", "eu-west").await;
