@@ -1,10 +1,14 @@
 //! What stands in a session's document over HTTP, how it is written, and how its members find it again.
 
-use model::wire::{CreateSession, MemberState, NoticeKind, UpdateMember, UpdateSession};
+use model::wire::{
+    CreateSession, MemberState, NoticeKind, PrincipalKind, UpdateMember, UpdateSession,
+};
 use sdk::{Condition, Who};
 use serde_json::json;
-use tests::world::{LAW_TYPES, World, active, create, flags, join, of, refused, states};
-use tests::{player, run};
+use tests::world::{
+    LAW_TYPES, World, active, create, create_with, flags, join, of, refused, states,
+};
+use tests::{player, raw, run};
 
 /// A write of one field.
 fn custom(value: serde_json::Value) -> UpdateSession {
@@ -260,6 +264,86 @@ fn r61_r62_r70_change_numbers_tell_what_is_new_and_the_host_sees_who_comes() {
         // A write that changes nothing has no number.
         let same = bob.join(id, Who::Me, &active()).await.expect("again");
         assert_eq!(same.change_number, read.change_number);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn f24_a_dry_run_answers_what_a_write_would_come_to_and_writes_nothing() {
+    run(async {
+        let world = World::with(LAW_TYPES).await;
+        let ann = world.player("ann");
+        let before = create_with(&ann, "Lobby", &["bob"]).await;
+        let token = raw::token(&raw::claims(PrincipalKind::Player, "ann"));
+        let ask = async |method: &str, path: &str, body: &str| {
+            let request = raw::Request {
+                method,
+                path: &format!("/v1/sessions{path}?dry_run=true"),
+                token: Some(&token),
+                headers: &[],
+                body: body.as_bytes(),
+            };
+            raw::send(&world.server.url, request).await
+        };
+        let id = before.id;
+        let closed = ask("PATCH", &format!("/{id}"), r#"{"closed":true}"#).await;
+        assert_eq!((closed.status, &closed.body["closed"]), (200, &json!(true)));
+        let next = before.change_number + 1;
+        assert_eq!(closed.body["change_number"], next);
+        let seated = r#"{"players":[{"player":"cid"}]}"#;
+        let seated = ask("POST", &format!("/{id}/reservations"), seated).await;
+        assert_eq!(seated.body["members"].as_array().map(Vec::len), Some(3));
+        let kicked = ask("DELETE", &format!("/{id}/members/bob"), "").await;
+        assert_eq!(kicked.body["members"].as_array().map(Vec::len), Some(1));
+        let refused = ask("POST", &format!("/{id}/members/bob/promote"), "").await;
+        assert_eq!((refused.status, refused.problem()), (409, "reserved-only"));
+        let made = ask("POST", "", r#"{"type":"Teams"}"#).await;
+        assert_eq!((made.status, &made.body["type"]), (200, &json!("Teams")));
+        assert_eq!(ask("DELETE", &format!("/{id}"), "").await.status, 204);
+        // Nothing of it happened, not even what time would have done.
+        assert_eq!(ann.my_sessions().await.expect("his").items.len(), 1);
+        world.at(30_000);
+        let later = ask("PATCH", &format!("/{id}"), "{}").await;
+        assert_eq!(later.body["members"].as_array().map(Vec::len), Some(1));
+        let read = ann.session(id).await.expect("it");
+        assert_eq!(read.change_number, next, "the reservation ran out once");
+        assert!(!read.closed);
+        let odd = raw::Request {
+            method: "PATCH",
+            path: &format!("/v1/sessions/{id}?dry_run=yes"),
+            token: Some(&token),
+            headers: &[],
+            body: b"{}",
+        };
+        assert_eq!(raw::send(&world.server.url, odd).await.status, 400);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn f25_a_member_is_joined_only_once_with_if_none_match() {
+    run(async {
+        let world = World::with(LAW_TYPES).await;
+        let id = create(&world.player("ann"), "Teams").await.id;
+        let token = raw::token(&raw::claims(PrincipalKind::Player, "bob"));
+        let put = async |tag: &str| {
+            let request = raw::Request {
+                method: "PUT",
+                path: &format!("/v1/sessions/{id}/members/me"),
+                token: Some(&token),
+                headers: &[("if-none-match", tag)],
+                body: br#"{"active":true}"#,
+            };
+            raw::send(&world.server.url, request).await
+        };
+        assert_eq!(put("*").await.status, 201);
+        let again = put("*").await;
+        assert_eq!(
+            (again.status, again.problem()),
+            (412, "precondition-failed")
+        );
+        assert_eq!(again.body["current"]["id"], id.to_string());
+        assert_eq!(put("\"x:1\"").await.status, 400);
         world.stop().await;
     });
 }

@@ -20,6 +20,8 @@ pub struct Asked<'a> {
     pub session: SessionId,
     /// `If-Match`: the request is refused with 412 unless the session has one of these tags.
     pub if_match: Option<&'a str>,
+    /// Whether it is only asked what the request would come to.
+    pub dry_run: bool,
 }
 
 impl<'a> Asked<'a> {
@@ -29,6 +31,7 @@ impl<'a> Asked<'a> {
             who,
             session,
             if_match: None,
+            dry_run: false,
         }
     }
 
@@ -65,11 +68,15 @@ impl Core {
         mut command: impl FnMut(&Actor, &mut Draft<'_>, &mut Along, Timestamp) -> Result<R, Refusal>,
     ) -> Result<Written<R>, Error> {
         let by = self.actor_in(asked)?;
-        self.write(asked.session, |draft, along, now| {
+        let command = |draft: &mut Draft<'_>, along: &mut Along, now| {
             asked.check(draft)?;
             command(&by, draft, along, now)
-        })
-        .await
+        };
+        if asked.dry_run {
+            self.rehearse(asked.session, command).await
+        } else {
+            self.write(asked.session, command).await
+        }
     }
 
     /// One command; the session as the caller may see it, `None` when it ended with this.

@@ -44,6 +44,7 @@ pub use allocate::RegistryAllocator;
 pub use asked::Asked;
 pub use fleet_api::InMemoryFleetApi;
 pub use revisions::Activated;
+pub use sessions::JoinMode;
 pub use start::{Drivers, Parts};
 
 /// What an operator may set of the core.

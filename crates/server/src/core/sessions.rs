@@ -17,6 +17,15 @@ use super::write::{Document, Refusal, commit_error, not_found};
 use super::{Core, actor, rows};
 use crate::{Error, Principal};
 
+/// What joining means for somebody who has joined already (F25).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinMode {
+    /// His state and properties are set.
+    JoinOrUpdate,
+    /// 412.
+    JoinOnly,
+}
+
 impl Core {
     /// Makes a session; a player becomes its first member and leader.
     ///
@@ -31,6 +40,42 @@ impl Core {
     ) -> Result<wire::Session, Error> {
         let now = self.now();
         let key = self.idempotency(who, idempotency, ("sessions", ""), &body)?;
+        let (session, changes) = Session::create(self.new_session(who, body, now)?, now)?;
+        match self
+            .insert_session(session, changes, key.as_ref(), now)
+            .await
+        {
+            Ok(session) => Ok(view::session(&session, Reader::Insider)),
+            Err(Error::IdempotencyKeyReused) => {
+                let made = self.made_by(key.as_ref()).await?;
+                let made = made.and_then(|made| made.parse().ok());
+                self.read_session(who, made.ok_or(Error::IdempotencyKeyReused)?)
+                    .await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What making it would come to by the law; nothing is written.
+    ///
+    /// # Errors
+    /// As [`Core::create_session`].
+    pub fn rehearse_session(
+        &self,
+        who: &Principal,
+        body: wire::CreateSession,
+    ) -> Result<wire::Session, Error> {
+        let now = self.now();
+        let (session, _) = Session::create(self.new_session(who, body, now)?, now)?;
+        Ok(view::session(&session, Reader::Insider))
+    }
+
+    fn new_session(
+        &self,
+        who: &Principal,
+        body: wire::CreateSession,
+        now: Timestamp,
+    ) -> Result<NewSession, Error> {
         let constants = self
             .revisions
             .current(&body.r#type)
@@ -73,20 +118,7 @@ impl Core {
                 player: seat.player,
                 team: seat.team,
             }));
-        let (session, changes) = Session::create(new, now)?;
-        match self
-            .insert_session(session, changes, key.as_ref(), now)
-            .await
-        {
-            Ok(session) => Ok(view::session(&session, Reader::Insider)),
-            Err(Error::IdempotencyKeyReused) => {
-                let made = self.made_by(key.as_ref()).await?;
-                let made = made.and_then(|made| made.parse().ok());
-                self.read_session(who, made.ok_or(Error::IdempotencyKeyReused)?)
-                    .await
-            }
-            Err(error) => Err(error),
-        }
+        Ok(new)
     }
 
     /// Commits a session that is new, with what belongs to it, and tells its members.
@@ -236,6 +268,7 @@ impl Core {
         asked: &Asked<'_>,
         player: PlayerId,
         body: wire::JoinSession,
+        mode: JoinMode,
     ) -> Result<(bool, wire::Session), Error> {
         let join = join(asked.who, player, body)?;
         let written = self
@@ -243,6 +276,9 @@ impl Core {
                 let joined = draft
                     .member_of(&join.player)
                     .is_some_and(|member| member.is_joined());
+                if joined && mode == JoinMode::JoinOnly {
+                    return Err(Refusal::Stale(Reader::Insider));
+                }
                 draft.apply(by, &Command::Join(join.clone()), now)?;
                 Ok(!joined)
             })

@@ -93,6 +93,7 @@ impl Call {
             who: self.who()?,
             session: self.id("session")?,
             if_match: self.header(RequestHeader::IfMatch)?,
+            dry_run: self.query()?.dry_run.unwrap_or_default(),
         })
     }
 
@@ -172,6 +173,7 @@ impl Call {
                     }
                     values.cursor.replace(decoded(value)?).is_none()
                 }
+                Query::DryRun => values.dry_run.replace(flag(name, value)?).is_none(),
                 Query::Seen => values.seen.replace(number(name, value)?).is_none(),
                 Query::Wait => values.wait.replace(self.wait(value)?).is_none(),
             };
@@ -260,6 +262,7 @@ impl Call {
 #[derive(Debug, Default)]
 pub(super) struct QueryValues {
     pub(super) cursor: Option<String>,
+    pub(super) dry_run: Option<bool>,
     pub(super) seen: Option<i64>,
     pub(super) wait: Option<Millis>,
 }
@@ -296,6 +299,12 @@ fn unknown_parameter(route: &Route, name: &str) -> Error {
         "there is no parameter {:?} here; known: {known}",
         repeated(name)
     ))
+}
+
+fn flag(name: &str, value: &str) -> Result<bool, Error> {
+    value
+        .parse()
+        .map_err(|_| Error::Malformed(format!("{name} must be true or false")))
 }
 
 fn number<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Error> {

@@ -5,11 +5,23 @@ use model::wire;
 
 use super::call::Call;
 use super::reply::{self, Answer};
+use super::routes::RequestHeader;
+use crate::Error;
+use crate::core::JoinMode;
 
 pub(super) async fn join(mut call: Call) -> Answer {
     let player = call.own_player()?;
     let body: wire::JoinSession = call.json_or_default().await?;
-    let (created, session) = call.core().join(&call.asked()?, player, body).await?;
+    let mode = match call.header(RequestHeader::IfNoneMatch)? {
+        None => JoinMode::JoinOrUpdate,
+        Some("*") => JoinMode::JoinOnly,
+        Some(_) => {
+            return Err(Error::Malformed(
+                "If-None-Match must be * here: join only who is no member yet".into(),
+            ));
+        }
+    };
+    let (created, session) = call.core().join(&call.asked()?, player, body, mode).await?;
     reply::session(
         if created {
             StatusCode::CREATED

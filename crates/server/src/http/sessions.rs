@@ -12,6 +12,9 @@ use crate::{Error, etag};
 pub(super) async fn create(mut call: Call) -> Answer {
     let body: wire::CreateSession = call.json().await?;
     let key = call.header(RequestHeader::IdempotencyKey)?;
+    if call.query()?.dry_run.unwrap_or_default() {
+        return reply::ok(&call.core().rehearse_session(call.who()?, body)?);
+    }
     let session = call.core().create_session(call.who()?, body, key).await?;
     located(
         reply::session(StatusCode::CREATED, &session)?,
