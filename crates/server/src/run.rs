@@ -399,6 +399,9 @@ async fn watch(
             }
         };
         match core.activate(files.clone()).await {
+            Ok(Ok((Activated::Unchanged(revision), _))) if asked => {
+                tracing::info!(revision, "the session types are unchanged");
+            }
             Ok(Ok((Activated::Unchanged(_), _))) => {}
             Ok(Ok((Activated::New(revision), warnings))) => {
                 report(&warnings, &files);
