@@ -79,3 +79,13 @@ pub enum Error {
     #[error("internal error")]
     Internal(String),
 }
+
+impl Error {
+    /// What happened, for the operator's log: more than a caller is told.
+    pub(crate) fn cause(&self) -> String {
+        match self {
+            Error::Internal(text) | Error::Unavailable(text) => text.clone(),
+            other => other.to_string(),
+        }
+    }
+}

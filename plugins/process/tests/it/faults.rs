@@ -50,6 +50,7 @@ macro_rules! provider_conformance {
             a_row_without_a_process_is_ended,
             a_row_that_vanishes_ends_its_process,
             a_restart_takes_back_what_is_alive,
+            a_restart_elsewhere_replaces_what_looks_for_the_old_address,
             a_restart_ends_the_rows_of_the_dead,
             a_restart_ends_remnants_of_a_dead_leader,
             a_restart_ends_processes_without_a_row,
@@ -607,6 +608,35 @@ pub async fn a_restart_takes_back_what_is_alive(harness: &impl ProviderHarness) 
         [],
         "what was taken back can be ended"
     );
+    world.leaves_nothing().await;
+}
+
+/// Whoever was told the server's old address cannot reach it: alive or not, it is no capacity.
+pub async fn a_restart_elsewhere_replaces_what_looks_for_the_old_address(
+    harness: &impl ProviderHarness,
+) {
+    let mut world = World::new(harness.api());
+    let config = json!({ "command": harness.game(OBEDIENT) });
+    let key = harness.put_fleet_of("fleet", capacity(2, 2), config).await;
+    world.start();
+    let before = ids(&ready(harness, &key, 2).await);
+    world.crash().await;
+    world.options.url = Some("http://127.0.0.1:1".to_owned());
+    world.start();
+    let all_new = eventually("all are replaced", async || {
+        let now = ids(&rows(harness, &key).await);
+        (now.len() == 2 && !now.iter().any(|id| before.contains(id))).then_some(now)
+    })
+    .await;
+    for (id, reason) in world.spy.ended() {
+        assert!(before.contains(&id), "{reason}");
+        assert!(reason.contains("another address"), "{reason}");
+    }
+    // What was started by the registry's word is of that address again.
+    world.crash().await;
+    world.options.url = None;
+    world.start();
+    assert_eq!(ids(&ready(harness, &key, 2).await), all_new);
     world.leaves_nothing().await;
 }
 
