@@ -34,6 +34,8 @@ pub(super) fn validate(
     let attributes = lint.attributes();
     let mut session_type_name = raw.session_type.clone();
     let mut allow = raw.regions.allow.clone();
+    // Of a queue without one there is nothing to look up.
+    let unsure = document.is_unsure(&["session_type"]);
     match set.session_type(&raw.session_type) {
         Found::Valid(session_type) => {
             session_type_name = session_type.name.clone();
@@ -42,6 +44,7 @@ pub(super) fn validate(
             }
         }
         Found::Broken => {}
+        Found::Missing(_) if unsure => {}
         Found::Missing(near) => {
             let span = document.at(&["session_type"]);
             let name = &raw.session_type;
@@ -149,7 +152,7 @@ impl Lint<'_> {
         let Some(players) = self.raw.party.max_players else {
             return largest_team;
         };
-        if players > largest_team {
+        if players > largest_team && !self.document.is_unsure(&["teams"]) {
             self.error(
                 "party-too-big",
                 &["party", "max_players"],

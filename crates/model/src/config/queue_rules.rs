@@ -48,6 +48,9 @@ impl RuleLint<'_> {
         let mut rules = Vec::new();
         for (index, rule) in raw.rules.iter().enumerate() {
             let index = index.to_string();
+            if self.document.is_unsure(&["rules", &index]) {
+                continue;
+            }
             let reserved = [MAX_LATENCY, MAX_LATENCY_DELTA].contains(&rule.name.as_str());
             if reserved || !names.insert(rule.name.as_str().to_ascii_lowercase()) {
                 let message = format!("there already is a rule `{}`", rule.name);
@@ -137,6 +140,9 @@ impl RuleLint<'_> {
             AttributeType::Strings => "strings",
         };
         let Some(attribute) = self.attributes.get(name) else {
+            if self.document.is_unsure(&["attributes", name.as_str()]) {
+                return None;
+            }
             let names = self.attributes.keys().map(Name::as_str);
             let help = match nearest(name.as_str(), names) {
                 Some(near) => format!("write `{near}`"),
@@ -176,6 +182,9 @@ impl RuleLint<'_> {
         let mut expansions = Vec::new();
         for (index, expansion) in raw.expansions.iter().enumerate() {
             let index = index.to_string();
+            if self.document.is_unsure(&["expansions", &index]) {
+                continue;
+            }
             if !seen.insert(expansion.rule.as_str().to_ascii_lowercase()) {
                 let message = format!("`{}` is expanded twice", expansion.rule);
                 let help = "put all steps of a rule under one entry";
@@ -240,8 +249,10 @@ impl RuleLint<'_> {
                 Err((format!("there is no rule `{name}` in this queue"), help))
             }
         };
+        let unsure = ["rules", "regions"].map(|key| self.document.is_unsure(&[key]));
         match found {
             Ok(target) => Some(target),
+            Err(_) if unsure.contains(&true) => None,
             Err((message, help)) => {
                 self.error(
                     "unknown-rule",
