@@ -41,6 +41,7 @@ use std::sync::Arc;
 pub use check::check;
 pub use diagnostic::{Diagnostic, Severity};
 pub use duration::{Duration, Error as DurationError};
+pub use nearest::{nearest, quoted_list};
 pub use read::{Folder, ReadError, read_dir};
 pub use revision::fleet_revision;
 pub use schema::{Kind, schema};

@@ -9,7 +9,8 @@ use super::queue_rules::RuleLint;
 use super::raw_queue as raw;
 use super::schema::Kind;
 use crate::queue::{
-    Aggregate, Attribute, AttributeSource, AttributeType, Queue, RegionRules, TeamSettings,
+    Aggregate, Attribute, AttributeSource, AttributeType, CLIENT_VERSION, Queue, RegionRules,
+    TeamSettings,
 };
 use crate::session_type::SessionType;
 use crate::{Millis, Name, Region, ticket};
@@ -201,10 +202,24 @@ impl Lint<'_> {
                 );
             }
         }
-        raw.attributes
-            .iter()
-            .map(|(name, attribute)| (name.clone(), self.attribute(name, attribute)))
-            .collect()
+        let mut attributes: BTreeMap<Name, Attribute> = self.client_version().into_iter().collect();
+        for (name, attribute) in &raw.attributes {
+            attributes.insert(name.clone(), self.attribute(name, attribute));
+        }
+        attributes
+    }
+
+    /// The one attribute that is there when a rule asks for it. The client alone knows its build, and who lies
+    /// about it gets into a match whose host turns him away.
+    fn client_version(&self) -> Option<(Name, Attribute)> {
+        let mut read = self.raw.rules.iter().filter_map(|rule| rule.equal.as_ref());
+        let name = read.find(|name| name.as_str() == CLIENT_VERSION)?;
+        let attribute = Attribute {
+            kind: AttributeType::String,
+            source: AttributeSource::Player,
+            default: None,
+        };
+        Some((name.clone(), attribute))
     }
 
     fn attribute(&mut self, name: &Name, raw: &raw::Attribute) -> Attribute {

@@ -7,8 +7,8 @@ use super::document::Document;
 use super::nearest::{nearest, quoted_list};
 use super::raw_queue as raw;
 use crate::queue::{
-    Attribute, AttributeSource, AttributeType, Expansion, ExpansionStep, ExpansionTarget, Rule,
-    RuleKind,
+    Attribute, AttributeSource, AttributeType, CLIENT_VERSION, Expansion, ExpansionStep,
+    ExpansionTarget, Rule, RuleKind,
 };
 use crate::{Millis, Name};
 
@@ -143,7 +143,8 @@ impl RuleLint<'_> {
             if self.document.is_unsure(&["attributes", name.as_str()]) {
                 return None;
             }
-            let names = self.attributes.keys().map(Name::as_str);
+            let built_in = (kind == AttributeType::String).then_some(CLIENT_VERSION);
+            let names = self.attributes.keys().map(Name::as_str).chain(built_in);
             let help = match nearest(name.as_str(), names) {
                 Some(near) => format!("write `{near}`"),
                 None => format!(
@@ -164,7 +165,9 @@ impl RuleLint<'_> {
             self.error("attribute-type", path, message, &help);
             return None;
         }
-        if attribute.source == AttributeSource::Player {
+        // What nobody declared cannot be declared better.
+        let declared = self.raw.attributes.contains_key(name);
+        if attribute.source == AttributeSource::Player && declared {
             let span = self.document.at(path);
             let message = format!("players set `{name}` themselves and may say what they like");
             self.reports.push(

@@ -125,9 +125,8 @@ impl Lint<'_> {
             );
         }
         let creation = &raw.creation;
-        if !self.document.is_unsure(&["creation"])
-            && !(creation.by_players || creation.by_servers || creation.by_matchmaking)
-        {
+        let anybody = creation.by_players || creation.by_servers || creation.by_matchmaking;
+        if !anybody && !self.document.is_unsure(&["creation"]) {
             self.warning(
                 "nobody-creates",
                 &["creation"],
