@@ -7,6 +7,7 @@ use super::duration::Duration;
 use super::instance;
 use super::raw_session_type as raw;
 use crate::Timeout;
+use crate::session::bad_keys;
 use crate::session_type::{
     Creation, CustomData, CustomDataLimits, Joinability, JoinabilityBy, SessionType, Size, Timeouts,
 };
@@ -321,6 +322,14 @@ impl Lint<'_> {
                 message,
                 "see `custom_data_limits`",
             );
+        }
+        for (key, why) in bad_keys(data) {
+            let span = self.document.key_at(path, key);
+            let shown: String = key.chars().take(60).collect();
+            let message = format!("the key `{shown}` of custom data {why}");
+            let report = Report::error("custom-data-key", span, message);
+            self.reports
+                .push(report.write("a key holds letters, digits and . _ - only, 1 to 100 of them"));
         }
         for (key, value) in data {
             let place: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();

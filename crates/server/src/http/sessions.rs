@@ -2,6 +2,8 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use model::config::unsupported;
+use model::session_type::Joinability;
 use model::{SessionId, wire};
 
 use super::call::Call;
@@ -12,6 +14,7 @@ use crate::Error;
 
 pub(super) async fn create(mut call: Call) -> Answer {
     let body: wire::CreateSession = call.json().await?;
+    supported(body.joinability)?;
     let key = call.header(RequestHeader::IdempotencyKey)?;
     let session = call.core().create_session(call.who()?, body, key).await?;
     located(
@@ -33,6 +36,7 @@ pub(super) async fn read(call: Call) -> Answer {
 pub(super) async fn update(mut call: Call) -> Answer {
     let id: SessionId = call.id("session")?;
     let body: wire::UpdateSession = call.json().await?;
+    supported(body.joinability)?;
     let if_match = call.header(RequestHeader::IfMatch)?;
     let session = call
         .core()
@@ -68,6 +72,17 @@ pub(super) async fn types(call: Call) -> Answer {
 pub(super) async fn read_type(call: Call) -> Answer {
     let name = call.name("session type")?;
     reply::ok(&call.core().session_type(name.as_str())?)
+}
+
+/// Refuses what YAML is refused too.
+fn supported(joinability: Option<Joinability>) -> Result<(), Error> {
+    match joinability.and_then(unsupported::joinability) {
+        Some(detail) => Err(Error::Invalid {
+            field: "joinability".into(),
+            detail,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Adds where a created thing is from now on.
