@@ -272,3 +272,29 @@ fn who_left_or_was_kicked_and_whose_session_ended_is_told_that_he_is_no_longer_i
         world.stop().await;
     });
 }
+
+#[test]
+fn reservations_by_a_stranger_crowd_nobody_s_own_sessions_out() {
+    run(async {
+        let world = World::new().await;
+        let (ann, bob) = (world.player("ann"), world.player("bob"));
+        let room = create(&ann, "Room").await.id;
+        join(&bob, room).await.expect("a seat");
+        let stranger = world.player("stranger");
+        for _ in 0..45 {
+            create_with(&stranger, "Room", &["bob"]).await;
+        }
+        let before = bob.events().await.expect("a page");
+        let update = model::wire::UpdateSession {
+            closed: Some(true),
+            ..Default::default()
+        };
+        ann.update_session(room, &update, sdk::Condition::Always)
+            .await
+            .expect("hers");
+        let page = after(&bob, &before.cursor).await;
+        assert_eq!(page.notices.len(), 1, "{page:?}");
+        session_notice(&page, room);
+        world.stop().await;
+    });
+}

@@ -70,7 +70,7 @@ fn row30_closed_keeps_all_out_but_those_with_a_reservation_and_never_makes_room(
 }
 
 #[test]
-fn a3b_visible_is_for_all_to_read_and_private_for_members_and_reserved_players_alone() {
+fn r45_a3b_visible_is_for_all_to_read_and_private_for_members_and_reserved_players_alone() {
     run(async {
         let world = World::with(LAW_TYPES).await;
         let [ann, bob, cid] = ["ann", "bob", "cid"].map(|name| world.player(name));

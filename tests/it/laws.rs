@@ -1,8 +1,8 @@
 //! The laws of time over HTTP, on a clock that the test moves: time-outs, settling, documents, constants.
 
 use futures_util::FutureExt as _;
-use model::session_type::Joinability;
-use model::wire::{CreateSession, JoinSession, MemberState, UpdateSession};
+use model::session_type::{Joinability, Visibility};
+use model::wire::{CreateSession, JoinSession, MemberState, Reserve, UpdateSession};
 use sdk::{Condition, Who};
 use serde_json::json;
 use server::core::Settings;
@@ -110,6 +110,30 @@ fn r7_r22_constants_are_set_at_creation_and_the_type_s_own_cannot_be_changed() {
             constants,
             "nested nulls, numbers and lists survive (row 21)"
         );
+        // So are who sees it and how many it holds, once and for all.
+        let small = CreateSession {
+            visibility: Some(Visibility::Private),
+            max_members: Some(2),
+            ..of("Plain")
+        };
+        let small = ann.create_session(&small).await.expect("a session").id;
+        refused(world.player("bob").session(small).await, 404, "not-found");
+        let hold = |name| Reserve {
+            players: vec![seat(name)],
+        };
+        let backend = world.backend();
+        let held = backend.reserve(small, &hold("bob")).await;
+        held.expect("a seat");
+        refused(
+            backend.reserve(small, &hold("cid")).await,
+            409,
+            "session-full",
+        );
+        let large = CreateSession {
+            max_members: Some(101),
+            ..of("Plain")
+        };
+        refused(ann.create_session(&large).await, 422, "invalid");
         // Teams has it written out: it may be repeated, not changed (row 16).
         for (asked, status) in [(Joinability::Public, 201), (Joinability::Private, 409)] {
             let body = CreateSession {

@@ -252,7 +252,7 @@ fn r28_an_inactive_member_keeps_his_seat_and_nobody_else_makes_him_inactive() {
 }
 
 #[test]
-fn row8_the_leader_kicks_and_promotes_a_member_does_not_and_a_host_has_no_power_over_members() {
+fn r66_row8_the_leader_kicks_and_promotes_a_member_does_not_and_a_host_has_no_power_over_members() {
     run(async {
         let world = World::new().await;
         let [ann, bob, cid] = ["ann", "bob", "cid"].map(|name| world.player(name));

@@ -8,7 +8,19 @@ use sdk::Who;
 use server::PrincipalKind;
 use server::http::routes::{Access, ROUTES, Route};
 use tests::world::{START, World, create, join, refused};
-use tests::{Host, player, raw, run};
+use tests::{Host, SESSION_TYPES, player, raw, run};
+
+/// A party that nobody outside may know of, beside [`SESSION_TYPES`].
+const HIDDEN: &str = "
+---
+apiVersion: v1
+kind: SessionType
+name: Hidden
+creation: { by_players: true }
+can_join_matchmaking: true
+size: { teams: 1, players_per_team: 4 }
+visibility: private
+";
 
 const KINDS: [(Kind, PrincipalKind, &str); 4] = [
     (Kind::Player, PrincipalKind::Player, "ann"),
@@ -16,6 +28,99 @@ const KINDS: [(Kind, PrincipalKind, &str); 4] = [
     (Kind::Fleet, PrincipalKind::Fleet, "racks"),
     (Kind::Admin, PrincipalKind::Admin, "root"),
 ];
+
+/// A body that the route can read.
+fn body_of(route: &Route) -> &'static [u8] {
+    match (route.verb.as_str(), route.path) {
+        ("PATCH", "/v1/sessions/{id}") => br#"{"closed":true}"#,
+        ("PATCH", "/v1/sessions/{id}/members/{player}") => br#"{"active":true}"#,
+        (_, "/v1/sessions/{id}/members/{player}/move") => br#"{"team":0}"#,
+        (_, "/v1/sessions/{id}/reservations") => br#"{"players":[{"player":"eve"}]}"#,
+        ("POST", "/v1/sessions/{id}/ticket") => br#"{"queue":"duel"}"#,
+        _ => b"",
+    }
+}
+
+/// The routes of one session that a player may call.
+fn of_a_session() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().filter(|route| {
+        route.path.starts_with("/v1/sessions/{id}") && route.access.admits(PrincipalKind::Player)
+    })
+}
+
+#[test]
+fn an_outsider_cannot_tell_a_private_session_from_none() {
+    run(async {
+        let world = World::with(&format!("{SESSION_TYPES}{HIDDEN}")).await;
+        let secret = create(&world.player("ann"), "Hidden").await;
+        let bob = raw::token(&raw::claims(Kind::Player, "bob"));
+        let nobody = uuid::Uuid::from_u128(7).to_string();
+        for route in of_a_session() {
+            for player in ["me", "bob", "ann"] {
+                for headers in [&[][..], &[("if-match", "\"stale:0\"")]] {
+                    let ask = async |id: &str| {
+                        let path = route.path.replace("{id}", id).replace("{player}", player);
+                        let answer = raw::send(
+                            &world.server.url,
+                            raw::Request {
+                                method: route.verb.as_str(),
+                                path: &path,
+                                token: Some(&bob),
+                                headers,
+                                body: body_of(route),
+                            },
+                        )
+                        .await;
+                        let detail = answer.body["detail"].to_string();
+                        let problem = answer.problem().to_owned();
+                        (answer.status, problem, detail.replace(id, "{id}"))
+                    };
+                    let what = format!("{} {} for {player}", route.verb.as_str(), route.path);
+                    let (none, private) = (ask(&nobody).await, ask(&secret.id.to_string()).await);
+                    assert_eq!(private, none, "{what}");
+                    assert!([403, 404].contains(&none.0), "{what}: {none:?}");
+                }
+            }
+        }
+        let ann = world.player("ann");
+        assert_eq!(ann.session(secret.id).await.expect("hers"), secret);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_stale_if_match_stops_every_write_to_a_session() {
+    run(async {
+        let world = World::new().await;
+        let ann = world.player("ann");
+        let session = create(&ann, "Room").await;
+        let token = raw::token(&raw::claims(Kind::Player, "ann"));
+        let mut writes = 0;
+        for route in of_a_session().filter(|route| route.verb.as_str() != "GET") {
+            let path = route.path.replace("{player}", "me");
+            let path = path.replace("{id}", &session.id.to_string());
+            let request = raw::Request {
+                method: route.verb.as_str(),
+                path: &path,
+                token: Some(&token),
+                headers: &[("if-match", "\"stale:0\"")],
+                body: body_of(route),
+            };
+            let answer = raw::send(&world.server.url, request).await;
+            let seen = (answer.status, answer.problem());
+            assert_eq!(seen, (412, "precondition-failed"), "{path}: {answer:?}");
+            assert_eq!(
+                answer.body["current"]["id"],
+                session.id.to_string(),
+                "{path}"
+            );
+            writes += 1;
+        }
+        assert!(writes >= 11, "{writes}");
+        assert_eq!(ann.session(session.id).await.expect("hers"), session);
+        world.stop().await;
+    });
+}
 
 async fn call(world: &World, route: &Route, id: &str, token: Option<&str>) -> raw::Answer {
     let path = route
@@ -34,7 +139,7 @@ async fn call(world: &World, route: &Route, id: &str, token: Option<&str>) -> ra
 }
 
 #[test]
-fn every_route_admits_the_kinds_of_the_table_and_refuses_all_others() {
+fn r5_every_route_admits_the_kinds_of_the_table_and_refuses_all_others() {
     run(async {
         let world = World::new().await;
         let host = Host::start(&world.server, "arena", "eu-west").await;
@@ -215,12 +320,21 @@ fn the_first_token_of_a_game_server_is_spent_by_the_token_that_replaces_it() {
         host.client.assignments().await.expect("the token in use");
         claims.sub = host.id.to_string();
         claims.first = true;
-        let first = sdk::Client::new(&world.server.url, &raw::token(&claims)).expect("a client");
-        let (status, _) = tests::world::refusal(first.assignments().await);
-        assert_eq!(
-            status, 401,
-            "whoever reads the environment later comes too late"
-        );
+        let first = raw::token(&claims);
+        let id = uuid::Uuid::from_u128(7).to_string();
+        for route in ROUTES {
+            if route.access != Access::Open && route.access.admits(PrincipalKind::GameServer) {
+                let answer = call(&world, route, &id, Some(&first)).await;
+                // Whoever reads the environment later comes too late, whatever he asks for.
+                let what = format!("{} {}", route.verb.as_str(), route.path);
+                assert_eq!(
+                    (answer.status, answer.problem()),
+                    (401, "unauthorized"),
+                    "{what}"
+                );
+            }
+        }
+        host.client.assignments().await.expect("it lives");
         world.stop().await;
     });
 }
@@ -239,24 +353,6 @@ fn a_player_sees_and_changes_nothing_of_others_by_guessing_ids() {
             ];
             for answer in answers {
                 refused(answer, 404, "not-found");
-            }
-            let update = model::wire::UpdateSession::default();
-            let refusals = [
-                bob.update_session(id, &update, sdk::Condition::Always)
-                    .await
-                    .map(drop),
-                bob.delete_session(id).await,
-                bob.leave(id, Who::Player(&player("ann"))).await.map(drop),
-                join(&bob, id).await.map(drop),
-                bob.promote(id, &player("bob")).await.map(drop),
-                bob.request_instance(id, &Default::default())
-                    .await
-                    .map(drop),
-                bob.close_instance(id).await.map(drop),
-            ];
-            for refusal in refusals {
-                let (status, _) = tests::world::refusal(refusal);
-                assert!([403, 404].contains(&status), "{status}");
             }
         };
         check(secret.id).await;

@@ -289,12 +289,7 @@ fn row49_who_may_set_which_attribute() {
     run(async {
         let world = World::with(&with_rules()).await;
         let backend = world.backend();
-        let mut claims: Claims = raw::claims(PrincipalKind::Player, "ann");
-        let rank = "rank".parse().expect("a name");
-        claims
-            .attributes
-            .insert(rank, model::ticket::Value::Number(7.0));
-        let ann = Client::new(&world.server.url, &raw::token(&claims)).expect("a client");
+        let ann = ranked(&world, "ann", 7.0);
         let party = create(&ann, "Party").await.id;
         let asks = |attributes: serde_json::Value| {
             let said = json!({ "attributes": attributes, "latencies": { "eu-west": 30 } });
@@ -324,12 +319,45 @@ fn row49_who_may_set_which_attribute() {
             json!({ "skill": 900.0, "rank": 3.0, "mode": ["ctf"], "build": "8" }),
             "a server sets any"
         );
+        cancel(&ann, party).await;
+        // Each one's claim is that of his own token, whoever queues.
+        let bob = ranked(&world, "bob", 40.0);
+        join(&bob, party).await.expect("a seat");
+        join(&ranked(&world, "bob", 41.0), party)
+            .await
+            .expect("his newest token");
+        let build = json!({ "attributes": { "build": "7" } });
+        let body = json!({ "queue": "rules", "players": { "ann": build, "bob": build } });
+        let body = serde_json::from_value(body).expect("a ticket");
+        for client in [&ann, &backend] {
+            let made = client.create_ticket(party, &body).await.expect("a ticket");
+            let ranks: Vec<_> = (0..2)
+                .map(async |n| stored_of(&world, made.id, n).await["rank"].clone())
+                .collect();
+            assert_eq!(futures_util::future::join_all(ranks).await, [7.0, 41.0]);
+            cancel(&ann, party).await;
+        }
         world.stop().await;
     });
 }
 
+/// A player whose token vouches for his rank.
+fn ranked(world: &World, name: &str, rank: f64) -> Client {
+    let mut claims: Claims = raw::claims(PrincipalKind::Player, name);
+    let attribute = "rank".parse().expect("a name");
+    claims
+        .attributes
+        .insert(attribute, model::ticket::Value::Number(rank));
+    Client::new(&world.server.url, &raw::token(&claims)).expect("a client")
+}
+
 /// The attributes of a ticket's first player, as the database has them.
 async fn stored(world: &World, id: model::TicketId) -> serde_json::Value {
+    stored_of(world, id, 0).await
+}
+
+/// The attributes of a ticket's `n`th player, as the database has them.
+async fn stored_of(world: &World, id: model::TicketId, n: usize) -> serde_json::Value {
     let options = store::Options::default();
     let store = store::Store::open(&world.database.url, options)
         .await
@@ -339,7 +367,7 @@ async fn stored(world: &World, id: model::TicketId) -> serde_json::Value {
     let body = rows[0].as_ref().expect("the row").body.clone();
     store.close().await;
     let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
-    body["players"][0]["attributes"].clone()
+    body["players"][n]["attributes"].clone()
 }
 
 #[test]

@@ -14,7 +14,7 @@ use model::wire::{CreateSession, RequestInstance, UpdateSession};
 use model::{AllocationId, GameServerId, Millis, Name, SessionId};
 use serde_json::{Value, json};
 use server::Principal;
-use server::core::{Core, InMemoryFleetApi, RegistryAllocator, Settings};
+use server::core::{Asked, Core, InMemoryFleetApi, RegistryAllocator, Settings};
 
 use crate::{Database, Kind, Setup, TestServer, namespace};
 
@@ -135,7 +135,7 @@ impl Fleets {
         };
         let written = self
             .core()
-            .update_session(&operator(), session, None, body)
+            .update_session(&Asked::always(&operator(), session), body)
             .await;
         written.expect("it may be written");
     }
@@ -248,14 +248,17 @@ impl Fleets {
         let body = RequestInstance::default();
         let asked = self
             .core()
-            .request_instance(&operator(), session, body, None)
+            .request_instance(&Asked::always(&operator(), session), body, None)
             .await;
         asked.expect("it may have a host");
         session
     }
 
     async fn give_back(&self, fleet: &Name, session: SessionId) {
-        let closed = self.core().close_instance(&operator(), session).await;
+        let closed = self
+            .core()
+            .close_instance(&Asked::always(&operator(), session))
+            .await;
         closed.expect("its instance is open");
         let mut idle = locked(&self.shared.idle);
         idle.entry(fleet.clone()).or_default().push(session);

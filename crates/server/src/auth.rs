@@ -35,6 +35,9 @@ pub enum AuthError {
     /// Past its `exp`.
     #[error("the token has expired")]
     Expired,
+    /// Before its `nbf`.
+    #[error("the token is not good yet")]
+    TooEarly,
     /// Made for another namespace.
     #[error("the token is for another namespace")]
     Namespace,
@@ -63,6 +66,7 @@ struct Known {
 /// Who a token is of, and until when.
 #[derive(Clone)]
 struct Verified {
+    good_from: i64,
     expires_at: i64,
     principal: Principal,
 }
@@ -92,7 +96,7 @@ impl Keys {
             return Err(AuthError::SecretTooShort);
         }
         let mut validation = Validation::new(Algorithm::HS256);
-        // The time is the core's, not the machine's, so the expiry is looked at below.
+        // The time is the core's, not the machine's, so `exp` and `nbf` are looked at below.
         validation.validate_exp = false;
         validation.set_required_spec_claims(&["exp", "aud", "sub"]);
         validation.set_audience(&[AUDIENCE]);
@@ -127,6 +131,9 @@ impl Keys {
         if Timestamp(verified.expires_at) + LEEWAY <= now {
             return Err(AuthError::Expired);
         }
+        if now + LEEWAY < Timestamp(verified.good_from) {
+            return Err(AuthError::TooEarly);
+        }
         Ok(verified.principal)
     }
 
@@ -140,11 +147,13 @@ impl Keys {
             .map_err(|_| AuthError::Invalid)?
             .claims;
         let expires_at = claims.exp.saturating_mul(1_000);
+        let good_from = claims.nbf.map_or(i64::MIN, |at| at.saturating_mul(1_000));
         if claims.ns != self.namespace {
             return Err(AuthError::Namespace);
         }
         let principal = principal(claims, expires_at)?;
         Ok(Verified {
+            good_from,
             expires_at,
             principal,
         })

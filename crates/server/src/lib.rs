@@ -4,8 +4,8 @@ pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod core;
+pub mod etag;
 pub mod http;
-
 pub mod ids;
 
 mod error;

@@ -382,6 +382,9 @@ async fn watch(
             }
         };
         match core.activate_folder(&folder).await {
+            Ok(Ok((Activated::Unchanged(revision), _))) if asked => {
+                tracing::info!(revision, "the session types are unchanged");
+            }
             Ok(Ok((Activated::Unchanged(_), _))) => {}
             Ok(Ok((Activated::New(revision), warnings))) => {
                 report(&warnings, &folder.files);

@@ -15,9 +15,9 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::backend::{Backend, Lease, Patience, Writer};
-use crate::clock::WallClock;
+use crate::clock::{Stopwatch, WallClock};
 use crate::decode;
-use crate::error::{Error, LeaseError, advice};
+use crate::error::{Error, LeaseError, SQLITE_BUSY, advice, sqlite_code};
 use crate::migrate;
 use crate::options::Options;
 use crate::row::{Key, Kind, Row};
@@ -122,7 +122,7 @@ impl Sqlite {
             advice: advice(&source),
             source,
         };
-        let mut side = SqliteConnection::connect_with(&connect)
+        let mut side = first_connection(&connect, options.wait)
             .await
             .map_err(unopened)?;
         check_durability(&mut side).await?;
@@ -177,6 +177,26 @@ impl Sqlite {
             })
             .map_err(lease_failed)?;
         Ok(found.unwrap_or_default())
+    }
+}
+
+/// Between two attempts to open a database that somebody else is just making.
+const OPEN_PAUSE: Duration = Duration::from_millis(20);
+
+/// Opens the file and turns its log on. Of several who do that at one moment SQLite refuses all but one at
+/// once, without waiting for its busy timeout, so waiting is done here.
+async fn first_connection(
+    connect: &SqliteConnectOptions,
+    wait: Duration,
+) -> Result<SqliteConnection, sqlx::Error> {
+    let watch = Stopwatch::start();
+    loop {
+        match SqliteConnection::connect_with(connect).await {
+            Err(error) if sqlite_code(&error) == Some(SQLITE_BUSY) && watch.elapsed() < wait => {
+                tokio::time::sleep(OPEN_PAUSE).await;
+            }
+            opened => return opened,
+        }
     }
 }
 

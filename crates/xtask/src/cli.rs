@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::generate;
+use crate::requirements;
 use crate::run;
 use crate::suites::Scope;
 
@@ -45,6 +46,15 @@ It runs the tests that keep these files fresh with MUSTER_UPDATE=1.")]
         /// The packages whose generated files are written; all if none is named
         packages: Vec<String>,
     },
+    /// Prints the requirements of docs/requirements.md with the tests that prove each
+    #[command(after_help = "Examples:
+  cargo xtask requirements
+  cargo xtask requirements --missing    those that no test over HTTP proves yet")]
+    Requirements {
+        /// Only those that no test over HTTP proves
+        #[arg(long)]
+        missing: bool,
+    },
 }
 
 /// Which suites of a task are run.
@@ -65,6 +75,7 @@ impl Cli {
             Task::Test(selection) => run::run(Scope::Test, &selection),
             Task::Ci(selection) => run::run(Scope::Ci, &selection),
             Task::Generate { packages } => generate::run(&packages),
+            Task::Requirements { missing } => requirements::run(missing),
         }
     }
 }

@@ -11,6 +11,7 @@
 
 mod cli;
 mod generate;
+mod requirements;
 mod run;
 mod suites;
 

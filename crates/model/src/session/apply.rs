@@ -34,7 +34,7 @@ impl Draft<'_> {
             } => self.update_member(actor, player, *state, custom_data, custom, now),
             Command::Leave { player } => self.leave(actor, player, now),
             Command::Kick { player } => self.kick(actor, player, now),
-            Command::Promote { player } => self.promote(actor, player, now),
+            Command::Promote { player } => self.promote(actor, player),
             Command::Move { player, team } => self.move_member(actor, player, *team),
             Command::Reserve { players } => self.reserve(actor, players, now),
             Command::Update(update) => self.update(actor, update),

@@ -9,7 +9,7 @@ use super::{JoinedState, TicketRef};
 use crate::instance::{CloseReason, InstanceAllocation, InstanceStatus};
 use crate::session_type::{CustomData, Joinability, StartupParams};
 use crate::ticket::{EndReason, TicketState};
-use crate::{AllocationId, InstanceId, Name, PlayerId, TicketId};
+use crate::{AllocationId, InstanceId, Name, PlayerId, TicketId, ticket};
 
 /// Who acts. The shell has checked the token; the law checks the session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +136,8 @@ pub struct Join {
     pub team: Option<u8>,
     /// The device of his token, for joinability `local`.
     pub device: Option<String>,
+    /// The attributes of his token (row 49).
+    pub claims: BTreeMap<Name, ticket::Value>,
     /// Whether a joined member follows him, for joinability `followed`.
     pub acquaintance: Acquaintance,
     /// His data.
@@ -154,6 +156,7 @@ impl Join {
             state,
             team: None,
             device: None,
+            claims: BTreeMap::new(),
             acquaintance: Acquaintance::Stranger,
             custom_data: CustomData::new(),
             constants: Value::Null,

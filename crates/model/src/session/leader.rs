@@ -1,7 +1,7 @@
 //! Who leads (row 41): the first to join; once he is gone or away for too long, the oldest joined member.
 
 use super::{Draft, LeaderLost, Member, deadlines};
-use crate::{PlayerId, Timestamp};
+use crate::Timestamp;
 
 impl Draft<'_> {
     /// A member joined. The first leads, and so does a lost leader who is back in time.
@@ -17,9 +17,7 @@ impl Draft<'_> {
                 .as_ref()
                 .is_some_and(|lost| lost.player == member.player);
         if first || came_back || header.leader_lost.is_none() {
-            let header = self.header_mut();
-            header.leader = Some(member.index);
-            header.leader_lost = None;
+            self.install_leader(member.index);
         }
     }
 
@@ -30,9 +28,7 @@ impl Draft<'_> {
         let leads = header.leader == Some(member.index);
         let led = header.leader.is_none() && lost.is_some_and(|lost| lost.player == member.player);
         if member.is_engaged() && (leads || led) {
-            let header = self.header_mut();
-            header.leader = Some(member.index);
-            header.leader_lost = None;
+            self.install_leader(member.index);
         } else if leads {
             let player = member.player.clone();
             self.header_mut().leader_lost = Some(LeaderLost { player, at: now });
@@ -54,14 +50,12 @@ impl Draft<'_> {
         }
     }
 
-    /// Makes a joined member the leader.
-    pub(super) fn install_leader(&mut self, index: u32, player: PlayerId, now: Timestamp) {
-        let away = self
-            .member(index)
-            .is_some_and(|member| !member.is_engaged());
+    /// Makes a joined member the leader. The session waits only for a leader who goes, so one who has not come yet
+    /// leads until he comes and goes again.
+    pub(super) fn install_leader(&mut self, index: u32) {
         let header = self.header_mut();
         header.leader = Some(index);
-        header.leader_lost = away.then_some(LeaderLost { player, at: now });
+        header.leader_lost = None;
     }
 
     /// Elects the heir if the session has waited long enough for its leader.
@@ -71,9 +65,7 @@ impl Draft<'_> {
             return;
         }
         if let Some(index) = self.heir().map(|heir| heir.index) {
-            let header = self.header_mut();
-            header.leader = Some(index);
-            header.leader_lost = None;
+            self.install_leader(index);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! A member: a player with a seat; one JSON document (R24-R28).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Actor, Error};
 use crate::session_type::CustomData;
-use crate::{PlayerId, Timestamp};
+use crate::{Name, PlayerId, Timestamp, ticket};
 
 pub use crate::wire::MemberState;
 
@@ -37,6 +39,9 @@ pub struct Member {
     /// The device that he joined with, for joinability `local` (row 31).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
+    /// The attributes of the token that he joined with, for queues with `source: claim` (row 49).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<Name, ticket::Value>,
     /// The studio's own data about him.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,

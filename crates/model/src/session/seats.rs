@@ -1,5 +1,7 @@
 //! Taking, holding, changing and giving up seats (R9, R24-R28).
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{
@@ -49,6 +51,7 @@ impl Draft<'_> {
         member.since = now;
         member.joined_at = Some(now);
         member.device.clone_from(&join.device);
+        member.claims.clone_from(&join.claims);
         member.custom_data.clone_from(&join.custom_data);
         member.constants.clone_from(&join.constants);
         member.custom.clone_from(&join.custom);
@@ -87,9 +90,7 @@ impl Draft<'_> {
         let custom_data = (!join.custom_data.is_empty()).then(|| join.custom_data.clone());
         let custom = (!join.custom.is_null()).then(|| join.custom.clone());
         self.set_properties(member.index, &custom_data, &custom)?;
-        if join.device.is_some() {
-            self.set_device(member.index, join.device.clone())?;
-        }
+        self.set_token(member.index, join)?;
         self.change_state(member.index, join.state.into(), now);
         Ok(())
     }
@@ -156,12 +157,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    pub(super) fn promote(
-        &mut self,
-        actor: &Actor,
-        player: &PlayerId,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    pub(super) fn promote(&mut self, actor: &Actor, player: &PlayerId) -> Result<(), Error> {
         self.require_leader(actor)?;
         let member = self.member_of(player).ok_or(Error::NoSuchMember)?;
         if !member.is_joined() {
@@ -169,7 +165,7 @@ impl Draft<'_> {
         }
         let index = member.index;
         if self.work.header.leader != Some(index) {
-            self.install_leader(index, player.clone(), now);
+            self.install_leader(index);
         }
         Ok(())
     }
@@ -301,9 +297,13 @@ impl Draft<'_> {
         self.write_member(member)
     }
 
-    fn set_device(&mut self, index: u32, device: Option<String>) -> Result<(), Error> {
+    /// What his newest token says of him.
+    fn set_token(&mut self, index: u32, join: &Join) -> Result<(), Error> {
         let mut member = Member::clone(self.member(index).ok_or(Error::NoSuchMember)?);
-        member.device = device;
+        if join.device.is_some() {
+            member.device.clone_from(&join.device);
+        }
+        member.claims.clone_from(&join.claims);
         self.write_member(member)
     }
 
@@ -341,6 +341,7 @@ pub(super) fn reserved_member(
         joined_at: None,
         team,
         device: None,
+        claims: BTreeMap::new(),
         custom_data: CustomData::new(),
         constants: Value::Null,
         custom: Value::Null,

@@ -21,9 +21,15 @@ pub struct CreateSession {
     /// Where it is to be hosted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
-    /// Instead of the type's.
+    /// Where the type leaves it open: who may join.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joinability: Option<Joinability>,
+    /// Where the type leaves it open: who may see it. Never changed afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
+    /// Where the type leaves it open: how many members at most, not more than the type. Never changed afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_members: Option<u32>,
     /// The studio's own data.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,

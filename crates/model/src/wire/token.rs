@@ -25,6 +25,9 @@ pub struct Claims {
     pub iat: i64,
     /// Seconds since 1970 at which it stops being good.
     pub exp: i64,
+    /// Seconds since 1970 before which it is not good yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<i64>,
     /// Attributes that the issuer vouches for (A.3 row 49).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<Name, Value>,
@@ -65,6 +68,7 @@ impl Claims {
             sub: sub.into(),
             iat: now.0.div_euclid(1_000),
             exp: (now + lifetime).0.div_euclid(1_000),
+            nbf: None,
             attributes: BTreeMap::new(),
             first: false,
         }

@@ -59,6 +59,16 @@ fn an_expired_token_is_good_for_the_leeway_and_no_longer() {
 }
 
 #[test]
+fn a_token_is_not_good_before_its_time_but_for_the_leeway() {
+    let mut early = claims();
+    early["nbf"] = 1_799_999_990.into();
+    let token = signed(&early, Algorithm::HS256, SECRET);
+    let at = |millis| keys().verify(&token, Timestamp(millis)).map(drop);
+    assert_eq!(at(1_799_999_959_999), Err(AuthError::TooEarly));
+    assert_eq!(at(1_799_999_960_000), Ok(()));
+}
+
+#[test]
 fn what_is_wrong_with_a_token_is_named() {
     let cases: [(&str, Value, AuthError); 10] = [
         ("/ns", json!("other"), AuthError::Namespace),
@@ -177,6 +187,7 @@ fn remembering_a_token_makes_no_other_signature_good() {
 fn remembered_tokens_are_bounded_and_those_in_use_stay() {
     let mut known = super::Known::default();
     let verified = super::Verified {
+        good_from: 0,
         expires_at: NOW.0,
         principal: Principal::Admin {
             subject: "me".into(),

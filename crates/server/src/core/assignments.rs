@@ -79,17 +79,32 @@ impl Core {
         })
     }
 
-    /// The first poll makes a game server ready; the first one with a renewed token spends the first token.
-    async fn came_to_poll(&self, id: GameServerId, first_token: bool) -> Result<(), Error> {
-        let gone = || Error::Unauthorized("this game server is no longer registered".into());
-        let record = self.registry.records.get(id).ok_or_else(gone)?;
+    /// Whether the principal of a good token may still act: a game server that is registered, by a token that has
+    /// not been exchanged.
+    ///
+    /// # Errors
+    /// 401 otherwise.
+    pub(crate) fn still_registered(
+        &self,
+        id: GameServerId,
+        first_token: bool,
+    ) -> Result<Arc<GameServer>, Error> {
+        let record = self.registry.records.get(id).ok_or_else(|| {
+            Error::Unauthorized("this game server is no longer registered".into())
+        })?;
         if first_token && record.value.first_token_spent {
             return Err(Error::Unauthorized(
                 "this token was exchanged for another one".into(),
             ));
         }
-        let starts = record.value.state == GameServerState::Starting;
-        let spends = !first_token && !record.value.first_token_spent;
+        Ok(record.value)
+    }
+
+    /// The first poll makes a game server ready; the first one with a renewed token spends the first token.
+    async fn came_to_poll(&self, id: GameServerId, first_token: bool) -> Result<(), Error> {
+        let server = self.still_registered(id, first_token)?;
+        let starts = server.state == GameServerState::Starting;
+        let spends = !first_token && !server.first_token_spent;
         if !starts && !spends {
             return Ok(());
         }

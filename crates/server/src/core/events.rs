@@ -20,8 +20,9 @@ pub const WAIT_MAX: Millis = Millis::seconds(300);
 /// The longest cursor that is read.
 const CURSOR_BYTES_MAX: usize = 16 * 1024;
 
-/// Sessions of one player that are told of: the newest ones, by their time-ordered ids. A cursor of as many is
-/// well below what a URL carries.
+/// Sessions of one player that are told of: the newest ones, by their time-ordered ids; first those that he has joined
+/// or was matched into, so that nobody can crowd them out by reserving seats for him. A cursor of as many is well
+/// below what a URL carries.
 const WATCHED_MAX: usize = 40;
 
 /// What a client has seen.
@@ -107,7 +108,11 @@ fn watched(things: &Things) -> impl Iterator<Item = (&SessionId, &Stand)> {
     if things.sessions.len() > WATCHED_MAX {
         metrics::counter!("muster_events_watched_full_total").increment(1);
     }
-    things.sessions.iter().rev().take(WATCHED_MAX)
+    let of = |wanted: bool| {
+        let newest = things.sessions.iter().rev();
+        newest.filter(move |(_, stand)| stand.wanted == wanted)
+    };
+    of(true).chain(of(false)).take(WATCHED_MAX)
 }
 
 impl Core {
@@ -170,19 +175,20 @@ impl Core {
             .await
             .map_err(store_error)?;
         let mut keys = Vec::new();
+        let mut seats: BTreeMap<SessionId, Member> = BTreeMap::new();
         for row in &members {
-            let _: Member = rows::parse(row)?;
             let parent = row.parent.as_deref().and_then(|parent| parent.parse().ok());
-            keys.extend(parent.map(|id: SessionId| rows::session_key(&self.namespace, id)));
+            let Some(id) = parent else { continue };
+            seats.insert(id, rows::parse(row)?);
+            keys.push(rows::session_key(&self.namespace, id));
         }
         let headers = self.store.get(&keys).await.map_err(store_error)?;
         for row in headers.into_iter().flatten() {
             let header: Header = rows::parse(&row)?;
-            let stand = Stand {
-                branch: header.branch,
-                number: header.change_number,
-            };
-            things.sessions.insert(header.id, stand);
+            if let Some(member) = seats.get(&header.id) {
+                let stand = Stand::of(&header, header.change_number, member);
+                things.sessions.insert(header.id, stand);
+            }
         }
         let claim = rows::ticket_claim(player);
         let holder = self

@@ -5,10 +5,10 @@ use model::session::{Actor, Command, Header, HostUpdate, InstanceRequest, Sessio
 use model::wire;
 use model::{AllocationId, GameServer, GameServerId, SessionId};
 
-use super::sessions::reader;
+use super::Core;
+use super::asked::{Asked, reader};
 use super::view::{self, Reader};
 use super::write::{Refusal, not_found};
-use super::{Core, actor};
 use crate::{Error, Principal};
 
 impl Core {
@@ -18,22 +18,21 @@ impl Core {
     /// 403 for who may not, 409 when one instance is open already, 422 without startup parameters.
     pub async fn request_instance(
         &self,
-        who: &Principal,
-        id: SessionId,
+        asked: &Asked<'_>,
         body: wire::RequestInstance,
         idempotency: Option<&str>,
     ) -> Result<wire::Session, Error> {
+        let id = asked.session;
         let target = id.to_string();
-        let key = self.idempotency(who, idempotency, ("instances", &target), &body)?;
+        let key = self.idempotency(asked.who, idempotency, ("instances", &target), &body)?;
         let request = InstanceRequest {
             id: self.ids.next(self.now()),
             startup_params: body.startup_params,
             fleet: None,
         };
-        let by = actor(who);
         let written = self
-            .write(id, |draft, along, now| {
-                draft.apply(&by, &Command::RequestInstance(request.clone()), now)?;
+            .write_asked(asked, |by, draft, along, now| {
+                draft.apply(by, &Command::RequestInstance(request.clone()), now)?;
                 if let Some(key) = &key {
                     along.items.push(key.item(id, now)?);
                 }
@@ -44,7 +43,7 @@ impl Core {
             Ok(written) => written,
             // A repeat of a request that was carried out finds the instance that it asked for.
             Err(error) => match self.made_by(key.as_ref()).await? {
-                Some(_) => return self.read_session(who, id).await,
+                Some(_) => return self.read_session(asked.who, id).await,
                 None => return Err(error),
             },
         };
@@ -72,20 +71,13 @@ impl Core {
     ///
     /// # Errors
     /// 403 for who may not, 404 when there is none, 410 when it is closed.
-    pub async fn close_instance(
-        &self,
-        who: &Principal,
-        id: SessionId,
-    ) -> Result<wire::Session, Error> {
-        let by = actor(who);
+    pub async fn close_instance(&self, asked: &Asked<'_>) -> Result<wire::Session, Error> {
         let command = Command::CloseInstance {
             reason: CloseReason::Requested,
         };
-        let written = self
-            .write(id, |draft, _, now| Ok(draft.apply(&by, &command, now)?))
-            .await?;
-        let session = written.session.ok_or_else(|| not_found(id))?;
-        Ok(view::session(&session, Reader::Insider))
+        self.command(asked, command)
+            .await?
+            .ok_or_else(|| not_found(asked.session))
     }
 
     /// What a host says of its instance; acknowledges the allocation if that has not happened yet.

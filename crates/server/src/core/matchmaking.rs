@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use model::config::nearest;
 use model::queue::{AttributeSource, Queue};
-use model::session::{Command, TicketRef};
+use model::session::{Command, Member, TicketRef};
 use model::ticket::{EndReason, TicketPlayer, TicketState, Value};
 use model::wire;
 use model::{Name, PlayerId, SessionId, Ticket, TicketId, Timestamp};
 use store::Item;
 
+use super::asked::Asked;
 use super::view;
 use super::write::Refusal;
-use super::{Core, actor, rows, store_error};
+use super::{Core, rows, store_error};
 use crate::{Error, Principal};
 
 impl Core {
@@ -24,8 +25,7 @@ impl Core {
     /// 422 with the attribute's or rule's name when the party does not fit the queue.
     pub async fn create_ticket(
         &self,
-        who: &Principal,
-        id: SessionId,
+        asked: &Asked<'_>,
         body: wire::CreateTicket,
         idempotency: Option<&str>,
     ) -> Result<wire::Ticket, Error> {
@@ -37,16 +37,18 @@ impl Core {
                 what: "queue",
                 id: body.queue.clone(),
             })?;
-        let by = actor(who);
+        let Asked {
+            who, session: id, ..
+        } = *asked;
         let target = id.to_string();
         let key = self.idempotency(who, idempotency, ("tickets", &target), &body)?;
         let ticket_id: TicketId = self.ids.next(self.now());
         let written = self
-            .write(id, |draft, along, now| {
-                let members: Vec<PlayerId> = draft
+            .write_asked(asked, |by, draft, along, now| {
+                let members: Vec<Arc<Member>> = draft
                     .members()
                     .filter(|member| member.is_joined())
-                    .map(|member| member.player.clone())
+                    .cloned()
                     .collect();
                 let leader = draft.leader().map(|member| member.player.clone());
                 let noted = TicketRef {
@@ -55,7 +57,7 @@ impl Core {
                     state: TicketState::Searching,
                     reason: None,
                 };
-                draft.apply(&by, &Command::SetTicket(noted), now)?;
+                draft.apply(by, &Command::SetTicket(noted), now)?;
                 let players = party(who, &queue, leader, members, &body)?;
                 let ticket = new_ticket(ticket_id, id, &queue, players, now)?;
                 let ticket = Arc::new(ticket);
@@ -97,14 +99,9 @@ impl Core {
     ///
     /// # Errors
     /// 403 for who may not, 404, 409 when there is no live ticket or it has become a match already.
-    pub async fn cancel_ticket(
-        &self,
-        who: &Principal,
-        id: SessionId,
-    ) -> Result<wire::Ticket, Error> {
-        let by = actor(who);
+    pub async fn cancel_ticket(&self, asked: &Asked<'_>) -> Result<wire::Ticket, Error> {
         let written = self
-            .write(id, |draft, along, now| {
+            .write_asked(asked, |by, draft, along, now| {
                 let live = draft.header().live_ticket().cloned();
                 let live = live.ok_or(Refusal::from(model::session::Error::NoSuchTicket))?;
                 let record = self.tickets.records.get(live.id);
@@ -115,7 +112,7 @@ impl Core {
                 }
                 let (state, reason) = (TicketState::Canceled, EndReason::LeftQueue);
                 draft.apply(
-                    &by,
+                    by,
                     &Command::ClearTicket {
                         id: live.id,
                         state,
@@ -211,22 +208,27 @@ fn party(
     who: &Principal,
     queue: &Queue,
     leader: Option<PlayerId>,
-    mut members: Vec<PlayerId>,
+    mut members: Vec<Arc<Member>>,
     body: &wire::CreateTicket,
 ) -> Result<Vec<TicketPlayer>, Error> {
-    if let Some(stranger) = body.players.keys().find(|player| !members.contains(player)) {
+    let is_member = |player: &PlayerId| members.iter().any(|member| member.player == *player);
+    if let Some(stranger) = body.players.keys().find(|player| !is_member(player)) {
         return Err(Error::Invalid {
             field: format!("players.{stranger}"),
             detail: "is not a joined member of the party".into(),
         });
     }
-    members.sort_by_key(|player| Some(player) != leader.as_ref());
+    members.sort_by_key(|member| Some(&member.player) != leader.as_ref());
     let mut players = Vec::with_capacity(members.len());
-    for player in members {
-        let said = body.players.get(&player).cloned().unwrap_or_default();
-        let attributes = attributes(who, queue, &player, said.attributes)?;
+    for member in members {
+        let said = body
+            .players
+            .get(&member.player)
+            .cloned()
+            .unwrap_or_default();
+        let attributes = attributes(who, queue, &member, said.attributes)?;
         players.push(TicketPlayer {
-            player,
+            player: member.player.clone(),
             attributes,
             latencies: said.latencies,
         });
@@ -269,54 +271,41 @@ fn known(
     Ok(known)
 }
 
-/// Who may set which attribute (A.3 row 49): servers all; a player those with `source: player`, and those
-/// with `source: claim` come from his token. A claim stands in for what a player might say himself and does not.
+/// Who may set which attribute (A.3 row 49): servers all; a player those with `source: player`. Those with
+/// `source: claim` come from the token of each, as he joined or as he asks now; a server may overrule them.
+/// A claim also stands in for what a player might say himself and does not.
 fn attributes(
     who: &Principal,
     queue: &Queue,
-    player: &PlayerId,
+    member: &Member,
     said: BTreeMap<Name, Value>,
 ) -> Result<BTreeMap<Name, Value>, Error> {
-    let said = known(queue, player, said)?;
-    let Principal::Player {
-        player: caller,
-        attributes: claims,
-    } = who
-    else {
-        return Ok(said);
+    let said = known(queue, &member.player, said)?;
+    let source = |name: &Name| queue.attributes.get(name).map(|attribute| attribute.source);
+    let decided_elsewhere = |name: &&Name| {
+        let source = source(name);
+        source == Some(AttributeSource::Server) || source == Some(AttributeSource::Claim)
     };
-    let mut attributes = BTreeMap::new();
-    for (name, value) in said {
-        let source = queue
-            .attributes
-            .get(&name)
-            .map(|attribute| attribute.source);
-        match source {
-            None | Some(AttributeSource::Player) => {
-                attributes.insert(name, value);
-            }
-            Some(AttributeSource::Server | AttributeSource::Claim) => {
-                return Err(Error::Forbidden(format!(
-                    "attribute {name} of queue {} is not for players to set; a server's word or a claim of the token decides it",
-                    queue.name
-                )));
-            }
+    let mut claims = &member.claims;
+    if let Principal::Player { player, attributes } = who {
+        if let Some(name) = said.keys().find(decided_elsewhere) {
+            return Err(Error::Forbidden(format!(
+                "attribute {name} of queue {} is not for players to set; a server's word or a claim of the token decides it",
+                queue.name
+            )));
+        }
+        if *player == member.player {
+            claims = attributes;
         }
     }
-    if caller == player {
-        for (name, value) in claims {
-            let source = queue.attributes.get(name).map(|attribute| attribute.source);
-            match source {
-                Some(AttributeSource::Claim) => {
-                    attributes.insert(name.clone(), value.clone());
-                }
-                Some(AttributeSource::Player) => {
-                    attributes
-                        .entry(name.clone())
-                        .or_insert_with(|| value.clone());
-                }
-                Some(AttributeSource::Server) | None => {}
-            }
+    let mut attributes = said;
+    for (name, value) in claims {
+        let counts = matches!(
+            source(name),
+            Some(AttributeSource::Claim | AttributeSource::Player)
+        );
+        if counts && !attributes.contains_key(name) {
+            attributes.insert(name.clone(), value.clone());
         }
     }
     Ok(attributes)

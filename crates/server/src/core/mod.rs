@@ -4,6 +4,7 @@
 //! through the committer, and tells whoever waits. Every method may be called from any task at any time.
 
 mod allocate;
+mod asked;
 mod assignments;
 mod busy;
 mod events;
@@ -40,8 +41,10 @@ use crate::ids::Ids;
 use crate::{Error, Principal};
 
 pub use allocate::RegistryAllocator;
+pub use asked::Asked;
 pub use fleet_api::InMemoryFleetApi;
 pub use revisions::Activated;
+pub use sessions::JoinMode;
 pub use start::{Drivers, Parts};
 
 /// What an operator may set of the core.
@@ -123,6 +126,19 @@ impl Core {
     /// The installation: this store and everything that was started for it.
     pub fn installation(&self) -> InstallationId {
         self.installation
+    }
+
+    /// Whether the principal of a good token may still act at all.
+    ///
+    /// # Errors
+    /// 401 for a game server that is no longer registered or whose token has been exchanged.
+    pub fn admit(&self, who: &Principal) -> Result<(), Error> {
+        match who {
+            Principal::GameServer {
+                id, first_token, ..
+            } => self.still_registered(*id, *first_token).map(drop),
+            _ => Ok(()),
+        }
     }
 
     /// A player did something: he is there.

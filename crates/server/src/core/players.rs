@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::session::{Liveness, Presence};
+use model::session::{Header, Liveness, Member, Presence};
 use model::{Millis, PlayerId, SessionId, TicketId, Timestamp};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -13,12 +13,25 @@ const START_GRACE: Millis = Millis::seconds(60);
 /// Players kept in memory at most; beyond it those who neither wait nor were seen lately are let go.
 const PLAYERS_MAX: usize = 500_000;
 
-/// Where a session stands for notices: change numbers count within a branch.
+/// Where a session stands for the notices of one member: change numbers count within a branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stand {
     pub(crate) branch: Uuid,
     /// The last change that members are told of.
     pub(crate) number: u64,
+    /// He has joined, or was matched into it: not somebody's mere reservation, which anybody may make.
+    pub(crate) wanted: bool,
+}
+
+impl Stand {
+    /// `noticed`: the last change that members are told of.
+    pub(crate) fn of(header: &Header, noticed: u64, member: &Member) -> Self {
+        Self {
+            branch: header.branch,
+            number: noticed,
+            wanted: member.is_joined() || header.match_id.is_some(),
+        }
+    }
 }
 
 /// One player's things.
@@ -59,7 +72,7 @@ impl Things {
         match change {
             Change::Session(id, stand) => {
                 let known = self.sessions.entry(id).or_insert(stand);
-                if known.branch != stand.branch || known.number < stand.number {
+                if known.branch != stand.branch || known.number <= stand.number {
                     *known = stand;
                 }
             }

@@ -3,19 +3,28 @@
 use std::sync::Arc;
 
 use model::session::{
-    Acquaintance, Actor, Changes, Command, Draft, Join, JoinedState, NewSeat, NewSession, Session,
-    Update,
+    Acquaintance, Changes, Command, Join, JoinedState, NewSeat, NewSession, Session, Update,
 };
 use model::wire;
 use model::{PlayerId, Region, SessionId, Timestamp};
 use store::{CommitError, Item, WriteSet};
 
+use super::asked::{Asked, reader, seen_by};
 use super::idempotency::Idempotency;
 use super::players::{Change, Stand};
 use super::view::{self, Reader};
-use super::write::{Document, Refusal, Written, commit_error, not_found};
+use super::write::{Document, Refusal, commit_error, not_found};
 use super::{Core, actor, rows};
 use crate::{Error, Principal};
+
+/// What joining means for somebody who has joined already (F25).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinMode {
+    /// His state and properties are set.
+    JoinOrUpdate,
+    /// 412.
+    JoinOnly,
+}
 
 impl Core {
     /// Makes a session; a player becomes its first member and leader.
@@ -31,6 +40,42 @@ impl Core {
     ) -> Result<wire::Session, Error> {
         let now = self.now();
         let key = self.idempotency(who, idempotency, ("sessions", ""), &body)?;
+        let (session, changes) = Session::create(self.new_session(who, body, now)?, now)?;
+        match self
+            .insert_session(session, changes, key.as_ref(), now)
+            .await
+        {
+            Ok(session) => Ok(view::session(&session, Reader::Insider)),
+            Err(Error::IdempotencyKeyReused) => {
+                let made = self.made_by(key.as_ref()).await?;
+                let made = made.and_then(|made| made.parse().ok());
+                self.read_session(who, made.ok_or(Error::IdempotencyKeyReused)?)
+                    .await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What making it would come to by the law; nothing is written.
+    ///
+    /// # Errors
+    /// As [`Core::create_session`].
+    pub fn rehearse_session(
+        &self,
+        who: &Principal,
+        body: wire::CreateSession,
+    ) -> Result<wire::Session, Error> {
+        let now = self.now();
+        let (session, _) = Session::create(self.new_session(who, body, now)?, now)?;
+        Ok(view::session(&session, Reader::Insider))
+    }
+
+    fn new_session(
+        &self,
+        who: &Principal,
+        body: wire::CreateSession,
+        now: Timestamp,
+    ) -> Result<NewSession, Error> {
         let constants = self
             .revisions
             .current(&body.r#type)
@@ -46,6 +91,8 @@ impl Core {
         );
         new.region = body.region;
         new.joinability = body.joinability;
+        new.visibility = body.visibility;
+        new.max_members = body.max_members;
         new.custom_data = body.custom_data;
         new.custom = body.custom;
         new.constants_custom = body.constants;
@@ -55,7 +102,8 @@ impl Core {
                     active: true,
                     ..Default::default()
                 });
-                new.members.push(NewSeat::Joined(join(player.clone(), me)?));
+                new.members
+                    .push(NewSeat::Joined(join(who, player.clone(), me)?));
             }
             _ if body.me.is_some() => {
                 return Err(Error::Invalid {
@@ -70,20 +118,7 @@ impl Core {
                 player: seat.player,
                 team: seat.team,
             }));
-        let (session, changes) = Session::create(new, now)?;
-        match self
-            .insert_session(session, changes, key.as_ref(), now)
-            .await
-        {
-            Ok(session) => Ok(view::session(&session, Reader::Insider)),
-            Err(Error::IdempotencyKeyReused) => {
-                let made = self.made_by(key.as_ref()).await?;
-                let made = made.and_then(|made| made.parse().ok());
-                self.read_session(who, made.ok_or(Error::IdempotencyKeyReused)?)
-                    .await
-            }
-            Err(error) => Err(error),
-        }
+        Ok(new)
     }
 
     /// Commits a session that is new, with what belongs to it, and tells its members.
@@ -138,16 +173,14 @@ impl Core {
         let mut told = then(self);
         let session = Arc::new(session);
         let header = session.header();
-        let stand = Stand {
-            branch: header.branch,
-            number: header.change_number,
-        };
         *slot = Some(Document {
             session: session.clone(),
             noticed: header.change_number,
         });
-        let members = session.members().map(|member| member.player.clone());
-        told.extend(members.map(|player| (player, Change::Session(id, stand))));
+        told.extend(session.members().map(|member| {
+            let stand = Stand::of(header, header.change_number, member);
+            (member.player.clone(), Change::Session(id, stand))
+        }));
         self.players.tell(told);
         drop(slot);
         self.instance_appeared(&session);
@@ -196,59 +229,13 @@ impl Core {
         draft.finish(now).is_empty().then_some(session)
     }
 
-    /// One command on a session, by whoever asks; the session as he may see it.
-    async fn command(
-        &self,
-        who: &Principal,
-        id: SessionId,
-        if_match: Option<&str>,
-        command: Command,
-    ) -> Result<Option<wire::Session>, Error> {
-        let by = self.actor_in(who, id).await?;
-        let written = self
-            .write(id, |draft, _, now| {
-                check_tag(who, draft, if_match)?;
-                Ok(draft.apply(&by, &command, now)?)
-            })
-            .await;
-        match written {
-            Ok(Written { session, .. }) => Ok(session.map(|session| {
-                view::session(&session, reader(who, &session).unwrap_or(Reader::Outsider))
-            })),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// A game server acts under the allocation that it holds in the session.
-    async fn actor_in(&self, who: &Principal, id: SessionId) -> Result<Actor, Error> {
-        let Principal::GameServer { id: server, .. } = who else {
-            return Ok(actor(who));
-        };
-        let held = self.registry.records.get(*server).and_then(|record| {
-            record
-                .value
-                .allocations
-                .iter()
-                .find(|held| held.session == id)
-                .map(|held| held.allocation)
-        });
-        match held {
-            Some(allocation) => Ok(Actor::Host(allocation)),
-            None => Err(Error::Forbidden(
-                "this game server does not host the session".into(),
-            )),
-        }
-    }
-
     /// Changes properties of a session.
     ///
     /// # Errors
     /// 403 for who may not, 412 with the current session when `if_match` is stale, 422 for bad values.
     pub async fn update_session(
         &self,
-        who: &Principal,
-        id: SessionId,
-        if_match: Option<&str>,
+        asked: &Asked<'_>,
         body: wire::UpdateSession,
     ) -> Result<wire::Session, Error> {
         let update = Update {
@@ -258,24 +245,17 @@ impl Core {
             custom: body.custom,
             ..Update::default()
         };
-        self.command(who, id, if_match, Command::Update(update))
+        self.command(asked, Command::Update(update))
             .await?
-            .ok_or_else(|| not_found(id))
+            .ok_or_else(|| not_found(asked.session))
     }
 
     /// Ends a session with all it holds.
     ///
     /// # Errors
     /// 403 for who may not, 404, 412.
-    pub async fn delete_session(
-        &self,
-        who: &Principal,
-        id: SessionId,
-        if_match: Option<&str>,
-    ) -> Result<(), Error> {
-        self.command(who, id, if_match, Command::Delete)
-            .await
-            .map(drop)
+    pub async fn delete_session(&self, asked: &Asked<'_>) -> Result<(), Error> {
+        self.command(asked, Command::Delete).await.map(drop)
     }
 
     /// Joins; again by the member himself: sets state and properties. `true` when the player is newly joined.
@@ -285,35 +265,26 @@ impl Core {
     /// (R9), 422 bad values.
     pub async fn join(
         &self,
-        who: &Principal,
-        id: SessionId,
+        asked: &Asked<'_>,
         player: PlayerId,
         body: wire::JoinSession,
-        if_match: Option<&str>,
+        mode: JoinMode,
     ) -> Result<(bool, wire::Session), Error> {
-        let join = join(player, body)?;
-        let by = self.actor_in(who, id).await?;
+        let join = join(asked.who, player, body)?;
         let written = self
-            .write(id, |draft, _, now| {
-                check_tag(who, draft, if_match)?;
+            .write_asked(asked, |by, draft, _, now| {
                 let joined = draft
                     .member_of(&join.player)
                     .is_some_and(|member| member.is_joined());
-                draft.apply(&by, &Command::Join(join.clone()), now)?;
+                if joined && mode == JoinMode::JoinOnly {
+                    return Err(Refusal::Stale(Reader::Insider));
+                }
+                draft.apply(by, &Command::Join(join.clone()), now)?;
                 Ok(!joined)
             })
-            .await;
-        match written {
-            Ok(Written {
-                result: created,
-                session: Some(session),
-            }) => {
-                let reader = reader(who, &session).unwrap_or(Reader::Outsider);
-                Ok((created, view::session(&session, reader)))
-            }
-            Ok(_) => Err(not_found(id)),
-            Err(error) => Err(error),
-        }
+            .await?;
+        let session = written.session.ok_or_else(|| not_found(asked.session))?;
+        Ok((written.result, seen_by(asked.who, &session)))
     }
 
     /// Changes a member's own state and properties.
@@ -322,16 +293,12 @@ impl Core {
     /// 400 for ready and active at once, 403 for another's membership, 404, 412, 422.
     pub async fn update_member(
         &self,
-        who: &Principal,
-        id: SessionId,
+        asked: &Asked<'_>,
         player: PlayerId,
         body: wire::UpdateMember,
-        if_match: Option<&str>,
     ) -> Result<wire::Session, Error> {
-        let by = self.actor_in(who, id).await?;
         let written = self
-            .write(id, |draft, _, now| {
-                check_tag(who, draft, if_match)?;
+            .write_asked(asked, |by, draft, _, now| {
                 let member = draft
                     .member_of(&player)
                     .ok_or(Refusal::from(model::session::Error::NoSuchMember))?;
@@ -342,20 +309,11 @@ impl Core {
                     custom_data: body.custom_data.clone(),
                     custom: body.custom.clone(),
                 };
-                Ok(draft.apply(&by, &command, now)?)
+                Ok(draft.apply(by, &command, now)?)
             })
-            .await;
-        match written {
-            Ok(Written {
-                session: Some(session),
-                ..
-            }) => Ok(view::session(
-                &session,
-                reader(who, &session).unwrap_or(Reader::Outsider),
-            )),
-            Ok(_) => Err(not_found(id)),
-            Err(error) => Err(error),
-        }
+            .await?;
+        let session = written.session.ok_or_else(|| not_found(asked.session))?;
+        Ok(seen_by(asked.who, &session))
     }
 
     /// Leaves (one's own seat) or kicks (another's); `None` when the session ended with it.
@@ -364,17 +322,16 @@ impl Core {
     /// 403 for who may not, 404 when there is no such seat.
     pub async fn leave(
         &self,
-        who: &Principal,
-        id: SessionId,
+        asked: &Asked<'_>,
         player: PlayerId,
     ) -> Result<Option<wire::Session>, Error> {
-        let own = matches!(who, Principal::Player { player: me, .. } if *me == player);
+        let own = matches!(asked.who, Principal::Player { player: me, .. } if *me == player);
         let command = if own {
             Command::Leave { player }
         } else {
             Command::Kick { player }
         };
-        self.command(who, id, None, command).await
+        self.command(asked, command).await
     }
 
     /// Makes a joined member the leader.
@@ -383,14 +340,13 @@ impl Core {
     /// 403 for who may not, 404, 409 for somebody who has not joined.
     pub async fn promote(
         &self,
-        who: &Principal,
-        id: SessionId,
+        asked: &Asked<'_>,
         player: PlayerId,
     ) -> Result<wire::Session, Error> {
         let command = Command::Promote { player };
-        self.command(who, id, None, command)
+        self.command(asked, command)
             .await?
-            .ok_or_else(|| not_found(id))
+            .ok_or_else(|| not_found(asked.session))
     }
 
     /// Puts a member on another team.
@@ -399,15 +355,14 @@ impl Core {
     /// 403 for who may not, 404, 409 when the team is full, 422 for a team that is not there.
     pub async fn move_member(
         &self,
-        who: &Principal,
-        id: SessionId,
+        asked: &Asked<'_>,
         player: PlayerId,
         team: u8,
     ) -> Result<wire::Session, Error> {
         let command = Command::Move { player, team };
-        self.command(who, id, None, command)
+        self.command(asked, command)
             .await?
-            .ok_or_else(|| not_found(id))
+            .ok_or_else(|| not_found(asked.session))
     }
 
     /// Holds seats for players, all or none.
@@ -416,8 +371,7 @@ impl Core {
     /// 403 for who may not, 404, 409 when there is no space.
     pub async fn reserve(
         &self,
-        who: &Principal,
-        id: SessionId,
+        asked: &Asked<'_>,
         body: wire::Reserve,
     ) -> Result<wire::Session, Error> {
         let players = body
@@ -426,9 +380,9 @@ impl Core {
             .map(|seat| (seat.player, seat.team))
             .collect();
         let command = Command::Reserve { players };
-        self.command(who, id, None, command)
+        self.command(asked, command)
             .await?
-            .ok_or_else(|| not_found(id))
+            .ok_or_else(|| not_found(asked.session))
     }
 
     /// The sessions that a player is a member of, each settled, with his own state (R31).
@@ -513,72 +467,20 @@ fn session_type(of_type: &model::session_type::SessionType) -> wire::SessionType
     }
 }
 
-fn join(player: PlayerId, body: wire::JoinSession) -> Result<Join, Error> {
+fn join(who: &Principal, player: PlayerId, body: wire::JoinSession) -> Result<Join, Error> {
+    let claims = match who {
+        Principal::Player { attributes, .. } => attributes.clone(),
+        _ => Default::default(),
+    };
     Ok(Join {
         state: JoinedState::from_flags(body.ready, body.active)?,
         player,
         team: body.team,
         device: None,
+        claims,
         acquaintance: Acquaintance::Stranger,
         custom_data: body.custom_data,
         constants: body.constants,
         custom: body.custom,
     })
-}
-
-/// How much of a session somebody may see; `None`: not even that it exists (A.3b).
-pub(crate) fn reader(who: &Principal, session: &Session) -> Option<Reader> {
-    match who {
-        Principal::Player { player, .. } => {
-            let member = session.member_of(player).is_some();
-            if member {
-                Some(Reader::Insider)
-            } else {
-                session.is_visible_to(player).then_some(Reader::Outsider)
-            }
-        }
-        Principal::Server { .. } | Principal::Admin { .. } => Some(Reader::Insider),
-        Principal::GameServer { id, .. } => {
-            let instance = session.header().instance.as_ref();
-            let allocation = instance.and_then(|instance| instance.allocation.as_ref());
-            let hosts =
-                allocation.is_some_and(|first| first.attempts().any(|one| one.game_server == *id));
-            hosts.then_some(Reader::Insider)
-        }
-        Principal::Fleet { .. } => None,
-    }
-}
-
-/// The entity tag of a session: `"<branch>:<change number>"`.
-pub fn etag(branch: uuid::Uuid, change_number: u64) -> String {
-    format!("\"{branch}:{change_number}\"")
-}
-
-/// Compared after settling (A.2); a stale tag is answered with the session as it is now.
-fn check_tag(who: &Principal, draft: &Draft<'_>, if_match: Option<&str>) -> Result<(), Refusal> {
-    let header = draft.header();
-    // What settling changed has no number yet; the one that it will get is nobody's tag.
-    let number = (!draft.has_changed()).then_some(header.change_number);
-    if if_match.is_none_or(|tag| tag_matches(tag, header.branch, number)) {
-        return Ok(());
-    }
-    let Principal::Player { player, .. } = who else {
-        return Err(Refusal::Stale(Reader::Insider));
-    };
-    if draft.member_of(player).is_some() {
-        Err(Refusal::Stale(Reader::Insider))
-    } else if draft.is_visible_to(player) {
-        Err(Refusal::Stale(Reader::Outsider))
-    } else {
-        // The answer would show him a session that he may not read.
-        Err(Refusal::Error(not_found(header.id)))
-    }
-}
-
-fn tag_matches(header: &str, branch: uuid::Uuid, change_number: Option<u64>) -> bool {
-    let tag = change_number.map(|number| etag(branch, number));
-    header.trim() == "*"
-        || header
-            .split(',')
-            .any(|one| Some(one.trim()) == tag.as_deref())
 }

@@ -9,6 +9,7 @@ use model::session::{Actor, Changes, Command, Draft, Event, Header, Session, Tic
 use model::ticket::{EndReason, TicketState};
 use model::{GameServer, GameServerId, PlayerId, SessionId, Ticket, TicketId, Timestamp};
 use store::{CommitError, Item, WriteSet};
+use tokio::sync::OwnedMutexGuard;
 
 use super::busy::Taken;
 use super::players::{Change, Stand};
@@ -85,12 +86,8 @@ impl Core {
         mut command: impl FnMut(&mut Draft<'_>, &mut Along, Timestamp) -> Result<R, Refusal>,
     ) -> Result<Written<R>, Error> {
         for _ in 0..ATTEMPTS_MAX {
-            let mut slot = self.sessions.lock(id).await;
-            if slot.is_none() {
-                *slot = self.load_session(id).await?;
-            }
+            let mut slot = self.loaded(id).await?;
             let Some(document) = slot.as_ref() else {
-                self.sessions.forget(id);
                 return Err(not_found(id));
             };
             let now = self.clock.now();
@@ -149,6 +146,43 @@ impl Core {
             }
         }
         Err(Error::Overloaded)
+    }
+
+    /// What the same command would come to by the law; nothing is written, not even what settling did.
+    pub(crate) async fn rehearse<R>(
+        &self,
+        id: SessionId,
+        command: impl FnOnce(&mut Draft<'_>, &mut Along, Timestamp) -> Result<R, Refusal>,
+    ) -> Result<Written<R>, Error> {
+        let slot = self.loaded(id).await?;
+        let Some(document) = slot.as_ref() else {
+            return Err(not_found(id));
+        };
+        let now = self.clock.now();
+        let mut session = document.session.clone();
+        let end = self.end_of_ticket(&session).await?;
+        let mut draft = self.settled_draft(&document.session, end, now)?;
+        let result = command(&mut draft, &mut Along::default(), now);
+        if result.is_err() {
+            draft = self.settled_draft(&document.session, end, now)?;
+        }
+        self.follow_instance(&mut draft, now)?;
+        let changes = draft.finish(now);
+        let deleted = changes.deleted;
+        Arc::make_mut(&mut session).commit(changes);
+        finish(result, (!deleted).then_some(session))
+    }
+
+    /// The session's slot, with its document in it if there is one.
+    async fn loaded(&self, id: SessionId) -> Result<OwnedMutexGuard<Option<Document>>, Error> {
+        let mut slot = self.sessions.lock(id).await;
+        if slot.is_none() {
+            *slot = self.load_session(id).await?;
+        }
+        if slot.is_none() {
+            self.sessions.forget(id);
+        }
+        Ok(slot)
     }
 
     /// The write came to nothing: whoever looked for a host meanwhile has passed these game servers over.
@@ -616,17 +650,15 @@ fn finish<R>(
 /// Each member of a session, and those who lost their seat, are to be told that it changed. O(members).
 fn tell_members(document: &Document, events: &[Event], told: &mut Vec<(PlayerId, Change)>) {
     let header = document.session.header();
-    let stand = Stand {
-        branch: header.branch,
-        number: document.noticed,
-    };
     for event in events {
         if let Event::MemberRemoved { player, .. } = event {
             told.push((player.clone(), Change::Left(header.id)));
         }
     }
-    let members = document.session.members();
-    told.extend(members.map(|member| (member.player.clone(), Change::Session(header.id, stand))));
+    told.extend(document.session.members().map(|member| {
+        let stand = Stand::of(header, document.noticed, member);
+        (member.player.clone(), Change::Session(header.id, stand))
+    }));
 }
 
 /// The allocations that an open instance counts: the one and its hedge.

@@ -19,6 +19,7 @@ use super::dispatch::Http;
 use super::metrics;
 use super::numbers;
 use super::routes::{Query, RequestHeader, Route};
+use crate::core::Asked;
 use crate::{Core, Error, Principal};
 
 /// Longest part of what a caller wrote that an answer repeats, in characters.
@@ -85,6 +86,16 @@ impl Call {
                 id: repeated(text),
             }),
         }
+    }
+
+    /// Who asks for the path's session, and which version of it he has seen.
+    pub(super) fn asked(&self) -> Result<Asked<'_>, Error> {
+        Ok(Asked {
+            who: self.who()?,
+            session: self.id("session")?,
+            if_match: self.header(RequestHeader::IfMatch)?,
+            dry_run: self.query()?.dry_run.unwrap_or_default(),
+        })
     }
 
     /// The path's `{name}`: `what` does not exist when it cannot be a name.
@@ -163,6 +174,7 @@ impl Call {
                     }
                     values.cursor.replace(decoded(value)?).is_none()
                 }
+                Query::DryRun => values.dry_run.replace(flag(name, value)?).is_none(),
                 Query::Seen => values.seen.replace(number(name, value)?).is_none(),
                 Query::Wait => values.wait.replace(self.wait(value)?).is_none(),
             };
@@ -251,6 +263,7 @@ impl Call {
 #[derive(Debug, Default)]
 pub(super) struct QueryValues {
     pub(super) cursor: Option<String>,
+    pub(super) dry_run: Option<bool>,
     pub(super) seen: Option<i64>,
     pub(super) wait: Option<Millis>,
 }
@@ -287,6 +300,12 @@ fn unknown_parameter(route: &Route, name: &str) -> Error {
         "there is no parameter {:?} here; known: {known}",
         repeated(name)
     ))
+}
+
+fn flag(name: &str, value: &str) -> Result<bool, Error> {
+    value
+        .parse()
+        .map_err(|_| Error::Malformed(format!("{name} must be true or false")))
 }
 
 fn number<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Error> {

@@ -305,6 +305,7 @@ fn authorize(http: &Http, route: &Route, headers: &HeaderMap) -> Result<Principa
             kind_name(kind)
         )));
     }
+    http.core.admit(&who)?;
     if let Principal::Player { player, .. } = &who {
         http.core.seen(player);
     }

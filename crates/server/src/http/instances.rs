@@ -9,15 +9,15 @@ use super::routes::RequestHeader;
 use super::sessions::located;
 
 pub(super) async fn request(mut call: Call) -> Answer {
-    let id: SessionId = call.id("session")?;
     let body: wire::RequestInstance = call.json_or_default().await?;
     let key = call.header(RequestHeader::IdempotencyKey)?;
-    let session = call
-        .core()
-        .request_instance(call.who()?, id, body, key)
-        .await?;
+    let asked = call.asked()?;
+    let session = call.core().request_instance(&asked, body, key).await?;
     let response = reply::session(StatusCode::CREATED, &session)?;
-    located(response, &format!("/v1/sessions/{id}/instance"))
+    located(
+        response,
+        &format!("/v1/sessions/{}/instance", asked.session),
+    )
 }
 
 pub(super) async fn read(call: Call) -> Answer {
@@ -37,8 +37,7 @@ pub(super) async fn update(mut call: Call) -> Answer {
 }
 
 pub(super) async fn close(call: Call) -> Answer {
-    let id: SessionId = call.id("session")?;
-    let session = call.core().close_instance(call.who()?, id).await?;
+    let session = call.core().close_instance(&call.asked()?).await?;
     reply::session(StatusCode::OK, &session)
 }
 

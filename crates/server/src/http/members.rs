@@ -1,21 +1,27 @@
 //! Handlers of the members of a session.
 
 use axum::http::StatusCode;
-use model::{SessionId, wire};
+use model::wire;
 
 use super::call::Call;
 use super::reply::{self, Answer};
 use super::routes::RequestHeader;
+use crate::Error;
+use crate::core::JoinMode;
 
 pub(super) async fn join(mut call: Call) -> Answer {
-    let id: SessionId = call.id("session")?;
     let player = call.own_player()?;
     let body: wire::JoinSession = call.json_or_default().await?;
-    let if_match = call.header(RequestHeader::IfMatch)?;
-    let (created, session) = call
-        .core()
-        .join(call.who()?, id, player, body, if_match)
-        .await?;
+    let mode = match call.header(RequestHeader::IfNoneMatch)? {
+        None => JoinMode::JoinOrUpdate,
+        Some("*") => JoinMode::JoinOnly,
+        Some(_) => {
+            return Err(Error::Malformed(
+                "If-None-Match must be * here: join only who is no member yet".into(),
+            ));
+        }
+    };
+    let (created, session) = call.core().join(&call.asked()?, player, body, mode).await?;
     reply::session(
         if created {
             StatusCode::CREATED
@@ -27,41 +33,36 @@ pub(super) async fn join(mut call: Call) -> Answer {
 }
 
 pub(super) async fn update(mut call: Call) -> Answer {
-    let id: SessionId = call.id("session")?;
     let player = call.own_player()?;
     let body: wire::UpdateMember = call.json().await?;
-    let if_match = call.header(RequestHeader::IfMatch)?;
     let session = call
         .core()
-        .update_member(call.who()?, id, player, body, if_match)
+        .update_member(&call.asked()?, player, body)
         .await?;
     reply::session(StatusCode::OK, &session)
 }
 
 /// Leaves, or kicks: who may kick is the core's to say.
 pub(super) async fn leave(call: Call) -> Answer {
-    let id: SessionId = call.id("session")?;
     let player = call.player()?;
-    match call.core().leave(call.who()?, id, player).await? {
+    match call.core().leave(&call.asked()?, player).await? {
         Some(session) => reply::session(StatusCode::OK, &session),
         None => reply::nothing(),
     }
 }
 
 pub(super) async fn promote(call: Call) -> Answer {
-    let id: SessionId = call.id("session")?;
     let player = call.player()?;
-    let session = call.core().promote(call.who()?, id, player).await?;
+    let session = call.core().promote(&call.asked()?, player).await?;
     reply::session(StatusCode::OK, &session)
 }
 
 pub(super) async fn move_to(mut call: Call) -> Answer {
-    let id: SessionId = call.id("session")?;
     let player = call.player()?;
     let body: wire::MoveMember = call.json().await?;
     let session = call
         .core()
-        .move_member(call.who()?, id, player, body.team)
+        .move_member(&call.asked()?, player, body.team)
         .await?;
     reply::session(StatusCode::OK, &session)
 }

@@ -1,6 +1,5 @@
 //! Everything HTTP: one table of routes, from which come the router, the OpenAPI document and the access table.
 
-pub mod etag;
 pub mod metrics;
 pub mod openapi;
 pub mod problem;

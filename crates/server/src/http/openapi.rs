@@ -180,6 +180,10 @@ fn parameters(route: &Route) -> Vec<Value> {
                 json!({ "type": "string" }),
                 "The cursor of the last answer; omitted: answers at once with a first cursor.",
             ),
+            Query::DryRun => (
+                json!({ "type": "boolean", "default": false }),
+                "`true`: answers what the request would come to by the law, and writes nothing.",
+            ),
             Query::Seen => (
                 json!({ "type": "integer" }),
                 "The version of the last answer; omitted: answers at once.",
@@ -194,7 +198,10 @@ fn parameters(route: &Route) -> Vec<Value> {
     let headers = route.headers.iter().map(|header| {
         let description = match header {
             RequestHeader::IfMatch => "Change only what still has this ETag; otherwise 412.",
-            RequestHeader::IfNoneMatch => "Answer 304 while the ETag still is this one.",
+            RequestHeader::IfNoneMatch if route.verb == Verb::Get => {
+                "Answer 304 while the ETag still is this one."
+            }
+            RequestHeader::IfNoneMatch => "`*`: only if it is not there yet; otherwise 412.",
             RequestHeader::IdempotencyKey => {
                 "1 to 200 visible ASCII characters; a repeated request gets the first one's answer."
             }

@@ -181,7 +181,7 @@ impl From<Error> for Problem {
                 Problem::new(Kind::Unauthorized, text).header(header::WWW_AUTHENTICATE, challenge)
             }
             Error::PreconditionFailed { current } => {
-                let tag = super::reply::header_value(&super::etag::of(&current));
+                let tag = super::reply::header_value(&crate::etag::of(&current));
                 let current = serde_json::to_value(current).unwrap_or_default();
                 Problem::new(Kind::PreconditionFailed, text)
                     .with("current", current)

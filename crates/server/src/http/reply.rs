@@ -6,8 +6,8 @@ use axum::response::Response;
 use model::wire;
 use serde::Serialize;
 
-use super::etag;
 use crate::Error;
+use crate::etag;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Room for a session of four members, so that most bodies are written without growing.

@@ -60,6 +60,8 @@ pub enum Access {
 pub enum Query {
     /// Where an event stream was left; opaque.
     Cursor,
+    /// Whether to answer what the request would come to, and write nothing.
+    DryRun,
     /// The version of the assignments that the game server knows.
     Seen,
     /// How long to wait for news, in milliseconds.
@@ -187,6 +189,7 @@ impl Query {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cursor => "cursor",
+            Self::DryRun => "dry_run",
             Self::Seen => "seen",
             Self::Wait => "wait",
         }

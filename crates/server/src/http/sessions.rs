@@ -7,15 +7,17 @@ use model::session_type::Joinability;
 use model::{SessionId, wire};
 
 use super::call::Call;
-use super::etag;
 use super::reply::{self, Answer};
 use super::routes::RequestHeader;
-use crate::Error;
+use crate::{Error, etag};
 
 pub(super) async fn create(mut call: Call) -> Answer {
     let body: wire::CreateSession = call.json().await?;
     supported(body.joinability)?;
     let key = call.header(RequestHeader::IdempotencyKey)?;
+    if call.query()?.dry_run.unwrap_or_default() {
+        return reply::ok(&call.core().rehearse_session(call.who()?, body)?);
+    }
     let session = call.core().create_session(call.who()?, body, key).await?;
     located(
         reply::session(StatusCode::CREATED, &session)?,
@@ -27,37 +29,27 @@ pub(super) async fn read(call: Call) -> Answer {
     let id: SessionId = call.id("session")?;
     let known = call.header(RequestHeader::IfNoneMatch)?;
     let session = call.core().read_session(call.who()?, id).await?;
-    if known.is_some_and(|known| etag::names(known, session.branch, session.change_number)) {
+    if known.is_some_and(|known| etag::names(known, session.branch, Some(session.change_number))) {
         return reply::not_modified(&session);
     }
     reply::session(StatusCode::OK, &session)
 }
 
 pub(super) async fn update(mut call: Call) -> Answer {
-    let id: SessionId = call.id("session")?;
     let body: wire::UpdateSession = call.json().await?;
     supported(body.joinability)?;
-    let if_match = call.header(RequestHeader::IfMatch)?;
-    let session = call
-        .core()
-        .update_session(call.who()?, id, if_match, body)
-        .await?;
+    let session = call.core().update_session(&call.asked()?, body).await?;
     reply::session(StatusCode::OK, &session)
 }
 
 pub(super) async fn delete(call: Call) -> Answer {
-    let id: SessionId = call.id("session")?;
-    let if_match = call.header(RequestHeader::IfMatch)?;
-    call.core()
-        .delete_session(call.who()?, id, if_match)
-        .await?;
+    call.core().delete_session(&call.asked()?).await?;
     reply::nothing()
 }
 
 pub(super) async fn reserve(mut call: Call) -> Answer {
-    let id: SessionId = call.id("session")?;
     let body: wire::Reserve = call.json().await?;
-    let session = call.core().reserve(call.who()?, id, body).await?;
+    let session = call.core().reserve(&call.asked()?, body).await?;
     reply::session(StatusCode::OK, &session)
 }
 

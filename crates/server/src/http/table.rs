@@ -78,6 +78,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions",
         summary: "Create a session; a player becomes its leader.",
         access: Access::Only(&[(Player, "if the type says so"), (Server, ""), (Admin, "")]),
+        query: &[Query::DryRun],
         headers: &[RequestHeader::IdempotencyKey],
         body: RequestBody::Required(shapes::CREATE_SESSION),
         replies: &[json(201, "Created.", shapes::SESSION)],
@@ -108,6 +109,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}",
         summary: "Replace fields of a session, each one whole.",
         access: Access::Only(MEMBER),
+        query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::UPDATE_SESSION),
         replies: &[SESSION_NOW],
@@ -125,6 +127,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}",
         summary: "End a session with all that belongs to it.",
         access: Access::Only(LEADER),
+        query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
         replies: &[nothing(204, "Ended.")],
         problems: &[Kind::NotFound, Kind::NotLeader],
@@ -136,6 +139,8 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/reservations",
         summary: "Hold seats for players: for all of them, or for none.",
         access: Access::Only(LEADER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::RESERVE),
         replies: &[SESSION_NOW],
         problems: &[
@@ -184,7 +189,8 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/members/{player}",
         summary: "Join a session; by the member himself: set state and properties.",
         access: Access::Only(SELF),
-        headers: &[RequestHeader::IfMatch],
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch, RequestHeader::IfNoneMatch],
         body: RequestBody::Optional(shapes::JOIN_SESSION),
         replies: &[json(201, "Joined.", shapes::SESSION), SESSION_NOW],
         problems: &[
@@ -205,6 +211,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/members/{player}",
         summary: "Replace fields of a member, each one whole.",
         access: Access::Only(ME),
+        query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::UPDATE_MEMBER),
         replies: &[SESSION_NOW],
@@ -222,6 +229,8 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/members/{player}",
         summary: "Leave a session; of somebody else: kick.",
         access: Access::Only(SELF_OR_LEADER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
         replies: &[SESSION_NOW, nothing(204, "The session ended with it.")],
         problems: &[Kind::NotFound, Kind::NotLeader],
         ..BASE
@@ -232,6 +241,8 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/members/{player}/promote",
         summary: "Make a member the leader.",
         access: Access::Only(LEADER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
         replies: &[SESSION_NOW],
         problems: &[Kind::NotFound, Kind::NotLeader, Kind::ReservedOnly],
         ..BASE
@@ -242,6 +253,8 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/members/{player}/move",
         summary: "Move a member to another team.",
         access: Access::Only(SELF_OR_LEADER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::MOVE_MEMBER),
         replies: &[SESSION_NOW],
         problems: &[
@@ -259,7 +272,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/instance",
         summary: "Ask for a host for a session.",
         access: Access::Only(LEADER),
-        headers: &[RequestHeader::IdempotencyKey],
+        headers: &[RequestHeader::IdempotencyKey, RequestHeader::IfMatch],
         body: RequestBody::Optional(shapes::REQUEST_INSTANCE),
         replies: &[json(201, "The session with its instance.", shapes::SESSION)],
         problems: &[
@@ -304,6 +317,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/instance",
         summary: "Close the instance of a session.",
         access: Access::Only(LEADER),
+        headers: &[RequestHeader::IfMatch],
         replies: &[json(
             200,
             "The session with its closed instance.",
@@ -328,7 +342,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/ticket",
         summary: "Queue a party; the ticket is durable before the answer.",
         access: Access::Only(LEADER),
-        headers: &[RequestHeader::IdempotencyKey],
+        headers: &[RequestHeader::IdempotencyKey, RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::CREATE_TICKET),
         replies: &[json(201, "The ticket.", shapes::TICKET)],
         problems: &[
@@ -347,6 +361,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/sessions/{id}/ticket",
         summary: "Take a party out of its queue.",
         access: Access::Only(LEADER),
+        headers: &[RequestHeader::IfMatch],
         replies: &[json(200, "The canceled ticket.", shapes::TICKET)],
         problems: &[Kind::Conflict, Kind::NotFound, Kind::NotLeader],
         ..BASE

@@ -1,25 +1,20 @@
 //! Handlers of tickets and queues.
 
-use model::{SessionId, TicketId, wire};
+use model::{TicketId, wire};
 
 use super::call::Call;
 use super::reply::{self, Answer};
 use super::routes::RequestHeader;
 
 pub(super) async fn create(mut call: Call) -> Answer {
-    let id: SessionId = call.id("session")?;
     let body: wire::CreateTicket = call.json().await?;
     let key = call.header(RequestHeader::IdempotencyKey)?;
-    let ticket = call
-        .core()
-        .create_ticket(call.who()?, id, body, key)
-        .await?;
+    let ticket = call.core().create_ticket(&call.asked()?, body, key).await?;
     reply::created(&format!("/v1/tickets/{}", ticket.id), &ticket)
 }
 
 pub(super) async fn cancel(call: Call) -> Answer {
-    let id: SessionId = call.id("session")?;
-    reply::ok(&call.core().cancel_ticket(call.who()?, id).await?)
+    reply::ok(&call.core().cancel_ticket(&call.asked()?).await?)
 }
 
 pub(super) async fn read(call: Call) -> Answer {

@@ -130,11 +130,22 @@ fn an_inactive_leader_with_nobody_to_follow_stays() {
 }
 
 #[test]
+fn row_41_who_is_promoted_leads_before_he_has_come_and_until_he_goes() {
+    let mut world = World::of(grace(0), &["a", "b"]);
+    world
+        .run(1, &by("c"), &join("c", JoinedState::Inactive))
+        .unwrap();
+    world.run(2, &by("a"), &promote("c")).unwrap();
+    assert_eq!(world.leader(), Some("c"));
+    world.read(60_000);
+    assert_eq!(world.leader(), Some("c"), "he was never lost");
+    world.run(60_001, &by("c"), &leave("c")).unwrap();
+    assert_eq!(world.leader(), Some("a"));
+}
+
+#[test]
 fn promotion_is_the_leaders() {
     let mut world = World::of(game(), &["a", "b"]);
-    let promote = |name: &str| Command::Promote {
-        player: player(name),
-    };
     assert_eq!(world.run(1, &by("b"), &promote("b")), Err(Error::NotLeader));
     world.run(1, &by("a"), &promote("b")).unwrap();
     assert_eq!(world.leader(), Some("b"));

@@ -116,6 +116,12 @@ fn leave(name: &str) -> Command {
     }
 }
 
+fn promote(name: &str) -> Command {
+    Command::Promote {
+        player: player(name),
+    }
+}
+
 fn kick(name: &str) -> Command {
     Command::Kick {
         player: player(name),

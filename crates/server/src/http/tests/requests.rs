@@ -8,7 +8,7 @@ use model::wire::PrincipalKind as Kind;
 
 use super::{Answer, App};
 use crate::Error;
-use crate::http::etag;
+use crate::etag;
 use crate::http::problem::Problem;
 
 async fn party(app: &App) -> (String, Answer) {
@@ -200,11 +200,13 @@ fn every_refusal_of_the_law_has_the_status_that_the_law_gives_it() {
 fn a_tag_names_its_version_and_no_other() {
     let branch = uuid::Uuid::from_u128(1);
     let tag = format!("\"{branch}:7\"");
-    assert!(etag::names(&tag, branch, 7));
-    assert!(etag::names(&format!("\"x\", {tag}"), branch, 7));
-    assert!(!etag::names(&tag, branch, 8));
-    assert!(!etag::names(&tag, uuid::Uuid::from_u128(2), 7));
+    assert!(etag::names(&tag, branch, Some(7)));
+    assert!(!etag::names(&tag, branch, None));
+    assert!(etag::names("*", branch, None));
+    assert!(etag::names(&format!("\"x\", {tag}"), branch, Some(7)));
+    assert!(!etag::names(&tag, branch, Some(8)));
+    assert!(!etag::names(&tag, uuid::Uuid::from_u128(2), Some(7)));
     for odd in ["", "\"\"", "\"7\"", &tag[1..], "\"x:7\""] {
-        assert!(!etag::names(odd, branch, 7), "{odd}");
+        assert!(!etag::names(odd, branch, Some(7)), "{odd}");
     }
 }

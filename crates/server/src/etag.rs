@@ -11,7 +11,8 @@ pub fn of(session: &wire::Session) -> String {
 /// Whether an `If-Match` or `If-None-Match` header names this version: `*`, or a list that holds its tag.
 ///
 /// A weak tag counts like a strong one, as a proxy may have weakened it.
-pub fn names(header: &str, branch: Uuid, change_number: u64) -> bool {
+/// `None` stands for a version that has no number yet: only `*` names it.
+pub fn names(header: &str, branch: Uuid, change_number: Option<u64>) -> bool {
     header.split(',').map(str::trim).any(|tag| {
         let tag = tag.strip_prefix("W/").unwrap_or(tag);
         tag == "*"
@@ -20,7 +21,9 @@ pub fn names(header: &str, branch: Uuid, change_number: u64) -> bool {
                 .and_then(|tag| tag.strip_suffix('"'))
                 .and_then(|tag| tag.split_once(':'))
                 .is_some_and(|(of, number)| {
-                    of.parse() == Ok(branch) && number.parse() == Ok(change_number)
+                    of.parse() == Ok(branch)
+                        && number.parse().ok() == change_number
+                        && change_number.is_some()
                 })
     })
 }
