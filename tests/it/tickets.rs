@@ -326,7 +326,7 @@ fn row49_who_may_set_which_attribute() {
         join(&ranked(&world, "bob", 41.0), party)
             .await
             .expect("his newest token");
-        let build = json!({ "attributes": { "build": "7" } });
+        let build = json!({ "attributes": { "build": "7" }, "latencies": { "eu-west": 30 } });
         let body = json!({ "queue": "rules", "players": { "ann": build, "bob": build } });
         let body = serde_json::from_value(body).expect("a ticket");
         for client in [&ann, &backend] {
