@@ -229,6 +229,70 @@ const CASES: &[Case] = &[
         400,
         "malformed",
     ),
+    (
+        "followed is not built",
+        "POST",
+        "",
+        r#"{"type":"Room","joinability":"followed"}"#,
+        422,
+        "invalid",
+    ),
+    (
+        "local is not built",
+        "PATCH",
+        "/{s}",
+        r#"{"joinability":"local"}"#,
+        422,
+        "invalid",
+    ),
+    (
+        "a key of no letters (row 46)",
+        "PATCH",
+        "/{s}",
+        r#"{"custom_data":{"":"1"}}"#,
+        422,
+        "invalid",
+    ),
+    (
+        "a key of other characters (row 46)",
+        "PATCH",
+        "/{s}/members/me",
+        r#"{"custom_data":{"a b/\u00fc":"1"}}"#,
+        422,
+        "invalid",
+    ),
+    (
+        "keys that differ in case (row 46)",
+        "POST",
+        "",
+        r#"{"type":"Room","custom_data":{"k":"x","K":"y"}}"#,
+        422,
+        "invalid",
+    ),
+    (
+        "a seat for me",
+        "POST",
+        "/{s}/reservations",
+        r#"{"players":[{"player":"me"}]}"#,
+        400,
+        "malformed",
+    ),
+    (
+        "pings of me",
+        "POST",
+        "/{s}/ticket",
+        r#"{"queue":"duel","players":{"me":{}}}"#,
+        400,
+        "malformed",
+    ),
+    (
+        "a number that would not survive (row 21)",
+        "PATCH",
+        "/{s}",
+        r#"{"custom":{"n":123456789012345678901234567890}}"#,
+        400,
+        "malformed",
+    ),
 ];
 
 const NO_PING: &str = r#"{"queue":"duel","players":{"ann":{"latencies":{"eu-west":-5}}}}"#;
@@ -330,6 +394,64 @@ fn whatever_comes_in_is_a_problem_document_changes_nothing_and_is_no_error_of_ou
         world.stop().await;
     });
     assert_eq!(text, "");
+}
+
+#[test]
+fn refusals_say_it_in_the_caller_s_words() {
+    run(async {
+        let world = World::new().await;
+        let token = raw::token(&raw::claims(PrincipalKind::Player, "ann"));
+        let long = format!("{{\"type\":\"{}\"}}", "x".repeat(5_000));
+        let cut = format!("session type {}… does not exist", "x".repeat(100));
+        let cases = [
+            ("7", "the body must be a JSON object, not a number"),
+            ("null", "the body must be a JSON object, not null"),
+            (
+                r#"{"type":"Room","me":7}"#,
+                "invalid type: integer `7`, expected an object at line 1 column 21",
+            ),
+            (
+                r#"{"type":""}"#,
+                "a session type without a name does not exist: name one",
+            ),
+            (&long, &cut),
+            (
+                r#"{"type":"Room","joinability":"private"}"#,
+                "the session type fixes `joinability`: leave it out, or send the type's own value",
+            ),
+            (
+                r#"{"type":"Room","joinability":"followed"}"#,
+                "joinability: `joinability: followed` is not supported yet; write `public` or `private`",
+            ),
+            (
+                r#"{"type":"Room","custom_data":{"k":"x","K":"y"}}"#,
+                "the key \"k\" of custom data is there twice; keys are compared without case",
+            ),
+        ];
+        for (body, words) in cases {
+            let request = raw::Request {
+                method: "POST",
+                path: "/v1/sessions",
+                token: Some(&token),
+                headers: &[],
+                body: body.as_bytes(),
+            };
+            let answer = raw::send(&world.server.url, request).await;
+            assert_eq!(answer.body["detail"], words, "{body}");
+        }
+        // Nobody can be called what stands for the caller.
+        let me = raw::token(&raw::claims(PrincipalKind::Player, "me"));
+        let request = raw::Request {
+            method: "GET",
+            path: "/v1/players/me/sessions",
+            token: Some(&me),
+            headers: &[],
+            body: b"",
+        };
+        let answer = raw::send(&world.server.url, request).await;
+        assert_eq!((answer.status, answer.problem()), (401, "unauthorized"));
+        world.stop().await;
+    });
 }
 
 type Headers<'a> = (&'a [(&'a str, &'a str)], u16, &'a str);

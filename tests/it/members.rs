@@ -135,7 +135,10 @@ fn r17_r18_the_sample_party_is_private_and_the_sample_game_has_teams() {
         let database = tests::Database::new(tests::Kind::Sqlite, "").await;
         let database = database.expect("SQLite");
         let mut yaml = String::new();
-        for file in model::config::read_dir(&tests::samples()).expect("the samples") {
+        for file in model::config::read_dir(&tests::samples())
+            .expect("the samples")
+            .files
+        {
             yaml.push_str(&file.text);
             yaml.push_str("\n---\n");
         }

@@ -112,7 +112,9 @@ async fn durable(kind: Kind) {
     let Some(world) = world else { return };
     // Two parties that differ by 300: together only after ten seconds of each one's own age.
     let said = |skill: f64, name: &str| {
-        let said = json!({ "attributes": { "skill": skill, "build": "7" } });
+        let said = json!({
+            "attributes": { "skill": skill, "build": "7" }, "latencies": { "eu-west": 30 },
+        });
         ticket_of("rules", name, said)
     };
     let backend = world.backend();
@@ -290,7 +292,8 @@ fn row49_who_may_set_which_attribute() {
         let ann = ranked(&world, "ann", 7.0);
         let party = create(&ann, "Party").await.id;
         let asks = |attributes: serde_json::Value| {
-            ticket_of("rules", "ann", json!({ "attributes": attributes }))
+            let said = json!({ "attributes": attributes, "latencies": { "eu-west": 30 } });
+            ticket_of("rules", "ann", said)
         };
         for (attribute, value) in [("skill", json!(9000)), ("rank", json!(9000))] {
             let body = asks(json!({ attribute: value, "build": "7" }));
@@ -323,7 +326,7 @@ fn row49_who_may_set_which_attribute() {
         join(&ranked(&world, "bob", 41.0), party)
             .await
             .expect("his newest token");
-        let build = json!({ "attributes": { "build": "7" } });
+        let build = json!({ "attributes": { "build": "7" }, "latencies": { "eu-west": 30 } });
         let body = json!({ "queue": "rules", "players": { "ann": build, "bob": build } });
         let body = serde_json::from_value(body).expect("a ticket");
         for client in [&ann, &backend] {
@@ -394,8 +397,24 @@ fn what_does_not_fit_the_queue_is_422_and_names_the_rule_or_the_attribute() {
                 "regions.allow",
             ),
             (
-                json!({ "attributes": { "build": "7", "mode": [] } }),
+                json!({ "attributes": { "build": "7", "mode": [] }, "latencies": { "eu-west": 20 } }),
                 "same-mode",
+            ),
+            (
+                json!({ "attributes": { "build": "7" } }),
+                "regions.max_latency: player ann has measured no region; send players.ann.latencies",
+            ),
+            (
+                json!({ "attributes": { "bulid": "7" } }),
+                "players.ann.attributes.bulid: queue rules has no such attribute; did you mean build?",
+            ),
+            (
+                json!({ "attributes": { "build": "7", "colour": 7 } }),
+                "it has build, mode, rank, skill",
+            ),
+            (
+                json!({ "attributes": { "build": "7", "Build": "8" } }),
+                "is there twice",
             ),
         ];
         for (body, name) in cases {
@@ -421,6 +440,77 @@ fn what_does_not_fit_the_queue_is_422_and_names_the_rule_or_the_attribute() {
         assert!(detail.contains("party.max_players"), "{detail}");
         let read = ann.session(party).await.expect("it");
         assert_eq!((read.ticket, read.change_number), (None, 3));
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_server_s_misspelt_attribute_is_refused_and_another_case_is_the_same_name() {
+    run(async {
+        let world = World::new().await;
+        let backend = world.backend();
+        let party = create(&world.player("ann"), "Party").await.id;
+        let asks = |said| ticket_of("duel", "ann", json!({ "attributes": said }));
+        let body = asks(json!({ "skil": 5000 }));
+        let (status, detail) = refusal(backend.create_ticket(party, &body).await);
+        assert_eq!(status, 422);
+        assert!(detail.contains("did you mean skill?"), "{detail}");
+        let body = asks(json!({ "Skill": 5000 }));
+        let made = backend.create_ticket(party, &body).await.expect("a ticket");
+        assert_eq!(stored(&world, made.id).await, json!({ "skill": 5000.0 }));
+        world.stop().await;
+    });
+}
+
+const BUILDS: &str = r#"
+---
+apiVersion: v1
+kind: Queue
+name: builds
+session_type: Game
+teams: { count: 2, size: 1 }
+attributes: {}
+rules:
+  - { name: build, equal: client_version }
+"#;
+
+#[test]
+fn players_of_two_client_versions_never_meet() {
+    run(async {
+        let world = World::with(&format!("{SESSION_TYPES}{BUILDS}")).await;
+        let asks = |name: &str, version: &str| {
+            let said = json!({ "attributes": { "client_version": version } });
+            ticket_of("builds", name, said)
+        };
+        // Who has none is told what to send.
+        let zoe = world.player("zoe");
+        let party = create(&zoe, "Party").await.id;
+        let (status, detail) = refusal(zoe.create_ticket(party, &ticket("builds")).await);
+        assert_eq!(status, 422);
+        assert!(
+            detail.contains("send players.zoe.attributes.client_version"),
+            "{detail}"
+        );
+        // A player says it himself, or his token does.
+        let ann = world.player("ann");
+        let one = queue_alone(&ann, &asks("ann", "1.4.0")).await;
+        let mut claims: Claims = raw::claims(PrincipalKind::Player, "bob");
+        let name = model::queue::CLIENT_VERSION.parse().expect("a name");
+        let version = model::ticket::Value::String("1.4.1".to_owned());
+        claims.attributes.insert(name, version);
+        let bob = Client::new(&world.server.url, &raw::token(&claims)).expect("a client");
+        let two = queue_alone(&bob, &ticket("builds")).await;
+        world.at(200_000);
+        for (client, ticket) in [(&ann, &one), (&bob, &two)] {
+            let state = client.ticket(ticket.id).await.expect("it").state;
+            assert_eq!(state, TicketState::Searching, "two builds");
+        }
+        let cid = world.player("cid");
+        let three = queue_alone(&cid, &asks("cid", "1.4.1")).await;
+        let session = session_of(&cid, three.id).await;
+        assert_eq!(session_of(&bob, two.id).await, session);
+        let state = ann.ticket(one.id).await.expect("it").state;
+        assert_eq!(state, TicketState::Searching);
         world.stop().await;
     });
 }

@@ -47,7 +47,9 @@ pub enum Rejection {
         max: u16,
     },
     /// An attribute without default is missing.
-    #[error("attribute {attribute}: player {player} has none, and the queue no default")]
+    #[error(
+        "attribute {attribute}: player {player} has none, and the queue no default; send players.{player}.attributes.{attribute}"
+    )]
     AttributeMissing {
         /// The attribute.
         attribute: Name,
@@ -81,6 +83,16 @@ pub enum Rejection {
         attribute: Name,
         /// Whose.
         player: PlayerId,
+    },
+    /// No pings where the queue limits them.
+    #[error(
+        "{rule}: player {player} has measured no region; send players.{player}.latencies, the round trip in milliseconds to each region"
+    )]
+    LatenciesMissing {
+        /// Whose.
+        player: PlayerId,
+        /// `regions.max_latency` or `regions.max_latency_delta`.
+        rule: &'static str,
     },
     /// An absurd ping.
     #[error(
@@ -129,12 +141,14 @@ pub enum Rejection {
 
 /// Whether a ticket may search in a queue. A missing attribute counts as its default.
 ///
-/// Pings to regions that the queue does not allow and attributes that it does not declare are no
-/// error, as a player may belong to several queues: they are ignored, and [`prepare`] drops them.
+/// Pings to regions that the queue does not allow are no error, as a player measures all there are: they are
+/// ignored, and [`prepare`] drops them. Attributes that it does not declare are refused before, where the request
+/// that brought them is known; here they are ignored, as those of an older version of the queue are.
 pub fn validate(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
     check_party(queue, ticket)?;
     for player in &ticket.players {
         check_attributes(queue, player)?;
+        check_measured(queue, player)?;
         if player.latencies.len() > REGIONS_MAX {
             return Err(Rejection::TooManyRegions {
                 player: player.player.clone(),
@@ -178,6 +192,7 @@ pub(crate) fn admit(plan: &Plan, ticket: &Ticket) -> Result<Fit, Rejection> {
     check_party(&plan.queue, ticket)?;
     for player in &ticket.players {
         check_attributes(&plan.queue, player)?;
+        check_measured(&plan.queue, player)?;
     }
     check_rules(plan, ticket)
 }
@@ -210,6 +225,20 @@ fn check_party(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
         }),
         None => Ok(()),
     }
+}
+
+/// Who measured nothing could be put anywhere, past every limit of latency.
+fn check_measured(queue: &Queue, player: &TicketPlayer) -> Result<(), Rejection> {
+    let rule = match (queue.regions.max_latency, queue.regions.max_latency_delta) {
+        (Some(_), _) => "regions.max_latency",
+        (None, Some(_)) => "regions.max_latency_delta",
+        (None, None) => return Ok(()),
+    };
+    if player.latencies.is_empty() {
+        let player = player.player.clone();
+        return Err(Rejection::LatenciesMissing { player, rule });
+    }
+    Ok(())
 }
 
 fn check_attributes(queue: &Queue, player: &TicketPlayer) -> Result<(), Rejection> {

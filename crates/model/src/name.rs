@@ -23,9 +23,18 @@ pub enum NameError {
     /// A character outside the allowed set.
     #[error("may not contain {0:?}; allowed are letters, digits and . _ -")]
     Character(char),
+    /// It stands for something else in paths.
+    #[error("may not be {0:?}, which stands for whoever calls")]
+    Reserved(&'static str),
 }
 
-fn checked(text: &str, also: &str) -> Result<Arc<str>, NameError> {
+/// What no player can be called: in a path it is the caller.
+const ME: &str = "me";
+
+fn checked(text: &str, also: &str, reserved: Option<&'static str>) -> Result<Arc<str>, NameError> {
+    if let Some(reserved) = reserved.filter(|reserved| *reserved == text) {
+        return Err(NameError::Reserved(reserved));
+    }
     if text.is_empty() {
         return Err(NameError::Empty);
     }
@@ -42,7 +51,7 @@ fn checked(text: &str, also: &str) -> Result<Arc<str>, NameError> {
 }
 
 macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident ($also:literal, $pattern:literal)),* $(,)?) => {$(
+    ($($(#[$doc:meta])* $name:ident ($also:literal, $pattern:literal, $reserved:expr)),* $(,)?) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
@@ -57,7 +66,7 @@ macro_rules! names {
         impl FromStr for $name {
             type Err = NameError;
             fn from_str(text: &str) -> Result<Self, NameError> {
-                checked(text, $also).map(Self)
+                checked(text, $also, $reserved).map(Self)
             }
         }
 
@@ -112,11 +121,11 @@ macro_rules! names {
 
 names! {
     /// A name in YAML: of a type, queue, fleet, team, rule or attribute: 1-100 of `[A-Za-z0-9._-]` (A.3 row 46).
-    Name("", "^[A-Za-z0-9._-]+$"),
+    Name("", "^[A-Za-z0-9._-]+$", None),
     /// A title and environment with its own YAML, tokens and limits.
-    Namespace("", "^[A-Za-z0-9._-]+$"),
+    Namespace("", "^[A-Za-z0-9._-]+$", None),
     /// A region of the world, such as `eu-west`.
-    Region("", "^[A-Za-z0-9._-]+$"),
-    /// A player, as the studio's own identity service calls him: 1-100 of `[A-Za-z0-9._:|@-]`.
-    PlayerId(":|@", "^[A-Za-z0-9._:|@-]+$"),
+    Region("", "^[A-Za-z0-9._-]+$", None),
+    /// A player, as the studio's own identity service calls him: 1-100 of `[A-Za-z0-9._:|@-]`, but not `me`.
+    PlayerId(":|@", "^[A-Za-z0-9._:|@-]+$", Some(ME)),
 }

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::{Millis, Name, Region, Timeout};
 
+/// The attribute that a rule `equal` may read without the queue declaring it: the build of a player's client. It is
+/// then a text without default that players set themselves.
+pub const CLIENT_VERSION: &str = "client_version";
+
 /// A queue with every default filled in and every rule of the YAML page checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Queue {
@@ -21,7 +25,7 @@ pub struct Queue {
     pub party_players_max: u16,
     /// How a party's number is summed up.
     pub party_aggregate: Aggregate,
-    /// What tickets must or may bring.
+    /// What tickets must or may bring; [`CLIENT_VERSION`] too, where a rule reads it.
     pub attributes: BTreeMap<Name, Attribute>,
     /// What must hold in a match.
     pub rules: Vec<Rule>,
@@ -73,7 +77,7 @@ pub enum AttributeSource {
     Server,
     /// A claim of the player's token.
     Claim,
-    /// The player himself.
+    /// The player himself; a claim of his token stands in for what he does not say.
     Player,
 }
 

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use model::config::{self, Diagnostic, Severity, SourceFile};
+use model::config::{self, Diagnostic, Folder, Severity};
 
 use crate::say;
 
 /// Check a folder of session types, queues and fleets.
 ///
-/// Reads every *.yaml in it as one set and reports everything that is wrong with it at once. Exits with 1 if the
-/// set cannot be used; warnings alone are no failure.
+/// Reads every *.yaml directly in it as one set and reports everything that is wrong with it at once. Exits with 1
+/// if the set cannot be used; warnings alone are no failure.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   muster check sessiontypes/
@@ -39,21 +39,21 @@ pub enum Format {
 /// Checks and reports.
 ///
 /// # Errors
-/// When the folder or one of its files cannot be read.
+/// When the folder cannot be read or holds nothing to check.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let files = config::read_dir(&args.dir)?;
-    if files.is_empty() {
+    let folder = config::read_dir(&args.dir)?;
+    if folder.files.is_empty() && folder.findings.is_empty() {
         anyhow::bail!(
             "{} holds no *.yaml file: name the folder that does",
             args.dir.display()
         );
     }
-    let checked = config::check(&files, &crate::configuration::provider_schemas());
+    let checked = folder.check(&crate::configuration::provider_schemas());
     for diagnostic in &checked.diagnostics {
-        say::line(&report(diagnostic, &files, args.format)?);
+        say::line(&report(diagnostic, &folder, args.format)?);
     }
     if args.format == Format::Text {
-        say::line(&summary(&checked.diagnostics, files.len()));
+        say::line(&summary(&checked.diagnostics, folder.files.len()));
     }
     Ok(if checked.config.is_some() {
         ExitCode::SUCCESS
@@ -62,14 +62,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn report(
-    diagnostic: &Diagnostic,
-    files: &[SourceFile],
-    format: Format,
-) -> serde_json::Result<String> {
+fn report(diagnostic: &Diagnostic, folder: &Folder, format: Format) -> serde_json::Result<String> {
     Ok(match format {
         Format::Text => {
-            let source = files.iter().find(|file| file.path == diagnostic.path);
+            let mut files = folder.files.iter();
+            let source = files.find(|file| file.path == diagnostic.path);
             diagnostic.render(source.map_or("", |file| &file.text))
         }
         Format::Json => serde_json::to_string(diagnostic)?,

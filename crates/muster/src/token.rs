@@ -31,7 +31,8 @@ pub struct Args {
     /// How long it is good.
     #[arg(long, value_name = "DURATION", default_value = "1h")]
     ttl: Duration,
-    /// An attribute that the token vouches for, for queue attributes with `source: claim`.
+    /// An attribute that the token vouches for, for queue attributes with `source: claim`. Text that looks like a
+    /// number stands in quotes: 'client_version="1.4"'.
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
     attributes: Vec<(Name, Value)>,
     #[command(flatten)]
@@ -57,9 +58,13 @@ pub enum KindArg {
 fn attribute(text: &str) -> Result<(Name, Value), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
     let name = name.parse().map_err(|error| format!("the name {error}"))?;
-    let value = match value.parse::<f64>() {
-        Ok(number) if number.is_finite() => Value::Number(number),
-        _ => Value::String(value.to_owned()),
+    let quoted = value
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'));
+    let value = match (quoted, value.parse::<f64>()) {
+        (Some(text), _) => Value::String(text.to_owned()),
+        (None, Ok(number)) if number.is_finite() => Value::Number(number),
+        (None, _) => Value::String(value.to_owned()),
     };
     Ok((name, value))
 }

@@ -1,12 +1,13 @@
 //! What a request may come to instead of an answer; `http::problem` turns each into a status and a document.
 
+use model::name::NAME_BYTES_MAX;
 use model::wire;
 
 /// Why a request was refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// 404: unknown, ended, or not for this caller to know.
-    #[error("{what} {id} does not exist")]
+    #[error("{}", not_found(what, id))]
     NotFound {
         /// `session`, `ticket`, …
         what: &'static str,
@@ -88,4 +89,16 @@ impl Error {
             other => other.to_string(),
         }
     }
+}
+
+/// A name that a caller wrote is repeated only as far as a name goes.
+fn not_found(what: &str, id: &str) -> String {
+    if id.is_empty() {
+        return format!("a {what} without a name does not exist: name one");
+    }
+    let mut shown: String = id.chars().take(NAME_BYTES_MAX).collect();
+    if shown.len() < id.len() {
+        shown.push('…');
+    }
+    format!("{what} {shown} does not exist")
 }

@@ -234,23 +234,23 @@ impl Server {
         let Some(folder) = &self.session_types else {
             return Ok(());
         };
-        let files = model::config::read_dir(folder).map_err(|reason| StartError::Folder {
+        let folder = model::config::read_dir(folder).map_err(|reason| StartError::Folder {
             folder: folder.clone(),
             reason,
         })?;
         let activated = self
             .core
-            .activate(files.clone())
+            .activate_folder(&folder)
             .await
             .map_err(|e| StartError::Core(e.cause()))?;
         match activated {
             Ok((revision, warnings)) => {
-                report(&warnings, &files);
+                report(&warnings, &folder.files);
                 tracing::info!(?revision, "session types are active");
                 Ok(())
             }
             Err(errors) => {
-                report(&errors, &files);
+                report(&errors, &folder.files);
                 if self.core.config().session_types.is_empty() {
                     return Err(StartError::SessionTypes(errors));
                 }
@@ -391,24 +391,24 @@ async fn watch(
             continue;
         }
         seen = now;
-        let files = match model::config::read_dir(&folder) {
-            Ok(files) => files,
+        let folder = match model::config::read_dir(&folder) {
+            Ok(folder) => folder,
             Err(error) => {
                 tracing::error!(%error, "the session types cannot be read; the last good set stays active");
                 continue;
             }
         };
-        match core.activate(files.clone()).await {
+        match core.activate_folder(&folder).await {
             Ok(Ok((Activated::Unchanged(revision), _))) if asked => {
                 tracing::info!(revision, "the session types are unchanged");
             }
             Ok(Ok((Activated::Unchanged(_), _))) => {}
             Ok(Ok((Activated::New(revision), warnings))) => {
-                report(&warnings, &files);
+                report(&warnings, &folder.files);
                 tracing::info!(revision, "the session types were reloaded");
             }
             Ok(Err(errors)) => {
-                report(&errors, &files);
+                report(&errors, &folder.files);
                 tracing::error!("the session types have errors; the last good set stays active");
             }
             Err(error) => tracing::error!(%error, "the session types could not be stored"),

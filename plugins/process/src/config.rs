@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use model::config::{Finding, Part};
 use model::wrap::WrapRules;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -38,14 +39,20 @@ impl Config {
     /// Reads and checks the `config` section of a fleet.
     ///
     /// # Errors
-    /// Every finding of [`lint()`](crate::lint): JSON pointer and message.
-    pub fn read(config: &Value) -> Result<Self, Vec<(String, String)>> {
+    /// Every finding of [`lint()`](crate::lint).
+    pub fn read(config: &Value) -> Result<Self, Vec<Finding>> {
         let findings = lint::lint(config);
         if !findings.is_empty() {
             return Err(findings);
         }
-        serde_json::from_value(config.clone())
-            .map_err(|error| vec![(String::new(), error.to_string())])
+        serde_json::from_value(config.clone()).map_err(|error| {
+            vec![Finding {
+                pointer: String::new(),
+                part: Part::Value,
+                message: error.to_string(),
+                proposal: None,
+            }]
+        })
     }
 }
 

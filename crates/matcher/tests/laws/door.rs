@@ -44,7 +44,7 @@ fn attributes_are_refused_by_name() {
     missing.players[0].attributes.clear();
     assert_eq!(
         refusal(&q, &missing),
-        "attribute skill: player p1-0 has none, and the queue no default"
+        "attribute skill: player p1-0 has none, and the queue no default; send players.p1-0.attributes.skill"
     );
     for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e16] {
         let odd = ticket(1, 0, &[odd]);
@@ -88,7 +88,16 @@ fn pings_are_refused_where_no_region_can_ever_do() {
     let q = q.widens(ExpansionTarget::MaxLatency, &[(1_000, Some(90.0))]);
     let solo = ticket(1, 0, &[0.0]);
     let with = |pings: &[(&str, u32)]| validate(&q, &solo.clone().pings(pings));
-    assert_eq!(with(&[]), Ok(()));
+    assert_eq!(
+        refusal(&q, &solo),
+        "regions.max_latency: player p1-0 has measured no region; send players.p1-0.latencies, the round trip in milliseconds to each region",
+        "who measured nothing could be put anywhere"
+    );
+    let mut free = q.clone();
+    free.regions.max_latency = None;
+    assert!(refusal(&free, &solo).starts_with("regions.max_latency_delta: player p1-0"));
+    free.regions.max_latency_delta = None;
+    assert_eq!(validate(&free, &solo), Ok(()));
     assert_eq!(with(&[("eu", 90), ("mars", 4)]), Ok(()));
     assert_eq!(with(&[("mars", 4)]), Err(Rejection::NoRegionAllowed));
     assert_eq!(

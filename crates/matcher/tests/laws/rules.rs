@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use matcher::{Event, Match, Matcher, Output};
-use model::queue::{ExpansionTarget, Queue};
+use model::queue::{
+    Attribute, AttributeSource, AttributeType, CLIENT_VERSION, ExpansionTarget, Queue, RuleKind,
+};
+use model::ticket::Value;
 use model::{Millis, TicketId, Timestamp};
 use proptest::prelude::*;
 
-use crate::world::{QueueExt, TicketExt, World, queue, region, ticket};
+use crate::world::{QueueExt, TicketExt, World, name, queue, region, ticket};
 
 fn ids(found: &Match) -> Vec<u128> {
     let mut ids: Vec<u128> = found.tickets().map(|id| id.0.as_u128()).collect();
@@ -144,8 +147,36 @@ fn the_region_is_the_best_that_all_agree_on() {
         .remove(0);
     assert_eq!(found.region, Some(region("eu")));
     assert_eq!(found.figures.latency_worst_ms, Some(70));
+    let mut world = World::new(queue(&[(1, 1), (1, 1)]));
     world.add(ticket(3, 0, &[0.0]));
     assert_eq!(world.add(ticket(4, 0, &[0.0]))[0].region, None);
+}
+
+#[test]
+fn two_client_versions_never_meet_however_long_they_wait() {
+    let attribute = name(CLIENT_VERSION);
+    let mut q = queue(&[(1, 1), (1, 1)])
+        .distance("skill", 10.0)
+        .widens(ExpansionTarget::Rule(0), &[(1_000, None)])
+        .rule("build", RuleKind::Equal { attribute });
+    q.attributes.insert(
+        name(CLIENT_VERSION),
+        Attribute {
+            kind: AttributeType::String,
+            source: AttributeSource::Player,
+            default: None,
+        },
+    );
+    let of = |id, version: &str| {
+        ticket(id, 0, &[0.0]).with(CLIENT_VERSION, Value::String(version.into()))
+    };
+    let mut world = World::new(q);
+    for (id, version) in [(1, "1.4.0"), (2, "1.4.1"), (3, "1.4"), (4, "1.4.0 ")] {
+        assert_eq!(world.add(of(id, version)).len(), 0, "{version}");
+    }
+    assert_eq!(world.advance(1_000_000).len(), 0);
+    let found = world.add(of(5, "1.4.1")).remove(0);
+    assert_eq!(ids(&found), [2, 5]);
 }
 
 #[test]

@@ -203,8 +203,7 @@ impl Builder {
                     Report::error("unknown-anchor", span, message)
                         .write("quote it if text that begins with `*` is meant"),
                 );
-                self.refused = true;
-                self.complete(Node::new(Data::Null, span), 1, 1, reports);
+                self.complete(Node::new(Data::Broken, span), 1, 1, reports);
             }
             _ => {}
         }
@@ -270,8 +269,7 @@ impl Builder {
                 span,
                 "this alias stands inside the value that it repeats",
             ));
-            self.refused = true;
-            return self.complete(Node::new(Data::Null, span), 1, 1, reports);
+            return self.complete(Node::new(Data::Broken, span), 1, 1, reports);
         };
         if self.values.saturating_add(target.size) > VALUES_MAX {
             self.refuse(span, reports);
@@ -335,6 +333,7 @@ fn key_of(node: &Node, reports: &mut Vec<Report>) -> Option<(String, Span)> {
         Data::Bool(value) => value.to_string(),
         Data::Int(value) => value.to_string(),
         Data::Float(value) => value.to_string(),
+        Data::Broken => return None,
         Data::List(_) | Data::Map(_) => {
             let message = "a key must be text, not a list or a map";
             reports.push(

@@ -104,16 +104,15 @@ impl Set {
         providers: &[ProviderSchema],
         reports: &mut Vec<Report>,
     ) {
-        let Some(name) = document.name.clone().filter(|_| document.sound) else {
-            return;
-        };
+        // What is not sound is judged all the same, to say everything in one go.
+        let name = document.name.clone().filter(|_| document.sound);
         let mut own = Vec::new();
         match document.kind {
             Kind::Fleet => {
                 if let Some(raw) = raw(document, &mut own) {
                     let valid = fleet::validate(&raw, document, providers, &mut own);
                     unsupported::refuse(&raw, document, &mut own);
-                    if let Some(valid) = valid.filter(|_| !any_error(&own)) {
+                    if let (Some(name), Some(valid), false) = (name, valid, any_error(&own)) {
                         self.config.fleets.insert(name, Arc::new(valid));
                     }
                 }
@@ -122,7 +121,7 @@ impl Set {
                 if let Some(raw) = raw(document, &mut own) {
                     let valid = session_type::validate(&raw, document, self, &mut own);
                     unsupported::refuse(&raw, document, &mut own);
-                    if let Some(valid) = valid.filter(|_| !any_error(&own)) {
+                    if let (Some(name), Some(valid), false) = (name, valid, any_error(&own)) {
                         self.config.written.insert(name.clone(), written(document));
                         self.config.session_types.insert(name, Arc::new(valid));
                     }
@@ -132,7 +131,7 @@ impl Set {
                 if let Some(raw) = raw(document, &mut own) {
                     let valid = queue::validate(&raw, document, self, &mut own);
                     unsupported::refuse(&raw, document, &mut own);
-                    if let Some(valid) = valid.filter(|_| !any_error(&own)) {
+                    if let (Some(name), Some(valid), false) = (name, valid, any_error(&own)) {
                         self.config.queues.insert(name, Arc::new(valid));
                     }
                 }
@@ -166,6 +165,7 @@ fn any_error(reports: &[Report]) -> bool {
 fn raw<T: DeserializeOwned>(document: &Document, reports: &mut Vec<Report>) -> Option<T> {
     match serde_json::from_value(document.node.json()) {
         Ok(raw) => Some(raw),
+        Err(_) if !document.sound => None,
         Err(error) => {
             // The walker knows the same schema; this catches only what a schema cannot say.
             let span = document.name_span();

@@ -55,6 +55,23 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// For people: message, place, source line, caret and help. `source` is the text of the file.
     pub fn render(&self, source: &str) -> String {
+        let mut out = format!(
+            "{}[{}]: {}\n",
+            self.severity.word(),
+            self.code,
+            self.message
+        );
+        let help = |out: &mut String, gutter: &str| {
+            if let Some(proposal) = &self.proposal {
+                // Writing to a `String` cannot fail.
+                let _ = writeln!(out, "{gutter} = help: {proposal}");
+            }
+        };
+        if source.is_empty() {
+            let _ = writeln!(out, " --> {}", self.path);
+            help(&mut out, " ");
+            return out;
+        }
         let line = source
             .split('\n')
             .nth(self.line.saturating_sub(1))
@@ -62,13 +79,6 @@ impl Diagnostic {
         let line = line.strip_suffix('\r').unwrap_or(line);
         let (shown, skipped) = window(line, self.column);
         let gutter = " ".repeat(self.line.to_string().len());
-        let mut out = format!(
-            "{}[{}]: {}\n",
-            self.severity.word(),
-            self.code,
-            self.message
-        );
-        // Writing to a `String` cannot fail.
         let _ = writeln!(
             out,
             "{gutter}--> {}:{}:{}",
@@ -86,9 +96,7 @@ impl Diagnostic {
         let room = shown.chars().count().saturating_sub(before).max(1);
         let carets = "^".repeat(self.length.clamp(1, room));
         let _ = writeln!(out, "{gutter} | {pad}{carets}");
-        if let Some(proposal) = &self.proposal {
-            let _ = writeln!(out, "{gutter} = help: {proposal}");
-        }
+        help(&mut out, &gutter);
         out
     }
 
@@ -176,6 +184,11 @@ impl Report {
     pub fn write(mut self, proposal: impl Into<String>) -> Self {
         self.proposal = Some(proposal.into());
         self
+    }
+
+    /// Where it points.
+    pub fn span(&self) -> Span {
+        self.span
     }
 
     /// Whether it fails the set.

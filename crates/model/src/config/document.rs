@@ -6,6 +6,7 @@ use super::SourceFile;
 use super::build::parse;
 use super::diagnostic::{Report, place_name};
 use super::nearest::{nearest, quoted_list};
+use super::repair::{Lost, repaired};
 use super::schema::{Kind, cached};
 use super::tree::{Data, Node, Span};
 use super::walk::walk;
@@ -21,15 +22,23 @@ pub(super) struct Document {
     pub kind: Kind,
     /// Its name, if it has one that can be a name.
     pub name: Option<Name>,
-    /// Its tree; of a session type that extends another, both merged.
+    /// Its tree without what does not fit its schema; of a session type that extends another, both merged.
     pub node: Node,
-    /// Whether it fits its schema, and everything it extends does.
+    /// Whether it fits its schema, and everything it extends does; else it is judged, but never used.
     pub sound: bool,
+    /// What was taken out of the tree.
+    pub lost: Lost,
+    /// Whether what it extends is not known: then nothing is known of what it does not write.
+    pub base_unknown: bool,
 }
 
 impl Document {
-    /// Where to point for `path`, or for the nearest thing above it that is written.
+    /// Where to point for `path`, or for the nearest thing above it that is written. Nowhere, if what stood there
+    /// was taken out: whatever is said of it now would be said of a default.
     pub fn at(&self, path: &[&str]) -> Span {
+        if self.lost.hides(path) || self.base_unknown && !self.has(path) {
+            return Span::NOWHERE;
+        }
         match path.split_first() {
             Some((first, _)) if self.node.get(first).is_none() => self.name_span(),
             None => self.name_span(),
@@ -43,6 +52,11 @@ impl Document {
             .try_fold(&self.node, |node, step| node.get(step))
             .and_then(|map| map.entry(key))
             .map_or_else(|| self.at(path), |entry| entry.key_span)
+    }
+
+    /// Whether nobody can tell what `path` holds, all of it: something there is not as it was meant.
+    pub fn is_unsure(&self, path: &[&str]) -> bool {
+        self.base_unknown || self.lost.touches(path)
     }
 
     /// Whether anything is written at `path`.
@@ -93,27 +107,42 @@ fn document(node: Node, reports: &mut Vec<Report>) -> Option<Document> {
         return None;
     };
     let written = kind_node.text().unwrap_or_default();
-    let Some(kind) = Kind::from_name(written) else {
-        let message = format!("there is no kind `{written}`");
-        let help = match nearest(written, Kind::ALL.iter().map(|kind| kind.as_str())) {
-            Some(near) => format!("write `{near}`"),
-            None => format!("write one of {}", kinds()),
-        };
-        reports.push(Report::error("unknown-kind", kind_node.span, message).write(help));
-        return None;
-    };
     let before = reports.len();
-    walk(cached(kind), &node, "", reports);
+    let kind = match Kind::from_name(written) {
+        Some(kind) => kind,
+        None => {
+            let message = format!("there is no kind `{written}`");
+            let near = nearest(written, Kind::ALL.iter().map(|kind| kind.as_str()));
+            let help = match near {
+                Some(near) => format!("write `{near}`"),
+                None => format!("write one of {}", kinds()),
+            };
+            reports.push(Report::error("unknown-kind", kind_node.span, message).write(help));
+            // What was probably meant is judged too.
+            near.and_then(Kind::from_name)?
+        }
+    };
+    let kind_reported = reports.len() > before;
+    let mut own = Vec::new();
+    let bad = walk(cached(kind), &node, "", &mut own);
+    let kind_span = kind_node.span;
+    reports.extend(
+        own.into_iter()
+            .filter(|report| !kind_reported || report.span() != kind_span),
+    );
     let sound = reports.len() == before;
     let name = node
         .get("name")
         .and_then(Node::text)
         .and_then(|name| name.parse().ok());
+    let (node, lost) = repaired(&node, &bad);
     Some(Document {
         kind,
         name,
         node,
         sound,
+        lost,
+        base_unknown: false,
     })
 }
 
@@ -172,12 +201,14 @@ fn extend_all(documents: &mut [Document], reports: &mut Vec<Report>) {
             ),
             Chain::OntoCircle => {
                 document.sound = false;
+                document.base_unknown = true;
                 continue;
             }
         };
         let report = Report::error(code, document.at(&["extends"]), message);
         reports.push(report.write("remove one `extends`"));
         document.sound = false;
+        document.base_unknown = true;
     }
     // Merging in order of the length of the chain finds every base already merged.
     let mut order: Vec<(usize, usize)> = chains
@@ -200,11 +231,10 @@ fn extend_all(documents: &mut [Document], reports: &mut Vec<Report>) {
             continue;
         };
         if let Some(document) = documents.get_mut(i) {
-            if document.sound && base.sound {
-                document.node = merged(&base.node, &document.node);
-            } else {
-                document.sound = false;
-            }
+            document.lost.inherit(&base.lost, &document.node);
+            document.node = merged(&base.node, &document.node);
+            document.sound &= base.sound;
+            document.base_unknown |= base.base_unknown;
         }
     }
 }
@@ -230,6 +260,7 @@ fn base_of(
             None => report.write("write the name of a session type of this set"),
         });
         document.sound = false;
+        document.base_unknown = true;
     }
     found
 }

@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
-use super::ProviderSchema;
 use super::diagnostic::Report;
 use super::document::Document;
 use super::queue::repeated;
 use super::raw_fleet as raw;
+use super::repair::Bad;
 use super::tree::{Data, Node};
 use super::walk::walk;
+use super::{Finding, Part, ProviderSchema};
 use crate::fleet::{Capacity, Fleet, Provider};
 
 /// Reports what is wrong; the validated fleet, if it can be told.
@@ -44,7 +45,7 @@ pub(super) fn validate(
         });
     let capacity = &raw.capacity;
     for (key, value) in [("min", capacity.min), ("buffer", capacity.buffer)] {
-        if value > capacity.max {
+        if value > capacity.max && !document.is_unsure(&["capacity", "max"]) {
             let message = format!(
                 "`{key}` is {value}, but there are at most {} game servers",
                 capacity.max
@@ -53,7 +54,10 @@ pub(super) fn validate(
             error("min-above-max", &["capacity", key], message, &help);
         }
     }
+    let unsure = document.is_unsure(&["provider"]) || document.is_unsure(&["allocator"]);
     let provider = match (raw.provider, raw.allocator) {
+        // The only one that there is.
+        (None, None) if unsure => Some(Provider::Process),
         (Some(raw::Provider::Process), None) => Some(Provider::Process),
         (Some(_), None) | (None, Some(_)) => None,
         (None, None) => {
@@ -107,26 +111,54 @@ fn check_config(
         | None => &missing,
         Some(config) => config,
     };
-    let before = reports.len();
-    walk(&plugin.schema, config, "config", reports);
-    if reports.len() > before {
-        return;
+    let bad = walk(&plugin.schema, config, "config", reports);
+    for finding in (plugin.lint)(&config.json()) {
+        let steps: Vec<String> = std::iter::once("config".to_owned())
+            .chain(
+                (finding.pointer.split('/').skip(1))
+                    .map(|step| step.replace("~1", "/").replace("~0", "~")),
+            )
+            .collect();
+        if !is_told(&bad, &steps) {
+            reports.push(report(finding, &steps, document));
+        }
     }
-    for (pointer, message) in (plugin.lint)(&config.json()) {
-        let steps: Vec<String> = pointer
-            .split('/')
-            .skip(1)
-            .map(|step| step.replace("~1", "/").replace("~0", "~"))
-            .collect();
-        let path: Vec<&str> = std::iter::once("config")
-            .chain(steps.iter().map(String::as_str))
-            .collect();
-        reports.push(Report::error("provider", document.at(&path), message));
+}
+
+/// Whether the schema has had its say about the same thing, something in it or something around it.
+fn is_told(bad: &Bad, steps: &[String]) -> bool {
+    let same = |written: &String, step: &String| {
+        written == step || written.strip_prefix('[').and_then(|i| i.strip_suffix(']')) == Some(step)
+    };
+    bad.iter()
+        .any(|path| path.iter().zip(steps).all(|(a, b)| same(a, b)))
+}
+
+fn report(finding: Finding, steps: &[String], document: &Document) -> Report {
+    let path: Vec<&str> = steps.iter().map(String::as_str).collect();
+    let span = match (finding.part, path.split_last()) {
+        (Part::Key, Some((key, map))) => document.key_at(map, key),
+        _ => document.at(&path),
+    };
+    let subject = steps.iter().map(|step| match step.parse::<usize>() {
+        Ok(index) => format!("[{index}]"),
+        Err(_) => format!(".{step}"),
+    });
+    let subject: String = subject.collect();
+    let subject = subject.trim_start_matches('.');
+    let message = format!("`{subject}`: {}", finding.message);
+    let report = Report::error("provider", span, message);
+    match finding.proposal {
+        Some(proposal) => report.write(proposal),
+        None => report,
     }
 }
 
 /// A range of ports under `config.ports` must give every game server of every region its own.
 fn enough_ports(raw: &raw::Fleet, document: &Document, reports: &mut Vec<Report>) {
+    if document.is_unsure(&["capacity"]) || document.is_unsure(&["regions"]) {
+        return;
+    }
     let range = raw
         .config
         .get("ports")

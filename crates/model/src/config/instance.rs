@@ -102,7 +102,9 @@ impl Lint<'_> {
     /// The fleet's name as the fleet spells it.
     fn fleet(&mut self, version: Option<&semver::VersionReq>, set: &Set) -> Option<Name> {
         let Some(name) = &self.raw.fleet else {
-            if self.raw.host_type == HostType::Dedicated {
+            let unsure = self.document.is_unsure(&["instance", "fleet"])
+                || self.document.is_unsure(&["instance", "host_type"]);
+            if self.raw.host_type == HostType::Dedicated && !unsure {
                 let message = "dedicated hosts come from a fleet, and none is named".to_owned();
                 let help = "add `fleet: …` under `instance`";
                 self.error("no-fleet", &["instance"], message, help);

@@ -21,6 +21,7 @@ mod raw_members;
 mod raw_queue;
 mod raw_session_type;
 mod read;
+mod repair;
 mod revision;
 mod scalar;
 mod schema;
@@ -40,7 +41,8 @@ use std::sync::Arc;
 pub use check::check;
 pub use diagnostic::{Diagnostic, Severity};
 pub use duration::{Duration, Error as DurationError};
-pub use read::{ReadError, read_dir};
+pub use nearest::{nearest, quoted_list};
+pub use read::{Folder, ReadError, read_dir};
 pub use revision::fleet_revision;
 pub use schema::{Kind, schema};
 
@@ -67,8 +69,31 @@ pub struct ProviderSchema {
     /// `items`, `anyOf`, `oneOf`, `enum`, `const`, `$ref` into itself and the usual limits are understood, and
     /// `patternErrorMessage` says in words what to write.
     pub schema: serde_json::Value,
-    /// What the schema cannot say: JSON pointer into `config`, and message. Called with what fits the schema.
-    pub lint: fn(&serde_json::Value) -> Vec<(String, String)>,
+    /// What the schema cannot say, all of it at once. Also called with what does not fit the schema: findings there
+    /// are left out, as the schema's have been reported.
+    pub lint: fn(&serde_json::Value) -> Vec<Finding>,
+}
+
+/// What a plugin finds wrong in its part of a fleet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// JSON pointer into `config`.
+    pub pointer: String,
+    /// Whether the key at the pointer is wrong, or its value.
+    pub part: Part,
+    /// What is wrong there, in one clause without a full stop.
+    pub message: String,
+    /// What to write instead, as an imperative.
+    pub proposal: Option<String>,
+}
+
+/// What of an entry of a map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Its key.
+    Key,
+    /// Its value.
+    Value,
 }
 
 /// What a check found.

@@ -1,7 +1,7 @@
 //! What somebody probably meant: the nearest of the words that are allowed.
 
 /// The word nearest to `written`, if one is near enough to be meant.
-pub(super) fn nearest<'a>(written: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |word: &str| -> String {
         word.chars()
             .filter(|c| c.is_alphanumeric())
@@ -31,7 +31,7 @@ pub(super) fn nearest<'a>(written: &str, words: impl Iterator<Item = &'a str>) -
 }
 
 /// `` `a`, `b` and `c` ``.
-pub(super) fn quoted_list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub fn quoted_list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     match quoted.as_slice() {
         [] => "none".to_owned(),

@@ -9,7 +9,8 @@ use super::queue_rules::RuleLint;
 use super::raw_queue as raw;
 use super::schema::Kind;
 use crate::queue::{
-    Aggregate, Attribute, AttributeSource, AttributeType, Queue, RegionRules, TeamSettings,
+    Aggregate, Attribute, AttributeSource, AttributeType, CLIENT_VERSION, Queue, RegionRules,
+    TeamSettings,
 };
 use crate::session_type::SessionType;
 use crate::{Millis, Name, Region, ticket};
@@ -34,6 +35,8 @@ pub(super) fn validate(
     let attributes = lint.attributes();
     let mut session_type_name = raw.session_type.clone();
     let mut allow = raw.regions.allow.clone();
+    // Of a queue without one there is nothing to look up.
+    let unsure = document.is_unsure(&["session_type"]);
     match set.session_type(&raw.session_type) {
         Found::Valid(session_type) => {
             session_type_name = session_type.name.clone();
@@ -42,6 +45,7 @@ pub(super) fn validate(
             }
         }
         Found::Broken => {}
+        Found::Missing(_) if unsure => {}
         Found::Missing(near) => {
             let span = document.at(&["session_type"]);
             let name = &raw.session_type;
@@ -149,7 +153,7 @@ impl Lint<'_> {
         let Some(players) = self.raw.party.max_players else {
             return largest_team;
         };
-        if players > largest_team {
+        if players > largest_team && !self.document.is_unsure(&["teams"]) {
             self.error(
                 "party-too-big",
                 &["party", "max_players"],
@@ -198,10 +202,24 @@ impl Lint<'_> {
                 );
             }
         }
-        raw.attributes
-            .iter()
-            .map(|(name, attribute)| (name.clone(), self.attribute(name, attribute)))
-            .collect()
+        let mut attributes: BTreeMap<Name, Attribute> = self.client_version().into_iter().collect();
+        for (name, attribute) in &raw.attributes {
+            attributes.insert(name.clone(), self.attribute(name, attribute));
+        }
+        attributes
+    }
+
+    /// The one attribute that is there when a rule asks for it. The client alone knows its build, and who lies
+    /// about it gets into a match whose host turns him away.
+    fn client_version(&self) -> Option<(Name, Attribute)> {
+        let mut read = self.raw.rules.iter().filter_map(|rule| rule.equal.as_ref());
+        let name = read.find(|name| name.as_str() == CLIENT_VERSION)?;
+        let attribute = Attribute {
+            kind: AttributeType::String,
+            source: AttributeSource::Player,
+            default: None,
+        };
+        Some((name.clone(), attribute))
     }
 
     fn attribute(&mut self, name: &Name, raw: &raw::Attribute) -> Attribute {

@@ -7,8 +7,8 @@ use super::document::Document;
 use super::nearest::{nearest, quoted_list};
 use super::raw_queue as raw;
 use crate::queue::{
-    Attribute, AttributeSource, AttributeType, Expansion, ExpansionStep, ExpansionTarget, Rule,
-    RuleKind,
+    Attribute, AttributeSource, AttributeType, CLIENT_VERSION, Expansion, ExpansionStep,
+    ExpansionTarget, Rule, RuleKind,
 };
 use crate::{Millis, Name};
 
@@ -48,6 +48,9 @@ impl RuleLint<'_> {
         let mut rules = Vec::new();
         for (index, rule) in raw.rules.iter().enumerate() {
             let index = index.to_string();
+            if self.document.is_unsure(&["rules", &index]) {
+                continue;
+            }
             let reserved = [MAX_LATENCY, MAX_LATENCY_DELTA].contains(&rule.name.as_str());
             if reserved || !names.insert(rule.name.as_str().to_ascii_lowercase()) {
                 let message = format!("there already is a rule `{}`", rule.name);
@@ -137,7 +140,11 @@ impl RuleLint<'_> {
             AttributeType::Strings => "strings",
         };
         let Some(attribute) = self.attributes.get(name) else {
-            let names = self.attributes.keys().map(Name::as_str);
+            if self.document.is_unsure(&["attributes", name.as_str()]) {
+                return None;
+            }
+            let built_in = (kind == AttributeType::String).then_some(CLIENT_VERSION);
+            let names = self.attributes.keys().map(Name::as_str).chain(built_in);
             let help = match nearest(name.as_str(), names) {
                 Some(near) => format!("write `{near}`"),
                 None => format!(
@@ -158,7 +165,9 @@ impl RuleLint<'_> {
             self.error("attribute-type", path, message, &help);
             return None;
         }
-        if attribute.source == AttributeSource::Player {
+        // What nobody declared cannot be declared better.
+        let declared = self.raw.attributes.contains_key(name);
+        if attribute.source == AttributeSource::Player && declared {
             let span = self.document.at(path);
             let message = format!("players set `{name}` themselves and may say what they like");
             self.reports.push(
@@ -176,6 +185,9 @@ impl RuleLint<'_> {
         let mut expansions = Vec::new();
         for (index, expansion) in raw.expansions.iter().enumerate() {
             let index = index.to_string();
+            if self.document.is_unsure(&["expansions", &index]) {
+                continue;
+            }
             if !seen.insert(expansion.rule.as_str().to_ascii_lowercase()) {
                 let message = format!("`{}` is expanded twice", expansion.rule);
                 let help = "put all steps of a rule under one entry";
@@ -240,8 +252,10 @@ impl RuleLint<'_> {
                 Err((format!("there is no rule `{name}` in this queue"), help))
             }
         };
+        let unsure = ["rules", "regions"].map(|key| self.document.is_unsure(&[key]));
         match found {
             Ok(target) => Some(target),
+            Err(_) if unsure.contains(&true) => None,
             Err((message, help)) => {
                 self.error(
                     "unknown-rule",

@@ -199,7 +199,8 @@ pub(super) struct Rule {
     /// The means of any two teams differ by at most `max`.
     #[serde(default)]
     pub balance: Option<Name>,
-    /// All players have the same text.
+    /// All players have the same text. `client_version`, the build that a player's client says it is, need not be
+    /// declared.
     #[serde(default)]
     pub equal: Option<Name>,
     /// All players share at least `min` texts.
@@ -255,7 +256,7 @@ pub(super) enum AttributeSource {
     Server,
     /// A claim of the player's token.
     Claim,
-    /// The player himself: he may say what he likes.
+    /// The player himself: he may say what he likes; a claim of his token stands in for what he does not say.
     Player,
 }
 

@@ -7,6 +7,7 @@ use super::duration::Duration;
 use super::instance;
 use super::raw_session_type as raw;
 use crate::Timeout;
+use crate::session::bad_keys;
 use crate::session_type::{
     Creation, CustomData, CustomDataLimits, Joinability, JoinabilityBy, SessionType, Size, Timeouts,
 };
@@ -111,7 +112,12 @@ impl Lint<'_> {
                 "add `joinability: private`, or `public`",
             );
         }
-        if openness(raw.read_restriction) < openness(raw.joinability) {
+        let unsure = |key| self.document.is_unsure(&[key]);
+        let (joinability_unsure, instance_unsure) = (unsure("joinability"), unsure("instance"));
+        if openness(raw.read_restriction) < openness(raw.joinability)
+            && !joinability_unsure
+            && !unsure("read_restriction")
+        {
             self.error(
                 "read-restriction",
                 &["read_restriction"],
@@ -120,7 +126,8 @@ impl Lint<'_> {
             );
         }
         let creation = &raw.creation;
-        if !(creation.by_players || creation.by_servers || creation.by_matchmaking) {
+        let anybody = creation.by_players || creation.by_servers || creation.by_matchmaking;
+        if !anybody && !self.document.is_unsure(&["creation"]) {
             self.warning(
                 "nobody-creates",
                 &["creation"],
@@ -129,7 +136,7 @@ impl Lint<'_> {
             );
         }
         let hub = raw.hub.as_ref().is_some_and(|hub| hub.enabled);
-        if hub && raw.joinability != Joinability::Public {
+        if hub && raw.joinability != Joinability::Public && !joinability_unsure {
             self.error(
                 "hub-not-public",
                 &["hub"],
@@ -137,7 +144,7 @@ impl Lint<'_> {
                 "write `joinability: public`",
             );
         }
-        if raw.auto_launch.enabled && raw.instance.is_none() {
+        if raw.auto_launch.enabled && raw.instance.is_none() && !instance_unsure {
             self.error(
                 "auto-launch-without-instance",
                 &["auto_launch", "enabled"],
@@ -158,13 +165,14 @@ impl Lint<'_> {
                 can_change_own_team: defaults.can_change_own_team,
             };
         };
+        let unsure = self.document.is_unsure(&["size"]);
         let teams = size.teams.unwrap_or(1);
         let places = u32::from(teams) * u32::from(size.players_per_team);
         let max_members = size.max_members.unwrap_or(match size.teams {
             Some(_) => places.saturating_add(size.spectators),
             None => MEMBERS_MAX,
         });
-        if places.saturating_add(size.spectators) > max_members {
+        if places.saturating_add(size.spectators) > max_members && !unsure {
             let of = if size.spectators > 0 {
                 " and spectators"
             } else {
@@ -184,7 +192,8 @@ impl Lint<'_> {
                 ),
             );
         }
-        if max_members > MEMBERS_MAX && !self.raw.capabilities.large {
+        let unsure = unsure || self.document.is_unsure(&["capabilities"]);
+        if max_members > MEMBERS_MAX && !self.raw.capabilities.large && !unsure {
             self.error(
                 "too-many-members",
                 &["size", "max_members"],
@@ -225,7 +234,8 @@ impl Lint<'_> {
                 }
             }
         }
-        if raw.qos.is_some() && !raw.capabilities.connectivity {
+        let unsure = self.document.is_unsure(&["capabilities"]);
+        if raw.qos.is_some() && !raw.capabilities.connectivity && !unsure {
             self.error(
                 "qos-without-connectivity",
                 &["qos"],
@@ -238,7 +248,8 @@ impl Lint<'_> {
     fn lifetimes(&mut self) {
         let raw = self.raw;
         let play = &raw.play_session;
-        if play.heartbeat_timeout <= play.heartbeat_interval {
+        let unsure = self.document.is_unsure(&["play_session"]);
+        if play.heartbeat_timeout <= play.heartbeat_interval && !unsure {
             self.error(
                 "heartbeat-timeout",
                 &["play_session", "heartbeat_timeout"],
@@ -266,6 +277,7 @@ impl Lint<'_> {
         if raw
             .keep_alive_on_empty
             .is_some_and(|keep| stated && keep != kept)
+            && !self.document.is_unsure(&["timeouts", "session_empty"])
         {
             self.error(
                 "keep-alive",
@@ -293,6 +305,9 @@ impl Lint<'_> {
     }
 
     fn data_within_limits(&mut self, data: &CustomData, path: &[&str]) {
+        if self.document.is_unsure(&["custom_data_limits"]) {
+            return;
+        }
         let limits = &self.raw.custom_data_limits;
         let (keys, key_bytes, value_bytes) = (
             limits.keys as usize,
@@ -307,6 +322,14 @@ impl Lint<'_> {
                 message,
                 "see `custom_data_limits`",
             );
+        }
+        for (key, why) in bad_keys(data) {
+            let span = self.document.key_at(path, key);
+            let shown: String = key.chars().take(60).collect();
+            let message = format!("the key `{shown}` of custom data {why}");
+            let report = Report::error("custom-data-key", span, message);
+            self.reports
+                .push(report.write("a key holds letters, digits and . _ - only, 1 to 100 of them"));
         }
         for (key, value) in data {
             let place: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();

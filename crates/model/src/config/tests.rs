@@ -60,21 +60,35 @@ fn provider() -> ProviderSchema {
     }
 }
 
-fn lint(config: &Value) -> Vec<(String, String)> {
+fn lint(config: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut add = |pointer: &str, part, message: String, proposal: &str| {
+        findings.push(Finding {
+            pointer: pointer.to_owned(),
+            part,
+            message,
+            proposal: Some(proposal.to_owned()),
+        });
+    };
     let signal = config.pointer("/wrap/stop/signal").and_then(Value::as_str);
     if let Some(other) = signal.filter(|signal| !["SIGTERM", "SIGINT"].contains(signal)) {
-        findings.push((
-            "/wrap/stop/signal".into(),
-            format!("there is no signal `{other}`"),
-        ));
+        let message = format!("there is no signal `{other}`");
+        add("/wrap/stop/signal", Part::Value, message, "write `SIGTERM`");
     }
     let ports = config["ports"]
         .as_str()
         .and_then(|ports| ports.split_once('-'));
     let port = |text: &str| text.parse::<u16>().unwrap_or_default();
     if ports.is_some_and(|(first, last)| port(first) > port(last)) {
-        findings.push(("/ports".into(), "the range ends before it begins".into()));
+        let message = "the range ends before it begins".to_owned();
+        add("/ports", Part::Value, message, "write the lower one first");
+    }
+    for name in config["environment"].as_object().into_iter().flatten() {
+        if name.0.contains('=') {
+            let message = format!("`{}` is no name of a variable", name.0);
+            let pointer = format!("/environment/{}", name.0);
+            add(&pointer, Part::Key, message, "write it without `=`");
+        }
     }
     findings
 }
@@ -122,31 +136,32 @@ fn codes(checked: &Checked) -> Vec<&'static str> {
 }
 
 fn samples() -> Vec<SourceFile> {
-    read_dir(&here("../../sessiontypes")).expect("the samples can be read")
+    let folder = read_dir(&here("../../sessiontypes")).expect("the samples can be read");
+    assert_eq!(folder.findings, []);
+    folder.files
 }
 
 /// What `muster check` would print about one broken file.
 fn rendered(path: &Path) -> String {
-    let file = match read::read(path) {
-        Ok(file) => file,
-        Err(error) => {
-            let folder = format!("{}/", here("testdata/broken").display());
-            return format!("error: {}\n", error.to_string().replace(&folder, ""));
-        }
-    };
-    let name = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    let file = SourceFile {
-        path: name.unwrap_or_default(),
-        ..file
-    };
-    let checked = check(std::slice::from_ref(&file), &[provider()]);
+    let mut folder = Folder::default();
+    read::read(path, &mut folder);
+    let here = format!("{}/", here("testdata/broken").display());
+    let shorten = |path: &mut String| *path = path.replace(&here, "");
+    folder
+        .files
+        .iter_mut()
+        .for_each(|file| shorten(&mut file.path));
+    folder
+        .findings
+        .iter_mut()
+        .for_each(|finding| shorten(&mut finding.path));
+    let checked = folder.check(&[provider()]);
     assert!(checked.config.is_none(), "{} is not broken", path.display());
+    let text = folder.files.first().map_or("", |file| &file.text);
     let shown: Vec<String> = checked
         .diagnostics
         .iter()
-        .map(|diagnostic| diagnostic.render(&file.text))
+        .map(|diagnostic| diagnostic.render(text))
         .collect();
     shown.join("\n")
 }
@@ -509,6 +524,7 @@ fn errors_of_all_files_come_in_one_go_and_in_order() {
         found,
         [
             ("a.yaml".to_owned(), 4, "out-of-range"),
+            ("a.yaml".to_owned(), 5, "unknown-session-type"),
             ("c.yaml".to_owned(), 1, "yaml-syntax"),
             ("d.yaml".to_owned(), 3, "duplicate-name"),
         ]
@@ -563,6 +579,53 @@ fn never_panics(text: &str) {
         diagnostic.render(text);
         diagnostic.github();
     }
+}
+
+/// A folder with a file that is no text, one that nobody may read, one that leads nowhere and one in a subfolder.
+#[test]
+fn what_cannot_be_read_is_reported_beside_everything_else() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| dir.path().join(name);
+    let write = |name: &str, bytes: &[u8]| std::fs::write(at(name), bytes).expect("a file");
+    write(
+        "a.yaml",
+        b"kind: Fleet\nname: \"\xe9\xe9\"\nregiones: [x]\n",
+    );
+    write(
+        "b.yaml",
+        b"apiVersion: v1\nkind: SessionType\nname: T\njoinability: pubic\n",
+    );
+    std::os::unix::fs::symlink(at("nowhere"), at("c.yaml")).expect("a link");
+    std::fs::create_dir_all(at("sub/deeper")).expect("a folder");
+    write("sub/deeper/d.yml", b"kind: Nothing\n");
+    write("sub/readme.md", b"text");
+    let folder = read_dir(dir.path()).expect("the folder can be read");
+    let checked = folder.check(&[provider()]);
+    let prefix = format!("{}/", dir.path().display());
+    let found: Vec<(String, usize, usize, &str)> = checked
+        .diagnostics
+        .iter()
+        .map(|d| (d.path.replace(&prefix, ""), d.line, d.column, d.code))
+        .collect();
+    let expected = [
+        ("a.yaml", 1, 1, "missing-key"),
+        ("a.yaml", 2, 7, "bad-text"),
+        ("a.yaml", 2, 8, "not-utf-8"),
+        ("a.yaml", 3, 1, "unknown-key"),
+        ("a.yaml", 1, 1, "missing-key"),
+        ("b.yaml", 4, 14, "not-allowed"),
+        ("c.yaml", 1, 1, "unreadable"),
+        ("sub/deeper/d.yml", 1, 1, "subfolder"),
+    ];
+    for (path, line, column, code) in expected {
+        assert!(
+            found.contains(&(path.to_owned(), line, column, code)),
+            "{path}:{line}:{column} {code}: {found:?}"
+        );
+    }
+    assert!(checked.config.is_none());
+    let shown = checked.diagnostics.last().expect("a finding").render("");
+    assert_eq!(shown.lines().count(), 3, "no line of source: {shown}");
 }
 
 proptest! {

@@ -39,6 +39,8 @@ pub(super) enum Data {
     List(Vec<Node>),
     /// A mapping, in the order written.
     Map(Vec<Entry>),
+    /// What could not be read, as has been reported.
+    Broken,
 }
 
 /// One key of a map.
@@ -50,6 +52,15 @@ pub(super) struct Entry {
     pub key_span: Span,
     /// What it holds.
     pub value: Node,
+}
+
+impl Span {
+    /// Of what is not to be reported.
+    pub const NOWHERE: Span = Span {
+        file: usize::MAX,
+        start: 0,
+        end: 0,
+    };
 }
 
 impl Node {
@@ -123,7 +134,7 @@ impl Node {
     pub fn json(&self) -> serde_json::Value {
         use serde_json::Value;
         match &self.data {
-            Data::Null => Value::Null,
+            Data::Null | Data::Broken => Value::Null,
             Data::Bool(value) => Value::Bool(*value),
             Data::Int(value) => match (u64::try_from(*value), i64::try_from(*value)) {
                 (Ok(value), _) => value.into(),

@@ -5,8 +5,10 @@ use serde_json::Value;
 
 use super::diagnostic::Report;
 use super::document::Document;
+use super::nearest::quoted_list;
 use super::schema::Kind;
 use super::{raw_fleet, raw_instance, raw_queue, raw_session_type};
+use crate::session_type::Joinability;
 
 /// A knob whose behaviour does not exist yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,26 @@ pub enum Fine {
     Default,
     /// Any of these texts.
     OneOf(&'static [&'static str]),
+}
+
+/// The joinabilities that exist.
+const JOINABILITIES: &[&str] = &["public", "private"];
+
+/// Why sessions cannot have this joinability yet, in the words of a check of YAML: over HTTP the same counts.
+pub fn joinability(joinability: Joinability) -> Option<String> {
+    let value = serde_json::to_value(joinability).ok()?;
+    let written = value.as_str()?;
+    (!JOINABILITIES.contains(&written)).then(|| {
+        format!(
+            "`joinability: {written}` is not supported yet; {}",
+            one_of(JOINABILITIES)
+        )
+    })
+}
+
+fn one_of(values: &[&str]) -> String {
+    let list = quoted_list(values.iter().copied());
+    format!("write {}", list.replace(" and ", " or "))
 }
 
 const fn session_type(path: &'static str) -> Unsupported {
@@ -59,7 +81,7 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     Unsupported {
         kind: Kind::SessionType,
         path: "joinability",
-        fine: Fine::OneOf(&["public", "private"]),
+        fine: Fine::OneOf(JOINABILITIES),
     },
     session_type("read_restriction"),
     session_type("version_policy"),
@@ -148,13 +170,7 @@ pub(super) fn refuse<T: Defaults>(raw: &T, document: &Document, reports: &mut Ve
             let keys: Vec<&str> = path.iter().map(String::as_str).collect();
             let message = format!("`{}` is not supported yet", shown(&path, value));
             let help = match (knob.fine, default) {
-                (Fine::OneOf(values), _) => {
-                    format!(
-                        "write {}",
-                        super::nearest::quoted_list(values.iter().copied())
-                            .replace(" and ", " or ")
-                    )
-                }
+                (Fine::OneOf(values), _) => one_of(values),
                 (Fine::Default, Some(Value::String(_) | Value::Bool(_) | Value::Number(_))) => {
                     format!(
                         "remove it; only its default works: {}",

@@ -8,36 +8,46 @@ use serde_json::Value;
 use super::diagnostic::Report;
 use super::duration;
 use super::nearest::{nearest, quoted_list};
+use super::repair::Bad;
 use super::schema::{alternatives, property, resolved};
 use super::tree::{Data, Entry, Node, Span};
 use super::wording::{found_in_words, propose, type_in_words};
 
-/// Reports everything in `node` that `root` does not allow. `path` names the node in messages.
-pub(super) fn walk(root: &Value, node: &Node, path: &str, reports: &mut Vec<Report>) {
+/// Reports everything in `node` that `root` does not allow, and answers where it stands. `path` names the node in
+/// messages and begins the answered paths.
+pub(super) fn walk(root: &Value, node: &Node, path: &str, reports: &mut Vec<Report>) -> Bad {
+    let mut bad = Bad::new();
     let mut walk = Walk {
         root,
         path: Vec::new(),
+        depth: usize::from(!path.is_empty()),
         hint: None,
         reports,
+        bad: &mut bad,
     };
     if !path.is_empty() {
         walk.path.push(path.to_owned());
     }
     walk.value(root, node, None);
+    bad
 }
 
 struct Walk<'a> {
     root: &'a Value,
     path: Vec<String>,
+    /// Of the path, where the walk began.
+    depth: usize,
     /// What the schema of the text at hand says of it, for want of a better hint.
     hint: Option<String>,
     reports: &'a mut Vec<Report>,
+    /// What cannot be used: itself, or a key that it cannot be without.
+    bad: &'a mut Bad,
 }
 
 /// A JSON type, as the keyword `type` has it.
 fn type_name(data: &Data) -> &'static str {
     match data {
-        Data::Null => "null",
+        Data::Null | Data::Broken => "null",
         Data::Bool(_) => "boolean",
         Data::Int(_) => "integer",
         Data::Float(_) => "number",
@@ -77,6 +87,10 @@ fn allows_type(schema: &Value, data: &Data) -> bool {
 
 impl Walk<'_> {
     fn value(&mut self, schema: &Value, node: &Node, key_span: Option<Span>) {
+        if node.data == Data::Broken {
+            self.bad.insert(self.path.clone());
+            return;
+        }
         let root = self.root;
         self.hint = resolved(root, schema)
             .get("description")
@@ -99,23 +113,76 @@ impl Walk<'_> {
                     .collect();
                 self.constant(allowed, node);
             }
-            several => {
-                let best = several
-                    .iter()
-                    .map(|schema| {
-                        let mut reports = Vec::new();
-                        let path = self.path.clone();
-                        let mut attempt = Walk {
-                            root,
-                            path,
-                            hint: self.hint.clone(),
-                            reports: &mut reports,
-                        };
-                        attempt.check(schema, node, key_span);
-                        reports
-                    })
-                    .min_by_key(Vec::len);
-                self.reports.extend(best.unwrap_or_default());
+            several => match tags(several) {
+                Some(tags) => self.one_of(&tags, node, key_span),
+                None => self.best_of(several, node, key_span),
+            },
+        }
+    }
+
+    /// Reports what the schema that fits best has to say.
+    fn best_of(&mut self, schemas: &[&Value], node: &Node, key_span: Option<Span>) {
+        let best = schemas
+            .iter()
+            .map(|schema| {
+                let (mut reports, mut bad) = (Vec::new(), Bad::new());
+                let mut attempt = Walk {
+                    root: self.root,
+                    path: self.path.clone(),
+                    depth: self.depth,
+                    hint: self.hint.clone(),
+                    reports: &mut reports,
+                    bad: &mut bad,
+                };
+                attempt.check(schema, node, key_span);
+                (reports, bad)
+            })
+            .min_by_key(|(reports, _)| reports.len());
+        if let Some((reports, bad)) = best {
+            self.reports.extend(reports);
+            self.bad.extend(bad);
+        }
+    }
+
+    /// A map with exactly one of some keys, each with a schema of its own.
+    fn one_of(&mut self, tags: &[(&str, &Value)], node: &Node, key_span: Option<Span>) {
+        let properties: serde_json::Map<String, Value> = tags
+            .iter()
+            .map(|(tag, schema)| ((*tag).to_owned(), (*schema).clone()))
+            .collect();
+        let union = serde_json::json!({ "properties": properties, "additionalProperties": false });
+        self.map(&union, node, node.entries(), key_span);
+        let known = |entry: &&Entry| tags.iter().any(|(tag, _)| *tag == entry.key);
+        let written: Vec<&Entry> = node.entries().iter().filter(known).collect();
+        let list = quoted_list(tags.iter().map(|(tag, _)| *tag)).replace(" and ", " or ");
+        let help = format!("write one of {list}");
+        match written.as_slice() {
+            [one] => {
+                // Without its one key it would be nothing.
+                let mut below = self.path.clone();
+                below.push(one.key.clone());
+                if self.bad.contains(&below) {
+                    self.bad.insert(self.path.clone());
+                }
+            }
+            [] if node.entries().is_empty() => {
+                let message = format!("{} must have one of the keys {list}", self.subject());
+                let place = key_span.unwrap_or(node.span);
+                self.error("missing-key", place, message, Some(help));
+            }
+            // What is there instead has been reported.
+            [] => {
+                self.bad.insert(self.path.clone());
+            }
+            [first, second, ..] => {
+                let message = format!(
+                    "{} must have only one of the keys {list}, not both `{}` and `{}`",
+                    self.subject(),
+                    first.key,
+                    second.key
+                );
+                let help = "keep one of them".to_owned();
+                self.error("one-of", second.key_span, message, Some(help));
             }
         }
     }
@@ -132,7 +199,7 @@ impl Walk<'_> {
             Data::Text(text) => self.text(schema, node.span, text),
             Data::List(items) => self.list(schema, node, items, key_span),
             Data::Map(entries) => self.map(schema, node, entries, key_span),
-            Data::Null | Data::Bool(_) => {}
+            Data::Null | Data::Bool(_) | Data::Broken => {}
         }
     }
 
@@ -189,7 +256,9 @@ impl Walk<'_> {
         let limit = |key| schema.get(key).and_then(Value::as_u64);
         if limit("minLength").is_some_and(|min| length < min) {
             let message = format!("{} must not be empty", self.subject());
-            return self.error("bad-text", span, message, None);
+            let hint = schema.get("patternErrorMessage").and_then(Value::as_str);
+            let proposal = hint.unwrap_or("write something").to_owned();
+            return self.error("bad-text", span, message, Some(proposal));
         }
         if let Some(max) = limit("maxLength").filter(|&max| length > max) {
             let message = format!(
@@ -238,15 +307,18 @@ impl Walk<'_> {
         let limit = |key| schema.get(key).and_then(Value::as_u64);
         let (count, place) = (items.len() as u64, key_span.unwrap_or(node.span));
         if let Some(min) = limit("minItems").filter(|&min| count < min) {
-            let message = format!("{} must have at least {min} entries", self.subject());
-            self.error("out-of-range", place, message, None);
+            let entries = if min == 1 { "entry" } else { "entries" };
+            let message = format!("{} must have at least {min} {entries}", self.subject());
+            let proposal = format!("write {min} or more");
+            self.error("out-of-range", place, message, Some(proposal));
         }
         if let Some(max) = limit("maxItems").filter(|&max| count > max) {
             let message = format!(
                 "{} may have at most {max} entries, not {count}",
                 self.subject()
             );
-            self.error("out-of-range", place, message, None);
+            let proposal = format!("write {max} or fewer");
+            self.error("out-of-range", place, message, Some(proposal));
         }
         let Some(item_schema) = schema.get("items") else {
             return;
@@ -264,8 +336,10 @@ impl Walk<'_> {
         for entry in entries {
             if !seen.insert(entry.key.as_str()) {
                 let message = format!("the key `{}` is there twice", entry.key);
-                let proposal = "keep one of them".to_owned();
-                self.error("duplicate-key", entry.key_span, message, Some(proposal));
+                self.reports.push(
+                    Report::error("duplicate-key", entry.key_span, message)
+                        .write("keep one of them"),
+                );
                 continue;
             }
             match self.schema_of(schema, &entry.key) {
@@ -277,8 +351,19 @@ impl Walk<'_> {
                 None => meant.extend(self.unknown_key(schema, entry)),
             }
         }
+        let below = |path: &[String], key: &str| [path, &[key.to_owned()]].concat();
+        for key in meant.iter().filter(|key| node.get(key).is_none()) {
+            self.bad.insert(below(&self.path, key));
+        }
         let required = schema.get("required").and_then(Value::as_array);
         for key in required.into_iter().flatten().filter_map(Value::as_str) {
+            // A document is still one without a key, anything in it is not.
+            let at = below(&self.path, key);
+            if self.path.len() == self.depth && !seen.contains(key) {
+                self.bad.insert(at);
+            } else if self.bad.contains(&at) || !seen.contains(key) {
+                self.bad.insert(self.path.clone());
+            }
             if !seen.contains(key) && !meant.contains(key) {
                 let place = match entries.first() {
                     Some(entry) if self.path.is_empty() => entry.key_span,
@@ -288,7 +373,8 @@ impl Walk<'_> {
                 };
                 let message = format!("{} lacks the key `{key}`", self.subject());
                 let proposal = format!("add `{key}: …`{}", self.described(schema, key));
-                self.error("missing-key", place, message, Some(proposal));
+                self.reports
+                    .push(Report::error("missing-key", place, message).write(proposal));
             }
         }
     }
@@ -315,6 +401,9 @@ impl Walk<'_> {
     /// Reports a key; answers the known key that it probably is.
     fn unknown_key<'s>(&mut self, schema: &'s Value, entry: &Entry) -> Option<&'s str> {
         let key = &entry.key;
+        let mut at = self.path.clone();
+        at.push(key.clone());
+        self.bad.insert(at);
         let known: Vec<&str> = schema
             .get("properties")
             .and_then(Value::as_object)
@@ -323,7 +412,8 @@ impl Walk<'_> {
         if known.is_empty() && schema.get("patternProperties").is_some() {
             let message = format!("`{key}` is no name for an entry of {}", self.subject());
             let hint = "a name holds letters, digits and . _ - only, 1 to 100 of them";
-            self.error("bad-text", entry.key_span, message, Some(hint.to_owned()));
+            self.reports
+                .push(Report::error("bad-text", entry.key_span, message).write(hint));
             return None;
         }
         let message = match self.path.last() {
@@ -340,7 +430,8 @@ impl Walk<'_> {
         } else {
             format!("known keys: {}", quoted_list(known))
         };
-        self.error("unknown-key", entry.key_span, message, Some(proposal));
+        self.reports
+            .push(Report::error("unknown-key", entry.key_span, message).write(proposal));
         near
     }
 
@@ -442,13 +533,27 @@ impl Walk<'_> {
         }
     }
 
+    /// Reports the node where we are; it cannot be used.
     fn error(&mut self, code: &'static str, span: Span, message: String, proposal: Option<String>) {
+        self.bad.insert(self.path.clone());
         let report = Report::error(code, span, message);
         self.reports.push(match proposal {
             Some(proposal) => report.write(proposal),
             None => report,
         });
     }
+}
+
+/// The one key of each schema, if every one is a map of exactly one key.
+fn tags<'s>(schemas: &[&'s Value]) -> Option<Vec<(&'s str, &'s Value)>> {
+    let tag = |schema: &'s Value| {
+        let properties = schema.get("properties")?.as_object()?;
+        let (key, child) = properties.iter().next()?;
+        let required = schema.get("required")?.as_array()?;
+        (properties.len() == 1 && required.len() == 1 && required.first()? == key)
+            .then_some((key.as_str(), child))
+    };
+    schemas.iter().map(|schema| tag(schema)).collect()
 }
 
 /// The values that `const` and `enum` allow.

@@ -6,6 +6,9 @@ use super::nearest::quoted_list;
 use super::tree::{Data, Node};
 use super::walk::constants;
 
+/// Above this a number was not meant as it was written.
+const WHOLE_MAX: f64 = 1e9;
+
 /// A JSON type in a sentence.
 pub(super) fn type_in_words(name: &str) -> &str {
     match name {
@@ -22,7 +25,7 @@ pub(super) fn type_in_words(name: &str) -> &str {
 /// A value in a sentence: what was found instead.
 pub(super) fn found_in_words(node: &Node) -> String {
     match &node.data {
-        Data::Null => "nothing".to_owned(),
+        Data::Null | Data::Broken => "nothing".to_owned(),
         Data::Bool(value) => format!("`{value}`"),
         Data::Int(_) | Data::Float(_) => format!("the number {}", node.digits),
         Data::Text(text) => format!("the text `{}`", text.chars().take(60).collect::<String>()),
@@ -62,7 +65,10 @@ pub(super) fn propose(
             format!("write it in quotes: \"{}\"", node.digits)
         }
         Data::Bool(value) if wants("text") => format!("write it in quotes: \"{value}\""),
-        Data::Float(value) if wants("a whole number") => format!("write {}", value.round()),
+        Data::Float(value) if wants("a whole number") && value.abs() < WHOLE_MAX => {
+            format!("write {}", value.round())
+        }
+        Data::Float(_) if wants("a whole number") => "write a whole number".to_owned(),
         Data::Text(text) if wants("`true` or `false`") => {
             match text.to_ascii_lowercase().as_str() {
                 "yes" | "y" | "on" | "true" => "write `true`".to_owned(),

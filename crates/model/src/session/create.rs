@@ -92,7 +92,7 @@ impl NewSession {
     ) -> Result<(), Error> {
         let conflict = self.constants.written.contains(&key);
         match asked {
-            Some(asked) if conflict && asked != written => Err(Error::ConstantsConflict(key.key())),
+            Some(asked) if conflict && asked != written => Err(Error::FixedByType(key.key())),
             _ => Ok(()),
         }
     }

@@ -1,5 +1,6 @@
 //! Why the law refuses a command; each variant names its HTTP status (A.3 row 15).
 
+use super::limits::KeyError;
 use crate::instance::InstanceStatus;
 
 /// A refusal. Nothing of the refused command is kept; what `settle` did is.
@@ -56,9 +57,12 @@ pub enum Error {
     /// 409: the player has not joined, so cannot lead or be updated.
     #[error("the player has a reservation and has not joined yet")]
     ReservedOnly,
-    /// 409: another value than the type's or the one set at the start (R7, R9, R22).
+    /// 409: another value than the one set at the start (R7, R9).
     #[error("{0} is a constant and cannot be changed")]
     ConstantsConflict(&'static str),
+    /// 409: the type writes out another value, and leaves the creator no choice (R22, row 32).
+    #[error("the session type fixes `{0}`: leave it out, or send the type's own value")]
+    FixedByType(&'static str),
     /// 409: one instance is open already.
     #[error("the session has an instance that is not closed")]
     InstanceExists,
@@ -114,6 +118,14 @@ pub enum Error {
         /// How many.
         limit: usize,
     },
+    /// 422: a key of custom data that is no name (row 46).
+    #[error("the key {key:?} of custom data {why}")]
+    CustomDataKey {
+        /// At most as long as a name.
+        key: String,
+        /// Why not.
+        why: KeyError,
+    },
     /// 422: a document over its size limit.
     #[error("the {document} would be larger than {limit} bytes")]
     TooLarge {
@@ -148,6 +160,7 @@ impl Error {
             | Self::AlreadyMember
             | Self::ReservedOnly
             | Self::ConstantsConflict(_)
+            | Self::FixedByType(_)
             | Self::InstanceExists
             | Self::NotJoinable
             | Self::ForeignAllocation
@@ -162,6 +175,7 @@ impl Error {
             | Self::EmptyCreate
             | Self::NoSuchTeam(_)
             | Self::CustomDataLimits { .. }
+            | Self::CustomDataKey { .. }
             | Self::TooLarge { .. }
             | Self::Invalid(_) => 422,
         }

@@ -1,11 +1,15 @@
 //! How much fits into a session: seats, custom data, documents.
 
+use std::collections::BTreeSet;
 use std::io;
+use std::str::FromStr;
 
 use serde::Serialize;
 
 use super::{Constants, Error, Header};
+use crate::name::NAME_BYTES_MAX;
 use crate::session_type::{CustomData, CustomDataLimits};
+use crate::{Name, NameError};
 
 /// The largest that a member's document may be.
 pub const MEMBER_BYTES_MAX: usize = 4 * 1024;
@@ -21,7 +25,8 @@ pub(super) fn max_members(constants: &Constants, header: &Header) -> u32 {
         .unwrap_or(constants.session_type.size.max_members)
 }
 
-/// Refuses custom data over the type's limits. O(entries).
+/// Refuses custom data over the type's limits, and keys that are no names or differ only in case (row 46).
+/// O(entries).
 pub(super) fn check_custom_data(data: &CustomData, limits: &CustomDataLimits) -> Result<(), Error> {
     let refuse = |what, limit| Err(Error::CustomDataLimits { what, limit });
     if data.len() > limits.keys {
@@ -35,7 +40,39 @@ pub(super) fn check_custom_data(data: &CustomData, limits: &CustomDataLimits) ->
             return refuse("bytes a value", limits.value_bytes);
         }
     }
-    Ok(())
+    match bad_keys(data).into_iter().next() {
+        Some((key, why)) => Err(Error::CustomDataKey {
+            key: key.chars().take(NAME_BYTES_MAX).collect(),
+            why,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The keys of custom data that may not be there, and why: a key is a name, and names are compared without case
+/// (row 46). In order; O(entries).
+pub fn bad_keys(data: &CustomData) -> Vec<(&str, KeyError)> {
+    let mut seen = BTreeSet::new();
+    let judged = data.keys().filter_map(|key| {
+        let why = match Name::from_str(key) {
+            Err(error) => KeyError::NoName(error),
+            Ok(_) if seen.insert(key.to_ascii_lowercase()) => return None,
+            Ok(_) => KeyError::Twice,
+        };
+        Some((key.as_str(), why))
+    });
+    judged.collect()
+}
+
+/// Why a text is no key of custom data.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// It is not a name.
+    #[error(transparent)]
+    NoName(#[from] NameError),
+    /// Another key of the same data differs in case only.
+    #[error("is there twice; keys are compared without case")]
+    Twice,
 }
 
 /// Refuses a document larger than `limit` bytes of JSON. O(its size), without storing it.

@@ -42,7 +42,7 @@ pub use draft::Draft;
 pub use error::Error;
 pub use event::{Changes, Event, Released, RemovalReason};
 pub use header::{Header, LeaderLost, ReservationClock, Seats, Team, TicketRef};
-pub use limits::{CONNECTED_MAX, HEADER_BYTES_MAX, MEMBER_BYTES_MAX};
+pub use limits::{CONNECTED_MAX, HEADER_BYTES_MAX, KeyError, MEMBER_BYTES_MAX, bad_keys};
 pub use liveness::{AllPresent, Liveness, Presence, Suspects};
 pub use member::{JoinedState, Member, MemberState};
 

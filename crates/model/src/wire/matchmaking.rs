@@ -24,10 +24,11 @@ pub struct CreateTicket {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QueuePlayer {
-    /// Values of the queue's attributes that the caller may set (A.3 row 49).
+    /// Values of the queue's attributes that the caller may set (A.3 row 49); one that the queue does not have is
+    /// refused. `client_version` is the build of this player's client, where the queue keeps builds apart.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<Name, Value>,
-    /// Round trip in whole milliseconds, by region.
+    /// Round trip in whole milliseconds, by region. Must not be empty where the queue limits latency.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub latencies: BTreeMap<Region, u32>,
 }

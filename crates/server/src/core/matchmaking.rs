@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use model::config::nearest;
 use model::queue::{AttributeSource, Queue};
 use model::session::{Command, Member, TicketRef};
 use model::ticket::{EndReason, TicketPlayer, TicketState, Value};
@@ -235,14 +236,51 @@ fn party(
     Ok(players)
 }
 
+/// What is said of a player, as the queue spells it. What the queue does not know is refused: left out, it would
+/// match him by its default without anybody noticing.
+fn known(
+    queue: &Queue,
+    player: &PlayerId,
+    said: BTreeMap<Name, Value>,
+) -> Result<BTreeMap<Name, Value>, Error> {
+    let mut known = BTreeMap::new();
+    for (name, value) in said {
+        let same = |other: &&Name| other.as_str().eq_ignore_ascii_case(name.as_str());
+        let refuse = |detail: String| Error::Invalid {
+            field: format!("players.{player}.attributes.{name}"),
+            detail,
+        };
+        let Some(spelt) = queue.attributes.keys().find(same) else {
+            let names = || queue.attributes.keys().map(Name::as_str);
+            let help = match nearest(name.as_str(), names()) {
+                Some(near) => format!("did you mean {near}?"),
+                None if queue.attributes.is_empty() => "it has none".to_owned(),
+                None => format!("it has {}", names().collect::<Vec<_>>().join(", ")),
+            };
+            let queue = &queue.name;
+            return Err(refuse(format!(
+                "queue {queue} has no such attribute; {help}"
+            )));
+        };
+        if known.insert(spelt.clone(), value).is_some() {
+            return Err(refuse(
+                "is there twice; names are compared without case".into(),
+            ));
+        }
+    }
+    Ok(known)
+}
+
 /// Who may set which attribute (A.3 row 49): servers all; a player those with `source: player`. Those with
 /// `source: claim` come from the token of each, as he joined or as he asks now; a server may overrule them.
+/// A claim also stands in for what a player might say himself and does not.
 fn attributes(
     who: &Principal,
     queue: &Queue,
     member: &Member,
     said: BTreeMap<Name, Value>,
 ) -> Result<BTreeMap<Name, Value>, Error> {
+    let said = known(queue, &member.player, said)?;
     let source = |name: &Name| queue.attributes.get(name).map(|attribute| attribute.source);
     let decided_elsewhere = |name: &&Name| {
         let source = source(name);
@@ -262,7 +300,11 @@ fn attributes(
     }
     let mut attributes = said;
     for (name, value) in claims {
-        if source(name) == Some(AttributeSource::Claim) && !attributes.contains_key(name) {
+        let counts = matches!(
+            source(name),
+            Some(AttributeSource::Claim | AttributeSource::Player)
+        );
+        if counts && !attributes.contains_key(name) {
             attributes.insert(name.clone(), value.clone());
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use model::Name;
-use model::config::{Config, Diagnostic, ProviderSchema, SourceFile};
+use model::config::{Config, Diagnostic, Folder, ProviderSchema, SourceFile};
 use model::session::{Constants, TypeConstant};
 use serde::{Deserialize, Serialize};
 use store::{CommitError, Item, Key, Kind, Row, WriteSet};
@@ -159,6 +159,24 @@ fn revision_key(core: &Core, number: u64) -> Key {
 }
 
 impl Core {
+    /// [`Core::activate`] of a folder as it was read; a file that cannot be read is an error like any other.
+    ///
+    /// # Errors
+    /// As [`Core::activate`].
+    pub async fn activate_folder(
+        &self,
+        folder: &Folder,
+    ) -> Result<Result<(Activated, Vec<Diagnostic>), Vec<Diagnostic>>, Error> {
+        if folder.is_broken() {
+            return Ok(Err(folder.check(&self.revisions.providers).diagnostics));
+        }
+        let activated = self.activate(folder.files.clone()).await?;
+        Ok(match activated {
+            Ok((revision, warnings)) => Ok((revision, folder.with_findings(warnings))),
+            Err(errors) => Err(folder.with_findings(errors)),
+        })
+    }
+
     /// Checks a set of files and makes it the active revision; on errors the last good one stays.
     ///
     /// # Errors

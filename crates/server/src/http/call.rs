@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::dispatch::Http;
 use super::metrics;
+use super::numbers;
 use super::routes::{Query, RequestHeader, Route};
 use crate::core::Asked;
 use crate::{Core, Error, Principal};
@@ -268,7 +269,7 @@ pub(super) struct QueryValues {
 }
 
 /// Cuts what a caller wrote to what an answer may repeat.
-fn repeated(text: &str) -> String {
+pub(super) fn repeated(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_control())
         .take(REPEATED_MAX)
@@ -332,11 +333,25 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     if has_nul(bytes) {
         return Err(Error::Malformed("the body contains a NUL character".into()));
     }
-    // serde would also take an array, as the fields in their order.
-    if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Error::Malformed(
-            "the body must be a JSON object, not an array".into(),
-        ));
+    // serde would also take an array, as the fields in their order, and name the rest by our own types.
+    let found = match bytes.trim_ascii_start().first() {
+        Some(b'{') => None,
+        Some(b'[') => Some("an array"),
+        Some(b'"') => Some("a text"),
+        Some(b'-' | b'0'..=b'9') => Some("a number"),
+        Some(b'n') => Some("null"),
+        Some(_) => Some("something else"),
+        None => Some("nothing"),
+    };
+    if let Some(found) = found {
+        let detail = format!("the body must be a JSON object, not {found}");
+        return Err(Error::Malformed(detail));
+    }
+    if let Some(number) = numbers::lossy(bytes) {
+        let number = repeated(number);
+        return Err(Error::Malformed(format!(
+            "the number {number} has more digits than a double holds and would be changed: send it as text"
+        )));
     }
     serde_json::from_slice(bytes).map_err(|error| Error::Malformed(repeated_error(&error)))
 }
@@ -344,13 +359,24 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 /// serde's own words name the field and the place; a value that they repeat is cut.
 fn repeated_error(error: &serde_json::Error) -> String {
     const ERROR_CHARS_MAX: usize = 400;
-    let text = error.to_string();
+    let text = without_types(&error.to_string());
     if text.chars().count() <= ERROR_CHARS_MAX {
         return text;
     }
     let (line, column) = (error.line(), error.column());
     let cut: String = text.chars().take(ERROR_CHARS_MAX).collect();
     format!("{cut}… at line {line} column {column}")
+}
+
+/// The same without the names of our own types, which mean nothing to a caller.
+fn without_types(text: &str) -> String {
+    let mut parts = text.split("expected struct ");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("expected an object");
+        out.push_str(part.trim_start_matches(|c: char| c.is_ascii_alphanumeric()));
+    }
+    out
 }
 
 /// Whether a JSON text holds a NUL character, raw or as an escape. O(length).

@@ -19,6 +19,7 @@ mod fleets;
 mod game_servers;
 mod instances;
 mod members;
+mod numbers;
 mod ops;
 mod sessions;
 mod tickets;

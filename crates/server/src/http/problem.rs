@@ -174,7 +174,7 @@ impl From<Error> for Problem {
         match error {
             Error::NotFound { what, id } => Problem::new(Kind::NotFound, text)
                 .with("what", what)
-                .with("id", id),
+                .with("id", super::call::repeated(&id)),
             Error::Forbidden(_) => Problem::new(Kind::Forbidden, text),
             Error::Unauthorized(_) => {
                 let challenge = challenge(&text);
@@ -232,7 +232,7 @@ fn law_kind(error: &model::session::Error) -> Kind {
         Law::TeamFull => Kind::TeamFull,
         Law::AlreadyMember => Kind::AlreadyMember,
         Law::ReservedOnly => Kind::ReservedOnly,
-        Law::ConstantsConflict(_) => Kind::ConstantsConflict,
+        Law::ConstantsConflict(_) | Law::FixedByType(_) => Kind::ConstantsConflict,
         Law::InstanceExists => Kind::InstanceExists,
         Law::NotJoinable => Kind::NotJoinable,
         Law::ForeignAllocation => Kind::ForeignAllocation,
@@ -247,6 +247,7 @@ fn law_kind(error: &model::session::Error) -> Kind {
         | Law::EmptyCreate
         | Law::NoSuchTeam(_)
         | Law::CustomDataLimits { .. }
+        | Law::CustomDataKey { .. }
         | Law::TooLarge { .. }
         | Law::Invalid(_) => Kind::Invalid,
     }

@@ -8,12 +8,14 @@ fn check(config: Value, expected: &[(&str, &str)]) {
     let findings = lint(&config);
     let places: Vec<&str> = findings
         .iter()
-        .map(|(pointer, _)| pointer.as_str())
+        .map(|finding| finding.pointer.as_str())
         .collect();
     let wanted: Vec<&str> = expected.iter().map(|(pointer, _)| *pointer).collect();
     assert_eq!(places, wanted, "{config}: {findings:?}");
-    for ((_, message), (_, words)) in findings.iter().zip(expected) {
-        assert!(message.contains(words), "{message:?} should say {words:?}");
+    for (finding, (_, words)) in findings.iter().zip(expected) {
+        let proposal = finding.proposal.as_deref().unwrap_or_default();
+        let said = format!("{}; {proposal}", finding.message);
+        assert!(said.contains(words), "{said:?} should say {words:?}");
     }
 }
 
@@ -96,8 +98,8 @@ fn a_range_smaller_than_the_capacity_is_found() {
     };
     assert_eq!(lint_fleet(&config, &capacity(10)), []);
     let findings = lint_fleet(&config, &capacity(11));
-    assert_eq!(findings[0].0, "/ports");
-    assert!(findings[0].1.contains("10 ports"), "{findings:?}");
+    assert_eq!(findings[0].pointer, "/ports");
+    assert!(findings[0].message.contains("10 ports"), "{findings:?}");
 }
 
 #[test]
@@ -112,7 +114,7 @@ fn placeholders_are_those_that_can_be_filled() {
     );
     check(
         json!({ "command": ["g", "{prot}"] }),
-        &[("/command/1", "{prot} cannot be filled in")],
+        &[("/command/1", "{prot} cannot be filled in; without")],
     );
     let wrapped = |start: &str, word: &str| json!({ "command": ["g", word], "wrap": { "start": start, "ready": { "tcp": "{port}" } } });
     check(
@@ -187,7 +189,34 @@ fn rules_of_wrap_are_compiled_before_they_are_needed() {
         wrapped(
             json!({ "ready": { "log": "x" }, "stop": { "grace": "soon", "signal": "SIGTERM" } }),
         ),
-        &[("/wrap/stop", "\"soon\" is not a span")],
+        &[("/wrap/stop/grace", "\"soon\" is not a span")],
+    );
+}
+
+#[test]
+fn a_mistake_in_one_part_hides_none_in_another() {
+    check(
+        json!({
+            "command": ["g", "{prot}"],
+            "ports": "9-5",
+            "environment": { "A=B": "", "MUSTER_TOKEN": "x" },
+            "wrap": {
+                "ready": { "log": "(" },
+                "players": { "joined": "joined", "left": "[" },
+                "stop": { "signal": "SIGFOO", "grace": "soon" },
+            },
+        }),
+        &[
+            ("/ports", "ends (5) before it begins (9); write the first"),
+            ("/environment/A=B", "`A=B` is not the name"),
+            ("/environment/MUSTER_TOKEN", "`MUSTER_TOKEN`: names that"),
+            ("/wrap/ready/log", "unclosed group; write a `\\`"),
+            ("/wrap/players/joined", "group named player; write"),
+            ("/wrap/players/left", "unclosed character class"),
+            ("/wrap/stop/signal", "unknown variant `SIGFOO`"),
+            ("/wrap/stop/grace", "not a span"),
+            ("/command/1", "{prot} cannot be filled in"),
+        ],
     );
 }
 

@@ -77,11 +77,11 @@ fn r22_what_the_type_writes_may_be_repeated_but_not_changed() {
     let refusal = ask(Some(Visibility::Private), None).unwrap_err();
     assert_eq!(
         (refusal.clone(), refusal.status()),
-        (Error::ConstantsConflict("visibility"), 409)
+        (Error::FixedByType("visibility"), 409)
     );
     assert_eq!(
         ask(None, Some(4)).unwrap_err(),
-        Error::ConstantsConflict("size.max_members")
+        Error::FixedByType("size.max_members")
     );
 }
 
@@ -101,7 +101,7 @@ fn r22_what_the_type_leaves_open_is_the_creators() {
         ..new.clone()
     };
     let refusal = Session::create(changed, at(0)).unwrap_err();
-    assert_eq!(refusal, Error::ConstantsConflict("joinability"));
+    assert_eq!(refusal, Error::FixedByType("joinability"));
     let (session, _) = Session::create(new, at(0)).unwrap();
     assert_eq!(
         (session.visibility(), session.max_members()),

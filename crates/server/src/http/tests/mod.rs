@@ -87,8 +87,8 @@ pub(super) async fn core() -> (TempDir, Core) {
     .await
     .unwrap();
     let types = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sessiontypes");
-    let files = model::config::read_dir(&types).unwrap();
-    core.activate(files).await.unwrap().unwrap();
+    let folder = model::config::read_dir(&types).unwrap();
+    core.activate(folder.files).await.unwrap().unwrap();
     (dir, core)
 }
 

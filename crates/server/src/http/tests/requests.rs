@@ -157,6 +157,7 @@ fn every_refusal_of_the_law_has_the_status_that_the_law_gives_it() {
         Law::AlreadyMember,
         Law::ReservedOnly,
         Law::ConstantsConflict("constants"),
+        Law::FixedByType("joinability"),
         Law::InstanceExists,
         Law::NotJoinable,
         Law::ForeignAllocation,
@@ -177,6 +178,10 @@ fn every_refusal_of_the_law_has_the_status_that_the_law_gives_it() {
         Law::CustomDataLimits {
             what: "keys",
             limit: 1,
+        },
+        Law::CustomDataKey {
+            key: String::new(),
+            why: model::session::KeyError::Twice,
         },
         Law::TooLarge {
             document: "session",
