@@ -1,12 +1,15 @@
 //! Hosts that go away, and everything else that may happen to an allocation on its way.
 
+use allocator::conformance::fleet_api::FleetKey;
 use model::game_server::GameServerState;
 use model::instance::{CloseReason, InstanceStatus};
 use model::ticket::{EndReason, TicketState};
 use model::wire::{CreateSession, JoinSession, PrincipalKind};
-use sdk::Who;
 use sdk::game_server::{Change, Quit};
-use tests::{Kind, Script, Stage, run, status};
+use sdk::{Client, Who};
+use server::core::{InMemoryFleetApi, Settings};
+use tests::world::World;
+use tests::{Host, Kind, SESSION_TYPES, Script, Stage, namespace, register, run, status};
 
 use crate::on_both_databases;
 
@@ -25,6 +28,7 @@ on_both_databases! {
     a_restart_goes_on_with_what_was_pending,
     the_first_token_is_good_until_the_next_one_is_used,
     a_game_server_touches_no_session_of_another,
+    a_game_server_that_no_longer_polls_is_retired,
 }
 
 async fn a_host_that_dies_before_its_acknowledgement_is_replaced(kind: Kind) {
@@ -417,4 +421,43 @@ async fn a_game_server_touches_no_session_of_another(kind: Kind) {
     assert!(matches!(read, Some(403 | 404)), "{read:?}");
     assert_eq!(stage.admin().session(room).await.expect("the room"), before);
     stage.server.stop().await;
+}
+
+async fn a_game_server_that_no_longer_polls_is_retired(kind: Kind) {
+    let settings = Settings::default();
+    let Some(world) = World::on(kind, "silent", SESSION_TYPES, settings).await else {
+        return;
+    };
+    let polling = Host::start(&world.server, "arena", "eu-west").await;
+    let api = InMemoryFleetApi::new(world.server.core.clone());
+    let key = FleetKey {
+        namespace: namespace(),
+        fleet: "arena".parse().expect("a name"),
+        region: "eu-west".parse().expect("a region"),
+    };
+    // It polls once, and no more.
+    let (silent, observed) = register(&api, &key, "node-1").await;
+    let client = Client::new(&observed.url, &observed.token).expect("a client");
+    client.assignments().await.expect("its first poll");
+    let states = async || {
+        let fleet = world.admin().fleet(&key.fleet).await.expect("the fleet");
+        [polling.id, silent].map(|id| {
+            let mut rows = fleet.game_servers.iter();
+            rows.find(|row| row.id == id).expect("its row").state
+        })
+    };
+    let ready = GameServerState::Ready;
+    // However far the clock jumps, one look is not enough.
+    for at in [1_000_000, 1_059_999] {
+        world.at(at);
+        world.run_timers().await;
+        assert_eq!(states().await, [ready, ready]);
+    }
+    world.at(1_065_000);
+    world.run_timers().await;
+    assert_eq!(states().await, [ready, GameServerState::Draining]);
+    let page = client.with_token(&observed.token).expect("a client");
+    let page = page.assignments().await.expect("it is known still");
+    assert!(page.quit, "should it come back, it is to end");
+    world.stop().await;
 }

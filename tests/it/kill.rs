@@ -1,6 +1,7 @@
 //! `muster serve` is killed again and again under a running queue; what was acknowledged is still there.
 
 use std::collections::BTreeSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +10,6 @@ use model::ticket::TicketState;
 use model::wire::{CreateSession, CreateTicket, JoinSession, MemberState, PrincipalKind};
 use model::{GameServerId, InstallationId, PlayerId, SessionId, TicketId};
 use sdk::{Client, Who};
-use store::Store;
 use tests::{
     Database, Kind, SESSION_TYPES, ServeProcess, client, eventually, player, processes_of, run,
 };
@@ -17,17 +17,21 @@ use tokio::task::JoinSet;
 
 /// Kills in one test.
 const KILLS: u32 = 50;
-/// Players that queue while one server lives.
+/// Players that queue again and again while the servers come and go.
 const PLAYERS: u32 = 8;
+/// A server is killed at some moment within this after its players have come.
+const LIFE_MAX_MS: u64 = 400;
+/// The moments are drawn from this seed; what the environment says repeats a run.
+const SEED: &str = "MUSTER_KILL_SEED";
 
 #[test]
 fn fifty_kills_lose_nothing_that_was_acknowledged_sqlite() {
-    run(fifty_kills(Kind::Sqlite));
+    run(fifty_kills(Kind::Sqlite, "127.77.0.1:0"));
 }
 
 #[test]
 fn fifty_kills_lose_nothing_that_was_acknowledged_postgres() {
-    run(fifty_kills(Kind::Postgres));
+    run(fifty_kills(Kind::Postgres, "127.77.0.2:0"));
 }
 
 /// What the server has said yes to.
@@ -35,145 +39,206 @@ fn fifty_kills_lose_nothing_that_was_acknowledged_postgres() {
 struct Acknowledged {
     player: PlayerId,
     party: SessionId,
-    ticket: Option<TicketId>,
+    ticket: TicketId,
     /// The game that he joined and has not asked to leave.
     playing: Option<SessionId>,
+    /// Whether he ever was in a game.
+    played: bool,
 }
 
 type Log = Arc<Mutex<Vec<Acknowledged>>>;
 
-async fn fifty_kills(kind: Kind) {
+/// Draws from a seed, so that a run can be repeated.
+struct Draw(u64);
+
+impl Draw {
+    #[expect(clippy::print_stdout, reason = "a failure shows it")]
+    fn new() -> Draw {
+        let given = std::env::var(SEED).ok();
+        let given = given.map(|text| text.parse().expect("a seed is a whole number"));
+        // The standard library's own source of randomness: another one in each run.
+        let seed = given.unwrap_or_else(|| RandomState::new().hash_one(SEED));
+        println!("{SEED}={seed}");
+        Draw(seed)
+    }
+
+    /// The next number, below `end` (SplitMix64).
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+}
+
+/// `elsewhere` is an address of this test's own: when a server comes back there, nobody else has its port.
+async fn fifty_kills(kind: Kind, elsewhere: &str) {
     let Some(database) = Database::new(kind, "fifty_kills").await else {
         return;
     };
+    let mut draw = Draw::new();
     let folder = tempfile::tempdir().expect("a folder");
     let types = folder.path().join("types");
     std::fs::create_dir(&types).expect("a folder");
     let printing = SESSION_TYPES.replace("[muster, arena]", "[muster, arena, --print-every, 10ms]");
     std::fs::write(types.join("types.yaml"), printing).expect("the session types");
     let log: Log = Arc::default();
-    let mut installation = None;
-    for round in 0..KILLS {
-        let server = ServeProcess::start(&database, folder.path(), &types);
-        let installation = *installation.get_or_insert(installation_of(&database).await);
-        verify(&server, &log, installation).await;
+    let mut address = elsewhere.to_owned();
+    let start =
+        |address: &str| ServeProcess::start_by(&[], address, &database, folder.path(), &types);
+    let mut verified = 0;
+    for _ in 0..KILLS {
+        // Mostly where it was, and game servers go on; now and then elsewhere, and they are replaced.
+        if draw.below(8) == 0 {
+            address = elsewhere.to_owned();
+        }
+        let server = start(&address);
+        address = server.url.trim_start_matches("http://").to_owned();
+        verified = verify(&server, &log, verified, database.installation().await).await;
         let mut queueing = JoinSet::new();
         for number in 0..PLAYERS {
-            let name = format!("player-{round}-{number}");
+            let name = format!("player-{number}");
             let client = server.client(PrincipalKind::Player, &name);
             queueing.spawn(play(client, player(&name), Arc::clone(&log)));
         }
-        // Any moment will do; these differ by a prime, so that all phases of a match are met.
-        tokio::time::sleep(Duration::from_millis(u64::from(round) * 37 % 400)).await;
+        tokio::time::sleep(Duration::from_millis(draw.below(LIFE_MAX_MS))).await;
         server.kill();
         queueing.shutdown().await;
     }
-    let server = ServeProcess::start(&database, folder.path(), &types);
-    let installation = installation_of(&database).await;
-    verify(&server, &log, installation).await;
+    let server = start(&address);
+    let installation = database.installation().await;
+    let all = verify(&server, &log, 0, installation).await;
+    let played = log
+        .lock()
+        .expect("the log")
+        .iter()
+        .filter(|said| said.played)
+        .count();
+    let kills = KILLS as usize;
     assert!(
-        log.lock().expect("the log").len() > KILLS as usize,
-        "hardly anything was going on"
+        all > kills && played > kills / 2,
+        "hardly anything was going on: {all} tickets, {played} played"
     );
     end_all(&server, &types, installation).await;
 }
 
-async fn installation_of(database: &Database) -> InstallationId {
-    let store = Store::open(&database.url, store::Options::default())
-        .await
-        .expect("the store");
-    let epoch = store.epoch().await.expect("its epoch");
-    store.close().await;
-    InstallationId(epoch)
+/// Queues, plays what it is given, leaves, and that again; notes each yes. A connection that breaks ends it.
+async fn play(client: Client, player: PlayerId, log: Log) -> Option<()> {
+    loop {
+        let (party, ticket) = queue(&client).await?;
+        let place = {
+            let mut log = log.lock().expect("the log");
+            log.push(Acknowledged {
+                player: player.clone(),
+                party,
+                ticket,
+                playing: None,
+                played: false,
+            });
+            log.len() - 1
+        };
+        let note = |playing: Option<SessionId>| {
+            let said = &mut log.lock().expect("the log")[place];
+            said.playing = playing;
+            said.played |= playing.is_some();
+        };
+        let mut watch = client.watch();
+        let game = loop {
+            let ticket = client.ticket(ticket).await.ok()?;
+            if ticket.state == TicketState::Found {
+                break ticket.session?;
+            }
+            watch.next(Duration::from_secs(30)).await.ok()?;
+        };
+        let join = JoinSession {
+            active: true,
+            ..JoinSession::default()
+        };
+        client.join(game, Who::Me, &join).await.ok()?;
+        note(Some(game));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        note(None);
+        client.leave(game, Who::Me).await.ok()?;
+    }
 }
 
-/// Queues, plays what it is given, leaves, and notes each yes; a connection that breaks ends it.
-async fn play(client: Client, player: PlayerId, log: Log) -> Option<()> {
-    let party = CreateSession {
-        r#type: "Party".into(),
-        ..CreateSession::default()
+/// A ticket, with its party: the one that an earlier life of the server has taken, or a new one.
+async fn queue(client: &Client) -> Option<(SessionId, TicketId)> {
+    let of_type = async |name: &'static str| {
+        let mine = client.my_sessions().await.ok()?.items;
+        Some(
+            mine.into_iter()
+                .filter(move |one| one.r#type.as_str() == name),
+        )
     };
-    let party = client.create_session(&party).await.ok()?.id;
-    let place = {
-        let mut log = log.lock().expect("the log");
-        log.push(Acknowledged {
-            player,
-            party,
-            ticket: None,
-            playing: None,
-        });
-        log.len() - 1
+    let mut party = None;
+    for known in of_type("Party").await? {
+        party = Some(known.id);
+        let Some(ticket) = client.session(known.id).await.ok()?.ticket else {
+            continue;
+        };
+        // The party may not have heard yet what became of it.
+        if client.ticket(ticket.id).await.ok()?.state.is_live() {
+            return Some((known.id, ticket.id));
+        }
+    }
+    // Without a live ticket no further game can come, so he is in none once he has left these.
+    for game in of_type("Game").await? {
+        client.leave(game.id, Who::Me).await.ok()?;
+    }
+    let party = match party {
+        Some(party) => party,
+        None => {
+            let party = CreateSession {
+                r#type: "Party".into(),
+                ..CreateSession::default()
+            };
+            client.create_session(&party).await.ok()?.id
+        }
     };
-    let note =
-        |change: &dyn Fn(&mut Acknowledged)| change(&mut log.lock().expect("the log")[place]);
     let ticket = CreateTicket {
         queue: "duel".into(),
         ..CreateTicket::default()
     };
     let ticket = client.create_ticket(party, &ticket).await.ok()?;
-    note(&|said| said.ticket = Some(ticket.id));
-    let mut watch = client.watch();
-    let game = loop {
-        watch.next(Duration::from_secs(30)).await.ok()?;
-        let ticket = client.ticket(ticket.id).await.ok()?;
-        if ticket.state == TicketState::Found {
-            break ticket.session?;
-        }
-    };
-    let join = JoinSession {
-        active: true,
-        ..JoinSession::default()
-    };
-    client.join(game, Who::Me, &join).await.ok()?;
-    note(&|said| said.playing = Some(game));
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    note(&|said| said.playing = None);
-    client.leave(game, Who::Me).await.ok()?;
-    Some(())
+    Some((party, ticket.id))
 }
 
-/// Everything that was acknowledged is there, nobody is in two games, and no game server is forgotten.
-async fn verify(server: &ServeProcess, log: &Log, installation: InstallationId) {
+/// Everything that was acknowledged since the place `from` of the log is there, nobody is in two games, and no game
+/// server is forgotten. Answers how long the log is.
+async fn verify(
+    server: &ServeProcess,
+    log: &Log,
+    from: usize,
+    installation: InstallationId,
+) -> usize {
     let admin = server.client(PrincipalKind::Admin, "root");
     let acknowledged = log.lock().expect("the log").clone();
-    for said in &acknowledged {
-        let party = admin
-            .session(said.party)
-            .await
-            .expect("an acknowledged party");
-        assert!(
-            party
-                .members
-                .iter()
-                .any(|member| member.player == said.player),
-            "{said:?}"
-        );
-        if let Some(id) = said.ticket {
-            let ticket = admin.ticket(id).await.expect("an acknowledged ticket");
-            assert_eq!(ticket.players, std::slice::from_ref(&said.player));
-        }
+    for said in &acknowledged[from..] {
+        let party = admin.session(said.party).await;
+        let party = party.expect("an acknowledged party");
+        let mut members = party.members.iter();
+        assert!(members.any(|one| one.player == said.player), "{said:?}");
+        let ticket = admin.ticket(said.ticket).await;
+        let ticket = ticket.expect("an acknowledged ticket");
+        assert_eq!(ticket.players, std::slice::from_ref(&said.player));
         if let Some(game) = said.playing {
-            let game = admin
-                .session(game)
-                .await
-                .expect("a game with a member in it");
-            let seat = game
-                .members
-                .iter()
-                .find(|member| member.player == said.player);
-            assert_eq!(
-                seat.map(|seat| seat.state),
-                Some(MemberState::Active),
-                "{said:?}"
-            );
+            let game = admin.session(game).await;
+            let game = game.expect("a game with a member in it");
+            let mut members = game.members.iter();
+            let seat = members.find(|one| one.player == said.player);
+            let state = seat.map(|seat| seat.state);
+            assert_eq!(state, Some(MemberState::Active), "{said:?}");
         }
-        let mine = client(&server.url, PrincipalKind::Player, said.player.as_str());
-        let mine = mine.my_sessions().await.expect("his sessions").items;
-        let games = mine
-            .iter()
-            .filter(|session| session.r#type.as_str() == "Game")
-            .count();
-        assert!(games <= 1, "{} is in {games} games: {mine:?}", said.player);
+    }
+    let players: BTreeSet<_> = acknowledged.iter().map(|said| &said.player).collect();
+    for player in players {
+        let client = client(&server.url, PrincipalKind::Player, player.as_str());
+        let mine = client.my_sessions().await.expect("his sessions").items;
+        let games = mine.iter().filter(|one| one.r#type.as_str() == "Game");
+        let games: Vec<_> = games.collect();
+        assert!(games.len() <= 1, "{player} is in several games: {games:?}");
     }
     // Those who were killed amid their game leave it, so that its server can be used again.
     for said in acknowledged.iter() {
@@ -190,6 +255,7 @@ async fn verify(server: &ServeProcess, log: &Log, installation: InstallationId) 
         running.is_subset(&known).then_some(())
     })
     .await;
+    acknowledged.len()
 }
 
 async fn registered(admin: &Client) -> BTreeSet<GameServerId> {

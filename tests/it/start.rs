@@ -5,9 +5,14 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use model::wire::PrincipalKind;
-use tests::world::{LAW_TYPES, create};
-use tests::{Database, Kind, SECRET, ServeProcess, muster, run, samples};
+use model::GameServerId;
+use model::game_server::GameServerState;
+use model::instance::InstanceStatus;
+use model::wire::{CreateSession, PrincipalKind};
+use tests::world::{LAW_TYPES, create, of};
+use tests::{
+    Database, Kind, SECRET, SESSION_TYPES, ServeProcess, muster, processes_of, run, samples,
+};
 
 /// A folder with session types in `types`, none of which starts a game server.
 fn folder() -> tempfile::TempDir {
@@ -80,6 +85,25 @@ async fn second_serve(kind: Kind) {
     // Whoever died here holds nothing.
     let second = ServeProcess::start(&database, folder.path(), &folder.path().join("types"));
     create(&second.client(PrincipalKind::Player, "ann"), "Teams").await;
+}
+
+#[test]
+fn a_demo_in_the_folder_of_a_running_server_is_refused_before_it_writes_there() {
+    run(async {
+        let folder = folder();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).expect("a folder");
+        let database = Database::at(&format!("sqlite:{}", data.join("muster.db").display()));
+        let types = folder.path().join("types");
+        let _server = ServeProcess::start(&database, &data, &types);
+        let mut demo = Command::new(muster::executable());
+        demo.arg("demo").arg("--data").arg(&data);
+        let output = demo.current_dir(folder.path()).output().expect("it runs");
+        ended_saying(&output, &["another server works this database: process "]);
+        for written in ["sessiontypes", "demo.log"] {
+            assert!(!data.join(written).exists(), "{written} is there");
+        }
+    });
 }
 
 /// Of those whom the kernel turns away, each tries again only after a second.
@@ -176,6 +200,61 @@ fn a_full_disk_ends_serve_with_one_sentence() {
     });
 }
 
+#[test]
+fn a_disk_that_fills_up_makes_serve_unready_and_ends_it_with_one_sentence() {
+    run(async {
+        let folder = folder();
+        let small = folder.path().join("small");
+        std::fs::create_dir(&small).expect("a folder");
+        let database = Database::at(&format!("sqlite:{}", small.join("muster.db").display()));
+        let disk = small_disk(&small.display().to_string(), 3 * 1_024);
+        let types = folder.path().join("types");
+        let mut server =
+            ServeProcess::start_by(&disk, "127.0.0.1:0", &database, folder.path(), &types);
+        let ann = server.client(PrincipalKind::Player, "ann");
+        ann.readyz().await.expect("there is room yet");
+        let text = "x".repeat(4_000);
+        let large = CreateSession {
+            custom_data: [("text".to_owned(), text)].into(),
+            ..of("Teams")
+        };
+        let mut unready = false;
+        let filled = async {
+            loop {
+                if let Some(code) = server.ended() {
+                    return code;
+                }
+                if ann.create_session(&large).await.is_err() {
+                    let answer = ann.readyz().await;
+                    unready |= answer.is_err_and(|error| error.status() == Some(503));
+                }
+            }
+        };
+        // Renewals of the lease find a little room for a while yet, three seconds each.
+        let filled = tokio::time::timeout(Duration::from_secs(120), filled).await;
+        assert_eq!(filled.expect("serve goes on for ever"), 1);
+        assert!(unready, "/readyz was never 503");
+        let log = tests::eventually("its last words", async || {
+            let log = std::fs::read_to_string(folder.path().join("serve.log")).expect("a log");
+            log.contains("muster: ").then_some(log)
+        })
+        .await;
+        let last = log.lines().last().unwrap_or_default();
+        let start = "muster: the server stopped: nothing could be written to the database for 1";
+        assert!(last.starts_with(start), "{last}");
+        for word in [
+            "start the server again",
+            "the disk is full",
+            "free some space",
+        ] {
+            assert!(last.contains(word), "{word:?} is missing in {last:?}");
+        }
+        // Whatever fails again and again is said when it begins and when it ends.
+        let warnings = log.lines().filter(|line| line.contains("\"WARN\""));
+        assert!(warnings.count() < 60, "{log}");
+    });
+}
+
 /// What runs a command on a disk of this size: a real one for root, otherwise files that cannot grow.
 fn small_disk(data: &str, kibibytes: u32) -> Vec<String> {
     let script = if rustix::process::geteuid().is_root() {
@@ -221,6 +300,55 @@ fn sigterm_answers_a_waiting_long_poll_and_ends_with_0() {
         let (page, ()) = tokio::join!(poll, stop);
         assert_eq!(page.expect("an answer").notices, []);
         assert_eq!(server.wait(), 0);
+    });
+}
+
+/// A game server has the server's address in its environment and asks nowhere else.
+#[test]
+fn a_server_that_starts_at_another_address_replaces_the_game_servers_that_it_left() {
+    run(async {
+        let database = Database::new(Kind::Sqlite, "").await.expect("SQLite");
+        let folder = folder();
+        let types = folder.path().join("types");
+        let one = SESSION_TYPES.replace("{ buffer: 2, max: 8 }", "{ min: 1, buffer: 0, max: 1 }");
+        std::fs::write(types.join("types.yaml"), &one).expect("a file");
+        let ready = async |server: &ServeProcess, except: Option<GameServerId>| {
+            let admin = server.client(PrincipalKind::Admin, "root");
+            tests::eventually("a ready game server", async || {
+                let fleets = admin.fleets().await.expect("fleets").items;
+                let mut rows = fleets.iter().flat_map(|fleet| &fleet.game_servers);
+                let row = rows.find(|row| row.state == GameServerState::Ready);
+                row.map(|row| row.id).filter(|id| Some(*id) != except)
+            })
+            .await
+        };
+        let first = ServeProcess::start(&database, folder.path(), &types);
+        let left = ready(&first, None).await;
+        // Taken, so that the next start cannot have the same.
+        let address = first.url.trim_start_matches("http://").to_owned();
+        first.signal(rustix::process::Signal::TERM);
+        assert_eq!(first.wait(), 0);
+        let taken = std::net::TcpListener::bind(&address);
+        let second = ServeProcess::start(&database, folder.path(), &types);
+        drop(taken);
+        assert!(!second.url.ends_with(&address));
+        ready(&second, Some(left)).await;
+        let ann = second.client(PrincipalKind::Player, "ann");
+        let room = create(&ann, "Room").await.id;
+        let asked = ann.request_instance(room, &Default::default()).await;
+        asked.expect("a host may be asked for");
+        tests::eventually("its game", async || {
+            let instance = ann.instance(room).await.ok()?;
+            (instance.status == InstanceStatus::Joinable).then_some(())
+        })
+        .await;
+        ann.delete_session(room).await.expect("it ends");
+        std::fs::write(types.join("types.yaml"), LAW_TYPES).expect("a file");
+        let installation = database.installation().await;
+        tests::eventually("every game server to end", async || {
+            processes_of(installation).is_empty().then_some(())
+        })
+        .await;
     });
 }
 

@@ -1,5 +1,6 @@
 //! A database of its own for every test, on each of the two kinds.
 
+use model::InstallationId;
 use tempfile::TempDir;
 
 /// The two databases that everything runs on.
@@ -26,6 +27,18 @@ impl Database {
             url: url.to_owned(),
             _folder: None,
         }
+    }
+
+    /// The installation that it is.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    pub async fn installation(&self) -> InstallationId {
+        let options = store::Options::default();
+        let store = store::Store::open(&self.url, options).await.expect("it");
+        let epoch = store.epoch().await.expect("its epoch");
+        store.close().await;
+        InstallationId(epoch)
     }
 
     /// A new database; `None`, said aloud, where PostgreSQL is wanted, absent, and this is not CI.

@@ -62,6 +62,20 @@ impl ServeProcess {
     /// # Panics
     /// When it ends before.
     pub fn start(database: &Database, folder: &Path, session_types: &Path) -> ServeProcess {
+        Self::start_by(&[], "127.0.0.1:0", database, folder, session_types)
+    }
+
+    /// The same at this address, by another program, whose words are `before` and which becomes `muster` in the end.
+    ///
+    /// # Panics
+    /// When it ends before.
+    pub fn start_by(
+        before: &[String],
+        listen: &str,
+        database: &Database,
+        folder: &Path,
+        session_types: &Path,
+    ) -> ServeProcess {
         let secret = folder.join("secret");
         std::fs::write(&secret, SECRET).expect("the secret");
         let log = std::fs::File::options()
@@ -69,11 +83,17 @@ impl ServeProcess {
             .append(true)
             .open(folder.join("serve.log"))
             .expect("a log");
-        let mut child = Command::new(muster::executable())
+        let mut words = before
+            .iter()
+            .map(std::ffi::OsString::from)
+            .collect::<Vec<_>>();
+        words.push(muster::executable().into());
+        let mut child = Command::new(&words[0])
+            .args(&words[1..])
             .arg("serve")
             .args([
                 "--listen",
-                "127.0.0.1:0",
+                listen,
                 "--log",
                 "json",
                 "--database",
@@ -119,6 +139,15 @@ impl ServeProcess {
     pub fn wait(mut self) -> i32 {
         let status = self.child.wait().expect("an end");
         status.code().expect("an exit code")
+    }
+
+    /// Its exit code, if it has ended by itself.
+    ///
+    /// # Panics
+    /// When it was ended by a signal.
+    pub fn ended(&mut self) -> Option<i32> {
+        let status = self.child.try_wait().expect("a child")?;
+        Some(status.code().expect("an exit code"))
     }
 
     /// Kills it as a power cut would: no handler runs.

@@ -21,6 +21,23 @@ pub(crate) fn log_to_stderr() {
         .try_init();
 }
 
+/// A game server whose server has been away for so long ends itself once it plays no session: nobody may be left
+/// to end it. One that only starts again is back long before.
+pub(crate) const SERVER_AWAY_MAX: &str = "60s";
+
+/// A span such as `10ms` or `1s`.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a span such as 10ms or 1s");
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1),
+        None => (text.strip_suffix('s').ok_or_else(wrong)?, 1_000),
+    };
+    match number.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)) {
+        None | Some(0) => Err(wrong()),
+        Some(millis) => Ok(Duration::from_millis(millis)),
+    }
+}
+
 /// A runtime on the calling thread alone.
 ///
 /// A machine runs many game servers, each of which does little: one thread for each is enough. `wrap` depends on
@@ -75,6 +92,11 @@ impl Place {
         let address = std::env::var("MUSTER_ADDRESS").unwrap_or_else(|_| "127.0.0.1".to_owned());
         Ok(Self { address, port })
     }
+}
+
+/// What is to be known when [`SERVER_AWAY_MAX`] has passed.
+pub(crate) fn say_server_gone(limit: Duration) {
+    tracing::warn!("the server has not answered for {limit:?} and no session is played: ending");
 }
 
 /// Delivers what is still to be said, then says that this game server ends; gives up after a moment.

@@ -187,6 +187,7 @@ fn provider(config: &Config, server: &Server) -> anyhow::Result<Option<ProcessPr
     let mut options =
         plugin_process::Options::new(core.installation(), config.data_dir.clone(), executable);
     options.address.clone_from(address);
+    options.url = Some(core.public_url().to_owned());
     options.on_shutdown = match on_shutdown {
         OnShutdown::Leave => plugin_process::OnShutdown::Leave,
         OnShutdown::Stop => plugin_process::OnShutdown::Stop,

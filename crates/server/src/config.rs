@@ -12,7 +12,8 @@ use std::path::PathBuf;
 
 use model::Namespace;
 use model::config::Duration;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use layers::{Effective, Error, Layers, Source};
 pub use limits::Limits;
@@ -26,6 +27,7 @@ pub struct Config {
     /// Where Muster keeps its own files: embedded database, secret, logs of game servers.
     pub data_dir: PathBuf,
     /// Where to listen; port 0 takes a free one.
+    #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
     /// How game servers and players reach this server; empty: by the address that it listens on.
     pub public_url: String,
@@ -45,6 +47,15 @@ pub struct Config {
     pub limits: Limits,
     /// Game servers as processes of this machine.
     pub process: Process,
+}
+
+fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map_err(|_| {
+        D::Error::custom(format_args!(
+            "{text:?} is no address with a port; write one such as 127.0.0.1:8080 or [::]:8080"
+        ))
+    })
 }
 
 /// What the log looks like.

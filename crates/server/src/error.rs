@@ -81,6 +81,16 @@ pub enum Error {
     Internal(String),
 }
 
+impl Error {
+    /// What happened, for the operator's log: more than a caller is told.
+    pub(crate) fn cause(&self) -> String {
+        match self {
+            Error::Internal(text) | Error::Unavailable(text) => text.clone(),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// A name that a caller wrote is repeated only as far as a name goes.
 fn not_found(what: &str, id: &str) -> String {
     if id.is_empty() {

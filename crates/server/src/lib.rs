@@ -16,4 +16,4 @@ mod run;
 pub use crate::core::Core;
 pub use error::Error;
 pub use principal::{Principal, PrincipalKind};
-pub use run::{Options, Server, StartError};
+pub use run::{Options, Server, StartError, check_free};

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Keys;
-use crate::clock::Clock;
+use crate::clock::{Clock, monotonic};
 use crate::config::Limits;
 use crate::core::{Activated, Core, Drivers, Parts, Settings};
 use crate::ids::Ids;
@@ -129,9 +129,7 @@ impl Server {
             address: options.listen,
             reason,
         })?;
-        let store = Store::open(&options.database, store::Options::default())
-            .await
-            .map_err(|error| StartError::Store(error.to_string()))?;
+        let store = open(&options.database).await?;
         let lease = take_lease(&store).await?;
         let mut settings = options.settings;
         settings.public_url = options
@@ -157,7 +155,7 @@ impl Server {
             drivers: options.drivers,
         })
         .await
-        .map_err(|error| StartError::Core(explained(&error)))?;
+        .map_err(|error| StartError::Core(error.cause()))?;
         let server = Server {
             core,
             keys: Arc::new(keys),
@@ -191,7 +189,7 @@ impl Server {
     /// waits is committed, the lease is given back. `reload` asks for a look at the session types at once.
     ///
     /// # Errors
-    /// When the lease was lost to another server, or the listener is of no use.
+    /// When the lease was lost to another server or could not be renewed in time, or the listener is of no use.
     pub async fn run(
         self,
         shutdown: CancellationToken,
@@ -244,7 +242,7 @@ impl Server {
             .core
             .activate_folder(&folder)
             .await
-            .map_err(|e| StartError::Core(explained(&e)))?;
+            .map_err(|e| StartError::Core(e.cause()))?;
         match activated {
             Ok((revision, warnings)) => {
                 report(&warnings, &folder.files);
@@ -265,13 +263,6 @@ impl Server {
     }
 }
 
-fn explained(error: &crate::Error) -> String {
-    match error {
-        crate::Error::Internal(text) | crate::Error::Unavailable(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
 /// Connections that the kernel completes before they are accepted; it cuts this to its own limit
 /// (`net.core.somaxconn`). The usual 128 is full when many clients come at one moment, and who is
 /// turned away tries again after 1 s, then 2, then 4: a stall that no figure of the server shows.
@@ -286,6 +277,24 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+/// Whether a server may work this database now: another one that runs keeps it. Makes the database if there is none.
+///
+/// # Errors
+/// [`StartError::Held`] and [`StartError::Store`].
+pub async fn check_free(database: &str) -> Result<(), StartError> {
+    let store = open(database).await?;
+    let lease = take_lease(&store).await?;
+    let released = store.release_lease(&lease).await;
+    store.close().await;
+    released.map_err(lease_error)
+}
+
+async fn open(database: &str) -> Result<Store, StartError> {
+    Store::open(database, store::Options::default())
+        .await
+        .map_err(|error| StartError::Store(error.to_string()))
 }
 
 async fn take_lease(store: &Store) -> Result<Lease, StartError> {
@@ -317,40 +326,48 @@ fn lease_error(error: LeaseError) -> StartError {
     }
 }
 
-/// Keeps the lease; ends everything when it is lost.
+/// Keeps the lease; ends everything when it is lost, or has run out because the database takes no writes.
 async fn renew(
     core: Core,
     store: Store,
     mut lease: Lease,
     over: CancellationToken,
 ) -> io::Result<()> {
-    let mut missed = Duration::ZERO;
+    let mut renewed_at = monotonic();
     loop {
         tokio::select! {
             () = tokio::time::sleep(LEASE_RENEWAL) => {}
             () = over.cancelled() => return Ok(()),
         }
+        let asked_at = monotonic();
         // The same errand keeps this process's clock by the database's.
         if let Err(error) = core.ready().await {
             tracing::debug!(%error, "the database's time could not be asked for");
         }
-        match store.renew_lease(&lease, LEASE_TTL).await {
+        let reason = match store.renew_lease(&lease, LEASE_TTL).await {
             Ok(renewed) => {
                 lease = renewed;
-                missed = Duration::ZERO;
+                renewed_at = asked_at;
+                continue;
             }
+            // Safety rests on compare-and-set, so the server goes on as long as nobody else can have the lease.
             Err(LeaseError::Store(error)) => {
-                // Safety rests on compare-and-set, so the server goes on until somebody else has the lease.
-                missed += LEASE_RENEWAL;
-                tracing::warn!(%error, ?missed, "the lease could not be renewed");
+                tracing::debug!(%error, "the lease could not be renewed");
+                let without = renewed_at.elapsed();
+                if without < LEASE_TTL.duration() {
+                    continue;
+                }
+                let cause = store.outage().unwrap_or_else(|| error.to_string());
+                format!(
+                    "nothing could be written to the database for {} s; \
+                     mend this and start the server again: {cause}",
+                    without.as_secs()
+                )
             }
-            Err(error) => {
-                over.cancel();
-                return Err(io::Error::other(format!(
-                    "another server took over: {error}"
-                )));
-            }
-        }
+            Err(error) => format!("another server took over: {error}"),
+        };
+        over.cancel();
+        return Err(io::Error::other(reason));
     }
 }
 

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::backend::{Backend, Batch, Patience, WriteError, Writer};
 use crate::clock::Stopwatch;
 use crate::error::{CommitError, Error};
+use crate::outage::Outage;
 use crate::plan::Verdict;
 use crate::store::Store;
 use crate::write_set::WriteSet;
@@ -111,6 +112,7 @@ impl Committer {
             queue: patient_queue,
             stop: handle.stop.clone(),
             written: handle.batches.clone(),
+            outage: store.shared_outage(),
         };
         let patient = tasks.spawn(patient.run());
         let tidier = tasks.spawn(tidy(backend, options.tidy_every, handle.stopped.clone()));
@@ -122,6 +124,7 @@ impl Committer {
                 options,
                 stop: handle.stop.clone(),
                 written: handle.batches.clone(),
+                outage: store.shared_outage(),
             },
             queue,
             locked,
@@ -240,6 +243,7 @@ struct Patient {
     queue: mpsc::UnboundedReceiver<Waiting>,
     stop: CancellationToken,
     written: Arc<AtomicU64>,
+    outage: Arc<Outage>,
 }
 
 impl Patient {
@@ -274,6 +278,7 @@ impl Patient {
             options: self.options.clone(),
             stop: self.stop.clone(),
             written: self.written.clone(),
+            outage: self.outage.clone(),
         })
     }
 }
@@ -281,13 +286,20 @@ impl Patient {
 async fn tidy(backend: Arc<dyn Backend>, every: Duration, stopped: CancellationToken) {
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut failing = false;
     loop {
         tokio::select! {
             () = stopped.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = backend.tidy().await {
-            tracing::warn!(%error, "the store's housekeeping failed");
+        // Said when it begins: it is tried so often that the log would hold little else.
+        match backend.tidy().await {
+            Ok(()) => failing = false,
+            Err(error) if !failing => {
+                failing = true;
+                tracing::warn!(%error, "the store's housekeeping failed; trying again");
+            }
+            Err(_) => {}
         }
     }
 }
@@ -300,6 +312,7 @@ struct Batches {
     options: CommitterOptions,
     stop: CancellationToken,
     written: Arc<AtomicU64>,
+    outage: Arc<Outage>,
 }
 
 impl Batches {
@@ -322,6 +335,7 @@ impl Batches {
                     answer_all(sets, &CommitError::Refused(why));
                 }
                 Err(WriteError::Lost { why, .. } | WriteError::Unavailable(why)) => {
+                    self.outage.failed(&why);
                     answer_all(sets, &CommitError::Unavailable(why));
                 }
                 Err(WriteError::Collided) => {
@@ -353,6 +367,10 @@ impl Batches {
                 Ok(verdicts) => {
                     self.settled = Some(id);
                     self.written.fetch_add(1, Ordering::Relaxed);
+                    // Where all have lost, nothing was written.
+                    if verdicts.iter().any(|one| matches!(one, Verdict::Won)) {
+                        self.outage.over();
+                    }
                     counter!("muster_commit_batches_total").increment(1);
                     histogram!("muster_commit_batch_size").record(sets.len() as f64);
                     histogram!("muster_commit_duration_seconds").record(watch.elapsed());
@@ -362,10 +380,15 @@ impl Batches {
             };
             match failure {
                 WriteError::Lost { why, verdicts } => {
-                    tracing::warn!(%why, "the reply to a COMMIT was lost; looking up its outcome");
+                    let news = "the reply to a COMMIT was lost; looking up its outcome";
+                    match attempts == 0 && self.outage.why().is_none() {
+                        true => tracing::warn!(%why, "{news}"),
+                        false => tracing::debug!(%why, "{news}"),
+                    }
                     let committed = self.was_committed(id, &why).await?;
                     self.settled = Some(id);
                     if committed {
+                        self.outage.over();
                         return Ok(verdicts);
                     }
                     attempts += 1;
@@ -397,7 +420,9 @@ impl Batches {
                 Ok(committed) => return Ok(committed),
                 Err(why) => why,
             };
-            tracing::warn!(?why, "the outcome of a COMMIT could not be looked up yet");
+            self.outage
+                .failed(&format!("{lost}; its outcome cannot be looked up yet"));
+            tracing::debug!(?why, "the outcome of a COMMIT could not be looked up yet");
             if self.stop.is_cancelled() {
                 let why = format!("{lost}; whether it was committed is not known");
                 return Err(WriteError::Unavailable(why));

@@ -49,13 +49,25 @@ pub enum Error {
         /// What this program can work with.
         supported: &'static [i64],
     },
+    /// The file is another program's.
+    #[error(
+        "the database {what} belongs to another program: it has the table {table:?} and none of Muster's; give Muster a file of its own"
+    )]
+    Foreign {
+        /// Path.
+        what: String,
+        /// One of its tables.
+        table: String,
+    },
     /// A migration failed; nothing of it was applied.
-    #[error("the migration {direction} of schema version {version} failed")]
+    #[error("the migration {direction} of schema version {version} failed: {advice}")]
     Migrate {
         /// The version.
         version: i64,
         /// `up` or `down`.
         direction: &'static str,
+        /// One sentence: what to do.
+        advice: String,
         /// What the driver said.
         #[source]
         source: sqlx::Error,
@@ -98,8 +110,8 @@ pub enum LeaseError {
         /// Who has it now; empty if it was given back.
         holder: String,
     },
-    /// The database could not be asked.
-    #[error("the lease could not be asked for")]
+    /// The database could not be asked or written.
+    #[error("the lease could not be asked for: {}", .0.cause())]
     Store(#[source] Error),
 }
 
@@ -207,6 +219,14 @@ impl Error {
             operation,
             advice: advice(&source),
             source: source.into(),
+        }
+    }
+
+    /// What is wrong and what to do about it, without what was attempted where that is said apart.
+    pub(crate) fn cause(&self) -> String {
+        match self {
+            Error::Read { advice, .. } => advice.clone(),
+            other => other.to_string(),
         }
     }
 }

@@ -14,6 +14,7 @@ mod decode;
 mod error;
 pub mod migrate;
 mod options;
+mod outage;
 pub mod plan;
 mod postgres;
 mod postgres_write;

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 
-use crate::error::Error;
+use crate::error::{Error, advice};
 
 /// The schema versions that this program works with; the last one is what [`crate::Store::open`] makes.
 pub const SUPPORTED: &[i64] = &[1];
@@ -13,6 +13,9 @@ pub const EMPTY: i64 = 0;
 /// PostgreSQL's advisory lock that one process holds while it looks at the schema and changes it:
 /// the bytes of "muster", so that no other program's lock is likely to be the same.
 const SCHEMA_LOCK: i64 = 0x6d75_7374_6572;
+
+/// A table that every version of the schema has, and hardly anybody else's.
+const OURS: &str = "leases";
 
 struct Migration {
     version: i64,
@@ -89,8 +92,31 @@ fn failed(step: &Step) -> impl FnOnce(sqlx::Error) -> Error {
     move |source| Error::Migrate {
         version,
         direction,
+        advice: advice(&source),
         source,
     }
+}
+
+/// A file with tables, none of which is ours, is another program's.
+async fn refuse_foreign(connection: &mut SqliteConnection) -> Result<(), Error> {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(Error::read("reading the names of the tables"))?;
+    if tables.iter().any(|table| table == OURS) {
+        return Ok(());
+    }
+    let Some(table) = tables.into_iter().next() else {
+        return Ok(());
+    };
+    let what: String =
+        sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'")
+            .fetch_one(connection)
+            .await
+            .map_err(Error::read("reading the database's path"))?;
+    Err(Error::Foreign { what, table })
 }
 
 /// Brings a SQLite schema to `target` in one transaction. Returns the version found before.
@@ -102,7 +128,9 @@ pub async fn sqlite(connection: &mut SqliteConnection, target: i64) -> Result<i6
         .await
         .and_then(|row| row.try_get(0))
         .map_err(Error::read("reading the schema's version"))?;
-    for step in steps(found, target, |m| &m.sqlite)? {
+    let steps = steps(found, target, |m| &m.sqlite)?;
+    refuse_foreign(&mut tx).await?;
+    for step in steps {
         let script = format!("{}\nPRAGMA user_version = {};", step.script, step.after);
         let ran = sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut *tx).await;
         ran.map_err(failed(&step))?;

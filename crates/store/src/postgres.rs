@@ -1,11 +1,12 @@
 //! The PostgreSQL backend: a pool that reads; connections that write stand beside it.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use model::{Millis, Namespace, PlayerId, SessionId, Timestamp, shard_of};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::{ConnectOptions, Row as _};
+use sqlx::{ConnectOptions, Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
 use crate::backend::{Backend, Lease, Patience, Writer};
@@ -106,21 +107,29 @@ impl Postgres {
         let connect = connect
             .application_name("muster")
             .disable_statement_logging();
+        let unopened = |source| {
+            let (host, port) = (connect.get_host(), connect.get_port());
+            Error::Open {
+                what: format!(
+                    "{} on {host}:{port}",
+                    connect.get_database().unwrap_or("(default)")
+                ),
+                advice: match &source {
+                    sqlx::Error::Io(io) => format!(
+                        "nothing answers at {host}:{port} ({io}); see that PostgreSQL runs there and can be reached from here"
+                    ),
+                    other => advice(other),
+                },
+                source,
+            }
+        };
+        reach(&connect, options.wait).await.map_err(unopened)?;
         let readers = PgPoolOptions::new()
             .max_connections(options.readers.max(1))
             .acquire_timeout(options.wait)
             .connect_with(connect.clone())
             .await
-            .map_err(|source| Error::Open {
-                what: format!(
-                    "{} on {}:{}",
-                    connect.get_database().unwrap_or("(default)"),
-                    connect.get_host(),
-                    connect.get_port()
-                ),
-                advice: advice(&source),
-                source,
-            })?;
+            .map_err(unopened)?;
         let mut connection = readers
             .acquire()
             .await
@@ -169,6 +178,32 @@ impl Postgres {
             .map_err(lease_failed)?;
         Ok(found.unwrap_or_default())
     }
+}
+
+/// Pause between two attempts to reach a database that is not there yet.
+const REACH_AGAIN: Duration = Duration::from_millis(200);
+
+/// Waits until the database can be reached, `wait` at most. The pool would wait too, and then not say for what.
+async fn reach(connect: &PgConnectOptions, wait: Duration) -> Result<(), sqlx::Error> {
+    let mut last = sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+    let trying = async {
+        loop {
+            last = match PgConnection::connect_with(connect).await {
+                Ok(connection) => return connection.close().await,
+                Err(error) if comes_up(&error) => error,
+                Err(error) => return Err(error),
+            };
+            tokio::time::sleep(REACH_AGAIN).await;
+        }
+    };
+    let reached = tokio::time::timeout(wait, trying).await;
+    reached.unwrap_or(Err(last))
+}
+
+/// Whether it may only be on its way up: nobody listens yet, or `cannot_connect_now`.
+fn comes_up(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(error, sqlx::Error::Io(_)) || code.as_deref() == Some("57P03")
 }
 
 fn lease_failed(source: sqlx::Error) -> LeaseError {

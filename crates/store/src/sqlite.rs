@@ -29,7 +29,7 @@ use crate::write_set::ClaimKey;
 pub struct Sqlite {
     readers: SqlitePool,
     /// Leases and the epoch: what is written beside the committer.
-    side: Mutex<SqliteConnection>,
+    pub(crate) side: Mutex<SqliteConnection>,
     /// Empties the write-ahead log into the file, which may take long.
     checkpointer: Mutex<SqliteConnection>,
     clock: Arc<WallClock>,
@@ -86,6 +86,8 @@ const SCAN: &str = "SELECT namespace, shard, kind, id, number, due, ended, paren
 const CLAIM_HOLDER: &str = "SELECT namespace, holder_shard, holder_kind, holder_id FROM claims \
     WHERE namespace = ?1 AND shard = ?2 AND kind = ?3 AND key = ?4";
 
+/// This and [`RENEW`] are fetched to their end, though they give one row: to take the first row only would drop
+/// the failure of the commit behind it, and with it that nothing was written.
 const ACQUIRE: &str = "INSERT INTO leases (name, holder, epoch, written, expires) \
     VALUES (?1, ?2, 1, ?3, ?3 + ?4) ON CONFLICT (name) DO UPDATE SET holder = ?2, \
     epoch = epoch + 1, written = ?3, expires = ?3 + ?4 WHERE expires <= ?3 OR holder = ?2 \
@@ -400,10 +402,10 @@ impl Backend for Sqlite {
             .bind(holder)
             .bind(now.0)
             .bind(millis(ttl))
-            .fetch_optional(&mut *side)
+            .fetch_all(&mut *side)
             .await
             .map_err(lease_failed)?;
-        if let Some(row) = given {
+        if let Some(row) = given.first() {
             return Ok(Lease {
                 name: name.into(),
                 holder: holder.into(),
@@ -426,10 +428,10 @@ impl Backend for Sqlite {
             .bind(lease.epoch)
             .bind(self.clock.now().0)
             .bind(millis(ttl))
-            .fetch_optional(&mut *side)
+            .fetch_all(&mut *side)
             .await
             .map_err(lease_failed)?;
-        match renewed {
+        match renewed.first() {
             Some(row) => {
                 let expires = Timestamp(row.try_get(1).map_err(lease_failed)?);
                 Ok(Lease {

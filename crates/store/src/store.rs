@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::backend::{Backend, Lease};
 use crate::error::{Error, LeaseError};
 use crate::options::Options;
+use crate::outage::Outage;
 use crate::postgres::Postgres;
 use crate::row::{Key, Kind, Row};
 use crate::sqlite::Sqlite;
@@ -17,6 +18,7 @@ use crate::write_set::ClaimKey;
 #[derive(Debug, Clone)]
 pub struct Store {
     backend: Arc<dyn Backend>,
+    outage: Arc<Outage>,
 }
 
 impl Store {
@@ -34,7 +36,10 @@ impl Store {
                 });
             }
         };
-        Ok(Store { backend })
+        Ok(Store {
+            backend,
+            outage: Arc::default(),
+        })
     }
 
     /// The rows of these keys, place by place; `None` where there is none. One snapshot.
@@ -120,7 +125,18 @@ impl Store {
 
     /// Extends a lease to `ttl` from now; [`LeaseError::Lost`] if somebody took it over.
     pub async fn renew_lease(&self, lease: &Lease, ttl: Millis) -> Result<Lease, LeaseError> {
-        self.backend.renew_lease(lease, ttl).await
+        let renewed = self.backend.renew_lease(lease, ttl).await;
+        match &renewed {
+            Ok(_) => self.outage.over(),
+            Err(LeaseError::Store(error)) => self.outage.failed(&error.cause()),
+            Err(LeaseError::Held { .. } | LeaseError::Lost { .. }) => {}
+        }
+        renewed
+    }
+
+    /// Why the last write, of rows or of a lease, found the database unavailable; `None` after one that succeeded.
+    pub fn outage(&self) -> Option<String> {
+        self.outage.why()
     }
 
     /// Gives a lease back, so that the next one need not wait; nothing happens if it was lost.
@@ -151,6 +167,10 @@ impl Store {
     /// Closes the connections of every clone, the committer's excepted.
     pub async fn close(&self) {
         self.backend.close().await;
+    }
+
+    pub(crate) fn shared_outage(&self) -> Arc<Outage> {
+        Arc::clone(&self.outage)
     }
 
     pub(crate) fn backend(&self) -> &Arc<dyn Backend> {

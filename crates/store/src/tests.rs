@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use model::{Namespace, Timestamp};
+use model::{Millis, Namespace, Timestamp};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 use uuid::Uuid;
 
-use crate::backend::{Batch, WriteError, Writer};
+use crate::backend::{Backend, Batch, WriteError, Writer};
 use crate::clock::WallClock;
+use crate::error::LeaseError;
+use crate::options::Options;
 use crate::plan::Verdict;
 use crate::row::{Key, Kind, Row};
-use crate::sqlite::Log;
+use crate::sqlite::{Log, Sqlite};
 use crate::sqlite_write::SqliteWriter;
 use crate::write_set::{Item, WriteSet};
 
@@ -72,4 +74,41 @@ async fn a_full_disk_is_told_and_writing_goes_on_when_there_is_room_again() {
     writer.run("PRAGMA max_page_count = 3000").await;
     assert_eq!(writer.write(batch()).await, Ok(vec![Verdict::Won; 3]));
     assert_eq!(writer.was_committed(Uuid::from_u128(1)).await, Ok(true));
+}
+
+/// Every COMMIT of the connection that writes leases fails, or none does.
+async fn let_commits(store: &Sqlite, succeed: bool) {
+    let mut side = store.side.lock().await;
+    let mut handle = side.lock_handle().await.unwrap();
+    handle.set_commit_hook(move || succeed);
+}
+
+#[tokio::test]
+async fn a_lease_whose_commit_fails_is_not_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("lease.db").display());
+    let store = Sqlite::open(&url, Options::default()).await.unwrap();
+    let ttl = Millis::seconds(10);
+    let failed = |outcome: &Result<_, LeaseError>| matches!(outcome, Err(LeaseError::Store(_)));
+
+    let_commits(&store, false).await;
+    let refused = store.acquire_lease("cell", "ann", ttl).await;
+    assert!(failed(&refused), "{refused:?}");
+    let_commits(&store, true).await;
+    let lease = store.acquire_lease("cell", "ann", ttl).await.unwrap();
+    assert_eq!(lease.epoch, 1, "nothing of the first attempt is there");
+
+    let_commits(&store, false).await;
+    let refused = store.renew_lease(&lease, Millis::seconds(1_000)).await;
+    assert!(failed(&refused), "{refused:?}");
+    let refused = store.release_lease(&lease).await;
+    assert!(matches!(refused, Err(LeaseError::Store(_))), "{refused:?}");
+    let_commits(&store, true).await;
+    match store.acquire_lease("cell", "bob", ttl).await {
+        Err(LeaseError::Held { holder, expires_in }) => {
+            assert_eq!(holder, "ann");
+            assert!(expires_in <= ttl, "{expires_in}");
+        }
+        other => panic!("{other:?}"),
+    }
 }

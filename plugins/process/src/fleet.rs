@@ -240,6 +240,7 @@ impl Fleet {
         for row in orphans {
             let noted: Option<Noted> = serde_json::from_value(row.provider_data.clone()).ok();
             let leader = self.leader(&found, row.id, noted.as_ref());
+            let elsewhere = leader.and_then(|leader| self.polls_elsewhere(leader));
             let process = leader.and_then(|leader| match Process::adopt(leader) {
                 Ok(process) => process,
                 Err(error) => {
@@ -250,8 +251,16 @@ impl Fleet {
             let signals = self.track(row.id, true);
             let (shared, key, id) = (Arc::clone(&self.shared), self.key.clone(), row.id);
             if let (Some(process), Some(noted)) = (process, noted) {
-                metrics::counter!("muster_process_adopted_total").increment(1);
-                tracing::info!(game_server = %id, pid = process.pid, "game server taken back");
+                if let Some(url) = elsewhere {
+                    tracing::warn!(
+                        game_server = %id, pid = process.pid,
+                        "this game server was told that the server is at {url}, where it is no longer; ending it"
+                    );
+                    self.stop(id, "it was started for another address of the server");
+                } else {
+                    metrics::counter!("muster_process_adopted_total").increment(1);
+                    tracing::info!(game_server = %id, pid = process.pid, "game server taken back");
+                }
                 let noted = Noted {
                     process: Some(server::NotedProcess {
                         pid: process.pid,
@@ -270,6 +279,12 @@ impl Fleet {
                     .spawn(async move { (id, server::bury(&shared, &key, id, signals).await) });
             }
         }
+    }
+
+    /// Where it looks for the server, if that is not where the server is.
+    fn polls_elsewhere<'a>(&self, found: &'a Found) -> Option<&'a str> {
+        let ours = self.shared.options.url.as_deref()?;
+        found.url.as_deref().filter(|url| *url != ours)
     }
 
     /// The process that a row speaks of. Before the pid was noted it is the first of its own group.

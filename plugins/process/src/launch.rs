@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use model::{GameServerId, InstallationId};
 
@@ -10,6 +11,9 @@ use crate::config::Config;
 /// Carries the installation's id in the environment of everything that we start.
 pub(crate) const INSTALLATION_VARIABLE: &str = "MUSTER_INSTALLATION_ID";
 /// Carries the game server's id beside it.
+/// How long game servers of our own wait for a server that is away before they end themselves, such as `5s`.
+pub const SERVER_AWAY_VARIABLE: &str = "MUSTER_SERVER_AWAY_MAX";
+pub(crate) const URL_VARIABLE: &str = "MUSTER_URL";
 pub(crate) const GAME_SERVER_VARIABLE: &str = "MUSTER_GAME_SERVER_ID";
 
 /// What game servers inherit of our own environment. Nothing else: it may hold secrets.
@@ -34,6 +38,7 @@ pub(crate) struct Facts<'a> {
     pub url: &'a str,
     pub token: &'a str,
     pub executable: &'a Path,
+    pub server_away_max: Option<Duration>,
 }
 
 /// A program with its arguments and its whole environment.
@@ -73,7 +78,7 @@ pub(crate) fn launch(
         .collect();
     environment.extend(config.environment.clone());
     environment.extend([
-        ("MUSTER_URL".to_owned(), facts.url.to_owned()),
+        (URL_VARIABLE.to_owned(), facts.url.to_owned()),
         ("MUSTER_TOKEN".to_owned(), facts.token.to_owned()),
         (GAME_SERVER_VARIABLE.to_owned(), facts.id.to_string()),
         (
@@ -83,6 +88,10 @@ pub(crate) fn launch(
         ("MUSTER_ADDRESS".to_owned(), facts.address.to_owned()),
         ("MUSTER_PORT".to_owned(), facts.port.to_string()),
     ]);
+    environment.extend(facts.server_away_max.map(|limit| {
+        let limit = format!("{}ms", limit.as_millis());
+        (SERVER_AWAY_VARIABLE.to_owned(), limit)
+    }));
     Launch {
         program,
         arguments,
@@ -114,6 +123,7 @@ mod tests {
             url: "http://127.0.0.1:1",
             token: "secret",
             executable: Path::new("/opt/muster"),
+            server_away_max: None,
         };
         launch(&config, &facts, |name| {
             (name == "PATH" || name == "DATABASE_URL").then(|| "ours".to_owned())

@@ -20,6 +20,7 @@ mod server;
 mod table;
 
 pub use config::{Config, Limits, MemoryBytes, PortRange};
+pub use launch::SERVER_AWAY_VARIABLE;
 pub use lint::{lint, lint_fleet};
 pub use options::{OnShutdown, Options};
 pub use provider::ProcessProvider;

@@ -16,6 +16,12 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// What players connect to. Default: `127.0.0.1`.
     pub address: String,
+    /// Where the server is now, as new game servers are told. One of an earlier life that was told something else
+    /// cannot reach it, and is ended instead of taken back. Default: `None`, everything is taken back.
+    pub url: Option<String>,
+    /// How long `muster arena` and `muster wrap` wait for a server that is away before they end themselves, if they
+    /// play no session. Default: `None`, their own default of 60 s.
+    pub server_away_max: Option<Duration>,
     /// What the word `muster` at the start of a command means, and what runs `wrap`.
     pub executable: PathBuf,
     /// What happens to game servers when the provider ends. Default: [`OnShutdown::Leave`].
@@ -63,6 +69,8 @@ impl Options {
             node: "local".to_owned(),
             data_dir,
             address: "127.0.0.1".to_owned(),
+            url: None,
+            server_away_max: None,
             executable,
             on_shutdown: OnShutdown::Leave,
             stop_grace: Duration::from_secs(10),

@@ -335,6 +335,7 @@ async fn execute(
         url: &observed.url,
         token: &observed.token,
         executable: &shared.options.executable,
+        server_away_max: shared.options.server_away_max,
     };
     let launch = launch::launch(config, &facts, |name| std::env::var(name).ok());
     let path = log::path(&shared.logs, &key.namespace, &key.fleet, id);

@@ -9,7 +9,7 @@ use model::{GameServerId, InstallationId};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::sync::Mutex;
 
-use crate::launch::{GAME_SERVER_VARIABLE, INSTALLATION_VARIABLE};
+use crate::launch::{GAME_SERVER_VARIABLE, INSTALLATION_VARIABLE, URL_VARIABLE};
 
 /// A live process (not a zombie) that carries ids of Muster in its environment, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Found {
     pub installation: Option<InstallationId>,
     /// Which game server its environment says that it is of.
     pub game_server: Option<GameServerId>,
+    /// Where its environment says that the server is.
+    pub url: Option<String>,
 }
 
 impl Found {
@@ -123,6 +125,7 @@ pub(crate) fn read(pid: i32) -> Option<Found> {
         start: stat.start,
         installation: id(INSTALLATION_VARIABLE).map(InstallationId),
         game_server: id(GAME_SERVER_VARIABLE).map(GameServerId),
+        url: variables.get(URL_VARIABLE).map(|url| (*url).to_owned()),
     })
 }
 

@@ -23,7 +23,9 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use self::game::{Game, Message, TICKS_PER_SECOND};
-use crate::host::{EndSignals, Place, log_to_stderr, runtime, say_farewell};
+use crate::host::{
+    EndSignals, Place, SERVER_AWAY_MAX, log_to_stderr, runtime, say_farewell, say_server_gone, span,
+};
 use crate::say;
 
 pub use self::play::{Error as PlayError, Played, play};
@@ -42,18 +44,10 @@ pub struct Args {
     /// Print a line in this cadence (`10ms`, `1s`), to show that the games go on.
     #[arg(long, value_name = "SPAN", value_parser = span)]
     print_every: Option<Duration>,
-}
-
-fn span(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a span such as 10ms or 1s");
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1),
-        None => (text.strip_suffix('s').ok_or_else(wrong)?, 1_000),
-    };
-    match number.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)) {
-        None | Some(0) => Err(wrong()),
-        Some(millis) => Ok(Duration::from_millis(millis)),
-    }
+    /// End when the server has not answered for so long and no session is played.
+    #[arg(long, value_name = "SPAN", value_parser = span, env = plugin_process::SERVER_AWAY_VARIABLE,
+        default_value = SERVER_AWAY_MAX, hide = true)]
+    server_away_max: Duration,
 }
 
 /// Runs until it is told to quit.
@@ -77,7 +71,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             loading: JoinSet::new(),
             now: 0,
         };
-        arena.run(server, signals, args.print_every).await;
+        arena
+            .run(server, signals, args.print_every, args.server_away_max)
+            .await;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -98,6 +94,7 @@ impl Arena {
         mut server: GameServer,
         mut signals: EndSignals,
         print_every: Option<Duration>,
+        server_away_max: Duration,
     ) {
         let mut ticks = interval(Duration::from_millis(1_000 / TICKS_PER_SECOND));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -130,6 +127,10 @@ impl Arena {
                     printed += 1;
                     let games = self.games.len();
                     say::line(&format_args!("arena {} {printed} games {games}", self.reporter.game_server()));
+                }
+                () = self.reporter.server_away_for(server_away_max), if self.games.is_empty() => {
+                    say_server_gone(server_away_max);
+                    return;
                 }
                 () = signals.received() => break,
             }

@@ -18,6 +18,8 @@ fn assignment(number: u128, players: &[&str]) -> Assignment {
     .expect("is an assignment")
 }
 
+const AWAY_MAX: Duration = Duration::from_secs(60);
+
 /// An arena that hosts these games, and its address.
 async fn arena(games: &[Assignment]) -> (JoinSet<()>, String) {
     // A port that was free a moment ago: nobody answers there.
@@ -40,7 +42,7 @@ async fn arena(games: &[Assignment]) -> (JoinSet<()>, String) {
     }
     let signals = EndSignals::new().expect("are installed");
     let mut tasks = JoinSet::new();
-    tasks.spawn(arena.run(server, signals, None));
+    tasks.spawn(arena.run(server, signals, None, AWAY_MAX));
     (tasks, address)
 }
 
@@ -86,6 +88,25 @@ async fn strangers_are_refused_and_silent_addresses_are_given_up() {
         matches!(&silent, Err(PlayError::Refused { said, .. }) if said == "no answer"),
         "{silent:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_arena_whose_server_is_gone_ends_once_nothing_is_played() {
+    let began = tokio::time::sleep(Duration::ZERO).deadline();
+    let (mut idle, _) = arena(&[]).await;
+    idle.join_next()
+        .await
+        .expect("is there")
+        .expect("ends well");
+    let took = tokio::time::sleep(Duration::ZERO).deadline() - began;
+    assert!(took >= AWAY_MAX, "{took:?}");
+    // Somebody is expected in this one.
+    let (mut playing, _) = arena(&[assignment(1, &["ann"])]).await;
+    let (mut idle, _) = arena(&[]).await;
+    tokio::select! {
+        _ = playing.join_next() => panic!("it plays"),
+        _ = idle.join_next() => {}
+    }
 }
 
 #[test]

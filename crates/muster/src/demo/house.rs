@@ -24,6 +24,8 @@ use crate::configuration;
 const TOKEN_TTL: Millis = Millis::seconds(3_600);
 /// From SIGTERM to SIGKILL, and how long games may go on when the demo is interrupted.
 const GRACE: Duration = Duration::from_secs(2);
+/// A demo that was killed is not started again: its idle game servers need not wait for it.
+const SERVER_AWAY_MAX: Duration = Duration::from_secs(5);
 
 /// The sample session types as they were when this program was built.
 const SAMPLES: [(&str, &str); 5] = [
@@ -58,16 +60,28 @@ pub(super) struct House {
     serving: AbortOnDropHandle<std::io::Result<()>>,
 }
 
+/// Refuses a folder that a running server works with, before anything is written there.
+///
+/// # Errors
+/// One sentence that says who has it.
+pub(super) async fn check_free(data: &Path) -> anyhow::Result<()> {
+    Ok(server::check_free(&config(data).database_url()).await?)
+}
+
+fn config(data: &Path) -> Config {
+    Config {
+        data_dir: data.to_path_buf(),
+        ..Config::default()
+    }
+}
+
 impl House {
     /// Starts server and provider on a free loopback port, with database and logs in `data`.
     ///
     /// # Errors
     /// One sentence about the folder, the session types or the database.
     pub async fn open(data: &Path, session_types: PathBuf) -> anyhow::Result<Self> {
-        let config = Config {
-            data_dir: data.to_path_buf(),
-            ..Config::default()
-        };
+        let config = config(data);
         let secret = configuration::secret_or_new(&config)?;
         let executable = std::env::current_exe().context("cannot find this program's own file")?;
         let server = Server::start(Options {
@@ -89,6 +103,7 @@ impl House {
             plugin_process::Options::new(core.installation(), data.to_path_buf(), executable);
         options.on_shutdown = OnShutdown::Stop;
         options.stop_grace = GRACE;
+        options.server_away_max = Some(SERVER_AWAY_MAX);
         options.drain_max = GRACE;
         let provider = ProcessProvider::new(Arc::new(InMemoryFleetApi::new(core.clone())), options);
         let client = Client::new(&format!("http://{}", server.address()), "")?;

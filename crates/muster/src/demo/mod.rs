@@ -107,6 +107,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 async fn demo(args: &Args, data: &Path) -> anyhow::Result<ExitCode> {
     // Before anything is started, so that whatever is started is also ended.
     let mut signals = Signals::new()?;
+    house::check_free(data).await?;
     house::log_to(&data.join("demo.log"))?;
     let session_types = house::session_types(args.session_types.as_deref(), data)?;
     let began = now();

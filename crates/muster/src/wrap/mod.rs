@@ -3,11 +3,13 @@
 mod fill;
 mod game;
 mod lines;
+mod orphans;
 mod ready;
 
 use std::path::Path;
 use std::pin::pin;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use model::wire::Assignment;
@@ -17,7 +19,9 @@ use sdk::game_server::{Change, GameServer, Report, Reporter};
 use self::fill::Values;
 use self::lines::Players;
 use self::ready::Ready;
-use crate::host::{EndSignals, Place, log_to_stderr, runtime, say_farewell};
+use crate::host::{
+    EndSignals, Place, SERVER_AWAY_MAX, log_to_stderr, runtime, say_farewell, say_server_gone, span,
+};
 use crate::say;
 
 pub use self::fill::Error as FillError;
@@ -41,6 +45,10 @@ pub struct Args {
     /// `config`, as JSON. Without it the game is started when assigned and is ready at once.
     #[arg(long, value_name = "JSON", value_parser = rules)]
     rules: Option<WrapRules>,
+    /// End when the server has not answered for so long and no session is played.
+    #[arg(long, value_name = "SPAN", value_parser = span, env = plugin_process::SERVER_AWAY_VARIABLE,
+        default_value = SERVER_AWAY_MAX, hide = true)]
+    server_away_max: Duration,
     /// The game's command.
     #[arg(required = true, last = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -58,6 +66,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     log_to_stderr();
     runtime()?.block_on(async {
         let mut wrapper = Wrapper::new(args)?;
+        orphans::inherit()?;
         match args.rules.as_ref().map(|rules| rules.start) {
             None | Some(WrapStart::AtAssignment) => wrapper.run_at_assignment().await,
             Some(WrapStart::Ahead) => wrapper.run_ahead().await,
@@ -72,6 +81,7 @@ struct Wrapper {
     players: Option<Players>,
     stop: StopRule,
     signals: EndSignals,
+    server_away_max: Duration,
 }
 
 /// What happens after a game.
@@ -105,6 +115,7 @@ impl Wrapper {
             players: players.map(Players::new).transpose()?,
             stop: rules.map(|rules| rules.stop).unwrap_or_default(),
             signals: EndSignals::new()?,
+            server_away_max: args.server_away_max,
         })
     }
 
@@ -115,6 +126,10 @@ impl Wrapper {
         loop {
             let change = tokio::select! {
                 change = server.next_change() => change,
+                () = reporter.server_away_for(self.server_away_max) => {
+                    say_server_gone(self.server_away_max);
+                    return Ok(ExitCode::SUCCESS);
+                }
                 () = self.signals.received() => break,
             };
             match change {
@@ -158,7 +173,9 @@ impl Wrapper {
             Ended::Quit => (Next::End, None),
             Ended::Signal => (Next::End, Some(Report::Closed)),
         };
-        if !matches!(ended, Ended::Itself) {
+        if matches!(ended, Ended::Itself) {
+            orphans::end().await;
+        } else {
             // Who was connected no longer matters to a session that is over.
             self.end(&mut game, reporter, &[]).await?;
         }
@@ -209,6 +226,10 @@ impl Wrapper {
                     }
                     Change::Over(_) | Change::Updated(_) => false,
                 },
+                () = reporter.server_away_for(self.server_away_max), if self.is_idle(sessions) => {
+                    say_server_gone(self.server_away_max);
+                    return Ok(Ended::Quit);
+                }
                 () = self.signals.received() => return Ok(Ended::Signal),
             };
             if said_ready && !is_ready {
@@ -216,6 +237,12 @@ impl Wrapper {
                 reporter.post(session, Report::Joinable);
             }
         }
+    }
+
+    /// Whether nobody plays, as far as that can be known: a session whose players are not counted is played.
+    fn is_idle(&self, sessions: &[Assignment]) -> bool {
+        let nobody = |players: &Players| players.here().is_empty();
+        sessions.is_empty() || self.players.as_ref().is_some_and(nobody)
     }
 
     /// One game for every assignment; it runs and is ready before Muster hears of this game server.
@@ -233,6 +260,7 @@ impl Wrapper {
                     Event::Line(line) => self.read(&line, &reporter, &sessions),
                     Event::Exited(status) => {
                         tracing::error!(%status, "the game has ended, and this game server with it");
+                        orphans::end().await;
                         for session in &sessions {
                             reporter.post(session, Report::Closed);
                         }
@@ -256,6 +284,11 @@ impl Wrapper {
                         return Ok(ExitCode::SUCCESS);
                     }
                 },
+                () = reporter.server_away_for(self.server_away_max), if self.is_idle(&sessions) => {
+                    say_server_gone(self.server_away_max);
+                    self.end(&mut game, &reporter, &sessions).await?;
+                    return Ok(ExitCode::SUCCESS);
+                }
                 () = self.signals.received() => {
                     self.end(&mut game, &reporter, &sessions).await?;
                     for session in &sessions {
@@ -289,12 +322,14 @@ impl Wrapper {
                         }
                     }
                     Event::Exited(status) => {
+                        orphans::end().await;
                         anyhow::bail!("the game ended before it was ready: {status}");
                     }
                 },
                 () = &mut probe => return Ok(true),
                 () = self.signals.received() => {
                     game.stop(self.stop, |line| say::line(&line)).await?;
+                    orphans::end().await;
                     return Ok(false);
                 }
             }
@@ -338,6 +373,7 @@ impl Wrapper {
             .stop(self.stop, |line| self.read(&line, reporter, sessions))
             .await?;
         tracing::info!(%status, "the game is stopped");
+        orphans::end().await;
         Ok(())
     }
 }

@@ -79,3 +79,30 @@ fn a_time_that_is_too_short_is_said_with_what_is_missing() {
     );
     assert!(errors.contains("did not get its game"), "{errors}");
 }
+
+#[test]
+fn what_a_killed_demo_leaves_behind_ends_by_itself() {
+    let mut running = demo(&["--players", "12"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut said = BufReader::new(running.stdout.take().expect("is piped"));
+    let mut first = String::new();
+    said.read_line(&mut first).expect("says something");
+    let (_, url) = first.trim_end().rsplit_once(" on ").expect("says where");
+    let mut progress = BufReader::new(running.stderr.take().expect("is piped"));
+    progress.read_line(&mut String::new()).expect("goes on");
+    assert!(game_servers_of(url) > 0);
+    running.kill().expect("is there");
+    running.wait().expect("ends");
+    let patience = std::time::Duration::from_secs(60);
+    let pause = std::time::Duration::from_millis(100);
+    for _ in 0..patience.as_millis() / pause.as_millis() {
+        if game_servers_of(url) == 0 {
+            return;
+        }
+        std::thread::sleep(pause);
+    }
+    panic!("{} game servers go on", game_servers_of(url));
+}

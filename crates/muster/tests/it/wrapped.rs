@@ -144,6 +144,16 @@ async fn a_wrapper_that_is_asked_to_end_stops_its_game_first() {
     assert!(!runs(game));
 }
 
+#[tokio::test]
+async fn what_a_game_starts_in_a_group_of_its_own_ends_with_it() {
+    let script = "setsid sh -c 'echo $$; exec sleep 1000' & exec sleep 1000";
+    let (mut wrapper, child) = wrapper(script);
+    let id = rustix::process::Pid::from_child(&wrapper);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("is told");
+    assert!(wrapper.wait().expect("has ended").success());
+    assert!(!runs(child));
+}
+
 #[test]
 fn rules_and_environments_that_cannot_work_are_refused_before_anything_runs() {
     for (rules, port, said) in [
@@ -172,5 +182,53 @@ fn rules_and_environments_that_cannot_work_are_refused_before_anything_runs() {
             .expect("runs");
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && text.contains(said), "{text}");
+    }
+}
+
+/// `arena`, or `wrap` with these rules, whose server is gone already; both wait for it only shortly.
+fn without_server(words: &[&str]) -> std::process::Output {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    let url = format!("http://{}", nobody.local_addr().expect("is bound"));
+    drop(nobody);
+    Command::new("timeout")
+        .args(["60", LAUNCHER])
+        .args(words)
+        .env("MUSTER_URL", url)
+        .env("MUSTER_TOKEN", "token")
+        .env(
+            "MUSTER_GAME_SERVER_ID",
+            "00000000-0000-0000-0000-000000000009",
+        )
+        .env("MUSTER_PORT", "0")
+        .env("MUSTER_SERVER_AWAY_MAX", "300ms")
+        .output()
+        .expect("runs")
+}
+
+#[test]
+fn our_game_servers_end_when_their_server_is_gone() {
+    let ahead = r#"{"start":"ahead","ready":{"log":"up"}}"#;
+    let cases: [&[&str]; 3] = [
+        &["arena"],
+        &["wrap", "--", "sleep", "1000"],
+        &[
+            "wrap",
+            "--rules",
+            ahead,
+            "--",
+            "sh",
+            "-c",
+            "echo up $$; exec sleep 1000",
+        ],
+    ];
+    for words in cases {
+        let output = without_server(words);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {said}");
+        assert!(said.contains("the server has not answered"), "{said}");
+        let said = String::from_utf8_lossy(&output.stdout);
+        if let Some(game) = said.trim().strip_prefix("up ") {
+            assert!(!runs(game.parse().expect("an id")), "its game goes on");
+        }
     }
 }

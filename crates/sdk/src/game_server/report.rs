@@ -1,12 +1,13 @@
 //! What a game server says about itself and its games.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use model::instance::InstanceStatus;
 use model::wire::{Assignment, Health, HostUpdate};
 use model::{AllocationId, GameServerId, SessionId};
 use tokio::sync::{Notify, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::outbox::{Outbox, Post, Report};
 use crate::retry::Backoff;
@@ -28,6 +29,8 @@ struct Shared {
     client: RwLock<Client>,
     /// Whether a poll has been answered: before it, the token is good for the poll only.
     introduced: watch::Sender<bool>,
+    /// Since when nobody answers its polls; `None` while somebody does.
+    away_since: watch::Sender<Option<Instant>>,
     health: Mutex<Health>,
     health_changed: Notify,
     outbox: watch::Sender<Outbox>,
@@ -44,6 +47,7 @@ impl Reporter {
             id,
             client: RwLock::new(client),
             introduced: watch::Sender::new(false),
+            away_since: watch::Sender::new(None),
             health: Mutex::new(Health::Healthy),
             health_changed: Notify::new(),
             outbox: watch::Sender::new(Outbox::default()),
@@ -155,6 +159,33 @@ impl Reporter {
         self.client().report_shutdown().await
     }
 
+    /// Waits until no poll has been answered for `limit`, by nobody and with nothing: the server is gone. An answer
+    /// meanwhile begins the wait anew. Dropping the future and asking again loses no time.
+    pub async fn server_away_for(&self, limit: Duration) {
+        let mut away = self.shared.away_since.subscribe();
+        loop {
+            // The sender lives in `self`, so waiting cannot fail.
+            let since = match away.wait_for(Option::is_some).await.map(|since| *since) {
+                Ok(Some(since)) => since,
+                Ok(None) | Err(_) => continue,
+            };
+            tokio::select! {
+                () = sleep_until(since + limit) => return,
+                _ = away.wait_for(Option::is_none) => {}
+            }
+        }
+    }
+
+    pub(super) fn set_server_away(&self, away: bool) {
+        self.shared.away_since.send_if_modified(|since| {
+            let changed = since.is_some() != away;
+            if changed {
+                *since = away.then(now);
+            }
+            changed
+        });
+    }
+
     /// The client as it stands now, with the token of the latest poll, for calls that are not here.
     pub fn client(&self) -> Client {
         let client = self.shared.client.read();
@@ -218,6 +249,14 @@ impl Reporter {
             .outbox
             .send_modify(|outbox| outbox.settle(again));
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the shell of the driver: it measures how long nobody answers"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// Says nothing yet.

@@ -19,7 +19,10 @@ pub(super) async fn poll(reporter: Reporter, changes: mpsc::Sender<Change>, sett
     let mut seen = None;
     let mut backoff = Backoff::default();
     loop {
-        let news = match ask(&reporter, seen, &settings).await {
+        let answer = ask(&reporter, seen, &settings).await;
+        let silence = answer.as_ref().is_err_and(|error| error.status().is_none());
+        reporter.set_server_away(silence);
+        let news = match answer {
             Ok(mut page) => {
                 backoff.reset();
                 seen = Some(page.version);

@@ -63,7 +63,7 @@ fn a_duration_that_is_zero_by_default_can_be_set_with_its_unit() {
 #[test]
 fn a_wrong_value_names_its_source_and_what_is_wrong() {
     for (name, value, words) in [
-        ("MUSTER_LISTEN", "here", "socket address"),
+        ("MUSTER_LISTEN", "here", "127.0.0.1:8080 or [::]:8080"),
         ("MUSTER_LOG_FORMAT", "xml", "xml"),
         ("MUSTER_PROCESS_ENABLED", "maybe", "true or false"),
         ("MUSTER_LIMITS_BODY_BYTES_MAX", "-1", "whole number"),

@@ -130,7 +130,15 @@ impl Core {
             match core.allocate(session).await {
                 Ok(()) | Err(Error::NotFound { .. } | Error::Law(_)) => {}
                 Err(error) => {
-                    tracing::warn!(%error, session.id = %session, "no host could be allocated; the next sweep tries again");
+                    let news = "no host could be allocated; the next sweep tries again";
+                    match core.store.outage() {
+                        None => {
+                            tracing::warn!(cause = error.cause(), session.id = %session, "{news}")
+                        }
+                        Some(_) => {
+                            tracing::debug!(cause = error.cause(), session.id = %session, "{news}")
+                        }
+                    }
                 }
             }
         });
@@ -213,7 +221,11 @@ impl Core {
                     Ok(Hedge::Settled) | Err(Error::NotFound { .. } | Error::Law(_)) => return,
                     Ok(Hedge::NobodyYet) => {}
                     Err(error) => {
-                        tracing::warn!(%error, session.id = %session, "an allocation could not be hedged; trying again");
+                        let news = "an allocation could not be hedged; trying again";
+                        match core.store.outage() {
+                            None => tracing::warn!(cause = error.cause(), session.id = %session, "{news}"),
+                            Some(_) => tracing::debug!(cause = error.cause(), session.id = %session, "{news}"),
+                        }
                     }
                 }
                 wait = match look {

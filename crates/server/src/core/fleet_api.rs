@@ -115,7 +115,7 @@ impl InMemoryFleetApi {
 }
 
 fn unavailable(error: crate::Error) -> Error {
-    Error::Unavailable(error.to_string())
+    Error::Unavailable(error.cause())
 }
 
 #[async_trait]

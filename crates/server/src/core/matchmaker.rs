@@ -195,7 +195,7 @@ impl Core {
                 }
                 Err(error) => {
                     // The row is still due, so the timers come back to it.
-                    tracing::warn!(ticket.id = %id, error = %commit_error(error), "a ticket could not be ended");
+                    tracing::warn!(ticket.id = %id, cause = commit_error(error).cause(), "a ticket could not be ended");
                     return;
                 }
             }
@@ -253,7 +253,7 @@ impl Core {
             Ok(()) => Ok(()),
             Err(error) => {
                 drop(taken);
-                tracing::warn!(%error, queue = %found.queue, "a match could not be made; its tickets search again");
+                tracing::warn!(cause = error.cause(), queue = %found.queue, "a match could not be made; its tickets search again");
                 tokio::select! {
                     () = tokio::time::sleep(FAILED_PAUSE) => {}
                     () = self.shutdown.cancelled() => {}

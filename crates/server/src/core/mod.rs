@@ -128,6 +128,11 @@ impl Core {
         self.installation
     }
 
+    /// Where game servers reach this server.
+    pub fn public_url(&self) -> &str {
+        &self.settings.public_url
+    }
+
     /// Whether the principal of a good token may still act at all.
     ///
     /// # Errors
@@ -146,14 +151,16 @@ impl Core {
         self.players.seen(player, self.now());
     }
 
-    /// Whether requests can be served.
+    /// Whether requests can be served; sets the clock by the database's.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] while the store is away.
+    /// [`Error::Unavailable`] while the store is away, or took no write when it was last asked to.
     pub async fn ready(&self) -> Result<(), Error> {
         let at = self.store.now().await.map_err(store_error)?;
         self.clock.resync(at);
-        Ok(())
+        self.store
+            .outage()
+            .map_or(Ok(()), |why| Err(Error::Unavailable(why)))
     }
 
     /// The active configuration.

@@ -14,6 +14,9 @@ use super::busy::{Records, Take, Taken};
 
 /// A poll that ended this lately still counts as open: the game server is about to poll again.
 const POLL_GAP: Millis = Millis::seconds(1);
+/// A ready game server without an open poll for this long cannot be told anything, and is retired. Game servers poll
+/// again at once, and after a restart of the server within seconds.
+pub(crate) const SILENCE_MAX: Millis = Millis::seconds(60);
 /// Candidates that one allocation looks at.
 const CANDIDATES_MAX: usize = 256;
 
@@ -57,6 +60,8 @@ struct LiveServer {
     free: bool,
     polls: u32,
     poll_ended: Option<Timestamp>,
+    /// When a look first found no open poll; none since.
+    silent_since: Option<Timestamp>,
     suspect: bool,
     health: Health,
     heard: Option<Timestamp>,
@@ -107,6 +112,7 @@ impl Registry {
             free: false,
             polls: 0,
             poll_ended: None,
+            silent_since: None,
             suspect: false,
             health: Health::Unknown,
             heard: None,
@@ -279,6 +285,7 @@ impl Registry {
         let mut live = self.live();
         let server = live.servers.get_mut(&id)?;
         server.polls += 1;
+        server.silent_since = None;
         server.suspect = false;
         Some(server.notify.clone())
     }
@@ -289,6 +296,29 @@ impl Registry {
             server.polls = server.polls.saturating_sub(1);
             server.poll_ended = Some(now);
         }
+    }
+
+    /// Looks who has no open poll; answers the ready ones for which that has been so, at every look, for
+    /// [`SILENCE_MAX`]. A clock that jumps between two looks retires nobody.
+    pub(crate) fn silent(&self, now: Timestamp) -> Vec<GameServerId> {
+        let mut live = self.live();
+        let Live { servers, fleets } = &mut *live;
+        let mut silent = Vec::new();
+        for id in fleets.values().flat_map(|fleet| &fleet.all) {
+            let Some(server) = servers.get_mut(id).filter(|server| server.polls == 0) else {
+                continue;
+            };
+            let since = *server.silent_since.get_or_insert(now);
+            if since + SILENCE_MAX <= now {
+                silent.push(*id);
+            }
+        }
+        drop(live);
+        silent.retain(|id| {
+            let record = self.records.get(*id);
+            record.is_some_and(|record| record.value.state == GameServerState::Ready)
+        });
+        silent
     }
 
     /// It did not acknowledge in time: its whole node is suspect until each of its game servers polls again.

@@ -9,7 +9,7 @@ use model::{GameServer, Millis, SessionId, Ticket, Timestamp};
 use store::{Item, Kind, Row, WriteSet};
 use tokio::sync::Notify;
 
-use super::{Core, rows, store_error};
+use super::{Core, registry, rows, store_error};
 use crate::Error;
 
 /// Rows that one look takes at most.
@@ -21,10 +21,15 @@ const PAUSE: Millis = Millis(200);
 /// The shortest sleep.
 const GRAIN: Duration = Duration::from_millis(1);
 
+/// How often it is looked which game servers do not poll.
+const SILENCE_LOOK: Millis = Millis::seconds(5);
+
 /// When the next row is due, as far as this process has seen.
 pub(crate) struct Timers {
     next: AtomicI64,
     hinted: Notify,
+    /// When it was last looked which game servers do not poll.
+    silence_looked: AtomicI64,
 }
 
 impl Timers {
@@ -32,6 +37,7 @@ impl Timers {
         Self {
             next: AtomicI64::new(i64::MAX),
             hinted: Notify::new(),
+            silence_looked: AtomicI64::new(i64::MIN),
         }
     }
 
@@ -46,14 +52,24 @@ impl Timers {
 impl Core {
     /// Looks at what is due until shutdown. With a manual clock, [`Core::run_timers_once`] does it instead.
     pub(crate) async fn run_timers(&self) {
+        let mut failing = false;
         while !self.shutdown.is_cancelled() {
-            let wait = match self.run_timers_once().await {
-                Ok(left_behind) if left_behind => PAUSE,
-                Ok(_) => IDLE,
-                Err(error) => {
-                    tracing::warn!(%error, "due rows could not be read; trying again");
-                    PAUSE
+            let looked = self.run_timers_once().await;
+            match &looked {
+                Ok(_) if failing => tracing::warn!("due rows can be read again"),
+                // Said once: the next looks follow in a moment.
+                Err(error) if !failing => {
+                    tracing::warn!(
+                        cause = error.cause(),
+                        "due rows could not be read; trying again"
+                    );
                 }
+                Ok(_) | Err(_) => {}
+            }
+            failing = looked.is_err();
+            let wait = match looked {
+                Ok(false) => IDLE,
+                Ok(true) | Err(_) => PAUSE,
             };
             let latest = self.now() + wait;
             // A hint alone is no reason to look at the index: only that something is due.
@@ -89,13 +105,48 @@ impl Core {
         {
             if let Err(error) = self.due(&row, now).await {
                 failed = true;
-                tracing::warn!(%error, row = ?row.key, "a due row could not be settled; trying again");
+                let news = "a due row could not be settled; trying again";
+                // That nothing can be written is said where it began, not for each row again and again.
+                match self.store.outage() {
+                    None => tracing::warn!(cause = error.cause(), row = ?row.key, "{news}"),
+                    Some(_) => tracing::debug!(cause = error.cause(), row = ?row.key, "{news}"),
+                }
             }
         }
+        failed |= !self.retire_silent(now).await;
         if let Some(next) = self.store.next_due().await.map_err(store_error)? {
             self.timers.hint(next);
         }
         Ok(more || failed)
+    }
+
+    /// Takes those out of service that have not polled for too long, so that their provider replaces them; whether
+    /// that went well. Who carries a game goes on with it.
+    async fn retire_silent(&self, now: Timestamp) -> bool {
+        let looked = self.timers.silence_looked.load(Ordering::Acquire);
+        if now.0 < looked.saturating_add_unsigned(SILENCE_LOOK.0) {
+            return true;
+        }
+        self.timers.silence_looked.store(now.0, Ordering::Release);
+        for id in self.registry.silent(now) {
+            let retired = self.change_server(id, |server| {
+                if server.state == GameServerState::Ready {
+                    server.state = GameServerState::Draining;
+                    server.since = now;
+                }
+            });
+            match retired.await {
+                Ok(_) => tracing::warn!(
+                    game_server.id = %id,
+                    "a game server has not asked for its assignment for {}; it is retired", registry::SILENCE_MAX
+                ),
+                Err(error) => {
+                    tracing::debug!(cause = error.cause(), game_server.id = %id, "a silent game server could not be retired; trying again");
+                    return false;
+                }
+            }
+        }
+        true
     }
 
     async fn due(&self, row: &Row, now: Timestamp) -> Result<(), Error> {

@@ -452,3 +452,21 @@ async fn every_statement_of_a_large_table_finds_its_rows_by_key() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_port_where_nothing_answers_is_named() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = nobody.local_addr().unwrap().port();
+    drop(nobody);
+    let options = store::Options {
+        wait: Duration::from_millis(300),
+        ..store::Options::default()
+    };
+    let url = format!("postgres://muster@127.0.0.1:{port}/games");
+    let error = store::Store::open(&url, options).await.unwrap_err();
+    let expected = format!(
+        "cannot open the database games on 127.0.0.1:{port}: nothing answers at 127.0.0.1:{port} \
+         (Connection refused (os error 111)); see that PostgreSQL runs there and can be reached from here"
+    );
+    assert_eq!(error.to_string(), expected);
+}

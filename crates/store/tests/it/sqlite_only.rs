@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
 use store::{Committer, CommitterOptions, Options, Row, Store, WriteSet};
 use tokio_util::task::TaskTracker;
 
@@ -66,6 +68,20 @@ async fn what_cannot_be_opened_is_said_in_one_sentence() {
          database file); check that its folder exists and that this user may write there"
     );
     assert_eq!(opening(&format!("sqlite://{absent}")).await, expected);
+    let foreign = at("foreign.db");
+    let options = SqliteConnectOptions::new()
+        .filename(&foreign)
+        .create_if_missing(true);
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE songs (id INTEGER)")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let expected = format!(
+        "the database {foreign} belongs to another program: it has the table \"songs\" and none of \
+         Muster's; give Muster a file of its own"
+    );
+    assert_eq!(opening(&format!("sqlite://{foreign}")).await, expected);
     let damaged = at("damaged.db");
     std::fs::write(&damaged, "this is no database at all, ".repeat(100)).unwrap();
     let expected = format!(

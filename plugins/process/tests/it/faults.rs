@@ -50,6 +50,7 @@ macro_rules! provider_conformance {
             a_row_without_a_process_is_ended,
             a_row_that_vanishes_ends_its_process,
             a_restart_takes_back_what_is_alive,
+            a_restart_elsewhere_replaces_what_looks_for_the_old_address,
             a_restart_ends_the_rows_of_the_dead,
             a_restart_ends_remnants_of_a_dead_leader,
             a_restart_ends_processes_without_a_row,
@@ -165,7 +166,7 @@ pub async fn keeps_as_many_as_are_wanted(harness: &impl ProviderHarness) {
         .await;
     world.start();
     let first = ready(harness, &key, 2).await;
-    assert_eq!(world.processes().await.len(), 2);
+    assert_eq!(world.so_many_processes(2).await.len(), 2);
     assert_ne!(port(&first[0]), port(&first[1]));
     harness.allocate(&key).await.expect("one is ready");
     harness
@@ -187,7 +188,7 @@ pub async fn a_game_server_that_ends_is_replaced(harness: &impl ProviderHarness)
     let key = harness.put_fleet_of("fleet", capacity(1, 4), config).await;
     world.start();
     let first = ready(harness, &key, 1).await;
-    kill(&world.processes().await[0]);
+    kill(&world.so_many_processes(1).await[0]);
     let second = eventually("another one", async || {
         let rows = rows(harness, &key).await;
         (rows.len() == 1 && ids(&rows) != ids(&first)).then_some(rows)
@@ -576,7 +577,8 @@ pub async fn a_restart_takes_back_what_is_alive(harness: &impl ProviderHarness) 
         .put_fleet_of("fleet", capacity(3, 3), config.clone())
         .await;
     world.start();
-    let before = (ids(&ready(harness, &key, 3).await), world.processes().await);
+    let before = ids(&ready(harness, &key, 3).await);
+    let before = (before, world.so_many_processes(3).await);
     world.crash().await;
     assert_eq!(world.processes().await, before.1, "they go on");
     world.start();
@@ -589,7 +591,7 @@ pub async fn a_restart_takes_back_what_is_alive(harness: &impl ProviderHarness) 
     .await;
     let after = ids(&ready(harness, &key, 3).await);
     assert_eq!(after.iter().filter(|id| before.0.contains(id)).count(), 2);
-    let alive = world.processes().await;
+    let alive = world.so_many_processes(3).await;
     assert!(
         before.1[1..].iter().all(|found| alive.contains(found)),
         "{alive:?}"
@@ -606,6 +608,35 @@ pub async fn a_restart_takes_back_what_is_alive(harness: &impl ProviderHarness) 
         [],
         "what was taken back can be ended"
     );
+    world.leaves_nothing().await;
+}
+
+/// Whoever was told the server's old address cannot reach it: alive or not, it is no capacity.
+pub async fn a_restart_elsewhere_replaces_what_looks_for_the_old_address(
+    harness: &impl ProviderHarness,
+) {
+    let mut world = World::new(harness.api());
+    let config = json!({ "command": harness.game(OBEDIENT) });
+    let key = harness.put_fleet_of("fleet", capacity(2, 2), config).await;
+    world.start();
+    let before = ids(&ready(harness, &key, 2).await);
+    world.crash().await;
+    world.options.url = Some("http://127.0.0.1:1".to_owned());
+    world.start();
+    let all_new = eventually("all are replaced", async || {
+        let now = ids(&rows(harness, &key).await);
+        (now.len() == 2 && !now.iter().any(|id| before.contains(id))).then_some(now)
+    })
+    .await;
+    for (id, reason) in world.spy.ended() {
+        assert!(before.contains(&id), "{reason}");
+        assert!(reason.contains("another address"), "{reason}");
+    }
+    // What was started by the registry's word is of that address again.
+    world.crash().await;
+    world.options.url = None;
+    world.start();
+    assert_eq!(ids(&ready(harness, &key, 2).await), all_new);
     world.leaves_nothing().await;
 }
 
@@ -692,7 +723,7 @@ pub async fn other_installations_are_left_alone(harness: &impl ProviderHarness) 
     world.start();
     let rows = ready(harness, &key, 1).await;
     let second = Stranger::start(other, rows[0].id);
-    kill(&world.processes().await[0]);
+    kill(&world.so_many_processes(1).await[0]);
     eventually("its end", async || {
         (!world.spy.ended().is_empty()).then_some(())
     })
@@ -750,7 +781,7 @@ pub async fn a_registry_that_is_away_costs_no_game_server(harness: &impl Provide
     world.start();
     let before = ready(harness, &key, 3).await;
     world.set_away(true);
-    let processes = world.processes().await;
+    let processes = world.so_many_processes(3).await;
     kill(&processes[0]);
     let dead = processes[0].game_server.expect("it carries its id");
     eventually("only its process is gone", async || {
@@ -777,7 +808,7 @@ pub async fn shutdown_leaves_them_running_when_told(harness: &impl ProviderHarne
     let key = harness.put_fleet_of("fleet", capacity(2, 2), config).await;
     world.start();
     ready(harness, &key, 2).await;
-    let before = world.processes().await;
+    let before = world.so_many_processes(2).await;
     world.shut_down().await;
     assert_eq!(world.processes().await, before);
     world.options.on_shutdown = OnShutdown::Stop;
@@ -887,17 +918,20 @@ pub async fn limits_and_environment_reach_the_process(harness: &impl ProviderHar
     let key = harness.put_fleet_of("fleet", capacity(1, 1), config).await;
     world.start();
     let rows = ready(harness, &key, 1).await;
-    let pid = world.processes().await[0].pid;
-    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("reads");
-    let limit = |name: &str| {
-        let line = limits
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .expect("listed");
-        line.split_ascii_whitespace().next().map(str::to_owned)
-    };
-    assert_eq!(limit("Max data size").as_deref(), Some("67108864"));
-    assert_eq!(limit("Max cpu time").as_deref(), Some("77"));
+    let pid = world.so_many_processes(1).await[0].pid;
+    // They are set right after the process has begun.
+    eventually("its limits", async || {
+        let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("reads");
+        let limit = |name: &str| {
+            let mut lines = limits.lines();
+            let line = lines.find_map(|line| line.strip_prefix(name));
+            let mut words = line.expect("listed").split_ascii_whitespace();
+            words.next().map(str::to_owned)
+        };
+        let memory = limit("Max data size").as_deref() == Some("67108864");
+        (memory && limit("Max cpu time").as_deref() == Some("77")).then_some(())
+    })
+    .await;
     let environment = std::fs::read_to_string(format!("/proc/{pid}/environ")).expect("reads");
     let variables: BTreeMap<&str, &str> = environment
         .split('\0')

@@ -220,6 +220,16 @@ impl World {
         found.await.expect("the scan ends well")
     }
 
+    /// The same once there are as many: a game server may count as ready before its process is more than a copy of
+    /// ours, which carries no installation yet.
+    pub async fn so_many_processes(&self, count: usize) -> Vec<Found> {
+        eventually("the processes", async || {
+            let found = self.processes().await;
+            (found.len() >= count).then_some(found)
+        })
+        .await
+    }
+
     /// Ends the provider in order; then no process on this machine may carry the installation's id.
     pub async fn leaves_nothing(mut self) {
         if self.provider.is_some() {
