@@ -143,7 +143,7 @@ pub async fn sqlite(connection: &mut SqliteConnection, target: i64) -> Result<i6
 
 /// Brings a PostgreSQL schema to `target` in one transaction. Returns the version found before.
 ///
-/// Several processes may do so at once: they queue at [`SCHEMA_LOCK`], as PostgreSQL's
+/// Several processes may do so at once: they queue at an advisory lock, as PostgreSQL's
 /// `CREATE TABLE IF NOT EXISTS` fails in several ways when two run it at one moment.
 pub async fn postgres(connection: &mut PgConnection, target: i64) -> Result<i64, Error> {
     let begun = connection

@@ -58,7 +58,7 @@ pub enum NewSeat {
         team: Option<u8>,
     },
     /// He is in from the start.
-    Joined(Join),
+    Joined(Box<Join>),
 }
 
 impl NewSession {

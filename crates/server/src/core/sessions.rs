@@ -102,8 +102,8 @@ impl Core {
                     active: true,
                     ..Default::default()
                 });
-                new.members
-                    .push(NewSeat::Joined(join(who, player.clone(), me)?));
+                let join = join(who, player.clone(), me)?;
+                new.members.push(NewSeat::Joined(Box::new(join)));
             }
             _ if body.me.is_some() => {
                 return Err(Error::Invalid {

@@ -103,7 +103,7 @@ fn new_session(of_type: SessionType, created_by: Actor) -> NewSession {
 }
 
 fn joined(name: &str, state: JoinedState) -> NewSeat {
-    NewSeat::Joined(Join::new(player(name), state))
+    NewSeat::Joined(Box::new(Join::new(player(name), state)))
 }
 
 fn join(name: &str, state: JoinedState) -> Command {

@@ -154,7 +154,7 @@ fn row_31_local_and_followed_joiners() {
     let admits = |joinability, command: &Command| {
         let mut first = Join::new(player("a"), JoinedState::Active);
         first.device = Some("console-1".into());
-        let members = vec![NewSeat::Joined(first)];
+        let members = vec![NewSeat::Joined(Box::new(first))];
         let of_type = SessionType {
             joinability,
             ..game()
