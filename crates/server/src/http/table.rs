@@ -88,7 +88,6 @@ pub static ROUTES: &[Route] = &[
             Kind::SessionFull,
             Kind::ConstantsConflict,
         ],
-        ..BASE
     },
     Route {
         operation: Operation::ReadSession,
@@ -119,7 +118,6 @@ pub static ROUTES: &[Route] = &[
             Kind::NotMember,
             Kind::NotLeader,
         ],
-        ..BASE
     },
     Route {
         operation: Operation::DeleteSession,
@@ -151,7 +149,6 @@ pub static ROUTES: &[Route] = &[
             Kind::TeamFull,
             Kind::AlreadyMember,
         ],
-        ..BASE
     },
     Route {
         operation: Operation::ListMySessions,
@@ -203,7 +200,6 @@ pub static ROUTES: &[Route] = &[
             Kind::AlreadyMember,
             Kind::ConstantsConflict,
         ],
-        ..BASE
     },
     Route {
         operation: Operation::UpdateMember,
@@ -221,7 +217,6 @@ pub static ROUTES: &[Route] = &[
             Kind::NotMember,
             Kind::ReservedOnly,
         ],
-        ..BASE
     },
     Route {
         operation: Operation::LeaveSession,
@@ -263,7 +258,6 @@ pub static ROUTES: &[Route] = &[
             Kind::NotLeader,
             Kind::TeamFull,
         ],
-        ..BASE
     },
     // Instances.
     Route {
