@@ -354,7 +354,9 @@ async fn renew(
             Err(LeaseError::Store(error)) => {
                 tracing::debug!(%error, "the lease could not be renewed");
                 let without = renewed_at.elapsed();
-                if without < LEASE_TTL.duration() {
+                let away = error.is_away();
+                // A database that restarts is waited for; one that answers and takes no writes needs somebody.
+                if away || without < LEASE_TTL.duration() {
                     continue;
                 }
                 let cause = store.outage().unwrap_or_else(|| error.to_string());

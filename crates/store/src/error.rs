@@ -222,6 +222,26 @@ impl Error {
         }
     }
 
+    /// Whether the database cannot be reached, which passes by itself: it restarts, or the network is away. A full
+    /// disk or a damaged file does not.
+    pub fn is_away(&self) -> bool {
+        let Error::Read { source, .. } = self else {
+            return false;
+        };
+        let Some(source) = source.downcast_ref::<sqlx::Error>() else {
+            return false;
+        };
+        let code = source.as_database_error().and_then(|error| error.code());
+        match source {
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut => true,
+            // Shutting down and starting up; connection exceptions; too many connections.
+            _ if sqlite_code(source).is_none() => code.is_some_and(|code| {
+                code.starts_with("57P") || code.starts_with("08") || code == "53300"
+            }),
+            _ => sqlite_code(source) == Some(SQLITE_BUSY),
+        }
+    }
+
     /// What is wrong and what to do about it, without what was attempted where that is said apart.
     pub(crate) fn cause(&self) -> String {
         match self {

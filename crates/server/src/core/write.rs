@@ -576,7 +576,12 @@ impl Core {
                 .await;
             match told {
                 Ok(_) | Err(Error::NotFound { .. } | Error::Law(_)) => {}
-                Err(error) => tracing::warn!(%error, "a party could not be told of its ticket"),
+                Err(error) => {
+                    tracing::warn!(
+                        cause = error.cause(),
+                        "a party could not be told of its ticket"
+                    );
+                }
             }
         });
     }

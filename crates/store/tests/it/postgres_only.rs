@@ -4,8 +4,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use model::Millis;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use store::{CommitError, CommitterOptions, Item, Key, Kind, WriteSet};
+use store::{CommitError, CommitterOptions, Item, Key, Kind, LeaseError, Options, Store, WriteSet};
 
 use crate::proxy::{Cut, Proxy};
 use crate::support::*;
@@ -169,14 +170,47 @@ async fn two_committers_share_rows_and_every_change_counts_once() {
     }
 }
 
-async fn a_cut_commit(name: &str, cut: Cut) {
-    let Some(database) = postgres(name).await else {
-        return;
-    };
+/// The database's server behind a proxy.
+async fn behind_proxy(database: &Database) -> (Proxy, Database) {
     let (server, path) = database.url.rsplit_once('/').unwrap();
     let (login, server) = server.rsplit_once('@').unwrap();
     let proxy = Proxy::start(server.to_owned()).await;
     let through = Database::at(format!("{login}@127.0.0.1:{}/{path}", proxy.port));
+    (proxy, through)
+}
+
+/// A server waits for such a database, and does not for one that takes no writes.
+#[tokio::test]
+async fn a_database_that_cannot_be_reached_is_told_from_one_that_refuses() {
+    let Some(database) = postgres("a_database_that_cannot_be_reached").await else {
+        return;
+    };
+    let (proxy, through) = behind_proxy(&database).await;
+    let options = Options {
+        wait: Duration::from_millis(300),
+        ..Options::default()
+    };
+    let store = Store::open(&through.url, options).await.unwrap();
+    let long = Millis::seconds(60);
+    let lease = store.acquire_lease("all", "one", long).await.unwrap();
+    let renewed = async || match store.renew_lease(&lease, long).await {
+        Err(LeaseError::Store(error)) => Some(error.is_away()),
+        Err(other) => panic!("{other}"),
+        Ok(_) => None,
+    };
+    database
+        .raw("", "ALTER TABLE leases ADD CHECK (epoch < 0) NOT VALID")
+        .await;
+    assert_eq!(renewed().await, Some(false), "it answers");
+    drop(proxy);
+    assert_eq!(renewed().await, Some(true), "it does not");
+}
+
+async fn a_cut_commit(name: &str, cut: Cut) {
+    let Some(database) = postgres(name).await else {
+        return;
+    };
+    let (proxy, through) = behind_proxy(&database).await;
     let bench = Bench::open(&through).await;
     let player = Key::new(&ns(), Kind::Player, "ann");
     for round in 1..=20 {
