@@ -96,8 +96,14 @@ async fn measure(
     committer: &CommitterHandle,
     what: &SessionWrites,
 ) -> Result<Figures, BenchError> {
-    let mut ours = players("measured", what);
-    let mut bare = players("bare", what);
+    // Of its own, so that what an earlier run has left is in nobody's way.
+    let run = store
+        .backend()
+        .fresh_id()
+        .await
+        .map_err(BenchError::Store)?;
+    let mut ours = players(&format!("measured-{}", run.simple()), what);
+    let mut bare = players(&format!("bare-{}", run.simple()), what);
     prepare(committer, ours.iter().chain(&bare)).await?;
     let mut writer = store
         .backend()

@@ -45,7 +45,7 @@ pub struct Args {
     /// A short run: the figures are rougher.
     #[arg(long)]
     quick: bool,
-    /// A PostgreSQL database that may be written to, for the rows that need one.
+    /// A PostgreSQL database that may be written to, for the rows that need one; each run leaves its rows behind.
     #[arg(long, value_name = "URL", env = "MUSTER_TEST_POSTGRES")]
     postgres: Option<String>,
     /// Offer just this many tickets a second instead of searching for the most that are sustained.
