@@ -163,14 +163,14 @@ fn r30_r32_who_leaves_is_removed_and_the_last_one_ends_the_session() {
         let left = left.expect("bob is still there");
         assert_eq!(states(&left), [("bob", MemberState::Active)]);
         // The others he finds, leaves, and so ends.
-        let found = ann.my_sessions().await.expect("his").items;
+        let found = ann.my_sessions().await.expect("his");
         assert_eq!(found.len(), 2);
         for session in found {
             let ended = ann.leave(session.id, Who::Me).await.expect("his own seat");
             assert_eq!(ended, None);
             refused(world.admin().session(session.id).await, 404, "not-found");
         }
-        assert_eq!(ann.my_sessions().await.expect("his").items, []);
+        assert_eq!(ann.my_sessions().await.expect("his"), []);
         world.stop().await;
     });
 }
@@ -189,7 +189,7 @@ fn r31_a_player_who_comes_back_finds_his_sessions_with_his_state() {
         away.await.expect("his own");
         // As after a crash of his machine and of ours: nothing but his token is left.
         let world = world.restart().await;
-        let found = world.player("ann").my_sessions().await.expect("his").items;
+        let found = world.player("ann").my_sessions().await.expect("his");
         let of = |id| {
             found
                 .iter()
@@ -199,6 +199,44 @@ fn r31_a_player_who_comes_back_finds_his_sessions_with_his_state() {
         assert_eq!(of(active_in), Some(MemberState::Active));
         assert_eq!(of(inactive_in), Some(MemberState::Inactive));
         assert_eq!(found.len(), 2);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r31_many_sessions_come_a_hundred_at_a_time() {
+    run(async {
+        let world = World::with(LAW_TYPES).await;
+        let ann = world.player("ann");
+        let mut made = Vec::new();
+        for _ in 0..205 {
+            made.push(create(&ann, "Plain").await.id);
+        }
+        // Made in one millisecond of the test's clock, they are in no order of time.
+        made.sort_unstable();
+        let token = raw::token(&raw::claims(PrincipalKind::Player, "ann"));
+        let page = async |query: &str| {
+            let request = raw::Request {
+                method: "GET",
+                path: &format!("/v1/players/me/sessions{query}"),
+                token: Some(&token),
+                headers: &[],
+                body: b"",
+            };
+            raw::send(&world.server.url, request).await
+        };
+        let first = page("").await.body;
+        assert_eq!(first["items"].as_array().map(Vec::len), Some(100));
+        assert_eq!(first["next"], made[99].to_string());
+        let last = page(&format!("?after={}", made[199])).await.body;
+        assert_eq!(last["items"].as_array().map(Vec::len), Some(5));
+        assert!(last.get("next").is_none());
+        assert_eq!(page("?after=nothing").await.status, 400);
+        let all = ann.my_sessions().await.expect("his");
+        assert!(
+            all.iter().map(|session| session.id).eq(made),
+            "each once, in order"
+        );
         world.stop().await;
     });
 }
@@ -301,7 +339,7 @@ fn f24_a_dry_run_answers_what_a_write_would_come_to_and_writes_nothing() {
         assert_eq!((made.status, &made.body["type"]), (200, &json!("Teams")));
         assert_eq!(ask("DELETE", &format!("/{id}"), "").await.status, 204);
         // Nothing of it happened, not even what time would have done.
-        assert_eq!(ann.my_sessions().await.expect("his").items.len(), 1);
+        assert_eq!(ann.my_sessions().await.expect("his").len(), 1);
         world.at(30_000);
         let later = ask("PATCH", &format!("/{id}"), "{}").await;
         assert_eq!(later.body["members"].as_array().map(Vec::len), Some(1));

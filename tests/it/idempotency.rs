@@ -54,7 +54,7 @@ async fn repeats(kind: Kind) {
         );
     }
     let mine = world.player("ann").my_sessions().await.expect("hers");
-    assert_eq!(mine.items.len(), 1);
+    assert_eq!(mine.len(), 1);
     // Somebody else's key of the same name is another key.
     let bobs = post(&world, "bob", path, "k", body).await;
     assert_eq!(bobs.status, 201);
@@ -81,7 +81,7 @@ fn twenty_at_once_with_one_key_make_one_session() {
             .collect();
         ids.dedup();
         assert_eq!(ids.len(), 1);
-        assert_eq!(ann.my_sessions().await.expect("hers").items.len(), 1);
+        assert_eq!(ann.my_sessions().await.expect("hers").len(), 1);
         world.stop().await;
     });
 }

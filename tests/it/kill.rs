@@ -166,7 +166,7 @@ async fn play(client: Client, player: PlayerId, log: Log) -> Option<()> {
 /// A ticket, with its party: the one that an earlier life of the server has taken, or a new one.
 async fn queue(client: &Client) -> Option<(SessionId, TicketId)> {
     let of_type = async |name: &'static str| {
-        let mine = client.my_sessions().await.ok()?.items;
+        let mine = client.my_sessions().await.ok()?;
         Some(
             mine.into_iter()
                 .filter(move |one| one.r#type.as_str() == name),
@@ -235,7 +235,7 @@ async fn verify(
     let players: BTreeSet<_> = acknowledged.iter().map(|said| &said.player).collect();
     for player in players {
         let client = client(&server.url, PrincipalKind::Player, player.as_str());
-        let mine = client.my_sessions().await.expect("his sessions").items;
+        let mine = client.my_sessions().await.expect("his sessions");
         let games = mine.iter().filter(|one| one.r#type.as_str() == "Game");
         let games: Vec<_> = games.collect();
         assert!(games.len() <= 1, "{player} is in several games: {games:?}");

@@ -109,7 +109,6 @@ async fn two_parties_play(kind: Kind) {
 async fn client_game(client: &sdk::Client) -> model::SessionId {
     let mine = client.my_sessions().await.expect("sessions");
     let game = mine
-        .items
         .iter()
         .find(|session| session.r#type.as_str() == "Game");
     game.expect("a game").id

@@ -2,8 +2,8 @@
 
 use http::{Method, StatusCode, header};
 use model::wire::{
-    CreateSession, Instance, JoinSession, List, MoveMember, MySessions, RequestInstance, Reserve,
-    Session, SessionType, UpdateMember, UpdateSession,
+    CreateSession, Instance, JoinSession, List, MoveMember, MySession, MySessions, RequestInstance,
+    Reserve, Session, SessionType, UpdateMember, UpdateSession,
 };
 use model::{Name, PlayerId, SessionId};
 
@@ -196,13 +196,19 @@ impl Client {
             .await
     }
 
-    /// The sessions that the player is a member of.
+    /// The sessions that the player is a member of, all pages of them.
     ///
     /// # Errors
     /// Anything in [`Error`].
-    pub async fn my_sessions(&self) -> Result<MySessions, Error> {
-        self.read(Call::get("/v1/players/me/sessions".to_owned()))
-            .await
+    pub async fn my_sessions(&self) -> Result<Vec<MySession>, Error> {
+        const PATH: &str = "/v1/players/me/sessions";
+        let mut page: MySessions = self.read(Call::get(PATH.to_owned())).await?;
+        let mut all = page.items;
+        while let Some(last) = page.next {
+            page = self.read(Call::get(format!("{PATH}?after={last}"))).await?;
+            all.append(&mut page.items);
+        }
+        Ok(all)
     }
 
     /// Asks for a host.

@@ -315,8 +315,11 @@ pub struct Instance {
 /// `GET /v1/players/me/sessions`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MySessions {
-    /// The sessions that the player is a member of, oldest first.
+    /// The sessions that the player is a member of, oldest first; a hundred at most.
     pub items: Vec<MySession>,
+    /// There are more: those `after` this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<SessionId>,
 }
 
 /// One of a player's sessions (R31).

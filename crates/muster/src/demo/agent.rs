@@ -101,7 +101,7 @@ impl Agent {
 
     /// Leaves whatever an earlier run that was interrupted left him in.
     pub async fn begin_afresh(&mut self) -> Result<(), sdk::Error> {
-        for old in self.client.my_sessions().await?.items {
+        for old in self.client.my_sessions().await? {
             self.leave(old.id).await?;
         }
         Ok(())

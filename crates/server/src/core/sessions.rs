@@ -1,5 +1,6 @@
 //! Sessions and members: each request is one command of the law, written through the session's own slot.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use model::session::{
@@ -16,6 +17,9 @@ use super::view::{self, Reader};
 use super::write::{Document, Refusal, commit_error, not_found};
 use super::{Core, actor, rows};
 use crate::{Error, Principal};
+
+/// The most sessions of one player in one answer.
+const PAGE: usize = 100;
 
 /// What joining means for somebody who has joined already (F25).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -385,18 +389,27 @@ impl Core {
             .ok_or_else(|| not_found(asked.session))
     }
 
-    /// The sessions that a player is a member of, each settled, with his own state (R31).
+    /// The sessions that a player is a member of, each settled, with his own state (R31): a page of them.
     ///
     /// # Errors
     /// 403 for anybody but a player.
-    pub async fn my_sessions(&self, who: &Principal) -> Result<wire::MySessions, Error> {
+    pub async fn my_sessions(
+        &self,
+        who: &Principal,
+        after: Option<SessionId>,
+    ) -> Result<wire::MySessions, Error> {
         let Principal::Player { player, .. } = who else {
             return Err(Error::Forbidden(
                 "only a player has sessions of his own".into(),
             ));
         };
+        let things = self.things(player).await?;
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut ids = things.sessions.range((from, Bound::Unbounded));
+        let page: Vec<SessionId> = ids.by_ref().take(PAGE).map(|(id, _)| *id).collect();
+        let next = ids.next().and_then(|_| page.last().copied());
         let mut items = Vec::new();
-        for id in self.things(player).await?.sessions.into_keys() {
+        for id in page {
             let session = match self.settled(id).await {
                 Ok(session) => session,
                 Err(Error::NotFound { .. }) => continue,
@@ -411,7 +424,7 @@ impl Core {
                 });
             }
         }
-        Ok(wire::MySessions { items })
+        Ok(wire::MySessions { items, next })
     }
 
     /// Session types as clients need them.

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
-use model::{GameServerId, Millis, Name, PlayerId};
+use model::{GameServerId, Millis, Name, PlayerId, SessionId};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -174,6 +174,12 @@ impl Call {
                     }
                     values.cursor.replace(decoded(value)?).is_none()
                 }
+                Query::After => {
+                    let after = value.parse().map_err(|_| {
+                        Error::Malformed("after must be the id of a session".into())
+                    })?;
+                    values.after.replace(after).is_none()
+                }
                 Query::DryRun => values.dry_run.replace(flag(name, value)?).is_none(),
                 Query::Seen => values.seen.replace(number(name, value)?).is_none(),
                 Query::Wait => values.wait.replace(self.wait(value)?).is_none(),
@@ -262,6 +268,7 @@ impl Call {
 /// What the query string says.
 #[derive(Debug, Default)]
 pub(super) struct QueryValues {
+    pub(super) after: Option<SessionId>,
     pub(super) cursor: Option<String>,
     pub(super) dry_run: Option<bool>,
     pub(super) seen: Option<i64>,

@@ -176,6 +176,10 @@ fn parameters(route: &Route) -> Vec<Value> {
     });
     let query = route.query.iter().map(|query| {
         let (schema, description) = match query {
+            Query::After => (
+                json!({ "type": "string", "format": "uuid" }),
+                "`next` of the page before; omitted: the first page.",
+            ),
             Query::Cursor => (
                 json!({ "type": "string" }),
                 "The cursor of the last answer; omitted: answers at once with a first cursor.",

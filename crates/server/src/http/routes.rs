@@ -58,6 +58,8 @@ pub enum Access {
 /// A query parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Query {
+    /// The last one of the page before.
+    After,
     /// Where an event stream was left; opaque.
     Cursor,
     /// Whether to answer what the request would come to, and write nothing.
@@ -188,6 +190,7 @@ impl Query {
     /// Its name in the query string.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::After => "after",
             Self::Cursor => "cursor",
             Self::DryRun => "dry_run",
             Self::Seen => "seen",

@@ -54,7 +54,8 @@ pub(super) async fn reserve(mut call: Call) -> Answer {
 }
 
 pub(super) async fn mine(call: Call) -> Answer {
-    reply::ok(&call.core().my_sessions(call.who()?).await?)
+    let after = call.query()?.after;
+    reply::ok(&call.core().my_sessions(call.who()?, after).await?)
 }
 
 pub(super) async fn types(call: Call) -> Answer {

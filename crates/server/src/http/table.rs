@@ -155,6 +155,7 @@ pub static ROUTES: &[Route] = &[
         path: "/v1/players/me/sessions",
         summary: "List the sessions that the player is a member of, oldest first.",
         access: Access::Only(ME),
+        query: &[Query::After],
         replies: &[json(200, "His sessions.", shapes::MY_SESSIONS)],
         ..BASE
     },
