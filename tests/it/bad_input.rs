@@ -230,22 +230,6 @@ const CASES: &[Case] = &[
         "malformed",
     ),
     (
-        "followed is not built",
-        "POST",
-        "",
-        r#"{"type":"Room","joinability":"followed"}"#,
-        422,
-        "invalid",
-    ),
-    (
-        "local is not built",
-        "PATCH",
-        "/{s}",
-        r#"{"joinability":"local"}"#,
-        422,
-        "invalid",
-    ),
-    (
         "a key of no letters (row 46)",
         "PATCH",
         "/{s}",
@@ -418,10 +402,6 @@ fn refusals_say_it_in_the_caller_s_words() {
             (
                 r#"{"type":"Room","joinability":"private"}"#,
                 "the session type fixes `joinability`: leave it out, or send the type's own value",
-            ),
-            (
-                r#"{"type":"Room","joinability":"followed"}"#,
-                "joinability: `joinability: followed` is not supported yet; write `public` or `private`",
             ),
             (
                 r#"{"type":"Room","custom_data":{"k":"x","K":"y"}}"#,

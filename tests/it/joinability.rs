@@ -1,11 +1,159 @@
 //! Who gets in and who may look (R44, A.3b), over HTTP.
 
 use model::instance::InstanceStatus;
-use model::session_type::Joinability;
-use model::wire::UpdateSession;
+use model::session_type::{Joinability, Visibility};
+use model::wire::{CreateSession, JoinSession, PrincipalKind, UpdateSession};
 use sdk::{Client, Condition, Who};
-use tests::world::{LAW_TYPES, World, active, create, create_with, join, refused, seat};
-use tests::{Host, player, run};
+use tests::world::{LAW_TYPES, World, active, create, create_with, join, of, refused, seat};
+use tests::{Host, player, raw, run};
+
+/// How a player stands to a session that he comes to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Comes {
+    Stranger,
+    /// A joined member follows him.
+    Followed,
+    /// A player with a reservation, who has not joined, follows him.
+    FollowedByReserved,
+    /// From the device of an active member.
+    Local,
+    /// From the device of a member who is away.
+    LocalToInactive,
+    Reserved,
+}
+
+/// Whether A.3b lets him in: the most restrictive rule wins, and a reservation passes them all.
+fn admitted(
+    visibility: Visibility,
+    joinability: Joinability,
+    closed: bool,
+    comes: Comes,
+) -> Result<(), (u16, &'static str)> {
+    if comes == Comes::Reserved {
+        return Ok(());
+    }
+    // Who may not even look learns nothing else.
+    if visibility == Visibility::Private {
+        return Err((404, "not-found"));
+    }
+    if closed {
+        return Err((403, "session-closed"));
+    }
+    let by_joinability = match joinability {
+        Joinability::Public => true,
+        Joinability::Followed => matches!(comes, Comes::Followed | Comes::Local),
+        Joinability::Local => comes == Comes::Local,
+        Joinability::Private => false,
+    };
+    if visibility == Visibility::Open && by_joinability {
+        Ok(())
+    } else {
+        Err((403, "not-admitted"))
+    }
+}
+
+fn client(world: &World, name: &str, device: Option<&str>, follows: &[&str]) -> Client {
+    let mut claims = raw::claims(PrincipalKind::Player, name);
+    claims.device = device.map(str::to_owned);
+    claims.follows = follows.iter().map(|name| player(name)).collect();
+    Client::new(&world.server.url, &raw::token(&claims)).expect("a client")
+}
+
+#[test]
+fn r44_r45_r46_every_combination_of_who_may_look_who_may_join_and_who_comes() {
+    run(async {
+        let world = World::with(LAW_TYPES).await;
+        let ann = client(&world, "ann", Some("console"), &["fan", "zoe"]);
+        let away = client(&world, "away", Some("handheld"), &[]);
+        let held = client(&world, "held", None, &["acquaintance"]);
+        // She has said whom she follows elsewhere, which counts nothing here.
+        create(&held, "Plain").await;
+        let visibilities = [Visibility::Open, Visibility::Visible, Visibility::Private];
+        let joinabilities = [
+            Joinability::Public,
+            Joinability::Followed,
+            Joinability::Local,
+            Joinability::Private,
+        ];
+        let mut looked_at = 0;
+        for visibility in visibilities {
+            for joinability in joinabilities {
+                for closed in [false, true] {
+                    for (comes, name, device) in [
+                        (Comes::Stranger, "stranger", None),
+                        (Comes::Followed, "fan", None),
+                        (Comes::FollowedByReserved, "acquaintance", None),
+                        (Comes::Local, "guest", Some("console")),
+                        (Comes::LocalToInactive, "visitor", Some("handheld")),
+                        (Comes::Reserved, "expected", None),
+                    ] {
+                        let body = CreateSession {
+                            visibility: Some(visibility),
+                            reserve: ["held", "expected", "away"].map(seat).into(),
+                            ..of("Plain")
+                        };
+                        let id = ann.create_session(&body).await.expect("a session").id;
+                        let inactive = JoinSession::default();
+                        away.join(id, Who::Me, &inactive).await.expect("a seat");
+                        let rules = UpdateSession {
+                            joinability: Some(joinability),
+                            closed: Some(closed),
+                            ..UpdateSession::default()
+                        };
+                        ann.update_session(id, &rules, Condition::Always)
+                            .await
+                            .expect("a member's right");
+                        let comer = client(&world, name, device, &[]);
+                        let got = join(&comer, id).await.map(drop).map_err(|error| {
+                            let problem = error.problem_type().unwrap_or_default().to_owned();
+                            (error.status().unwrap_or_default(), problem)
+                        });
+                        let expected = admitted(visibility, joinability, closed, comes);
+                        let expected = expected.map_err(|(status, of)| (status, of.to_owned()));
+                        let what =
+                            format!("{visibility:?} {joinability:?} closed {closed} {comes:?}");
+                        assert_eq!(got, expected, "{what}");
+                        looked_at += 1;
+                    }
+                }
+            }
+        }
+        assert_eq!(looked_at, 3 * 4 * 2 * 6);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r46_whom_a_member_follows_is_what_his_newest_token_says() {
+    run(async {
+        let world = World::with(LAW_TYPES).await;
+        let body = CreateSession {
+            joinability: Some(Joinability::Followed),
+            ..of("Plain")
+        };
+        let ann = client(&world, "ann", None, &["bob"]);
+        let id = ann.create_session(&body).await.expect("a session").id;
+        let bob = world.player("bob");
+        let cid = world.player("cid");
+        refused(join(&cid, id).await, 403, "not-admitted");
+        join(&client(&world, "ann", None, &["cid"]), id)
+            .await
+            .expect("her newest token");
+        refused(join(&bob, id).await, 403, "not-admitted");
+        join(&cid, id).await.expect("followed now");
+        // It is kept over a restart, and goes with her.
+        let world = world.restart().await;
+        let dan = world.player("dan");
+        refused(join(&dan, id).await, 403, "not-admitted");
+        join(&client(&world, "cid", None, &["dan"]), id)
+            .await
+            .expect("his newest token");
+        let cid = world.player("cid");
+        cid.leave(id, Who::Me).await.expect("his own seat");
+        refused(join(&dan, id).await, 403, "not-admitted");
+        world.stop().await;
+    });
+}
 
 async fn set(leader: &Client, id: model::SessionId, joinability: Joinability) {
     let update = UpdateSession {

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use model::config::Duration;
 use model::ticket::Value;
 use model::wire::{Claims, PrincipalKind};
-use model::{Name, Timestamp};
+use model::{Name, PlayerId, Timestamp};
 use server::auth::Keys;
 
 use crate::configuration::{self, Flags};
@@ -35,6 +35,12 @@ pub struct Args {
     /// number stands in quotes: 'client_version="1.4"'.
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
     attributes: Vec<(Name, Value)>,
+    /// The device that a player plays on, for joinability `local`.
+    #[arg(long, value_name = "ID")]
+    device: Option<String>,
+    /// A player whom he follows, for joinability `followed`.
+    #[arg(long = "follows", value_name = "PLAYER")]
+    follows: Vec<PlayerId>,
     #[command(flatten)]
     flags: Flags,
 }
@@ -86,6 +92,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let now = now()?;
     let mut claims = Claims::new(config.namespace, kind, &*args.sub, now, args.ttl.0);
     claims.attributes = args.attributes.iter().cloned().collect();
+    claims.device.clone_from(&args.device);
+    claims.follows.clone_from(&args.follows);
     let token = keys.mint(&claims)?;
     keys.verify(&token, now)
         .with_context(|| format!("no token for {:?}", args.sub))?;

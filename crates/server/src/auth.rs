@@ -213,6 +213,8 @@ fn principal(claims: Claims, expires_at: i64) -> Result<Principal, AuthError> {
         Kind::Player => Principal::Player {
             player: claims.sub.parse().map_err(|_| AuthError::Subject)?,
             attributes: claims.attributes,
+            device: claims.device.filter(|device| !device.is_empty()),
+            follows: claims.follows,
         },
         Kind::Server => Principal::Server {
             subject: named(claims.sub)?,

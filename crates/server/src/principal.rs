@@ -32,6 +32,10 @@ pub enum Principal {
         player: PlayerId,
         /// Attributes that the token vouches for (A.3 row 49, `source: claim`).
         attributes: BTreeMap<Name, Value>,
+        /// The device that he plays on, if the token says so (row 31).
+        device: Option<String>,
+        /// Whom he follows, as the token says (row 31).
+        follows: Vec<PlayerId>,
     },
     /// A back end of the studio.
     Server {

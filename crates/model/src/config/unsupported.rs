@@ -8,7 +8,6 @@ use super::document::Document;
 use super::nearest::quoted_list;
 use super::schema::Kind;
 use super::{raw_fleet, raw_instance, raw_queue, raw_session_type};
-use crate::session_type::Joinability;
 
 /// A knob whose behaviour does not exist yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,21 +27,6 @@ pub enum Fine {
     Default,
     /// Any of these texts.
     OneOf(&'static [&'static str]),
-}
-
-/// The joinabilities that exist.
-const JOINABILITIES: &[&str] = &["public", "private"];
-
-/// Why sessions cannot have this joinability yet, in the words of a check of YAML: over HTTP the same counts.
-pub fn joinability(joinability: Joinability) -> Option<String> {
-    let value = serde_json::to_value(joinability).ok()?;
-    let written = value.as_str()?;
-    (!JOINABILITIES.contains(&written)).then(|| {
-        format!(
-            "`joinability: {written}` is not supported yet; {}",
-            one_of(JOINABILITIES)
-        )
-    })
 }
 
 fn one_of(values: &[&str]) -> String {
@@ -78,11 +62,6 @@ const fn fleet(path: &'static str, fine: Fine) -> Unsupported {
 pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("size.spectators"),
     session_type("size.team_overflow"),
-    Unsupported {
-        kind: Kind::SessionType,
-        path: "joinability",
-        fine: Fine::OneOf(JOINABILITIES),
-    },
     session_type("read_restriction"),
     session_type("version_policy"),
     session_type("capabilities.connectivity"),

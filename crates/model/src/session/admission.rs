@@ -14,7 +14,7 @@ pub(super) fn visibility(constants: &Constants, header: &Header) -> Visibility {
 impl Draft<'_> {
     /// Whether somebody without a seat may take one; the most restrictive rule wins (A.3b).
     ///
-    /// Joinability `local` looks at the members that are ready or active; all else is O(1).
+    /// Joinability `local` looks at the members that are ready or active, `followed` at all; all else is O(1).
     pub(super) fn admit(&self, actor: &Actor, join: &Join) -> Result<(), Error> {
         if self.work.header.closed {
             return Err(Error::Closed);
@@ -29,7 +29,9 @@ impl Draft<'_> {
         let admitted = match self.work.header.joinability {
             Joinability::Public => true,
             Joinability::Followed => {
-                join.acquaintance == Acquaintance::FollowedByMember || self.is_local(join)
+                join.acquaintance == Acquaintance::FollowedByMember
+                    || self.is_followed(join)
+                    || self.is_local(join)
             }
             Joinability::Local => self.is_local(join),
             Joinability::Private => false,
@@ -39,6 +41,12 @@ impl Draft<'_> {
         } else {
             Err(Error::NotAdmitted)
         }
+    }
+
+    /// By a joined member: who is only reserved has said nothing yet.
+    fn is_followed(&self, join: &Join) -> bool {
+        self.members()
+            .any(|member| member.is_joined() && member.follows.contains(&join.player))
     }
 
     fn is_local(&self, join: &Join) -> bool {

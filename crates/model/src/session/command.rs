@@ -138,6 +138,8 @@ pub struct Join {
     pub device: Option<String>,
     /// The attributes of his token (row 49).
     pub claims: BTreeMap<Name, ticket::Value>,
+    /// Whom he follows, as his token says (row 31).
+    pub follows: Vec<PlayerId>,
     /// Whether a joined member follows him, for joinability `followed`.
     pub acquaintance: Acquaintance,
     /// His data.
@@ -157,6 +159,7 @@ impl Join {
             team: None,
             device: None,
             claims: BTreeMap::new(),
+            follows: Vec::new(),
             acquaintance: Acquaintance::Stranger,
             custom_data: CustomData::new(),
             constants: Value::Null,
@@ -165,7 +168,7 @@ impl Join {
     }
 }
 
-/// What the relation source says of a joiner (row 31).
+/// What a relation source says of a joiner, beside what the members' own tokens say (row 31).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acquaintance {
     /// A joined member follows him.

@@ -42,6 +42,9 @@ pub struct Member {
     /// The attributes of the token that he joined with, for queues with `source: claim` (row 49).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub claims: BTreeMap<Name, ticket::Value>,
+    /// Whom he follows, as the token says that he joined with, for joinability `followed` (row 31).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follows: Vec<PlayerId>,
     /// The studio's own data about him.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,

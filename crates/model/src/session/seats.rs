@@ -52,6 +52,7 @@ impl Draft<'_> {
         member.joined_at = Some(now);
         member.device.clone_from(&join.device);
         member.claims.clone_from(&join.claims);
+        member.follows.clone_from(&join.follows);
         member.custom_data.clone_from(&join.custom_data);
         member.constants.clone_from(&join.constants);
         member.custom.clone_from(&join.custom);
@@ -304,6 +305,7 @@ impl Draft<'_> {
             member.device.clone_from(&join.device);
         }
         member.claims.clone_from(&join.claims);
+        member.follows.clone_from(&join.follows);
         self.write_member(member)
     }
 
@@ -342,6 +344,7 @@ pub(super) fn reserved_member(
         team,
         device: None,
         claims: BTreeMap::new(),
+        follows: Vec::new(),
         custom_data: CustomData::new(),
         constants: Value::Null,
         custom: Value::Null,

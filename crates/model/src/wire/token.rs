@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ticket::Value;
-use crate::{Millis, Name, Namespace, Timestamp};
+use crate::{Millis, Name, Namespace, PlayerId, Timestamp};
 
 /// What `aud` says in every token of Muster.
 pub const AUDIENCE: &str = "muster";
@@ -31,6 +31,12 @@ pub struct Claims {
     /// Attributes that the issuer vouches for (A.3 row 49).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<Name, Value>,
+    /// Of a player: the device that he plays on, for joinability `local` (A.3 row 31).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Of a player: whom he follows, for joinability `followed` (A.3 row 31).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follows: Vec<PlayerId>,
     /// Of a game server: the token is the one from its environment.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub first: bool,
@@ -70,6 +76,8 @@ impl Claims {
             exp: (now + lifetime).0.div_euclid(1_000),
             nbf: None,
             attributes: BTreeMap::new(),
+            device: None,
+            follows: Vec::new(),
             first: false,
         }
     }

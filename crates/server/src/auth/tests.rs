@@ -37,7 +37,9 @@ fn a_token_of_this_secret_is_its_principal() {
         who,
         Principal::Player {
             player: "alice".parse().unwrap(),
-            attributes: Default::default()
+            attributes: Default::default(),
+            device: None,
+            follows: Vec::new(),
         }
     );
 }

@@ -287,7 +287,10 @@ fn attributes(
         source == Some(AttributeSource::Server) || source == Some(AttributeSource::Claim)
     };
     let mut claims = &member.claims;
-    if let Principal::Player { player, attributes } = who {
+    if let Principal::Player {
+        player, attributes, ..
+    } = who
+    {
         if let Some(name) = said.keys().find(decided_elsewhere) {
             return Err(Error::Forbidden(format!(
                 "attribute {name} of queue {} is not for players to set; a server's word or a claim of the token decides it",

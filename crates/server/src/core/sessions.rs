@@ -481,16 +481,22 @@ fn session_type(of_type: &model::session_type::SessionType) -> wire::SessionType
 }
 
 fn join(who: &Principal, player: PlayerId, body: wire::JoinSession) -> Result<Join, Error> {
-    let claims = match who {
-        Principal::Player { attributes, .. } => attributes.clone(),
+    let (claims, device, follows) = match who {
+        Principal::Player {
+            attributes,
+            device,
+            follows,
+            ..
+        } => (attributes.clone(), device.clone(), follows.clone()),
         _ => Default::default(),
     };
     Ok(Join {
         state: JoinedState::from_flags(body.ready, body.active)?,
         player,
         team: body.team,
-        device: None,
+        device,
         claims,
+        follows,
         acquaintance: Acquaintance::Stranger,
         custom_data: body.custom_data,
         constants: body.constants,

@@ -2,8 +2,6 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use model::config::unsupported;
-use model::session_type::Joinability;
 use model::{SessionId, wire};
 
 use super::call::Call;
@@ -13,7 +11,6 @@ use crate::{Error, etag};
 
 pub(super) async fn create(mut call: Call) -> Answer {
     let body: wire::CreateSession = call.json().await?;
-    supported(body.joinability)?;
     let key = call.header(RequestHeader::IdempotencyKey)?;
     if call.query()?.dry_run.unwrap_or_default() {
         return reply::ok(&call.core().rehearse_session(call.who()?, body)?);
@@ -37,7 +34,6 @@ pub(super) async fn read(call: Call) -> Answer {
 
 pub(super) async fn update(mut call: Call) -> Answer {
     let body: wire::UpdateSession = call.json().await?;
-    supported(body.joinability)?;
     let session = call.core().update_session(&call.asked()?, body).await?;
     reply::session(StatusCode::OK, &session)
 }
@@ -65,17 +61,6 @@ pub(super) async fn types(call: Call) -> Answer {
 pub(super) async fn read_type(call: Call) -> Answer {
     let name = call.name("session type")?;
     reply::ok(&call.core().session_type(name.as_str())?)
-}
-
-/// Refuses what YAML is refused too.
-fn supported(joinability: Option<Joinability>) -> Result<(), Error> {
-    match joinability.and_then(unsupported::joinability) {
-        Some(detail) => Err(Error::Invalid {
-            field: "joinability".into(),
-            detail,
-        }),
-        None => Ok(()),
-    }
 }
 
 /// Adds where a created thing is from now on.
