@@ -1,7 +1,7 @@
 //! What stands in a session's document over HTTP, how it is written, and how its members find it again.
 
 use model::wire::{
-    CreateSession, MemberState, NoticeKind, PrincipalKind, UpdateMember, UpdateSession,
+    CreateSession, MemberState, NoticeKind, PrincipalKind, PutServer, UpdateMember, UpdateSession,
 };
 use sdk::{Condition, Who};
 use serde_json::json;
@@ -382,6 +382,72 @@ fn f25_a_member_is_joined_only_once_with_if_none_match() {
         );
         assert_eq!(again.body["current"]["id"], id.to_string());
         assert_eq!(put("\"x:1\"").await.status, 400);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r10_servers_take_part_without_a_seat_and_what_stands_of_them_is_theirs_to_write() {
+    run(async {
+        let world = World::with(LAW_TYPES).await;
+        let (ann, backend) = (world.player("ann"), world.backend());
+        let id = create(&ann, "Hasty").await.id;
+        let name = |text: &str| text.parse::<model::Name>().expect("a name");
+        let came = PutServer {
+            constants: json!({ "region": "eu", "deep": { "null": null } }),
+            custom: Some(json!({ "round": 1 })),
+        };
+        let read = backend.put_server(id, &name("Director"), &came).await;
+        let read = read.expect("a server's right");
+        assert_eq!(read.servers.len(), 1);
+        assert_eq!(read.servers[0].constants, came.constants);
+        // No seat, not leader, not counted.
+        assert_eq!((read.members.len(), read.teams[0].taken), (1, 1));
+        assert_eq!(read.leader, Some(player("ann")));
+        // Names are compared without case; what is left out stays, the constants for good.
+        let round = PutServer {
+            custom: Some(json!({ "round": 2 })),
+            ..PutServer::default()
+        };
+        let read = backend.put_server(id, &name("director"), &round).await;
+        let read = read.expect("its own");
+        assert_eq!(read.servers.len(), 1);
+        assert_eq!(read.servers[0].name.as_str(), "Director");
+        assert_eq!(read.servers[0].constants, came.constants);
+        assert_eq!(read.servers[0].custom, json!({ "round": 2 }));
+        let again = backend.put_server(id, &name("director"), &round).await;
+        assert_eq!(again.expect("its own").change_number, read.change_number);
+        let other = PutServer {
+            constants: json!(7),
+            ..PutServer::default()
+        };
+        let other = backend.put_server(id, &name("Director"), &other).await;
+        refused(other, 409, "constants-conflict");
+        // Servers alone write it; members read it, others do not.
+        for client in [&ann, &world.admin()] {
+            refused(
+                client.put_server(id, &name("x"), &came).await,
+                403,
+                "forbidden",
+            );
+            let gone = client.remove_server(id, &name("Director")).await;
+            refused(gone, 403, "forbidden");
+        }
+        assert_eq!(ann.session(id).await.expect("it").servers.len(), 1);
+        let stranger = world.player("bob").session(id).await.expect("it is open");
+        assert_eq!(stranger.servers, []);
+        refused(
+            backend.remove_server(id, &name("y")).await,
+            404,
+            "not-found",
+        );
+        let left = backend.remove_server(id, &name("DIRECTOR")).await;
+        assert_eq!(left.expect("its own").servers, []);
+        let back = backend.put_server(id, &name("Director"), &round).await;
+        assert_eq!(back.expect("it comes again").servers.len(), 1);
+        // Row 42: it does not keep the session from being empty.
+        assert_eq!(ann.leave(id, Who::Me).await.expect("his own seat"), None);
+        refused(backend.session(id).await, 404, "not-found");
         world.stop().await;
     });
 }

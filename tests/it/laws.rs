@@ -540,3 +540,39 @@ fn r24_r27_the_member_alone_moves_between_ready_active_and_inactive_at_any_time(
         world.stop().await;
     });
 }
+
+#[test]
+fn r29_r43_who_is_lost_holds_his_seat_until_he_is_found_gone_and_nobody_else_frees_it() {
+    run(async {
+        let world = World::with(LAW_TYPES).await;
+        // Past the minute after a start in which nobody counts as gone.
+        world.at(100_000);
+        let (ann, backend) = (world.player("ann"), world.backend());
+        let small = CreateSession {
+            max_members: Some(2),
+            ..of("Watched")
+        };
+        let id = ann.create_session(&small).await.expect("a session").id;
+        join(&world.player("bob"), id).await.expect("a seat");
+        // Bob's machine loses its network. Until the presence window is over he still looks active.
+        world.at(119_999);
+        ann.session(id).await.expect("she is there");
+        let read = backend.session(id).await.expect("it");
+        assert_eq!(states(&read), [("ann", Active), ("bob", Active)]);
+        let cid = world.player("cid");
+        refused(join(&cid, id).await, 409, "session-full");
+        // Then he is inactive, and his seat is still his.
+        world.at(120_000);
+        refused(join(&cid, id).await, 409, "session-full");
+        let read = backend.session(id).await.expect("it");
+        assert_eq!(states(&read), [("ann", Active), ("bob", Inactive)]);
+        // Only after his time-out it is free.
+        let since = read.members[1].since.0.0;
+        ann.session(id).await.expect("she is there");
+        world.clock.advance_to(model::Timestamp(since + 3_599_999));
+        refused(join(&cid, id).await, 409, "session-full");
+        world.clock.advance_to(model::Timestamp(since + 3_600_000));
+        join(&cid, id).await.expect("the seat is free");
+        world.stop().await;
+    });
+}

@@ -2,8 +2,8 @@
 
 use http::{Method, StatusCode, header};
 use model::wire::{
-    CreateSession, Instance, JoinSession, List, MoveMember, MySession, MySessions, RequestInstance,
-    Reserve, Session, SessionType, UpdateMember, UpdateSession,
+    CreateSession, Instance, JoinSession, List, MoveMember, MySession, MySessions, PutServer,
+    RequestInstance, Reserve, Session, SessionType, UpdateMember, UpdateSession,
 };
 use model::{Name, PlayerId, SessionId};
 
@@ -185,6 +185,29 @@ impl Client {
         // Moved twice is moved once.
         let call = Call::post(member_path(id, who, "/move")).json(&MoveMember { team })?;
         self.read(call.repeatable()).await
+    }
+
+    /// Takes part as a server of the studio, or changes what stands of it.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn put_server(
+        &self,
+        id: SessionId,
+        name: &Name,
+        body: &PutServer,
+    ) -> Result<Session, Error> {
+        let call = Call::new(Method::PUT, path(id, &format!("/servers/{name}")));
+        self.read(call.json(body)?).await
+    }
+
+    /// Takes part no longer.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn remove_server(&self, id: SessionId, name: &Name) -> Result<Session, Error> {
+        let call = Call::new(Method::DELETE, path(id, &format!("/servers/{name}")));
+        self.read(call).await
     }
 
     /// Holds seats for players: for all of them or for none.

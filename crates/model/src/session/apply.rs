@@ -38,6 +38,12 @@ impl Draft<'_> {
             Command::Move { player, team } => self.move_member(actor, player, *team),
             Command::Reserve { players } => self.reserve(actor, players, now),
             Command::Update(update) => self.update(actor, update),
+            Command::PutServer {
+                name,
+                constants,
+                custom,
+            } => self.put_server(actor, name, constants, custom.as_ref()),
+            Command::RemoveServer { name } => self.remove_server(actor, name),
             Command::RequestInstance(request) => {
                 self.require_leader(actor)?;
                 self.request_instance(request, now)

@@ -76,6 +76,20 @@ pub enum Command {
     /// Change properties of the session: any joined member, servers, admins, the service; the host
     /// all but the joinability (R8, row 30).
     Update(Update),
+    /// A server takes part, or changes what stands of it: servers, the service (R10).
+    PutServer {
+        /// Its name, compared without case.
+        name: Name,
+        /// Set as it comes; null afterwards, or the same again.
+        constants: Value,
+        /// Replaced whole; null removes it, `None` leaves it as it is.
+        custom: Option<Value>,
+    },
+    /// A server takes part no longer: servers, the service (R10).
+    RemoveServer {
+        /// Its name.
+        name: Name,
+    },
     /// Ask for a host: the leader, servers, admins, the service (F7).
     RequestInstance(InstanceRequest),
     /// A host with an address was chosen: the service.

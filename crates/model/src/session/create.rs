@@ -178,6 +178,7 @@ impl NewSession {
             custom_data: self.custom_data.clone(),
             custom: self.custom.clone(),
             constants_custom: self.constants_custom.clone(),
+            servers: Default::default(),
             ticket: None,
             match_id: self.match_id,
             instance: None,

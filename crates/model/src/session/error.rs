@@ -33,6 +33,9 @@ pub enum Error {
     /// 403: for Muster's own drivers.
     #[error("only the service itself may do this")]
     NotService,
+    /// 403: what stands of servers is theirs to write.
+    #[error("only the studio's servers may do this")]
+    NotServer,
     /// 403: the type does not let members change their own team.
     #[error("members of this session may not change their own team")]
     CannotChangeTeam,
@@ -42,6 +45,9 @@ pub enum Error {
     /// 404: the player whom the command is about has no seat.
     #[error("the player is not a member of the session")]
     NoSuchMember,
+    /// 404: no server of that name takes part.
+    #[error("no server of that name takes part in the session")]
+    NoSuchServer,
     /// 400: both flags of a member are true (R24).
     #[error("a member cannot be ready and active at once")]
     ReadyAndActive,
@@ -152,9 +158,10 @@ impl Error {
             | Self::NotJoined
             | Self::NotOwnMember
             | Self::NotService
+            | Self::NotServer
             | Self::CannotChangeTeam
             | Self::CreationNotAllowed => 403,
-            Self::SessionEnded | Self::NoSuchMember | Self::NoInstance => 404,
+            Self::SessionEnded | Self::NoSuchMember | Self::NoSuchServer | Self::NoInstance => 404,
             Self::SessionFull
             | Self::TeamFull
             | Self::AlreadyMember

@@ -1,5 +1,7 @@
 //! The header of a session: everything durable of it but its members; one JSON document.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -70,6 +72,9 @@ pub struct Header {
     /// The creator's own schemaless constants (R7).
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub constants_custom: Value,
+    /// The studio's servers that take part, by name: no seat, never leader, not counted (R10, row 42).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub servers: BTreeMap<Name, Participant>,
     /// Its last ticket, with how it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<TicketRef>,
@@ -79,6 +84,17 @@ pub struct Header {
     /// Its last instance; at most one is not closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<Instance>,
+}
+
+/// A server that takes part in a session (R10); all of it is the servers' to write.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Participant {
+    /// The studio's own schemaless JSON, set as it comes and never again.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub constants: Value,
+    /// The studio's own schemaless JSON.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub custom: Value,
 }
 
 impl Header {

@@ -22,6 +22,7 @@ mod limits;
 mod liveness;
 mod member;
 mod seats;
+mod servers;
 mod settle;
 mod tickets;
 
@@ -41,8 +42,10 @@ pub use create::{NewSeat, NewSession};
 pub use draft::Draft;
 pub use error::Error;
 pub use event::{Changes, Event, Released, RemovalReason};
-pub use header::{Header, LeaderLost, ReservationClock, Seats, Team, TicketRef};
-pub use limits::{CONNECTED_MAX, HEADER_BYTES_MAX, KeyError, MEMBER_BYTES_MAX, bad_keys};
+pub use header::{Header, LeaderLost, Participant, ReservationClock, Seats, Team, TicketRef};
+pub use limits::{
+    CONNECTED_MAX, HEADER_BYTES_MAX, KeyError, MEMBER_BYTES_MAX, SERVERS_MAX, bad_keys,
+};
 pub use liveness::{AllPresent, Liveness, Presence, Suspects};
 pub use member::{JoinedState, Member, MemberState};
 

@@ -23,8 +23,8 @@ pub use matchmaking::{CreateTicket, Queue, QueuePlayer, Ticket};
 pub use problem::Problem;
 pub use sessions::{
     CreateSession, Instance, JoinSession, Member, MemberState, MoveMember, MySession, MySessions,
-    RequestInstance, Reservation, Reserve, Session, SessionTicket, SessionType, Team, UpdateMember,
-    UpdateSession,
+    PutServer, RequestInstance, Reservation, Reserve, Session, SessionServer, SessionTicket,
+    SessionType, Team, UpdateMember, UpdateSession,
 };
 pub use token::{AUDIENCE, Claims, PrincipalKind};
 

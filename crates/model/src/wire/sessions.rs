@@ -192,6 +192,9 @@ pub struct Session {
     /// The studio's own schemaless JSON.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub custom: serde_json::Value,
+    /// The studio's servers that take part, by name; for members, servers and operators.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<SessionServer>,
     /// Its last ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<SessionTicket>,
@@ -201,6 +204,31 @@ pub struct Session {
     /// Its instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<Instance>,
+}
+
+/// A server that takes part in a session (R10).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionServer {
+    /// Its name.
+    pub name: Name,
+    /// The studio's own schemaless JSON, set as it came.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub constants: serde_json::Value,
+    /// The studio's own schemaless JSON.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub custom: serde_json::Value,
+}
+
+/// `PUT /v1/sessions/{id}/servers/{name}`: take part, or change what stands of the server.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutServer {
+    /// Set as it comes and never again; left out, or the same again.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub constants: serde_json::Value,
+    /// Replaced whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<serde_json::Value>,
 }
 
 /// A team of a session.

@@ -7,7 +7,7 @@ use model::session::{
     Acquaintance, Changes, Command, Join, JoinedState, NewSeat, NewSession, Session, Update,
 };
 use model::wire;
-use model::{PlayerId, Region, SessionId, Timestamp};
+use model::{Name, PlayerId, Region, SessionId, Timestamp};
 use store::{CommitError, Item, WriteSet};
 
 use super::asked::{Asked, reader, seen_by};
@@ -349,6 +349,40 @@ impl Core {
     ) -> Result<wire::Session, Error> {
         let command = Command::Promote { player };
         self.command(asked, command)
+            .await?
+            .ok_or_else(|| not_found(asked.session))
+    }
+
+    /// A server of the studio takes part, or changes what stands of it.
+    ///
+    /// # Errors
+    /// 403 for anybody else, 404, 409 for other constants than it came with, 412, 422.
+    pub async fn put_server(
+        &self,
+        asked: &Asked<'_>,
+        name: Name,
+        body: wire::PutServer,
+    ) -> Result<wire::Session, Error> {
+        let command = Command::PutServer {
+            name,
+            constants: body.constants,
+            custom: body.custom,
+        };
+        self.command(asked, command)
+            .await?
+            .ok_or_else(|| not_found(asked.session))
+    }
+
+    /// A server of the studio takes part no longer.
+    ///
+    /// # Errors
+    /// 403 for anybody else, 404, 412.
+    pub async fn remove_server(
+        &self,
+        asked: &Asked<'_>,
+        name: Name,
+    ) -> Result<wire::Session, Error> {
+        self.command(asked, Command::RemoveServer { name })
             .await?
             .ok_or_else(|| not_found(asked.session))
     }

@@ -1,9 +1,9 @@
 //! Documents as clients see them.
 
 use model::instance::Instance;
-use model::session::{Member, Session};
+use model::session::{Member, Participant, Session};
 use model::wire;
-use model::{GameServer, PlayerId, Ticket};
+use model::{GameServer, Name, PlayerId, Ticket};
 
 /// How much of a session its reader may see (A.3b).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,10 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
         type_custom_data: of_type.custom_data.clone(),
         constants: header.constants_custom.clone(),
         custom: header.custom.clone(),
+        servers: match reader {
+            Reader::Insider => header.servers.iter().map(server).collect(),
+            Reader::Outsider => Vec::new(),
+        },
         ticket: header.ticket.as_ref().map(|ticket| wire::SessionTicket {
             id: ticket.id,
             queue: ticket.queue.clone(),
@@ -65,6 +69,14 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
             .instance
             .as_ref()
             .map(|instance| self::instance(instance, reader)),
+    }
+}
+
+fn server((name, server): (&Name, &Participant)) -> wire::SessionServer {
+    wire::SessionServer {
+        name: name.clone(),
+        constants: server.constants.clone(),
+        custom: server.custom.clone(),
     }
 }
 

@@ -14,6 +14,7 @@ pub(super) const SESSION_TYPE: Shape = Shape::of::<wire::SessionType>(session_ty
 pub(super) const SESSION_TYPES: Shape = Shape::of::<wire::List<wire::SessionType>>(session_types);
 pub(super) const JOIN_SESSION: Shape = Shape::of::<wire::JoinSession>(join_session);
 pub(super) const UPDATE_MEMBER: Shape = Shape::of::<wire::UpdateMember>(update_member);
+pub(super) const PUT_SERVER: Shape = Shape::of::<wire::PutServer>(put_server);
 pub(super) const MOVE_MEMBER: Shape = Shape::of::<wire::MoveMember>(move_member);
 pub(super) const REQUEST_INSTANCE: Shape = Shape::of::<wire::RequestInstance>(request_instance);
 pub(super) const INSTANCE: Shape = Shape::of::<wire::Instance>(instance);
@@ -70,6 +71,10 @@ fn session() -> Value {
 
 fn reserve() -> Value {
     json!({ "players": [{ "player": "bob", "team": 0 }] })
+}
+
+fn put_server() -> Value {
+    json!({ "constants": { "region": "eu-west" }, "custom": { "round": 3 } })
 }
 
 fn my_sessions() -> Value {

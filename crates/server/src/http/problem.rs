@@ -224,10 +224,14 @@ fn law_kind(error: &model::session::Error) -> Kind {
         Law::NotLeader => Kind::NotLeader,
         Law::NotHost => Kind::NotHost,
         Law::NotAMember | Law::NotJoined => Kind::NotMember,
-        Law::NotOwnMember | Law::NotService | Law::CannotChangeTeam | Law::CreationNotAllowed => {
-            Kind::Forbidden
+        Law::NotOwnMember
+        | Law::NotService
+        | Law::NotServer
+        | Law::CannotChangeTeam
+        | Law::CreationNotAllowed => Kind::Forbidden,
+        Law::SessionEnded | Law::NoSuchMember | Law::NoSuchServer | Law::NoInstance => {
+            Kind::NotFound
         }
-        Law::SessionEnded | Law::NoSuchMember | Law::NoInstance => Kind::NotFound,
         Law::SessionFull => Kind::SessionFull,
         Law::TeamFull => Kind::TeamFull,
         Law::AlreadyMember => Kind::AlreadyMember,

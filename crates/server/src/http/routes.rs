@@ -143,6 +143,10 @@ pub enum Operation {
     ReadQueue,
     ListSessionTypes,
     ReadSessionType,
+    /// `PUT /v1/sessions/{id}/servers/{name}`.
+    PutServer,
+    /// `DELETE /v1/sessions/{id}/servers/{name}`.
+    RemoveServer,
     ListMySessions,
     ReadEvents,
     ReadAssignments,

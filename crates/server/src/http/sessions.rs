@@ -49,6 +49,19 @@ pub(super) async fn reserve(mut call: Call) -> Answer {
     reply::session(StatusCode::OK, &session)
 }
 
+pub(super) async fn put_server(mut call: Call) -> Answer {
+    let name = call.name("server")?;
+    let body: wire::PutServer = call.json_or_default().await?;
+    let session = call.core().put_server(&call.asked()?, name, body).await?;
+    reply::session(StatusCode::OK, &session)
+}
+
+pub(super) async fn remove_server(call: Call) -> Answer {
+    let name = call.name("server")?;
+    let session = call.core().remove_server(&call.asked()?, name).await?;
+    reply::session(StatusCode::OK, &session)
+}
+
 pub(super) async fn mine(call: Call) -> Answer {
     let after = call.query()?.after;
     reply::ok(&call.core().my_sessions(call.who()?, after).await?)

@@ -25,6 +25,7 @@ const READER: Kinds = &[
 ];
 const TICKET_PLAYER: Kinds = &[(Player, "of the ticket"), (Server, ""), (Admin, "")];
 const PEOPLE: Kinds = &[(Player, ""), (Server, ""), (Fleet, ""), (Admin, "")];
+const SERVER: Kinds = &[(Server, "")];
 const ME: Kinds = &[(Player, "himself")];
 const HOST: Kinds = &[(GameServer, "host of the session")];
 const GAME_SERVER: Kinds = &[(GameServer, "itself")];
@@ -149,6 +150,31 @@ pub static ROUTES: &[Route] = &[
             Kind::TeamFull,
             Kind::AlreadyMember,
         ],
+    },
+    Route {
+        operation: Operation::PutServer,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/servers/{name}",
+        summary: "Take part as a server of the studio, without a seat; again: change what stands of it.",
+        access: Access::Only(SERVER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Optional(shapes::PUT_SERVER),
+        replies: &[SESSION_NOW],
+        problems: &[Kind::NotFound, Kind::ConstantsConflict, Kind::Invalid],
+        ..BASE
+    },
+    Route {
+        operation: Operation::RemoveServer,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/servers/{name}",
+        summary: "Take part no longer, as a server of the studio.",
+        access: Access::Only(SERVER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW],
+        problems: &[Kind::NotFound],
+        ..BASE
     },
     Route {
         operation: Operation::ListMySessions,

@@ -122,7 +122,25 @@ fn a_member_command() -> impl Strategy<Value = Command> {
         2 => (a_player(), 0u8..3).prop_map(|(player, team)| Command::Move { player, team }),
         3 => seats.prop_map(|players| Command::Reserve { players }),
         2 => an_update().prop_map(Command::Update),
+        1 => a_server_command(),
     ]
+}
+
+fn a_server_command() -> impl Strategy<Value = Command> {
+    let name = select(vec!["director", "DIRECTOR", "referee"]);
+    let custom = proptest::option::of(a_value());
+    (name, a_value(), custom, any::<bool>()).prop_map(|(name, constants, custom, comes)| {
+        let name = name.parse().unwrap();
+        if comes {
+            Command::PutServer {
+                name,
+                constants,
+                custom,
+            }
+        } else {
+            Command::RemoveServer { name }
+        }
+    })
 }
 
 fn a_host_command() -> impl Strategy<Value = Command> {
