@@ -162,7 +162,6 @@ pub static ROUTES: &[Route] = &[
         body: RequestBody::Optional(shapes::PUT_SERVER),
         replies: &[SESSION_NOW],
         problems: &[Kind::NotFound, Kind::ConstantsConflict, Kind::Invalid],
-        ..BASE
     },
     Route {
         operation: Operation::RemoveServer,
