@@ -10,6 +10,7 @@ mod faults;
 mod hedge;
 mod hosts;
 mod idempotency;
+mod instances;
 mod joinability;
 mod kill;
 mod laws;

@@ -7,12 +7,12 @@ use sdk::Who;
 use tests::{Database, Kind, Setup, TestServer, eventually, processes_of, run};
 
 #[test]
-fn two_parties_get_a_real_game_server_and_nothing_is_left_sqlite() {
+fn r81_two_parties_get_a_real_game_server_and_nothing_is_left_sqlite() {
     run(two_parties_play(Kind::Sqlite));
 }
 
 #[test]
-fn two_parties_get_a_real_game_server_and_nothing_is_left_postgres() {
+fn r81_two_parties_get_a_real_game_server_and_nothing_is_left_postgres() {
     run(two_parties_play(Kind::Postgres));
 }
 
