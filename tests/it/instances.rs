@@ -105,7 +105,6 @@ fn r74_an_instance_is_asked_for_with_startup_parameters_which_the_host_is_told()
         };
         let asked = RequestInstance {
             startup_params: Some(params.clone()),
-            ..RequestInstance::default()
         };
         ann.request_instance(bare, &asked).await.expect("hers");
         assert_eq!(host.assignment(bare).await.startup_params, params);

@@ -5,6 +5,7 @@ mod child;
 mod figure;
 mod host;
 mod http_baseline;
+mod law;
 mod load;
 mod measure;
 mod player;
@@ -61,7 +62,7 @@ enum Length {
 }
 
 /// What can be measured, with what it is.
-const BENCHES: [(&str, &str); 2] = [
+const BENCHES: [(&str, &str); 3] = [
     (
         "ticket-to-assignment",
         "4v4 over HTTP: from the ticket that completes a match until every member has read a joinable address",
@@ -69,6 +70,10 @@ const BENCHES: [(&str, &str); 2] = [
     (
         "session-writes",
         "joins, updates and leaves through the committer, against a bare loop on one connection",
+    ),
+    (
+        "law",
+        "settle, apply-join and apply-update of sessions of 8, 100 and 10,000 members, against those of 8",
     ),
 ];
 
@@ -102,6 +107,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         ));
         let measured = match name {
             "session-writes" => session_writes::run(length, args.postgres.as_deref()),
+            "law" => law::run(length),
             _ => ticket_to_assignment::run(length, args.rate),
         };
         for outcome in measured.with_context(|| format!("{name} was not measured"))? {
