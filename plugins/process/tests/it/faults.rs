@@ -620,6 +620,7 @@ pub async fn a_restart_elsewhere_replaces_what_looks_for_the_old_address(
     let key = harness.put_fleet_of("fleet", capacity(2, 2), config).await;
     world.start();
     let before = ids(&ready(harness, &key, 2).await);
+    world.so_many_processes(2).await;
     world.crash().await;
     world.options.url = Some("http://127.0.0.1:1".to_owned());
     world.start();
@@ -632,6 +633,14 @@ pub async fn a_restart_elsewhere_replaces_what_looks_for_the_old_address(
         assert!(before.contains(&id), "{reason}");
         assert!(reason.contains("another address"), "{reason}");
     }
+    // A row whose process has not begun yet would be replaced once more.
+    eventually("their processes", async || {
+        let processes = world.processes().await;
+        let begun =
+            |id: &GameServerId| processes.iter().any(|found| found.game_server == Some(*id));
+        all_new.iter().all(begun).then_some(())
+    })
+    .await;
     // What was started by the registry's word is of that address again.
     world.crash().await;
     world.options.url = None;
@@ -647,6 +656,7 @@ pub async fn a_restart_ends_the_rows_of_the_dead(harness: &impl ProviderHarness)
     let key = harness.put_fleet_of("fleet", capacity(2, 2), config).await;
     world.start();
     let before = ready(harness, &key, 2).await;
+    world.so_many_processes(2).await;
     world.crash().await;
     for found in world.processes().await {
         kill(&found);
