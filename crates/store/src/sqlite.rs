@@ -1,5 +1,6 @@
 //! The SQLite backend: one file, one writer, readers beside it (WAL).
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +34,7 @@ pub struct Sqlite {
     /// Empties the write-ahead log into the file, which may take long.
     checkpointer: Mutex<SqliteConnection>,
     clock: Arc<WallClock>,
-    connect: SqliteConnectOptions,
+    file: PathBuf,
     busy: Duration,
     log: Arc<Log>,
 }
@@ -158,7 +159,7 @@ impl Sqlite {
             side: Mutex::new(side),
             checkpointer: Mutex::new(checkpointer),
             clock,
-            connect,
+            file: connect.get_filename().to_owned(),
             busy: options.wait,
             log,
         })
@@ -500,12 +501,8 @@ impl Backend for Sqlite {
     }
 
     async fn writer(&self, _: Patience) -> Result<Box<dyn Writer>, Error> {
-        let writer = SqliteWriter::open(
-            self.connect.get_filename(),
-            self.busy,
-            self.clock.clone(),
-            self.log.clone(),
-        )?;
+        let writer =
+            SqliteWriter::open(&self.file, self.busy, self.clock.clone(), self.log.clone())?;
         Ok(Box::new(writer))
     }
 

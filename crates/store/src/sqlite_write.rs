@@ -36,7 +36,6 @@ pub(crate) struct SqliteWriter {
 struct Inner {
     connection: Connection,
     clock: Arc<WallClock>,
-    log: Arc<Log>,
 }
 
 const SEE_ROW: &str = "SELECT number, ended, due, parent, player FROM rows \
@@ -83,11 +82,7 @@ impl SqliteWriter {
             source: source.into(),
         });
         let connection = opened?;
-        let inner = Inner {
-            connection,
-            clock,
-            log: log.clone(),
-        };
+        let inner = Inner { connection, clock };
         Ok(Self {
             inner: Arc::new(Mutex::new(inner)),
             log,
@@ -111,26 +106,29 @@ impl SqliteWriter {
 }
 
 impl Inner {
-    fn write(&mut self, batch: &Batch) -> Result<Vec<Verdict>, WriteError> {
+    /// Does something in a transaction; nothing of it stays that `work` has not committed.
+    fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&Self) -> Result<T, WriteError>,
+    ) -> Result<T, WriteError> {
+        self.roll_back();
+        let begun = self.connection.execute_batch("BEGIN IMMEDIATE");
+        let result = begun.map_err(failed).and_then(|()| work(self));
+        self.roll_back();
+        result
+    }
+
+    fn write(&self, batch: &Batch) -> Result<Vec<Verdict>, WriteError> {
         let sets = batch.borrowed();
         let footprint = Footprint::new(&sets);
-        self.begin()?;
-        let view = match self.see(&sets, &footprint) {
-            Ok(view) => view,
-            Err(error) => {
-                self.roll_back();
-                return Err(failed(&error));
-            }
-        };
+        let view = self.see(&sets, &footprint).map_err(failed)?;
         let (verdicts, changes) = judge(&sets, &footprint, &view);
         if changes.is_empty() {
-            self.roll_back();
             return Ok(verdicts);
         }
-        if let Err(error) = self.apply(&changes).and_then(|()| self.stamp(batch)) {
-            self.roll_back();
-            return Err(failed(&error));
-        }
+        self.apply(&changes)
+            .and_then(|()| self.stamp(batch))
+            .map_err(failed)?;
         match self.connection.execute_batch("COMMIT") {
             Ok(()) => Ok(verdicts),
             // The transaction is over, one way or the other.
@@ -138,17 +136,8 @@ impl Inner {
                 why: told(&error),
                 verdicts,
             }),
-            Err(error) => {
-                self.roll_back();
-                Err(failed(&error))
-            }
+            Err(error) => Err(failed(error)),
         }
-    }
-
-    fn begin(&mut self) -> Result<(), WriteError> {
-        self.roll_back();
-        let begun = self.connection.execute_batch("BEGIN IMMEDIATE");
-        begun.map_err(|error| failed(&error))
     }
 
     /// Nothing happens where no transaction is open.
@@ -316,11 +305,10 @@ impl Inner {
         Ok(())
     }
 
-    fn write_unchecked(&mut self, sets: &[Arc<WriteSet>]) -> Result<(), WriteError> {
-        self.begin()?;
+    fn write_unchecked(&self, sets: &[Arc<WriteSet>]) -> Result<(), WriteError> {
         self.apply(&Changes::unchecked(sets))
             .and_then(|()| self.connection.execute_batch("COMMIT"))
-            .map_err(|error| failed(&error))
+            .map_err(failed)
     }
 
     fn was_committed(&mut self, batch: Uuid) -> Result<bool, WriteError> {
@@ -328,22 +316,18 @@ impl Inner {
         self.connection
             .prepare_cached("SELECT 1 FROM batches WHERE id = ?1")
             .and_then(|mut found| found.exists([batch.to_string()]))
-            .map_err(|error| failed(&error))
+            .map_err(failed)
     }
 
-    /// Empties the log to its end, so that the next batch starts it anew. Gives up when another
+    /// Empties the log to its end, so that the next batch starts it anew; whether it could. Gives up when another
     /// checkpoint runs, or when a reader still needs the log after the busy timeout.
-    fn restart_log(&self) {
-        let restarted = self
+    fn restart_log(&self) -> Result<bool, WriteError> {
+        let busy = self
             .connection
             .query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| {
                 row.get::<_, bool>(0)
             });
-        match restarted {
-            Ok(false) => self.log.pages.store(0, Ordering::Relaxed),
-            Ok(true) => tracing::debug!("the write-ahead log is in use; it is emptied later"),
-            Err(error) => tracing::warn!(%error, "the write-ahead log could not be emptied"),
-        }
+        busy.map(|busy| !busy).map_err(failed)
     }
 }
 
@@ -365,7 +349,7 @@ fn told(error: &rusqlite::Error) -> String {
 }
 
 /// A full or failing disk is nobody's fault and passes; anything else is the batch's own.
-fn failed(error: &rusqlite::Error) -> WriteError {
+fn failed(error: rusqlite::Error) -> WriteError {
     match error
         .sqlite_error()
         .map(|sqlite| sqlite.extended_code & 0xff)
@@ -381,15 +365,16 @@ fn failed(error: &rusqlite::Error) -> WriteError {
             | error::SQLITE_BUSY
             | error::SQLITE_NOMEM,
         )
-        | None => WriteError::Unavailable(told(error)),
-        Some(_) => WriteError::Refused(told(error)),
+        | None => WriteError::Unavailable(told(&error)),
+        Some(_) => WriteError::Refused(told(&error)),
     }
 }
 
 #[async_trait]
 impl Writer for SqliteWriter {
     async fn write(&mut self, batch: Batch) -> Result<Vec<Verdict>, WriteError> {
-        self.blocking(move |inner| inner.write(&batch)).await
+        self.blocking(move |inner| inner.transaction(|inner| inner.write(&batch)))
+            .await
     }
 
     async fn was_committed(&mut self, batch: Uuid) -> Result<bool, WriteError> {
@@ -397,7 +382,7 @@ impl Writer for SqliteWriter {
     }
 
     async fn write_unchecked(&mut self, sets: Vec<Arc<WriteSet>>) -> Result<(), WriteError> {
-        self.blocking(move |inner| inner.write_unchecked(&sets))
+        self.blocking(move |inner| inner.transaction(|inner| inner.write_unchecked(&sets)))
             .await
     }
 
@@ -405,12 +390,10 @@ impl Writer for SqliteWriter {
         if self.log.pages.load(Ordering::Relaxed) < self.log.pages_max {
             return;
         }
-        let emptied = self.blocking(|inner| {
-            inner.restart_log();
-            Ok(())
-        });
-        if let Err(error) = emptied.await {
-            tracing::warn!(?error, "the write-ahead log could not be emptied");
+        match self.blocking(|inner| inner.restart_log()).await {
+            Ok(true) => self.log.pages.store(0, Ordering::Relaxed),
+            Ok(false) => tracing::debug!("the write-ahead log is in use; it is emptied later"),
+            Err(error) => tracing::warn!(?error, "the write-ahead log could not be emptied"),
         }
     }
 }
@@ -421,7 +404,7 @@ impl SqliteWriter {
     pub(crate) async fn run(&mut self, sql: &'static str) {
         let ran = self.blocking(move |inner| {
             let ran = inner.connection.execute_batch(sql);
-            ran.map_err(|error| failed(&error))
+            ran.map_err(failed)
         });
         ran.await.unwrap();
     }

@@ -1,7 +1,7 @@
 //! The demo as its users start it.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -41,27 +41,50 @@ fn everybody_plays_and_nothing_is_left() {
     assert_eq!(game_servers_of(url), 0);
 }
 
+/// A demo whose players are on their way.
+struct Playing {
+    running: Child,
+    /// Where its server is.
+    url: String,
+    progress: BufReader<ChildStderr>,
+    /// Kept open, as the demo goes on writing to it.
+    _said: BufReader<ChildStdout>,
+}
+
+impl Playing {
+    fn start(arguments: &[&str]) -> Playing {
+        let mut running = demo(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let mut said = BufReader::new(running.stdout.take().expect("is piped"));
+        let mut first = String::new();
+        said.read_line(&mut first).expect("says something");
+        let (_, url) = first.trim_end().rsplit_once(" on ").expect("says where");
+        // The progress comes once a second; with its first line players are on their way.
+        let mut progress = BufReader::new(running.stderr.take().expect("is piped"));
+        progress.read_line(&mut String::new()).expect("goes on");
+        assert!(game_servers_of(url) > 0);
+        Playing {
+            running,
+            url: url.to_owned(),
+            progress,
+            _said: said,
+        }
+    }
+}
+
 #[test]
 fn an_interrupted_demo_stops_what_it_started() {
-    let mut running = demo(&[])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("starts");
-    let mut said = BufReader::new(running.stdout.take().expect("is piped"));
-    let mut first = String::new();
-    said.read_line(&mut first).expect("says something");
-    let (_, url) = first.trim_end().rsplit_once(" on ").expect("says where");
-    // The progress comes once a second; with its first line players are on their way.
-    let mut progress = BufReader::new(running.stderr.take().expect("is piped"));
-    progress.read_line(&mut String::new()).expect("goes on");
-    assert!(game_servers_of(url) > 0);
-    let pid = Pid::from_child(&running);
+    let mut demo = Playing::start(&[]);
+    let pid = Pid::from_child(&demo.running);
     kill_process(pid, Signal::INT).expect("is there");
     let mut rest = String::new();
-    progress.read_to_string(&mut rest).expect("ends");
-    assert_eq!(running.wait().expect("ends").code(), Some(130), "{rest}");
-    assert_eq!(game_servers_of(url), 0);
+    demo.progress.read_to_string(&mut rest).expect("ends");
+    let ended = demo.running.wait().expect("ends");
+    assert_eq!(ended.code(), Some(130), "{rest}");
+    assert_eq!(game_servers_of(&demo.url), 0);
 }
 
 #[test]
@@ -82,27 +105,16 @@ fn a_time_that_is_too_short_is_said_with_what_is_missing() {
 
 #[test]
 fn what_a_killed_demo_leaves_behind_ends_by_itself() {
-    let mut running = demo(&["--players", "12"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("starts");
-    let mut said = BufReader::new(running.stdout.take().expect("is piped"));
-    let mut first = String::new();
-    said.read_line(&mut first).expect("says something");
-    let (_, url) = first.trim_end().rsplit_once(" on ").expect("says where");
-    let mut progress = BufReader::new(running.stderr.take().expect("is piped"));
-    progress.read_line(&mut String::new()).expect("goes on");
-    assert!(game_servers_of(url) > 0);
-    running.kill().expect("is there");
-    running.wait().expect("ends");
+    let mut demo = Playing::start(&["--players", "12"]);
+    demo.running.kill().expect("is there");
+    demo.running.wait().expect("ends");
     let patience = std::time::Duration::from_secs(60);
     let pause = std::time::Duration::from_millis(100);
     for _ in 0..patience.as_millis() / pause.as_millis() {
-        if game_servers_of(url) == 0 {
+        if game_servers_of(&demo.url) == 0 {
             return;
         }
         std::thread::sleep(pause);
     }
-    panic!("{} game servers go on", game_servers_of(url));
+    panic!("{} game servers go on", game_servers_of(&demo.url));
 }

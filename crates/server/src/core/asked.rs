@@ -40,14 +40,13 @@ impl<'a> Asked<'a> {
     fn check(&self, draft: &Draft<'_>) -> Result<(), Refusal> {
         let header = draft.header();
         let reader = match self.who {
-            Principal::Player { player, .. } if draft.member_of(player).is_none() => {
-                if !draft.is_visible_to(player) {
-                    return Err(Refusal::Error(not_found(self.session)));
-                }
-                Reader::Outsider
+            Principal::Player { player, .. } => {
+                let member = draft.member_of(player).is_some();
+                player_sees(member, || draft.is_visible_to(player))
             }
-            _ => Reader::Insider,
+            _ => Some(Reader::Insider),
         };
+        let reader = reader.ok_or(Refusal::Error(not_found(self.session)))?;
         // What settling changed has no number yet; the one that it will get is nobody's tag.
         let number = (!draft.has_changed()).then_some(header.change_number);
         let matches = |tag| etag::names(tag, header.branch, number);
@@ -114,16 +113,20 @@ pub(crate) fn seen_by(who: &Principal, session: &Arc<Session>) -> wire::Session 
     view::session(session, reader(who, session).unwrap_or(Reader::Outsider))
 }
 
+fn player_sees(member: bool, visible: impl FnOnce() -> bool) -> Option<Reader> {
+    if member {
+        Some(Reader::Insider)
+    } else {
+        visible().then_some(Reader::Outsider)
+    }
+}
+
 /// How much of a session somebody may see; `None`: not even that it exists (A.3b).
 pub(crate) fn reader(who: &Principal, session: &Session) -> Option<Reader> {
     match who {
         Principal::Player { player, .. } => {
             let member = session.member_of(player).is_some();
-            if member {
-                Some(Reader::Insider)
-            } else {
-                session.is_visible_to(player).then_some(Reader::Outsider)
-            }
+            player_sees(member, || session.is_visible_to(player))
         }
         Principal::Server { .. } | Principal::Admin { .. } => Some(Reader::Insider),
         Principal::GameServer { id, .. } => {
