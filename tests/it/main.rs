@@ -13,6 +13,7 @@ mod idempotency;
 mod instances;
 mod joinability;
 mod kill;
+mod large;
 mod laws;
 mod members;
 mod race;

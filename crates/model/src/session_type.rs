@@ -25,6 +25,8 @@ pub struct SessionType {
     pub can_join_matchmaking: bool,
     /// Seats and teams.
     pub size: Size,
+    /// Many members and fewer features: nobody sees the others, presence is asked for seldom (R42).
+    pub large: bool,
     /// Who may see it.
     pub visibility: Visibility,
     /// Who may join it at first; changed live.
@@ -91,6 +93,13 @@ pub enum Joinability {
     Local,
     /// Those with a reservation or an invite.
     Private,
+}
+
+impl Joinability {
+    /// Whether it takes a look at the members to tell who may join; a large session has too many (F21).
+    pub fn asks_members(self) -> bool {
+        matches!(self, Self::Followed | Self::Local)
+    }
 }
 
 /// Who may change joinability (A.3 row 30).

@@ -165,6 +165,7 @@ fn options(config: &Config) -> anyhow::Result<Options> {
         limits: config.limits.clone(),
         settings: Settings {
             sweep_interval: config.sweep_interval.0,
+            large_members_max: config.large_members_max,
             ..defaults
         },
         clock: None,

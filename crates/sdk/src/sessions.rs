@@ -2,8 +2,8 @@
 
 use http::{Method, StatusCode, header};
 use model::wire::{
-    CreateSession, Instance, JoinSession, List, MoveMember, MySession, MySessions, PutServer,
-    RequestInstance, Reserve, Session, SessionType, UpdateMember, UpdateSession,
+    CreateSession, Instance, JoinSession, List, MemberPage, MoveMember, MySession, MySessions,
+    PutServer, RequestInstance, Reserve, Session, SessionType, UpdateMember, UpdateSession,
 };
 use model::{Name, PlayerId, SessionId};
 
@@ -217,6 +217,18 @@ impl Client {
     pub async fn reserve(&self, id: SessionId, body: &Reserve) -> Result<Session, Error> {
         self.read(Call::post(path(id, "/reservations")).json(body)?)
             .await
+    }
+
+    /// A page of the session's members that the caller may see, those `after` an index.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn members(&self, id: SessionId, after: Option<u32>) -> Result<MemberPage, Error> {
+        let rest = match after {
+            Some(after) => format!("/members?after={after}"),
+            None => "/members".to_owned(),
+        };
+        self.read(Call::get(path(id, &rest))).await
     }
 
     /// The sessions that the player is a member of, all pages of them.

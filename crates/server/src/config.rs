@@ -41,6 +41,8 @@ pub struct Config {
     pub secret_file: PathBuf,
     /// How often due sessions are brought up to date although nobody looks; `0s`: never (A.3 row 11).
     pub sweep_interval: Duration,
+    /// Seats of the largest session that may be made, where its type has the capability `large`; at most 10,000.
+    pub large_members_max: u32,
     /// What the log looks like.
     pub log: Log,
     /// Limits on what comes in.
@@ -112,6 +114,7 @@ impl Default for Config {
             secret: String::new(),
             secret_file: PathBuf::new(),
             sweep_interval: Duration::seconds(0),
+            large_members_max: 1_000,
             log: Log::default(),
             limits: Limits::default(),
             process: Process::default(),

@@ -107,7 +107,7 @@ sections! {
         players_per_team: u16 = 4,
         /// Seats in all. Omitted: teams × players_per_team if `teams` is written, else 100. Above 100 only with
         /// `capabilities.large`.
-        #[schemars(range(min = 1, max = 1000))]
+        #[schemars(range(min = 1, max = 10000))]
         max_members: Option<u32> = None,
         /// Seats outside the teams.
         #[schemars(range(max = 100))]
@@ -124,7 +124,8 @@ sections! {
         connectivity: bool = false,
         /// Marks sessions in which a game is played.
         gameplay: bool = false,
-        /// Up to 1,000 members, without member list, subscriptions and initialization.
+        /// Up to 10,000 members (the operator allows 1,000 until told otherwise), without teams, the list of members,
+        /// subscriptions and initialization.
         large: bool = false,
         /// An active member whose connection is lost becomes inactive.
         connection_required_for_active_members: bool = false,

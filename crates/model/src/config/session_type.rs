@@ -51,6 +51,7 @@ pub(super) fn validate(
         },
         can_join_matchmaking: raw.can_join_matchmaking,
         size,
+        large: raw.capabilities.large,
         visibility: raw.visibility,
         joinability: raw.joinability,
         // A party is a session that can be queued, and of a party the leader decides (A.3 row 30).
@@ -167,7 +168,10 @@ impl Lint<'_> {
         };
         let unsure = self.document.is_unsure(&["size"]);
         let teams = size.teams.unwrap_or(1);
-        let places = u32::from(teams) * u32::from(size.players_per_team);
+        let places = match self.raw.capabilities.large {
+            true => 0,
+            false => u32::from(teams) * u32::from(size.players_per_team),
+        };
         let max_members = size.max_members.unwrap_or(match size.teams {
             Some(_) => places.saturating_add(size.spectators),
             None => MEMBERS_MAX,
@@ -202,7 +206,8 @@ impl Lint<'_> {
             );
         }
         Size {
-            teams: Some(teams),
+            // Nobody enforces places in a large session: it has no teams.
+            teams: (!self.raw.capabilities.large).then_some(teams),
             players_per_team: size.players_per_team,
             max_members,
             can_change_own_team: size.can_change_own_team,
@@ -216,7 +221,10 @@ impl Lint<'_> {
             .as_ref()
             .is_some_and(|qos| !qos.measurement_servers.is_empty());
         if raw.capabilities.large {
-            let excluded: [(bool, &[&str]); 3] = [
+            let many_teams = raw.size.as_ref().and_then(|size| size.teams) > Some(1);
+            let excluded: [(bool, &[&str]); 5] = [
+                (many_teams, &["size", "teams"]),
+                (raw.can_join_matchmaking, &["can_join_matchmaking"]),
                 (
                     raw.member_initialization.is_some(),
                     &["member_initialization"],
@@ -233,6 +241,7 @@ impl Lint<'_> {
                     self.error("large-excludes", path, message, "remove it, or `large`");
                 }
             }
+            self.large_admission();
         }
         let unsure = self.document.is_unsure(&["capabilities"]);
         if raw.qos.is_some() && !raw.capabilities.connectivity && !unsure {
@@ -242,6 +251,25 @@ impl Lint<'_> {
                 "nothing is measured without the capability `connectivity`".to_owned(),
                 "write `capabilities: { connectivity: true }`",
             );
+        }
+    }
+
+    /// Who follows whom, and who plays on which device, would have to be looked for among all members.
+    fn large_admission(&mut self) {
+        let raw = self.raw;
+        for (joinability, key) in [
+            (raw.joinability, "joinability"),
+            (raw.read_restriction, "read_restriction"),
+        ] {
+            if joinability.asks_members() && !self.document.is_unsure(&[key]) {
+                self.error(
+                    "large-excludes",
+                    &[key],
+                    "a large session does not know who follows whom, nor who plays on one device"
+                        .to_owned(),
+                    "write `public` or `private`",
+                );
+            }
         }
     }
 

@@ -66,7 +66,6 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("version_policy"),
     session_type("capabilities.connectivity"),
     session_type("capabilities.gameplay"),
-    session_type("capabilities.large"),
     session_type("capabilities.suppress_presence_activity_check"),
     session_type("capabilities.has_owners"),
     session_type("capabilities.cross_play"),

@@ -3,7 +3,7 @@
 use super::{Actor, Command, Draft, Error, Event, HEADER_BYTES_MAX, RemovalReason, Update, limits};
 use crate::Timestamp;
 use crate::instance::CloseReason;
-use crate::session_type::JoinabilityBy;
+use crate::session_type::{Joinability, JoinabilityBy};
 use crate::ticket::{EndReason, TicketState};
 
 impl Draft<'_> {
@@ -104,7 +104,11 @@ impl Draft<'_> {
                 }
             }
         }
-        let limits = &self.base.constants.session_type.custom_data_limits;
+        let of_type = &self.base.constants.session_type;
+        if of_type.large && update.joinability.is_some_and(Joinability::asks_members) {
+            return Err(Error::NotOnLarge("joinability that asks its members"));
+        }
+        let limits = &of_type.custom_data_limits;
         let before = self.work.header.clone();
         let header = self.header_mut();
         header.joinability = update.joinability.unwrap_or(header.joinability);

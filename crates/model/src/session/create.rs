@@ -119,6 +119,9 @@ impl NewSession {
             self.visibility,
             of_type.visibility,
         )?;
+        if of_type.large && self.joinability.is_some_and(Joinability::asks_members) {
+            return Err(Error::NotOnLarge("joinability that asks its members"));
+        }
         let max_members = of_type.size.max_members;
         self.require_open(TypeConstant::MaxMembers, self.max_members, max_members)?;
         if self.max_members == Some(0) {

@@ -69,6 +69,9 @@ pub enum Error {
     /// 409: the type writes out another value, and leaves the creator no choice (R22, row 32).
     #[error("the session type fixes `{0}`: leave it out, or send the type's own value")]
     FixedByType(&'static str),
+    /// 409: a feature that a large session does not have (R42, F21).
+    #[error("a large session has no {0}")]
+    NotOnLarge(&'static str),
     /// 409: one instance is open already.
     #[error("the session has an instance that is not closed")]
     InstanceExists,
@@ -168,6 +171,7 @@ impl Error {
             | Self::ReservedOnly
             | Self::ConstantsConflict(_)
             | Self::FixedByType(_)
+            | Self::NotOnLarge(_)
             | Self::InstanceExists
             | Self::NotJoinable
             | Self::ForeignAllocation

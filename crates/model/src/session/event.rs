@@ -127,6 +127,20 @@ pub enum Event {
     Deleted,
 }
 
+impl Event {
+    /// Whether it says something of members only, and nothing of what they share.
+    pub fn is_about_members(&self) -> bool {
+        matches!(
+            self,
+            Self::MemberReserved { .. }
+                | Self::MemberJoined { .. }
+                | Self::MemberChanged { .. }
+                | Self::MemberUpdated { .. }
+                | Self::MemberRemoved { .. }
+        )
+    }
+}
+
 /// An allocation that no longer counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Released {

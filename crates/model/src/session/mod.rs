@@ -30,6 +30,7 @@ mod tickets;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::instance::InstanceStatus;
@@ -44,7 +45,7 @@ pub use error::Error;
 pub use event::{Changes, Event, Released, RemovalReason};
 pub use header::{Header, LeaderLost, Participant, ReservationClock, Seats, Team, TicketRef};
 pub use limits::{
-    CONNECTED_MAX, HEADER_BYTES_MAX, KeyError, MEMBER_BYTES_MAX, SERVERS_MAX, bad_keys,
+    CONNECTED_MAX, HEADER_BYTES_MAX, KeyError, MEMBER_BYTES_MAX, SERVERS_MAX, SETTLED_MAX, bad_keys,
 };
 pub use liveness::{AllPresent, Liveness, Presence, Suspects};
 pub use member::{JoinedState, Member, MemberState};
@@ -78,6 +79,13 @@ impl Session {
     /// The members, by index.
     pub fn members(&self) -> impl Iterator<Item = &Arc<Member>> {
         self.members.values()
+    }
+
+    /// The members from an index on, by index.
+    pub fn members_from(&self, from: Bound<u32>) -> impl Iterator<Item = &Arc<Member>> {
+        self.members
+            .range((from, Bound::Unbounded))
+            .map(|(_, member)| member)
     }
 
     /// The member at this index.

@@ -1,6 +1,8 @@
 //! Bringing a session up to date before each read and write (A.2, R49, R50).
 
-use super::{Draft, Event, Liveness, MemberState, Presence, RemovalReason, Suspects, deadlines};
+use super::{
+    Draft, Event, Liveness, MemberState, Presence, RemovalReason, SETTLED_MAX, Suspects, deadlines,
+};
 use crate::Timestamp;
 use crate::instance::{CloseReason, InstanceStatus};
 
@@ -10,13 +12,15 @@ impl Draft<'_> {
     /// Each member makes at most one transition, in index order, and his new clock starts at `now` (R50); then
     /// the instance's time-outs, the election of a leader, and the end of an empty session. O(due) and one
     /// question for each suspect of `liveness`, which by default is everybody who is ready or active.
+    ///
+    /// At most [`SETTLED_MAX`] members move at once; the others are due still, so the next look moves them.
     pub fn settle(&mut self, now: Timestamp, liveness: &dyn Liveness) {
         if self.work.deleted {
             return;
         }
         let mut moving = self.due(now);
         moving.extend(self.gone(liveness));
-        for index in moving {
+        for index in moving.into_iter().take(SETTLED_MAX) {
             let Some(state) = self.member(index).map(|member| member.state) else {
                 continue;
             };

@@ -22,9 +22,9 @@ pub use hosting::{
 pub use matchmaking::{CreateTicket, Queue, QueuePlayer, Ticket};
 pub use problem::Problem;
 pub use sessions::{
-    CreateSession, Instance, JoinSession, Member, MemberState, MoveMember, MySession, MySessions,
-    PutServer, RequestInstance, Reservation, Reserve, Session, SessionServer, SessionTicket,
-    SessionType, Team, UpdateMember, UpdateSession,
+    CreateSession, Instance, JoinSession, Member, MemberPage, MemberState, MoveMember, MySession,
+    MySessions, PutServer, RequestInstance, Reservation, Reserve, Session, SessionServer,
+    SessionTicket, SessionType, Team, UpdateMember, UpdateSession,
 };
 pub use token::{AUDIENCE, Claims, PrincipalKind};
 

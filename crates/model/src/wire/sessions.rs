@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Rfc3339;
 use crate::instance::{Addresses, CloseReason, InstanceStatus};
+use crate::session::Seats;
 use crate::session_type::{CustomData, Joinability, StartupParams, Visibility};
 use crate::ticket::{EndReason, TicketState};
 use crate::{
@@ -178,7 +179,13 @@ pub struct Session {
     pub leader: Option<PlayerId>,
     /// Its teams, in order.
     pub teams: Vec<Team>,
-    /// Its members, by index.
+    /// Many members and fewer features (R42): its `members` are the reader's own seat alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub large: bool,
+    /// Seats taken, by the state of who holds them.
+    #[serde(default)]
+    pub seats: Seats,
+    /// Its members, by index; see `large`.
     pub members: Vec<Member>,
     /// The studio's own data.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
@@ -242,6 +249,16 @@ pub struct Team {
     /// Seats in all; omitted: not limited by team.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u32>,
+}
+
+/// `GET /v1/sessions/{id}/members`: those that the reader may see.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MemberPage {
+    /// By index; fifty at most.
+    pub items: Vec<Member>,
+    /// There are more: those `after` this index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u32>,
 }
 
 /// A member of a session.

@@ -139,6 +139,7 @@ fn session_type(members: u32) -> anyhow::Result<SessionType> {
             by_matchmaking: true,
         },
         can_join_matchmaking: false,
+        large: false,
         size: Size {
             teams: None,
             players_per_team: 4,

@@ -1,7 +1,5 @@
 //! A request on a session: who asks, for which one, and which version of it he has seen.
 
-use std::sync::Arc;
-
 use model::session::{Actor, Command, Draft, Session};
 use model::wire;
 use model::{SessionId, Timestamp};
@@ -109,8 +107,27 @@ impl Core {
 }
 
 /// The session as somebody sees it who has just written to it.
-pub(crate) fn seen_by(who: &Principal, session: &Arc<Session>) -> wire::Session {
-    view::session(session, reader(who, session).unwrap_or(Reader::Outsider))
+pub(crate) fn seen_by(who: &Principal, session: &Session) -> wire::Session {
+    seen_as(
+        who,
+        session,
+        reader(who, session).unwrap_or(Reader::Outsider),
+    )
+}
+
+/// The same for who has been found to be this reader. Of a large session a player sees his own seat alone (R42).
+pub(crate) fn seen_as(who: &Principal, session: &Session, reader: Reader) -> wire::Session {
+    let mut document = view::session(session, reader);
+    if session.constants().session_type.large
+        && let Principal::Player { player, .. } = who
+    {
+        let own = session.member_of(player);
+        document.members = own
+            .map(|own| view::member(own, session))
+            .into_iter()
+            .collect();
+    }
+    document
 }
 
 fn player_sees(member: bool, visible: impl FnOnce() -> bool) -> Option<Reader> {

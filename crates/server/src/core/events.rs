@@ -183,7 +183,7 @@ impl Core {
             keys.push(rows::session_key(&self.namespace, id));
         }
         let headers = self.store.get(&keys).await.map_err(store_error)?;
-        for row in headers.into_iter().flatten() {
+        for row in headers.into_iter().flatten().filter(|row| !row.ended) {
             let header: Header = rows::parse(&row)?;
             if let Some(member) = seats.get(&header.id) {
                 let stand = Stand::of(&header, header.change_number, member);

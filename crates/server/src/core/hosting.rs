@@ -8,7 +8,7 @@ use model::{AllocationId, GameServer, GameServerId, SessionId};
 use super::Core;
 use super::asked::{Asked, reader};
 use super::view::{self, Reader};
-use super::write::{Refusal, not_found};
+use super::write::{Held, Refusal, not_found};
 use crate::{Error, Principal};
 
 impl Core {
@@ -145,7 +145,7 @@ impl Core {
         id: SessionId,
         allocation: AllocationId,
         command: &Command,
-    ) -> Result<std::sync::Arc<Session>, Error> {
+    ) -> Result<Held, Error> {
         let by = Actor::Host(allocation);
         // Heard of from here on: should the store be slow, that is no fault of the host.
         let _writes = self.registry.host_writes(allocation);

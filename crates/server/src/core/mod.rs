@@ -7,10 +7,12 @@ mod allocate;
 mod asked;
 mod assignments;
 mod busy;
+mod ending;
 mod events;
 mod fleet_api;
 mod hosting;
 mod idempotency;
+mod large;
 mod matchmaker;
 mod matchmaking;
 mod players;
@@ -56,6 +58,8 @@ pub struct Settings {
     pub hedge_after: Millis,
     /// Sessions with a due timer are looked at this often even if nobody asks; 0: only when somebody asks (row 11).
     pub sweep_interval: Millis,
+    /// Seats of the largest session that may be made, where its type has the capability `large` (row 6).
+    pub large_members_max: u32,
     /// How long the token of a game server is good; renewed over its poll.
     pub game_server_token_ttl: Millis,
 }
@@ -66,6 +70,7 @@ impl Default for Settings {
             public_url: "http://127.0.0.1:7350".into(),
             hedge_after: Millis(250),
             sweep_interval: Millis(0),
+            large_members_max: 1_000,
             game_server_token_ttl: Millis::seconds(3_600),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::session::{Header, Liveness, Member, Presence};
+use model::session::{Header, Liveness, Member, Presence, Suspects};
 use model::{Millis, PlayerId, SessionId, TicketId, Timestamp};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -233,6 +233,13 @@ pub(crate) struct At<'a> {
 }
 
 impl Liveness for At<'_> {
+    fn suspects(&self) -> Suspects<'_> {
+        match self.required {
+            true => Suspects::Anybody,
+            false => Suspects::Only(&[]),
+        }
+    }
+
     fn of(&self, player: &PlayerId) -> Presence {
         if !self.required {
             return Presence::Unknown;

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use store::write_set::ClaimKey;
 use store::{Item, Key, Kind, Row};
 
+use super::ending;
 use crate::Error;
 
 /// How long what has ended stays readable.
@@ -75,6 +76,9 @@ pub(crate) fn session_items(
         let Some(base) = base else {
             return Ok(Vec::new());
         };
+        if ending::takes_several_writes(base) {
+            return ending::first_items(ns, base, header);
+        }
         let mut items = vec![Item::Delete {
             key,
             expected: number(base.header().change_number),
@@ -123,7 +127,7 @@ pub(crate) fn session_items(
     Ok(items)
 }
 
-fn number(change_number: u64) -> i64 {
+pub(crate) fn number(change_number: u64) -> i64 {
     i64::try_from(change_number).unwrap_or(i64::MAX)
 }
 

@@ -10,11 +10,11 @@ use model::wire;
 use model::{Name, PlayerId, Region, SessionId, Timestamp};
 use store::{CommitError, Item, WriteSet};
 
-use super::asked::{Asked, reader, seen_by};
+use super::asked::{Asked, reader, seen_as, seen_by};
 use super::idempotency::Idempotency;
 use super::players::{Change, Stand};
-use super::view::{self, Reader};
-use super::write::{Document, Refusal, commit_error, not_found};
+use super::view::Reader;
+use super::write::{Document, Held, Refusal, commit_error, not_found};
 use super::{Core, actor, rows};
 use crate::{Error, Principal};
 
@@ -49,7 +49,7 @@ impl Core {
             .insert_session(session, changes, key.as_ref(), now)
             .await
         {
-            Ok(session) => Ok(view::session(&session, Reader::Insider)),
+            Ok(session) => Ok(seen_by(who, &session)),
             Err(Error::IdempotencyKeyReused) => {
                 let made = self.made_by(key.as_ref()).await?;
                 let made = made.and_then(|made| made.parse().ok());
@@ -71,7 +71,7 @@ impl Core {
     ) -> Result<wire::Session, Error> {
         let now = self.now();
         let (session, _) = Session::create(self.new_session(who, body, now)?, now)?;
-        Ok(view::session(&session, Reader::Insider))
+        Ok(seen_by(who, &session))
     }
 
     fn new_session(
@@ -87,6 +87,7 @@ impl Core {
                 what: "session type",
                 id: body.r#type.clone(),
             })?;
+        self.allow_size(&constants.session_type, body.max_members)?;
         let mut new = NewSession::new(
             self.ids.next(now),
             self.ids.next(now),
@@ -177,10 +178,7 @@ impl Core {
         let mut told = then(self);
         let session = Arc::new(session);
         let header = session.header();
-        *slot = Some(Document {
-            session: session.clone(),
-            noticed: header.change_number,
-        });
+        *slot = Some(Document::new(session.clone()));
         told.extend(session.members().map(|member| {
             let stand = Stand::of(header, header.change_number, member);
             (member.player.clone(), Change::Session(id, stand))
@@ -202,11 +200,11 @@ impl Core {
     ) -> Result<wire::Session, Error> {
         let session = self.settled(id).await?;
         let reader = reader(who, &session).ok_or_else(|| not_found(id))?;
-        Ok(view::session(&session, reader))
+        Ok(seen_as(who, &session, reader))
     }
 
     /// The session, brought up to date.
-    pub(crate) async fn settled(&self, id: SessionId) -> Result<Arc<Session>, Error> {
+    pub(crate) async fn settled(&self, id: SessionId) -> Result<Held, Error> {
         if let Some(session) = self.settled_already(id).await {
             return Ok(session);
         }
@@ -222,15 +220,21 @@ impl Core {
     }
 
     /// The session, if it is in memory and nothing of it is due.
-    async fn settled_already(&self, id: SessionId) -> Option<Arc<Session>> {
+    async fn settled_already(&self, id: SessionId) -> Option<Held> {
         let slot = self.sessions.lock(id).await;
         let session = slot.as_ref()?.session.clone();
         let now = self.clock.now();
         if self.notes_ended_ticket(&session).is_some() {
             return None;
         }
-        let draft = self.settled_draft(&session, None, now).ok()?;
-        draft.finish(now).is_empty().then_some(session)
+        let document = slot.as_ref()?;
+        let asks = document.asks_presence(now);
+        let draft = self.settled_draft(&session, None, asks, now).ok()?;
+        if !draft.finish(now).is_empty() {
+            return None;
+        }
+        document.presence_asked(asks, now);
+        Some(Held::new(session, slot))
     }
 
     /// Changes properties of a session.

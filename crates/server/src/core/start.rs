@@ -143,6 +143,9 @@ impl Core {
             if let Some(due) = row.due {
                 self.timers.hint(due);
             }
+            if row.ended {
+                continue;
+            }
             let Some(instance) = header.open_instance() else {
                 continue;
             };

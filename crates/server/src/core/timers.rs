@@ -181,6 +181,9 @@ impl Core {
             .id
             .parse()
             .map_err(|_| Error::Internal("odd session id".into()))?;
+        if row.ended {
+            return self.clear_away(id).await;
+        }
         match self.write(id, |_, _, _| Ok(())).await {
             Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),

@@ -18,7 +18,6 @@ pub(crate) enum Reader {
 pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
     let header = session.header();
     let of_type = &session.constants().session_type;
-    let leader = header.leader;
     let size = of_type
         .size
         .teams
@@ -46,10 +45,15 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
                 size,
             })
             .collect(),
-        members: session
-            .members()
-            .map(|member| self::member(member, leader))
-            .collect(),
+        large: of_type.large,
+        seats: header.seats,
+        members: match of_type.large {
+            true => Vec::new(),
+            false => session
+                .members()
+                .map(|member| self::member(member, session))
+                .collect(),
+        },
         custom_data: header.custom_data.clone(),
         type_custom_data: of_type.custom_data.clone(),
         constants: header.constants_custom.clone(),
@@ -80,7 +84,8 @@ fn server((name, server): (&Name, &Participant)) -> wire::SessionServer {
     }
 }
 
-fn member(member: &Member, leader: Option<u32>) -> wire::Member {
+/// A member of this session.
+pub(crate) fn member(member: &Member, session: &Session) -> wire::Member {
     wire::Member {
         index: member.index,
         player: member.player.clone(),
@@ -88,7 +93,7 @@ fn member(member: &Member, leader: Option<u32>) -> wire::Member {
         since: member.since.into(),
         joined_at: member.joined_at.map(Into::into),
         team: member.team,
-        leader: leader == Some(member.index),
+        leader: session.header().leader == Some(member.index),
         custom_data: member.custom_data.clone(),
         constants: member.constants.clone(),
         custom: member.custom.clone(),

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use model::game_server::Allocated;
 use model::instance::{InstanceAllocation, InstanceStatus};
-use model::session::{Actor, Changes, Command, Draft, Event, Header, Session, TicketRef};
+use model::session::{Actor, Changes, Command, Draft, Event, Header, Member, Session, TicketRef};
 use model::ticket::{EndReason, TicketState};
-use model::{GameServer, GameServerId, PlayerId, SessionId, Ticket, TicketId, Timestamp};
+use model::{GameServer, GameServerId, Millis, PlayerId, SessionId, Ticket, TicketId, Timestamp};
 use store::{CommitError, Item, WriteSet};
 use tokio::sync::OwnedMutexGuard;
 
@@ -16,7 +17,7 @@ use super::players::{Change, Stand};
 use super::registry::TakenServer;
 use super::tickets::End;
 use super::view::{self, Reader};
-use super::{Core, rows};
+use super::{Core, ending, rows};
 use crate::Error;
 
 /// Times that a command is applied again after it lost to another write.
@@ -27,7 +28,38 @@ pub(crate) struct Document {
     pub(crate) session: Arc<Session>,
     /// The last change that members are told of; a boot step of the host is not one.
     pub(crate) noticed: u64,
+    /// When the presence of all its members was asked for last.
+    asked: AtomicI64,
 }
+
+impl Document {
+    /// As it was just committed or loaded.
+    pub(crate) fn new(session: Arc<Session>) -> Self {
+        Self {
+            noticed: session.header().change_number,
+            session,
+            asked: AtomicI64::new(i64::MIN),
+        }
+    }
+
+    /// Whether it is time to ask for everybody's presence: always, but in a large session, where it takes long, at
+    /// most once a second. A loss is noticed that much later.
+    pub(crate) fn asks_presence(&self, now: Timestamp) -> bool {
+        let every = PRESENCE_OF_LARGE.0;
+        let last = self.asked.load(Ordering::Relaxed);
+        !self.session.constants().session_type.large || now.0 >= last.saturating_add_unsigned(every)
+    }
+
+    /// It has been asked for, if `asks`.
+    pub(crate) fn presence_asked(&self, asks: bool, now: Timestamp) {
+        if asks {
+            self.asked.store(now.0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// How seldom a large session asks who of its members is there.
+const PRESENCE_OF_LARGE: Millis = Millis::seconds(1);
 
 /// What a write brings along besides the command on the session.
 #[derive(Default)]
@@ -66,7 +98,31 @@ impl From<model::session::Error> for Refusal {
 pub(crate) struct Written<R> {
     pub(crate) result: R,
     /// The session as it is now; `None`: it has ended with this write.
-    pub(crate) session: Option<Arc<Session>>,
+    pub(crate) session: Option<Held>,
+}
+
+/// A session to look at while its slot is locked: nobody has to copy all of it in order to write meanwhile.
+pub(crate) struct Held {
+    // Let go of before the slot is.
+    session: Arc<Session>,
+    _slot: OwnedMutexGuard<Option<Document>>,
+}
+
+impl Held {
+    pub(crate) fn new(session: Arc<Session>, slot: OwnedMutexGuard<Option<Document>>) -> Self {
+        Self {
+            session,
+            _slot: slot,
+        }
+    }
+}
+
+impl std::ops::Deref for Held {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
 }
 
 /// Records that a write changes beside the session's own rows.
@@ -94,12 +150,13 @@ impl Core {
             let session = &document.session;
             let mut along = Along::default();
             let end = self.end_of_ticket(session).await?;
-            let mut draft = self.settled_draft(session, end, now)?;
+            let asks = document.asks_presence(now);
+            let mut draft = self.settled_draft(session, end, asks, now)?;
             let result = command(&mut draft, &mut along, now);
             if result.is_err() {
                 // A command that is refused half-way has done nothing; what settling did is kept.
                 along = Along::default();
-                draft = self.settled_draft(session, end, now)?;
+                draft = self.settled_draft(session, end, asks, now)?;
             }
             self.follow_instance(&mut draft, now)?;
             let changes = draft.finish(now);
@@ -109,8 +166,9 @@ impl Core {
                 .await?;
             let items = self.items(id, session, &changes, &consequences, &along)?;
             if items.is_empty() {
-                let session = Some(session.clone());
-                return finish(result, session);
+                document.presence_asked(asks, now);
+                let session = session.clone();
+                return finish(result, Some(Held::new(session, slot)));
             }
             // The slot is empty while the write is under way: should this task be dropped, the next one loads.
             let Some(mut document) = slot.take() else {
@@ -118,12 +176,13 @@ impl Core {
             };
             match self.commits.commit(WriteSet { items }).await {
                 Ok(()) => {
+                    document.presence_asked(asks, now);
                     let after =
                         self.committed(&mut document, &before, changes, consequences, along);
                     match after {
                         Some(session) => {
                             *slot = Some(document);
-                            return finish(result, Some(session));
+                            return finish(result, Some(Held::new(session, slot)));
                         }
                         None => {
                             drop(slot);
@@ -161,16 +220,17 @@ impl Core {
         let now = self.clock.now();
         let mut session = document.session.clone();
         let end = self.end_of_ticket(&session).await?;
-        let mut draft = self.settled_draft(&document.session, end, now)?;
+        let asks = document.asks_presence(now);
+        let mut draft = self.settled_draft(&document.session, end, asks, now)?;
         let result = command(&mut draft, &mut Along::default(), now);
         if result.is_err() {
-            draft = self.settled_draft(&document.session, end, now)?;
+            draft = self.settled_draft(&document.session, end, asks, now)?;
         }
         self.follow_instance(&mut draft, now)?;
         let changes = draft.finish(now);
         let deleted = changes.deleted;
         Arc::make_mut(&mut session).commit(changes);
-        finish(result, (!deleted).then_some(session))
+        finish(result, (!deleted).then(|| Held::new(session, slot)))
     }
 
     /// The session's slot, with its document in it if there is one.
@@ -203,10 +263,11 @@ impl Core {
         &self,
         session: &'a Session,
         end: Option<(TicketId, End)>,
+        asks: bool,
         now: Timestamp,
     ) -> Result<Draft<'a>, Error> {
         let of_type = &session.constants().session_type;
-        let required = of_type.connection_required_for_active_members;
+        let required = of_type.connection_required_for_active_members && asks;
         let window = of_type.timeouts.presence_window;
         let mut draft = session.draft();
         draft.settle(now, &self.players.liveness(now, window, required));
@@ -473,6 +534,9 @@ impl Core {
         if let Some(due) = self.due_of(&changes) {
             self.timers.hint(due);
         }
+        if deleted && ending::takes_several_writes(&document.session) {
+            self.timers.hint(ending::AT_ONCE);
+        }
         let members_before: Vec<PlayerId> = if deleted {
             document
                 .session
@@ -482,6 +546,7 @@ impl Core {
         } else {
             Vec::new()
         };
+        let touched: Vec<u32> = changes.members.iter().map(|(index, _)| *index).collect();
         Arc::make_mut(&mut document.session).commit(changes);
         if worth_telling {
             document.noticed = document.session.header().change_number;
@@ -505,7 +570,7 @@ impl Core {
         }
         told.extend(members_before.into_iter().map(|p| (p, Change::Left(id))));
         if !deleted && worth_telling {
-            tell_members(document, &events, &mut told);
+            tell_members(document, &events, &touched, &mut told);
         }
         self.players.tell(told);
         let after = document.session.header();
@@ -623,23 +688,20 @@ impl Core {
         let Some((header, members)) = found else {
             return Ok(None);
         };
+        if header.ended {
+            return Ok(None);
+        }
         let (header, members) = rows::parse_session(&header, &members)?;
         let constants = self
             .revisions
             .constants(self, header.type_revision, &header.session_type)
             .await?;
-        let noticed = header.change_number;
-        Ok(Some(Document {
-            session: Arc::new(Session::load(constants, header, members)),
-            noticed,
-        }))
+        let session = Session::load(constants, header, members);
+        Ok(Some(Document::new(Arc::new(session))))
     }
 }
 
-fn finish<R>(
-    result: Result<R, Refusal>,
-    session: Option<Arc<Session>>,
-) -> Result<Written<R>, Error> {
+fn finish<R>(result: Result<R, Refusal>, session: Option<Held>) -> Result<Written<R>, Error> {
     match result {
         Ok(result) => Ok(Written { result, session }),
         Err(Refusal::Error(error)) => Err(error),
@@ -652,18 +714,31 @@ fn finish<R>(
     }
 }
 
-/// Each member of a session, and those who lost their seat, are to be told that it changed. O(members).
-fn tell_members(document: &Document, events: &[Event], told: &mut Vec<(PlayerId, Change)>) {
+/// Each member of a session, and those who lost their seat, are to be told that it changed. O(members); of a large
+/// session only those whom it is about, unless it is about all of it.
+fn tell_members(
+    document: &Document,
+    events: &[Event],
+    touched: &[u32],
+    told: &mut Vec<(PlayerId, Change)>,
+) {
     let header = document.session.header();
     for event in events {
         if let Event::MemberRemoved { player, .. } = event {
             told.push((player.clone(), Change::Left(header.id)));
         }
     }
-    told.extend(document.session.members().map(|member| {
+    let change = |member: &Arc<Member>| {
         let stand = Stand::of(header, document.noticed, member);
         (member.player.clone(), Change::Session(header.id, stand))
-    }));
+    };
+    let session = &document.session;
+    if session.constants().session_type.large && events.iter().all(Event::is_about_members) {
+        let members = touched.iter().filter_map(|index| session.member(*index));
+        told.extend(members.map(change));
+    } else {
+        told.extend(session.members().map(change));
+    }
 }
 
 /// The allocations that an open instance counts: the one and its hedge.

@@ -180,6 +180,7 @@ impl Call {
                     })?;
                     values.after.replace(after).is_none()
                 }
+                Query::AfterMember => values.after_member.replace(number(name, value)?).is_none(),
                 Query::DryRun => values.dry_run.replace(flag(name, value)?).is_none(),
                 Query::Seen => values.seen.replace(number(name, value)?).is_none(),
                 Query::Wait => values.wait.replace(self.wait(value)?).is_none(),
@@ -269,6 +270,7 @@ impl Call {
 #[derive(Debug, Default)]
 pub(super) struct QueryValues {
     pub(super) after: Option<SessionId>,
+    pub(super) after_member: Option<u32>,
     pub(super) cursor: Option<String>,
     pub(super) dry_run: Option<bool>,
     pub(super) seen: Option<i64>,

@@ -152,6 +152,7 @@ fn mount(methods: MethodRouter<Arc<Http>>, route: &'static Route) -> MethodRoute
         Operation::ReserveSeats => add(methods, route, sessions::reserve),
         Operation::PutServer => add(methods, route, sessions::put_server),
         Operation::RemoveServer => add(methods, route, sessions::remove_server),
+        Operation::ListMembers => add(methods, route, members::list),
         Operation::ListMySessions => add(methods, route, sessions::mine),
         Operation::ListSessionTypes => add(methods, route, sessions::types),
         Operation::ReadSessionType => add(methods, route, sessions::read_type),

@@ -9,6 +9,7 @@ pub(super) const CREATE_SESSION: Shape = Shape::of::<wire::CreateSession>(create
 pub(super) const UPDATE_SESSION: Shape = Shape::of::<wire::UpdateSession>(update_session);
 pub(super) const SESSION: Shape = Shape::of::<wire::Session>(session);
 pub(super) const RESERVE: Shape = Shape::of::<wire::Reserve>(reserve);
+pub(super) const MEMBER_PAGE: Shape = Shape::of::<wire::MemberPage>(member_page);
 pub(super) const MY_SESSIONS: Shape = Shape::of::<wire::MySessions>(my_sessions);
 pub(super) const SESSION_TYPE: Shape = Shape::of::<wire::SessionType>(session_type);
 pub(super) const SESSION_TYPES: Shape = Shape::of::<wire::List<wire::SessionType>>(session_types);
@@ -75,6 +76,10 @@ fn reserve() -> Value {
 
 fn put_server() -> Value {
     json!({ "constants": { "region": "eu-west" }, "custom": { "round": 3 } })
+}
+
+fn member_page() -> Value {
+    json!({ "items": [member()], "next": 0 })
 }
 
 fn my_sessions() -> Value {

@@ -9,6 +9,12 @@ use super::routes::RequestHeader;
 use crate::Error;
 use crate::core::JoinMode;
 
+pub(super) async fn list(call: Call) -> Answer {
+    let id = call.id("session")?;
+    let after = call.query()?.after_member;
+    reply::ok(&call.core().members(call.who()?, id, after).await?)
+}
+
 pub(super) async fn join(mut call: Call) -> Answer {
     let player = call.own_player()?;
     let body: wire::JoinSession = call.json_or_default().await?;

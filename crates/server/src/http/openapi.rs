@@ -180,6 +180,10 @@ fn parameters(route: &Route) -> Vec<Value> {
                 json!({ "type": "string", "format": "uuid" }),
                 "`next` of the page before; omitted: the first page.",
             ),
+            Query::AfterMember => (
+                json!({ "type": "integer", "minimum": 0 }),
+                "`next` of the page before; omitted: the first page.",
+            ),
             Query::Cursor => (
                 json!({ "type": "string" }),
                 "The cursor of the last answer; omitted: answers at once with a first cursor.",

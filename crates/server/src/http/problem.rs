@@ -243,7 +243,7 @@ fn law_kind(error: &model::session::Error) -> Kind {
         Law::InstanceTransition { .. } => Kind::InstanceTransition,
         Law::VersionMismatch => Kind::VersionMismatch,
         Law::AlreadyQueued => Kind::AlreadyQueued,
-        Law::NoSuchTicket => Kind::Conflict,
+        Law::NoSuchTicket | Law::NotOnLarge(_) => Kind::Conflict,
         Law::NotQueueable => Kind::NotQueueable,
         Law::InstanceClosed => Kind::InstanceClosed,
         Law::StartupParamsMissing

@@ -60,6 +60,8 @@ pub enum Access {
 pub enum Query {
     /// The last one of the page before.
     After,
+    /// The same, by member index.
+    AfterMember,
     /// Where an event stream was left; opaque.
     Cursor,
     /// Whether to answer what the request would come to, and write nothing.
@@ -125,6 +127,7 @@ pub enum Operation {
     ReadSession,
     UpdateSession,
     DeleteSession,
+    ListMembers,
     JoinSession,
     UpdateMember,
     LeaveSession,
@@ -194,7 +197,7 @@ impl Query {
     /// Its name in the query string.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::After => "after",
+            Self::After | Self::AfterMember => "after",
             Self::Cursor => "cursor",
             Self::DryRun => "dry_run",
             Self::Seen => "seen",

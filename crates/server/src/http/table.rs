@@ -176,6 +176,16 @@ pub static ROUTES: &[Route] = &[
         ..BASE
     },
     Route {
+        operation: Operation::ListMembers,
+        path: "/v1/sessions/{id}/members",
+        summary: "List the members of a session that the caller may see, by index.",
+        access: Access::Only(READER),
+        query: &[Query::AfterMember],
+        replies: &[json(200, "Its members.", shapes::MEMBER_PAGE)],
+        problems: &[Kind::NotFound],
+        ..BASE
+    },
+    Route {
         operation: Operation::ListMySessions,
         path: "/v1/players/me/sessions",
         summary: "List the sessions that the player is a member of, oldest first.",

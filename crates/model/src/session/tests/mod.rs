@@ -33,6 +33,7 @@ fn game() -> SessionType {
             by_matchmaking: true,
         },
         can_join_matchmaking: true,
+        large: false,
         size: Size {
             teams: Some(2),
             players_per_team: 4,
