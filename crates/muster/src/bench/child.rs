@@ -41,6 +41,14 @@ instance:
   startup_params: { map: Bench, mode: tdm }
 ---
 apiVersion: v1
+kind: SessionType
+name: Crowd
+creation: { by_players: true }
+size: { max_members: 10000 }
+joinability: public
+capabilities: { large: true }
+---
+apiVersion: v1
 kind: Queue
 name: bench-4v4
 session_type: Game

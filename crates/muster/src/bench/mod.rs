@@ -5,6 +5,7 @@ mod child;
 mod figure;
 mod host;
 mod http_baseline;
+mod large_session_join;
 mod law;
 mod load;
 mod measure;
@@ -62,7 +63,7 @@ enum Length {
 }
 
 /// What can be measured, with what it is.
-const BENCHES: [(&str, &str); 3] = [
+const BENCHES: [(&str, &str); 4] = [
     (
         "ticket-to-assignment",
         "4v4 over HTTP: from the ticket that completes a match until every member has read a joinable address",
@@ -70,6 +71,10 @@ const BENCHES: [(&str, &str); 3] = [
     (
         "session-writes",
         "joins, updates and leaves through the committer, against a bare loop on one connection",
+    ),
+    (
+        "large-session-join",
+        "a join among 10,000 members over HTTP: the server's processor time, against a join among 100",
     ),
     (
         "law",
@@ -107,6 +112,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         ));
         let measured = match name {
             "session-writes" => session_writes::run(length, args.postgres.as_deref()),
+            "large-session-join" => large_session_join::run(length),
             "law" => law::run(length),
             _ => ticket_to_assignment::run(length, args.rate),
         };

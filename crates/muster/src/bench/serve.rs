@@ -82,7 +82,10 @@ async fn serve(args: &Args) -> anyhow::Result<()> {
         session_types: Some(args.folder.join("sessiontypes")),
         providers: configuration::provider_schemas(),
         limits: Limits::default(),
-        settings: Settings::default(),
+        settings: Settings {
+            large_members_max: 10_000,
+            ..Settings::default()
+        },
         clock: None,
         drivers: Drivers::Running,
     })
