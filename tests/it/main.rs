@@ -18,6 +18,7 @@ mod laws;
 mod members;
 mod race;
 mod reload;
+mod second_opinion;
 mod security;
 mod start;
 mod tickets;

@@ -5,6 +5,7 @@ mod database;
 mod fleets;
 mod host;
 mod in_process;
+pub mod naive;
 mod process;
 pub mod queue;
 pub mod raw;
