@@ -453,6 +453,84 @@ fn assert_timer(session: &Session, now: Timestamp) {
     }
 }
 
+/// What the events alone say of a session.
+#[derive(Debug, PartialEq)]
+struct Told {
+    seats: BTreeMap<u32, (PlayerId, MemberState)>,
+    leader: Option<u32>,
+    instance: Option<(InstanceId, InstanceStatus)>,
+    ticket: Option<(TicketId, TicketState)>,
+}
+
+impl Told {
+    fn of(session: &Session) -> Told {
+        let header = session.header();
+        let seat = |member: &Arc<Member>| (member.index, (member.player.clone(), member.state));
+        let instance = header.instance.as_ref();
+        let ticket = header.ticket.as_ref();
+        Told {
+            seats: session.members().map(seat).collect(),
+            leader: header.leader,
+            instance: instance.map(|instance| (instance.id, instance.status)),
+            ticket: ticket.map(|ticket| (ticket.id, ticket.state)),
+        }
+    }
+
+    /// Each event begins where the one before has ended: no state is skipped.
+    fn hear(&mut self, event: &Event) {
+        match event.clone() {
+            Event::MemberReserved { index, player } => {
+                let before = self.seats.insert(index, (player, MemberState::Reserved));
+                assert_eq!(before, None, "a new seat");
+            }
+            Event::MemberJoined {
+                index,
+                player,
+                state,
+            } => {
+                let before = self.seats.insert(index, (player.clone(), state));
+                let reserved = (player, MemberState::Reserved);
+                assert!(before.is_none_or(|before| before == reserved));
+            }
+            Event::MemberChanged {
+                index,
+                player,
+                from,
+                to,
+            } => {
+                let before = self.seats.insert(index, (player.clone(), to));
+                assert_eq!(before, Some((player, from)));
+                assert!(from != MemberState::Reserved && to != MemberState::Reserved);
+            }
+            Event::MemberUpdated { index, player } => {
+                assert_eq!(self.seats[&index].0, player);
+            }
+            Event::MemberRemoved {
+                index,
+                player,
+                from,
+                ..
+            } => {
+                assert_eq!(self.seats.remove(&index), Some((player, from)));
+            }
+            Event::LeaderChanged { from, to } => {
+                assert_eq!(self.leader, from);
+                self.leader = to;
+            }
+            Event::InstanceChanged { id, from, to, .. } => {
+                let open = self
+                    .instance
+                    .filter(|(_, status)| *status != InstanceStatus::Closed);
+                assert_eq!(open, from.map(|from| (id, from)));
+                self.instance = Some((id, to));
+            }
+            Event::InstanceUpdated { id } => assert_eq!(self.instance.map(|one| one.0), Some(id)),
+            Event::TicketChanged { id, state, .. } => self.ticket = Some((id, state)),
+            Event::HeaderChanged | Event::Deleted => {}
+        }
+    }
+}
+
 /// One step of the shell; whether the session goes on.
 fn step(session: &mut Session, step: &Step, now: Timestamp) -> bool {
     let gone = Gone(step.gone.iter().cloned().collect());
@@ -497,7 +575,10 @@ fn step(session: &mut Session, step: &Step, now: Timestamp) -> bool {
             assert!(written.all(|member| member.version == header.change_number));
         }
     }
+    let mut told = Told::of(&before);
+    changes.events.iter().for_each(|event| told.hear(event));
     if changes.deleted {
+        assert!(told.seats.is_empty());
         assert_eq!(session.members().count(), 0);
         assert!(changes.header.unwrap().open_instance().is_none());
         return false;
@@ -506,6 +587,11 @@ fn step(session: &mut Session, step: &Step, now: Timestamp) -> bool {
         members_of(&session.draft()),
         view,
         "the commit is what the draft showed"
+    );
+    assert_eq!(
+        told,
+        Told::of(session),
+        "the events say all that happened to seats, leader, instance and ticket"
     );
     assert_eq!(changes.next_timer, session.next_timer());
     assert_eq!(changes.sweep_at, session.sweep_at());
