@@ -7,6 +7,7 @@ mod bad_input;
 mod events;
 #[path = "../../plugins/process/tests/it/faults.rs"]
 mod faults;
+mod fuzz;
 mod hedge;
 mod hosts;
 mod idempotency;
