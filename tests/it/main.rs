@@ -11,6 +11,7 @@ mod hedge;
 mod hosts;
 mod idempotency;
 mod instances;
+mod invites;
 mod joinability;
 mod kill;
 mod laws;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::session::{Actor, Command, Draft, Session};
+use model::session::{Actor, Command, Draft, Looker, Session};
 use model::wire;
 use model::{SessionId, Timestamp};
 
@@ -40,9 +40,10 @@ impl<'a> Asked<'a> {
     fn check(&self, draft: &Draft<'_>) -> Result<(), Refusal> {
         let header = draft.header();
         let reader = match self.who {
-            Principal::Player { player, .. } => {
+            Principal::Player { player, device, .. } => {
                 let member = draft.member_of(player).is_some();
-                player_sees(member, || draft.is_visible_to(player))
+                let device = device.as_deref();
+                player_sees(member, || draft.is_visible_to(&Looker { player, device }))
             }
             _ => Some(Reader::Insider),
         };
@@ -124,9 +125,10 @@ fn player_sees(member: bool, visible: impl FnOnce() -> bool) -> Option<Reader> {
 /// How much of a session somebody may see; `None`: not even that it exists (A.3b).
 pub(crate) fn reader(who: &Principal, session: &Session) -> Option<Reader> {
     match who {
-        Principal::Player { player, .. } => {
+        Principal::Player { player, device, .. } => {
             let member = session.member_of(player).is_some();
-            player_sees(member, || session.is_visible_to(player))
+            let device = device.as_deref();
+            player_sees(member, || session.is_visible_to(&Looker { player, device }))
         }
         Principal::Server { .. } | Principal::Admin { .. } => Some(Reader::Insider),
         Principal::GameServer { id, .. } => {
