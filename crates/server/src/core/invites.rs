@@ -8,7 +8,6 @@ use model::{PlayerId, SessionId};
 
 use super::Core;
 use super::asked::{Asked, reader, seen_by};
-use super::view::Reader;
 use super::write::not_found;
 use crate::{Error, Principal};
 
@@ -91,9 +90,7 @@ impl Core {
     /// becomes of it afterwards is another matter.
     async fn joined_in(&self, who: &Principal, session: SessionId) -> Result<Vec<PlayerId>, Error> {
         let found = self.settled(session).await?;
-        reader(who, &found)
-            .filter(|reader| *reader == Reader::Insider || matches!(who, Principal::Player { .. }))
-            .ok_or_else(|| not_found(session))?;
+        reader(who, &found).ok_or_else(|| not_found(session))?;
         if let Principal::Player { player, .. } = who {
             let joined = found.member_of(player).is_some_and(|one| one.is_joined());
             if !joined {
