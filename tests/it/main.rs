@@ -18,6 +18,7 @@ mod laws;
 mod members;
 mod passwords;
 mod race;
+mod reading;
 mod reload;
 mod security;
 mod short_codes;
