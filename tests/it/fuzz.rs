@@ -29,11 +29,7 @@ struct Endpoint {
 
 #[test]
 fn r6_no_json_at_any_endpoint_makes_the_server_fail() {
-    let seed: u64 = std::env::var("MUSTER_SEED")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_else(rand::random);
-    println!("MUSTER_SEED={seed} repeats it");
+    let seed = tests::seed("MUSTER_SEED");
     run(async {
         let mut random = StdRng::seed_from_u64(seed);
         let world = World::with(LAW_TYPES).await;

@@ -2,7 +2,9 @@
 
 use model::instance::InstanceStatus;
 use model::session_type::{Joinability, Visibility};
-use model::wire::{CreateSession, JoinSession, PrincipalKind, UpdateSession};
+use model::wire::{
+    CreateSession, InvitePlayers, JoinSession, Password, PrincipalKind, UpdateSession,
+};
 use sdk::{Client, Condition, Who};
 use tests::world::{LAW_TYPES, World, active, create, create_with, join, of, refused, seat};
 use tests::{Host, player, raw, run};
@@ -20,35 +22,90 @@ enum Comes {
     /// From the device of a member who is away.
     LocalToInactive,
     Reserved,
+    Invited,
+    /// Invited before the joinability was tightened.
+    InvitedBefore,
+    /// A member who joins again.
+    Member,
 }
 
-/// Whether A.3b lets him in: the most restrictive rule wins, and a reservation passes them all.
-fn admitted(
+/// What a player says when he is asked for the password.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Says {
+    Nothing,
+    Wrong,
+    Right,
+}
+
+/// A session that a player comes to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Rules {
     visibility: Visibility,
     joinability: Joinability,
     closed: bool,
-    comes: Comes,
-) -> Result<(), (u16, &'static str)> {
-    if comes == Comes::Reserved {
-        return Ok(());
+    password: bool,
+}
+
+impl Rules {
+    fn all() -> Vec<Rules> {
+        let mut all = Vec::new();
+        for visibility in [Visibility::Open, Visibility::Visible, Visibility::Private] {
+            for joinability in [
+                Joinability::Public,
+                Joinability::Followed,
+                Joinability::Local,
+                Joinability::Private,
+            ] {
+                for (closed, password) in
+                    [(false, false), (false, true), (true, false), (true, true)]
+                {
+                    all.push(Rules {
+                        visibility,
+                        joinability,
+                        closed,
+                        password,
+                    });
+                }
+            }
+        }
+        all
     }
-    // Who may not even look learns nothing else.
-    if visibility == Visibility::Private {
-        return Err((404, "not-found"));
+
+    /// Whether A.3b lets him look.
+    fn readable(self, comes: Comes) -> bool {
+        let with_a_right = matches!(comes, Comes::Reserved | Comes::Invited | Comes::Member);
+        self.visibility != Visibility::Private || with_a_right
     }
-    if closed {
-        return Err((403, "session-closed"));
-    }
-    let by_joinability = match joinability {
-        Joinability::Public => true,
-        Joinability::Followed => matches!(comes, Comes::Followed | Comes::Local),
-        Joinability::Local => comes == Comes::Local,
-        Joinability::Private => false,
-    };
-    if visibility == Visibility::Open && by_joinability {
+
+    /// Whether A.3b lets him in: the most restrictive rule wins, a reservation passes them all, an invite all but
+    /// `closed`.
+    fn admitted(self, comes: Comes, says: Says) -> Result<(), (u16, &'static str)> {
+        if matches!(comes, Comes::Reserved | Comes::Member) {
+            return Ok(());
+        }
+        // Who may not even look learns nothing else.
+        if !self.readable(comes) {
+            return Err((404, "not-found"));
+        }
+        if self.closed {
+            return Err((403, "session-closed"));
+        }
+        if comes == Comes::Invited {
+            return Ok(());
+        }
+        let by_joinability = match self.joinability {
+            Joinability::Public => true,
+            Joinability::Followed => matches!(comes, Comes::Followed | Comes::Local),
+            Joinability::Local => comes == Comes::Local,
+            Joinability::Private => false,
+        };
+        if self.visibility != Visibility::Open || !by_joinability {
+            return Err((403, "not-admitted"));
+        }
+        if self.password && says != Says::Right {
+            return Err((403, "wrong-password"));
+        }
         Ok(())
-    } else {
-        Err((403, "not-admitted"))
     }
 }
 
@@ -59,66 +116,124 @@ fn client(world: &World, name: &str, device: Option<&str>, follows: &[&str]) -> 
     Client::new(&world.server.url, &raw::token(&claims)).expect("a client")
 }
 
+/// How players come, by what name and from which device.
+const COMERS: [(Comes, &str, Option<&str>); 9] = [
+    (Comes::Stranger, "stranger", None),
+    (Comes::Followed, "fan", None),
+    (Comes::FollowedByReserved, "acquaintance", None),
+    (Comes::Local, "guest", Some("console")),
+    (Comes::LocalToInactive, "visitor", Some("handheld")),
+    (Comes::Reserved, "expected", None),
+    (Comes::Invited, "invited", None),
+    (Comes::InvitedBefore, "forgotten", None),
+    (Comes::Member, "member", None),
+];
+const SAYINGS: [Says; 3] = [Says::Nothing, Says::Wrong, Says::Right];
+
+fn named(name: &str, says: Says) -> String {
+    format!("{name}-{says:?}")
+}
+
+/// Those who come in this way, whatever they say.
+fn all_of(comes: Comes) -> Vec<String> {
+    let of = COMERS.iter().filter(|(how, ..)| *how == comes);
+    of.flat_map(|(_, name, _)| SAYINGS.map(|says| named(name, says)))
+        .collect()
+}
+
+/// A session by these rules; `ann` leads it.
+async fn by_rules(world: &World, ann: &Client, rules: Rules) -> model::SessionId {
+    let ids = |names: Vec<String>| names.iter().map(|name| player(name)).collect();
+    let waited = [all_of(Comes::Reserved), all_of(Comes::Member)].concat();
+    let mut reserve = ["held", "away"].map(seat).to_vec();
+    reserve.extend(waited.iter().map(|name| seat(name)));
+    let body = CreateSession {
+        visibility: Some(rules.visibility),
+        joinability: Some(Joinability::Public),
+        password: rules.password.then(|| Password("sesame".into())),
+        reserve,
+        ..of("Plain")
+    };
+    let id = ann.create_session(&body).await.expect("a session").id;
+    let away = client(world, "away", Some("handheld"), &[]);
+    away.join(id, Who::Me, &JoinSession::default())
+        .await
+        .expect("a seat");
+    for name in all_of(Comes::Member) {
+        join(&world.player(&name), id).await.expect("a seat");
+    }
+    let invite = async |comes| {
+        let body = InvitePlayers {
+            players: ids(all_of(comes)),
+            context: String::new(),
+        };
+        ann.invite(id, &body).await.expect("a member's right");
+    };
+    invite(Comes::InvitedBefore).await;
+    set(ann, id, Joinability::Private).await;
+    let rules = UpdateSession {
+        joinability: Some(rules.joinability),
+        closed: Some(rules.closed),
+        ..UpdateSession::default()
+    };
+    ann.update_session(id, &rules, Condition::Always)
+        .await
+        .expect("a member's right");
+    invite(Comes::Invited).await;
+    id
+}
+
 #[test]
-fn r44_r45_r46_every_combination_of_who_may_look_who_may_join_and_who_comes() {
+fn r44_r45_r46_r47_r68_every_combination_of_who_may_look_who_may_join_and_who_comes() {
     run(async {
         let world = World::with(LAW_TYPES).await;
-        let ann = client(&world, "ann", Some("console"), &["fan", "zoe"]);
-        let away = client(&world, "away", Some("handheld"), &[]);
-        let held = client(&world, "held", None, &["acquaintance"]);
+        let everybody = |name: &str| SAYINGS.map(|says| named(name, says));
+        let follows = [everybody("fan").to_vec(), vec!["zoe".into()]].concat();
+        let follows: Vec<&str> = follows.iter().map(String::as_str).collect();
+        let ann = client(&world, "ann", Some("console"), &follows);
+        let known = everybody("acquaintance");
+        let held = client(&world, "held", None, &known.each_ref().map(String::as_str));
         // She has said whom she follows elsewhere, which counts nothing here.
         create(&held, "Plain").await;
-        let visibilities = [Visibility::Open, Visibility::Visible, Visibility::Private];
-        let joinabilities = [
-            Joinability::Public,
-            Joinability::Followed,
-            Joinability::Local,
-            Joinability::Private,
-        ];
         let mut looked_at = 0;
-        for visibility in visibilities {
-            for joinability in joinabilities {
-                for closed in [false, true] {
-                    for (comes, name, device) in [
-                        (Comes::Stranger, "stranger", None),
-                        (Comes::Followed, "fan", None),
-                        (Comes::FollowedByReserved, "acquaintance", None),
-                        (Comes::Local, "guest", Some("console")),
-                        (Comes::LocalToInactive, "visitor", Some("handheld")),
-                        (Comes::Reserved, "expected", None),
-                    ] {
-                        let body = CreateSession {
-                            visibility: Some(visibility),
-                            reserve: ["held", "expected", "away"].map(seat).into(),
-                            ..of("Plain")
-                        };
-                        let id = ann.create_session(&body).await.expect("a session").id;
-                        let inactive = JoinSession::default();
-                        away.join(id, Who::Me, &inactive).await.expect("a seat");
-                        let rules = UpdateSession {
-                            joinability: Some(joinability),
-                            closed: Some(closed),
-                            ..UpdateSession::default()
-                        };
-                        ann.update_session(id, &rules, Condition::Always)
-                            .await
-                            .expect("a member's right");
-                        let comer = client(&world, name, device, &[]);
-                        let got = join(&comer, id).await.map(drop).map_err(|error| {
-                            let problem = error.problem_type().unwrap_or_default().to_owned();
-                            (error.status().unwrap_or_default(), problem)
-                        });
-                        let expected = admitted(visibility, joinability, closed, comes);
-                        let expected = expected.map_err(|(status, of)| (status, of.to_owned()));
-                        let what =
-                            format!("{visibility:?} {joinability:?} closed {closed} {comes:?}");
-                        assert_eq!(got, expected, "{what}");
-                        looked_at += 1;
+        for (round, rules) in (0..).zip(Rules::all()) {
+            // Wrong passwords count for a minute.
+            world.at(round * 61_000);
+            let id = by_rules(&world, &ann, rules).await;
+            for (comes, name, device) in COMERS {
+                for says in SAYINGS {
+                    let comer = client(&world, &named(name, says), device, &[]);
+                    let what = format!("{rules:?} {comes:?} {says:?}");
+                    let read = comer.session(id).await;
+                    assert_eq!(read.is_ok(), rules.readable(comes), "{what}");
+                    if let Ok(read) = read {
+                        assert_eq!(read.password_protected, rules.password, "{what}");
                     }
+                    let body = JoinSession {
+                        password: match says {
+                            Says::Nothing => None,
+                            Says::Wrong => Some(Password("simsala".into())),
+                            Says::Right => Some(Password("sesame".into())),
+                        },
+                        ..active()
+                    };
+                    let got = comer.join(id, Who::Me, &body).await;
+                    let got = got.map(drop).map_err(|error| {
+                        let problem = error.problem_type().unwrap_or_default().to_owned();
+                        (error.status().unwrap_or_default(), problem)
+                    });
+                    let expected = rules.admitted(comes, says);
+                    let expected = expected.map_err(|(status, of)| (status, of.to_owned()));
+                    assert_eq!(got, expected, "{what}");
+                    // Who has come from a device of his own is not to open the door for the next one.
+                    if got.is_ok() && comes == Comes::LocalToInactive {
+                        comer.leave(id, Who::Me).await.expect("his own seat");
+                    }
+                    looked_at += 1;
                 }
             }
         }
-        assert_eq!(looked_at, 3 * 4 * 2 * 6);
+        assert_eq!(looked_at, 3 * 4 * 2 * 2 * 9 * 3);
         world.stop().await;
     });
 }

@@ -1,7 +1,6 @@
 //! `muster serve` is killed again and again under a running queue; what was acknowledged is still there.
 
 use std::collections::BTreeSet;
-use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -52,14 +51,8 @@ type Log = Arc<Mutex<Vec<Acknowledged>>>;
 struct Draw(u64);
 
 impl Draw {
-    #[expect(clippy::print_stdout, reason = "a failure shows it")]
     fn new() -> Draw {
-        let given = std::env::var(SEED).ok();
-        let given = given.map(|text| text.parse().expect("a seed is a whole number"));
-        // The standard library's own source of randomness: another one in each run.
-        let seed = given.unwrap_or_else(|| RandomState::new().hash_one(SEED));
-        println!("{SEED}={seed}");
-        Draw(seed)
+        Draw(tests::seed(SEED))
     }
 
     /// The next number, below `end` (SplitMix64).

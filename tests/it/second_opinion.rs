@@ -18,11 +18,7 @@ const NAMES: [&str; 6] = ["ann", "bob", "cid", "dan", "eve", "fay"];
 
 #[test]
 fn r49_r50_the_server_and_a_naive_implementation_agree_for_100_000_random_steps() {
-    let seed: u64 = std::env::var("MUSTER_SEED")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_else(rand::random);
-    println!("MUSTER_SEED={seed} repeats it");
+    let seed = tests::seed("MUSTER_SEED");
     std::thread::scope(|scope| {
         for world in 0..WORLDS {
             scope.spawn(move || {

@@ -35,6 +35,7 @@ fn body_of(route: &Route) -> &'static [u8] {
         ("PATCH", "/v1/sessions/{id}") => br#"{"closed":true}"#,
         ("PATCH", "/v1/sessions/{id}/members/{player}") => br#"{"active":true}"#,
         (_, "/v1/sessions/{id}/members/{player}/move") => br#"{"team":0}"#,
+        ("POST", "/v1/sessions/{id}/invites") => br#"{"players":["eve"]}"#,
         (_, "/v1/sessions/{id}/reservations") => br#"{"players":[{"player":"eve"}]}"#,
         ("POST", "/v1/sessions/{id}/ticket") => br#"{"queue":"duel"}"#,
         _ => b"",
@@ -60,6 +61,7 @@ fn an_outsider_cannot_tell_a_private_session_from_none() {
                 for headers in [&[][..], &[("if-match", "\"stale:0\"")]] {
                     let ask = async |id: &str| {
                         let path = route.path.replace("{id}", id).replace("{player}", player);
+                        let path = path.replace("{other}", id);
                         let answer = raw::send(
                             &world.server.url,
                             raw::Request {
@@ -99,6 +101,7 @@ fn a_stale_if_match_stops_every_write_to_a_session() {
         for route in of_a_session().filter(|route| route.verb.as_str() != "GET") {
             let path = route.path.replace("{player}", "me");
             let path = path.replace("{id}", &session.id.to_string());
+            let path = path.replace("{other}", &session.id.to_string());
             let request = raw::Request {
                 method: route.verb.as_str(),
                 path: &path,
@@ -127,6 +130,7 @@ async fn call(world: &World, route: &Route, id: &str, token: Option<&str>) -> ra
         .path
         .replace("{id}", id)
         .replace("{player}", "ann")
+        .replace("{other}", id)
         .replace("{name}", "nothing");
     let request = raw::Request {
         method: route.verb.as_str(),

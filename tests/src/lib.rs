@@ -11,6 +11,8 @@ pub mod queue;
 pub mod raw;
 pub mod world;
 
+use std::hash::{BuildHasher as _, RandomState};
+
 pub use cast::{Player, Script, Stage, status};
 pub use database::{Database, Kind};
 pub use fleets::{Fleets, Hosts, register};
@@ -35,6 +37,21 @@ pub fn run<T>(test: impl Future<Output = T>) -> T {
         .build()
         .expect("a runtime")
         .block_on(test)
+}
+
+/// The seed of a test that draws random numbers: what this variable of the environment says, else another one in each
+/// run. Printed, so that a failure shows how to repeat it.
+///
+/// # Panics
+/// When the variable holds something else than a whole number.
+#[expect(clippy::print_stdout, reason = "a failure shows it")]
+pub fn seed(variable: &str) -> u64 {
+    let given = std::env::var(variable).ok();
+    let given = given.map(|text| text.parse().expect("a seed is a whole number"));
+    // The standard library's own source of randomness.
+    let seed = given.unwrap_or_else(|| RandomState::new().hash_one(variable));
+    println!("{variable}={seed} repeats it");
+    seed
 }
 
 /// Waits until `state` gives a value; asks again every few milliseconds.

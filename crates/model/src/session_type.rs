@@ -31,6 +31,10 @@ pub struct SessionType {
     pub visibility: Visibility,
     /// Who may join it at first; changed live.
     pub joinability: Joinability,
+    /// Who may read sessions with visibility `open`, besides those who may join them.
+    pub read_restriction: Joinability,
+    /// How players are invited.
+    pub invites: InviteSettings,
     /// Who may change the joinability.
     pub joinability_by: JoinabilityBy,
     /// Whether an active member must be connected.
@@ -99,6 +103,43 @@ impl Joinability {
     /// Whether it takes a look at the members to tell who may join; a large session has too many (F21).
     pub fn asks_members(self) -> bool {
         matches!(self, Self::Followed | Self::Local)
+    }
+
+    /// Greater is open to more people.
+    pub fn openness(self) -> u8 {
+        match self {
+            Self::Public => 3,
+            Self::Followed => 2,
+            Self::Local => 1,
+            Self::Private => 0,
+        }
+    }
+}
+
+/// How players are invited (rows 22, 29).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InviteSettings {
+    /// How long an invite lives.
+    pub time_out: Millis,
+    /// At least so long between two invites of one player to one session (R69).
+    pub min_interval: Millis,
+    /// Whether players are told of seats that are held for them.
+    pub notify_on_reservation: bool,
+    /// Whether any joined member may invite, and not only the leader.
+    pub allow_members: bool,
+    /// Whether invites from before the joinability was tightened are void (R47).
+    pub reject_stale: bool,
+}
+
+impl Default for InviteSettings {
+    fn default() -> Self {
+        Self {
+            time_out: Millis::seconds(300),
+            min_interval: Millis::seconds(30),
+            notify_on_reservation: true,
+            allow_members: true,
+            reject_stale: true,
+        }
     }
 }
 

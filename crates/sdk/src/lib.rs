@@ -13,6 +13,7 @@ mod retry;
 mod events;
 mod fleets;
 mod hosting;
+mod invites;
 mod ops;
 mod sessions;
 mod tickets;

@@ -70,6 +70,12 @@ pub enum Error {
     /// 415: the body is not declared to be JSON.
     #[error("the body must be JSON: send Content-Type: application/json")]
     UnsupportedMediaType,
+    /// 429: the player has sent too many wrong passwords.
+    #[error("too many wrong passwords: try again in {wait}")]
+    TooManyTries {
+        /// For how long he is not listened to.
+        wait: model::Millis,
+    },
     /// 429: too much at a time; ask again.
     #[error("overloaded, ask again")]
     Overloaded,

@@ -111,7 +111,7 @@ pub trait Backend: Send + Sync + fmt::Debug {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Row>, Error>;
-    /// The member rows of a player.
+    /// The member and invite rows of a player.
     async fn by_player(&self, namespace: &Namespace, player: &PlayerId) -> Result<Vec<Row>, Error>;
     /// Rows of a kind in all namespaces that have not ended, in key order, after the given one.
     async fn scan(&self, kind: Kind, after: Option<&Key>, limit: usize) -> Result<Vec<Row>, Error>;

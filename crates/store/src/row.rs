@@ -22,6 +22,9 @@ pub enum Kind {
     Idempotency = 7,
     /// Singletons such as the active revision and the installation's id.
     Setting = 8,
+    /// That a player is invited; id: `<session>/<player>`, in the shard of the session; parent: the session; player:
+    /// his. What the invite says stands in the session's header.
+    Invite = 9,
 }
 
 /// Where a row is. `id` has at most 200 bytes and no NUL.
@@ -39,7 +42,7 @@ pub struct Key {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Session,
         Kind::Member,
         Kind::Ticket,
@@ -48,6 +51,7 @@ impl Kind {
         Kind::Revision,
         Kind::Idempotency,
         Kind::Setting,
+        Kind::Invite,
     ];
 
     /// The kind that is stored as this number.
@@ -105,7 +109,7 @@ pub struct Row {
     pub ended: bool,
     /// What it belongs to (see [`Kind`]); indexed with `ended = false`.
     pub parent: Option<String>,
-    /// Whose it is (members only); indexed.
+    /// Whose it is (members and invites only); indexed.
     pub player: Option<String>,
     /// The document, JSON; no NUL.
     pub body: String,

@@ -9,7 +9,8 @@ use super::raw_session_type as raw;
 use crate::Timeout;
 use crate::session::bad_keys;
 use crate::session_type::{
-    Creation, CustomData, CustomDataLimits, Joinability, JoinabilityBy, SessionType, Size, Timeouts,
+    Creation, CustomData, CustomDataLimits, InviteSettings, Joinability, JoinabilityBy,
+    SessionType, Size, Timeouts,
 };
 
 /// Members of a session that is not large, and seats when no team says otherwise.
@@ -54,6 +55,14 @@ pub(super) fn validate(
         large: raw.capabilities.large,
         visibility: raw.visibility,
         joinability: raw.joinability,
+        read_restriction: raw.read_restriction,
+        invites: InviteSettings {
+            time_out: raw.invites.time_out.0,
+            min_interval: raw.invites.min_interval.0,
+            notify_on_reservation: raw.invites.notify_on_reservation,
+            allow_members: raw.invites.allow_members,
+            reject_stale: raw.invites.reject_stale,
+        },
         // A party is a session that can be queued, and of a party the leader decides (A.3 row 30).
         joinability_by: raw.joinability_by.unwrap_or(if raw.can_join_matchmaking {
             JoinabilityBy::Leader
@@ -115,7 +124,7 @@ impl Lint<'_> {
         }
         let unsure = |key| self.document.is_unsure(&[key]);
         let (joinability_unsure, instance_unsure) = (unsure("joinability"), unsure("instance"));
-        if openness(raw.read_restriction) < openness(raw.joinability)
+        if raw.read_restriction.openness() < raw.joinability.openness()
             && !joinability_unsure
             && !unsure("read_restriction")
         {
@@ -300,6 +309,14 @@ impl Lint<'_> {
                 "write `30s` or less",
             );
         }
+        if raw.invites.time_out == Duration::seconds(0) && !self.document.is_unsure(&["invites"]) {
+            self.error(
+                "zero",
+                &["invites", "time_out"],
+                "`invites.time_out` is 0: every invite would be over at once".to_owned(),
+                "write `5m`, or remove the key",
+            );
+        }
         let kept = raw.timeouts.session_empty.is_none();
         let stated = self.document.has(&["timeouts", "session_empty"]);
         if raw
@@ -372,15 +389,5 @@ impl Lint<'_> {
             let report = Report::error("custom-data-limits", span, message);
             self.reports.push(report.write("see `custom_data_limits`"));
         }
-    }
-}
-
-/// Greater is open to more people.
-fn openness(joinability: Joinability) -> u8 {
-    match joinability {
-        Joinability::Public => 3,
-        Joinability::Followed => 2,
-        Joinability::Local => 1,
-        Joinability::Private => 0,
     }
 }

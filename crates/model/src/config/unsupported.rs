@@ -62,7 +62,6 @@ const fn fleet(path: &'static str, fine: Fine) -> Unsupported {
 pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("size.spectators"),
     session_type("size.team_overflow"),
-    session_type("read_restriction"),
     session_type("version_policy"),
     session_type("capabilities.connectivity"),
     session_type("capabilities.gameplay"),
@@ -73,7 +72,6 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("qos"),
     session_type("roles"),
     session_type("ownership"),
-    session_type("invites"),
     session_type("instance.host_type"),
     session_type("instance.fallback"),
     session_type("instance.player_host"),

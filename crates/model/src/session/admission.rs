@@ -1,5 +1,7 @@
 //! Who gets in, and who has which power over a session (A.3b, B.20).
 
+use std::sync::Arc;
+
 use super::{Acquaintance, Actor, Constants, Draft, Error, Header, Join, Member, MemberState};
 use crate::PlayerId;
 use crate::session_type::{Joinability, Visibility};
@@ -11,8 +13,60 @@ pub(super) fn visibility(constants: &Constants, header: &Header) -> Visibility {
         .unwrap_or(constants.session_type.visibility)
 }
 
+/// A player who looks at a session.
+#[derive(Debug, Clone, Copy)]
+pub struct Looker<'a> {
+    /// Who.
+    pub player: &'a PlayerId,
+    /// The device of his token.
+    pub device: Option<&'a str>,
+}
+
+/// Whether somebody without a seat may look (A.3b). He may always look at what he may join, however restricted the
+/// reading is otherwise (F22).
+pub(super) fn may_look<'m>(
+    constants: &Constants,
+    header: &Header,
+    looker: &Looker<'_>,
+    mut members: impl Iterator<Item = &'m Arc<Member>>,
+) -> bool {
+    let invited = || header.invites.of(looker.player).is_some();
+    match visibility(constants, header) {
+        Visibility::Visible => return true,
+        Visibility::Private => return invited(),
+        Visibility::Open => {}
+    }
+    let restriction = constants.session_type.read_restriction;
+    let by_joinability = header.joinability.openness() > restriction.openness();
+    let restriction = if by_joinability {
+        header.joinability
+    } else {
+        restriction
+    };
+    match restriction {
+        Joinability::Public => true,
+        Joinability::Followed => {
+            invited()
+                || members.any(|one| follows(one, looker.player) || is_near(one, looker.device))
+        }
+        Joinability::Local => invited() || members.any(|one| is_near(one, looker.device)),
+        Joinability::Private => invited(),
+    }
+}
+
+/// By a joined member: who is only reserved has said nothing yet.
+fn follows(member: &Member, player: &PlayerId) -> bool {
+    member.is_joined() && member.follows.contains(player)
+}
+
+/// On the device of an active member.
+fn is_near(member: &Member, device: Option<&str>) -> bool {
+    device.is_some() && member.state == MemberState::Active && member.device.as_deref() == device
+}
+
 impl Draft<'_> {
-    /// Whether somebody without a seat may take one; the most restrictive rule wins (A.3b).
+    /// Whether somebody without a seat may take one; the most restrictive rule wins (A.3b). An invite
+    /// passes all but `closed`.
     ///
     /// Joinability `local` looks at the members that are ready or active, `followed` at all; all else is O(1).
     pub(super) fn admit(&self, actor: &Actor, join: &Join) -> Result<(), Error> {
@@ -21,6 +75,10 @@ impl Draft<'_> {
         }
         // The studio's servers and Muster itself vouch for whom they bring.
         if !matches!(actor, Actor::Player(_)) {
+            return Ok(());
+        }
+        // Settling has ended the invites that are over.
+        if self.work.header.invites.of(&join.player).is_some() {
             return Ok(());
         }
         if visibility(&self.base.constants, &self.work.header) != Visibility::Open {
@@ -36,24 +94,19 @@ impl Draft<'_> {
             Joinability::Local => self.is_local(join),
             Joinability::Private => false,
         };
-        if admitted {
-            Ok(())
-        } else {
-            Err(Error::NotAdmitted)
+        if !admitted {
+            return Err(Error::NotAdmitted);
         }
+        self.require_password(join)
     }
 
-    /// By a joined member: who is only reserved has said nothing yet.
     fn is_followed(&self, join: &Join) -> bool {
-        self.members()
-            .any(|member| member.is_joined() && member.follows.contains(&join.player))
+        self.members().any(|member| follows(member, &join.player))
     }
 
     fn is_local(&self, join: &Join) -> bool {
-        join.device.is_some()
-            && self
-                .engaged()
-                .any(|member| member.state == MemberState::Active && member.device == join.device)
+        let device = join.device.as_deref();
+        self.engaged().any(|member| is_near(member, device))
     }
 
     /// The actor's own seat on which he has joined.

@@ -1,6 +1,9 @@
 //! Applying a command: all of it or nothing.
 
-use super::{Actor, Command, Draft, Error, Event, HEADER_BYTES_MAX, RemovalReason, Update, limits};
+use super::{
+    Actor, Command, Draft, Error, Event, HEADER_BYTES_MAX, InviteEnd, RemovalReason, SetPassword,
+    Update, limits,
+};
 use crate::Timestamp;
 use crate::instance::CloseReason;
 use crate::session_type::{Joinability, JoinabilityBy};
@@ -37,7 +40,14 @@ impl Draft<'_> {
             Command::Promote { player } => self.promote(actor, player),
             Command::Move { player, team } => self.move_member(actor, player, *team),
             Command::Reserve { players } => self.reserve(actor, players, now),
-            Command::Update(update) => self.update(actor, update),
+            Command::Invite { players, context } => self.invite(actor, players, context, now),
+            Command::InviteNewcomers { players, context } => {
+                self.invite_newcomers(actor, players, context, now)
+            }
+            Command::Withdraw { player } => self.withdraw(actor, player, now),
+            Command::KickAll { players } => self.kick_all(actor, players, now),
+            Command::SetShortCode { code } => self.set_short_code(actor, code),
+            Command::Update(update) => self.update(actor, update, now),
             Command::PutServer {
                 name,
                 constants,
@@ -83,15 +93,17 @@ impl Draft<'_> {
         for index in seats {
             self.remove_member(index, RemovalReason::SessionEnded, now);
         }
+        self.drop_invites(InviteEnd::SessionEnded, now);
         self.work.deleted = true;
     }
 
-    fn update(&mut self, actor: &Actor, update: &Update) -> Result<(), Error> {
+    fn update(&mut self, actor: &Actor, update: &Update, now: Timestamp) -> Result<(), Error> {
+        let rules = update.joinability.is_some() || update.password.is_some();
         match actor {
             Actor::Server | Actor::Admin | Actor::Service => {}
             Actor::Host(allocation) => {
                 self.require_host(*allocation)?;
-                if update.joinability.is_some() {
+                if rules {
                     return Err(Error::NotAMember);
                 }
             }
@@ -99,7 +111,7 @@ impl Draft<'_> {
                 self.joined_actor(player)?;
                 let by_leader =
                     self.base.constants.session_type.joinability_by == JoinabilityBy::Leader;
-                if by_leader && update.joinability.is_some() {
+                if by_leader && rules {
                     self.require_leader(actor)?;
                 }
             }
@@ -113,6 +125,11 @@ impl Draft<'_> {
         let header = self.header_mut();
         header.joinability = update.joinability.unwrap_or(header.joinability);
         header.closed = update.closed.unwrap_or(header.closed);
+        match &update.password {
+            None => {}
+            Some(SetPassword::Remove) => header.password = None,
+            Some(SetPassword::To(password)) => header.password = Some(password.clone()),
+        }
         if let Some(data) = &update.custom_data {
             limits::check_custom_data(data, limits)?;
             header.custom_data.clone_from(data);
@@ -132,7 +149,12 @@ impl Draft<'_> {
             return Ok(());
         }
         limits::check_size("session", HEADER_BYTES_MAX, header)?;
+        let tightened = header.joinability.openness() < before.joinability.openness();
         self.work.events.push(Event::HeaderChanged);
+        // An invite from before then is void: its player was invited to a session that let others in.
+        if tightened && self.base.constants.session_type.invites.reject_stale {
+            self.drop_invites(InviteEnd::Stale, now);
+        }
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{JoinedState, TicketRef};
+use super::{JoinedState, PasswordDigest, SetPassword, TicketRef};
 use crate::instance::{CloseReason, InstanceAllocation, InstanceStatus};
 use crate::session_type::{CustomData, Joinability, StartupParams};
 use crate::ticket::{EndReason, TicketState};
@@ -73,8 +73,38 @@ pub enum Command {
         /// For whom, on which team; `None`: the one with the fewest seats taken.
         players: Vec<(PlayerId, Option<u8>)>,
     },
+    /// Invite players, all or none: any joined member or the leader alone, by the type; the host, servers, admins,
+    /// the service (rows 8, 29).
+    Invite {
+        /// Whom; none of them has a seat.
+        players: Vec<PlayerId>,
+        /// The inviter's own words.
+        context: String,
+    },
+    /// Invite those of the players who have no seat: as [`Command::Invite`] (F3).
+    InviteNewcomers {
+        /// Whom.
+        players: Vec<PlayerId>,
+        /// The inviter's own words.
+        context: String,
+    },
+    /// End an invite: the invited player, who sent it, the leader, servers, admins, the service.
+    Withdraw {
+        /// Whose.
+        player: PlayerId,
+    },
+    /// Take away the seats of those who have one, but the actor's own: as [`Command::Kick`] (F3).
+    KickAll {
+        /// Whose.
+        players: Vec<PlayerId>,
+    },
+    /// Give the session a short code, if it has none: the leader, servers, admins, the service (F1).
+    SetShortCode {
+        /// Unique among all sessions; the shell sees to that.
+        code: String,
+    },
     /// Change properties of the session: any joined member, servers, admins, the service; the host
-    /// all but the joinability (R8, row 30).
+    /// all but joinability and password (R8, row 30).
     Update(Update),
     /// A server takes part, or changes what stands of it: servers, the service (R10).
     PutServer {
@@ -154,6 +184,8 @@ pub struct Join {
     pub claims: BTreeMap<Name, ticket::Value>,
     /// Whom he follows, as his token says (row 31).
     pub follows: Vec<PlayerId>,
+    /// Of the password that he gave and the session's salt.
+    pub password: Option<PasswordDigest>,
     /// Whether a joined member follows him, for joinability `followed`.
     pub acquaintance: Acquaintance,
     /// His data.
@@ -174,6 +206,7 @@ impl Join {
             device: None,
             claims: BTreeMap::new(),
             follows: Vec::new(),
+            password: None,
             acquaintance: Acquaintance::Stranger,
             custom_data: CustomData::new(),
             constants: Value::Null,
@@ -196,6 +229,8 @@ pub enum Acquaintance {
 pub struct Update {
     /// Who may join from now on.
     pub joinability: Option<Joinability>,
+    /// Who may change the joinability may change it.
+    pub password: Option<SetPassword>,
     /// Whether nobody but reserved players gets in.
     pub closed: Option<bool>,
     /// Replaced whole.

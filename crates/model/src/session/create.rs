@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Actor, Changes, Constants, Draft, Error, HEADER_BYTES_MAX, Header, InstanceRequest, Join,
-    ReservationClock, Seats, Session, Team, TypeConstant, limits,
+    PasswordDigest, ReservationClock, Seats, Session, Team, TypeConstant, limits,
 };
 use crate::session_type::{CustomData, Joinability, Visibility};
 use crate::{MatchId, Name, PlayerId, Region, SessionId, Timestamp};
@@ -27,6 +27,8 @@ pub struct NewSession {
     pub created_by: Actor,
     /// Instead of the type's, where the type leaves it open (row 32).
     pub joinability: Option<Joinability>,
+    /// What joiners must know (F6).
+    pub password: Option<PasswordDigest>,
     /// Instead of the type's, where the type leaves it open (row 32).
     pub visibility: Option<Visibility>,
     /// Instead of the type's, where the type leaves it open (row 32).
@@ -71,6 +73,7 @@ impl NewSession {
             region: None,
             created_by,
             joinability: None,
+            password: None,
             visibility: None,
             max_members: None,
             custom_data: CustomData::new(),
@@ -162,6 +165,9 @@ impl NewSession {
                 .filter(|&asked| asked != of_type.size.max_members),
             joinability: self.joinability.unwrap_or(of_type.joinability),
             closed: false,
+            password: self.password.clone(),
+            invites: Default::default(),
+            short_code: None,
             next_index: 0,
             leader: None,
             leader_lost: None,

@@ -65,6 +65,7 @@ pub(super) fn next(
         instance(constants, header),
         empty(constants, header),
         election,
+        header.invites.first_expiry(),
     ]
     .into_iter()
     .flatten()

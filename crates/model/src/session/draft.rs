@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    Changes, Constants, Event, Header, Member, RemovalReason, Session, admission, deadlines, limits,
+    Changes, Constants, Event, Header, Looker, Member, RemovalReason, Session, admission,
+    deadlines, limits,
 };
-use crate::session_type::Visibility;
 use crate::{PlayerId, Timestamp};
 
 /// Changes to a session that are not committed yet. Memory and time are those of what is touched.
@@ -108,10 +108,11 @@ impl<'a> Draft<'a> {
         limits::max_members(&self.base.constants, &self.work.header)
     }
 
-    /// Whether the player may see all of the document; see [`Session::is_visible_to`].
-    pub fn is_visible_to(&self, player: &PlayerId) -> bool {
-        admission::visibility(&self.base.constants, &self.work.header) != Visibility::Private
-            || self.member_of(player).is_some()
+    /// Whether a player may look at it; see [`Session::is_visible_to`].
+    pub fn is_visible_to(&self, looker: &Looker<'_>) -> bool {
+        let (constants, header) = (&self.base.constants, &self.work.header);
+        self.member_of(looker.player).is_some()
+            || admission::may_look(constants, header, looker, self.members())
     }
 
     /// Whether somebody joined or left so far; see [`Changes::party_changed`].
@@ -176,6 +177,7 @@ impl<'a> Draft<'a> {
         if changed {
             let header = Arc::make_mut(&mut work.header);
             header.change_number = header.change_number.saturating_add(1);
+            header.invites.number(header.change_number);
             for member in work.members.values_mut().flatten() {
                 Arc::make_mut(member).version = header.change_number;
             }

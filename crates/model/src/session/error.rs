@@ -2,6 +2,7 @@
 
 use super::limits::KeyError;
 use crate::instance::InstanceStatus;
+use crate::{Millis, PlayerId};
 
 /// A refusal. Nothing of the refused command is kept; what `settle` did is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,6 +13,28 @@ pub enum Error {
     /// 403: visibility or joinability do not let the player in (A.3b).
     #[error("the session does not admit this player")]
     NotAdmitted,
+    /// 403: the session has a password, and the player gave none (F6).
+    #[error("the session has a password: send it as `password`, or ask for an invite")]
+    PasswordNeeded,
+    /// 403: the password is another one (F6).
+    #[error("that is not the session's password")]
+    WrongPassword,
+    /// 404: the player has no invite, or no longer.
+    #[error("the player has no invite to the session")]
+    NoSuchInvite,
+    /// 409: as many invites as a session has at most.
+    #[error(
+        "a session has at most 100 invites at a time, and at most 200 players who were invited lately"
+    )]
+    TooManyInvites,
+    /// 429: the player was invited to this session not long ago (R69).
+    #[error("{player} was invited not long ago: invite again in {wait}")]
+    InvitedLately {
+        /// Who.
+        player: PlayerId,
+        /// For how long he cannot be invited again.
+        wait: Millis,
+    },
     /// 403: closed to all but reserved players (row 30).
     #[error("the session is closed to new members")]
     Closed,
@@ -154,6 +177,8 @@ impl Error {
         match self {
             Self::ReadyAndActive => 400,
             Self::NotAdmitted
+            | Self::PasswordNeeded
+            | Self::WrongPassword
             | Self::Closed
             | Self::NotLeader
             | Self::NotHost
@@ -164,9 +189,15 @@ impl Error {
             | Self::NotServer
             | Self::CannotChangeTeam
             | Self::CreationNotAllowed => 403,
-            Self::SessionEnded | Self::NoSuchMember | Self::NoSuchServer | Self::NoInstance => 404,
+            Self::SessionEnded
+            | Self::NoSuchMember
+            | Self::NoSuchServer
+            | Self::NoInstance
+            | Self::NoSuchInvite => 404,
+            Self::InvitedLately { .. } => 429,
             Self::SessionFull
             | Self::TeamFull
+            | Self::TooManyInvites
             | Self::AlreadyMember
             | Self::ReservedOnly
             | Self::ConstantsConflict(_)

@@ -94,6 +94,18 @@ pub enum Event {
         /// After, by member index.
         to: Option<u32>,
     },
+    /// A player is invited, perhaps again.
+    Invited {
+        /// Who.
+        player: PlayerId,
+    },
+    /// An invite is over.
+    InviteEnded {
+        /// Whose.
+        player: PlayerId,
+        /// Why.
+        reason: InviteEnd,
+    },
     /// Properties of the session changed: joinability, closed, custom data, teams.
     HeaderChanged,
     /// The instance moved on.
@@ -148,6 +160,23 @@ pub struct Released {
     pub allocation: AllocationId,
     /// Who held it.
     pub game_server: GameServerId,
+}
+
+/// Why an invite is over (row 29).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InviteEnd {
+    /// The player has a seat now, by the invite or without it.
+    Seated,
+    /// The player does not want it.
+    Declined,
+    /// Somebody with the power to do so took it back.
+    Withdrawn,
+    /// Its time is over.
+    Expired,
+    /// The joinability was tightened after it was made.
+    Stale,
+    /// The session is over.
+    SessionEnded,
 }
 
 /// Why a seat became free (A.2).

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Actor;
+use super::{Actor, Invites, PasswordDigest};
 use crate::session_type::{CustomData, Joinability, Visibility};
 use crate::ticket::{EndReason, TicketState};
 use crate::{Instance, MatchId, Name, PlayerId, Region, SessionId, TicketId, Timestamp};
@@ -45,6 +45,15 @@ pub struct Header {
     /// Nobody but reserved players gets in (row 30).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub closed: bool,
+    /// What whoever needs no invite must know to join (F6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<PasswordDigest>,
+    /// Who may come besides (row 29).
+    #[serde(default, skip_serializing_if = "Invites::is_empty")]
+    pub invites: Invites,
+    /// A name that people can say, unique while the session lasts (F1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short_code: Option<String>,
     /// The index that the next new member gets; none is used twice.
     pub next_index: u32,
     /// The leader's member index.

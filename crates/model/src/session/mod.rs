@@ -17,14 +17,17 @@ mod error;
 mod event;
 mod header;
 mod hosting;
+mod invites;
 mod leader;
 mod limits;
 mod liveness;
 mod member;
+mod password;
 mod seats;
 mod servers;
 mod settle;
 mod tickets;
+mod together;
 
 #[cfg(test)]
 mod tests;
@@ -37,18 +40,21 @@ use crate::instance::InstanceStatus;
 use crate::session_type::{InstanceSettings, Visibility};
 use crate::{Instance, PlayerId, Timestamp};
 
+pub use admission::Looker;
 pub use command::{Acquaintance, Actor, Command, HostUpdate, InstanceRequest, Join, Update};
 pub use constants::{Constants, TypeConstant};
 pub use create::{NewSeat, NewSession};
 pub use draft::Draft;
 pub use error::Error;
-pub use event::{Changes, Event, Released, RemovalReason};
+pub use event::{Changes, Event, InviteEnd, Released, RemovalReason};
 pub use header::{Header, LeaderLost, Participant, ReservationClock, Seats, Team, TicketRef};
+pub use invites::{INVITE_CONTEXT_BYTES_MAX, INVITED_LATELY_MAX, INVITES_MAX, Invite, Invites};
 pub use limits::{
     CONNECTED_MAX, HEADER_BYTES_MAX, KeyError, MEMBER_BYTES_MAX, SERVERS_MAX, SETTLED_MAX, bad_keys,
 };
 pub use liveness::{AllPresent, Liveness, Presence, Suspects};
 pub use member::{JoinedState, Member, MemberState};
+pub use password::{PasswordDigest, SetPassword};
 
 /// A committed session. Memory: the documents and about 100 bytes of index a member.
 #[derive(Debug, Clone)]
@@ -134,9 +140,11 @@ impl Session {
             .flatten()
     }
 
-    /// Whether the player may see all of the document, and not just that it exists (A.3b).
-    pub fn is_visible_to(&self, player: &PlayerId) -> bool {
-        self.visibility() != Visibility::Private || self.by_player.contains_key(player)
+    /// Whether a player may look at the session, and not just guess that it exists (A.3b). O(members) where the
+    /// reading is restricted to those whom a member follows, else O(active).
+    pub fn is_visible_to(&self, looker: &Looker<'_>) -> bool {
+        self.by_player.contains_key(looker.player)
+            || admission::may_look(&self.constants, &self.header, looker, self.members())
     }
 
     /// The instance for a joined member who wants to enter it: 409 while it is not joinable (A.4), 410 closed.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Actor, Draft, Error, Event, Join, JoinedState, MEMBER_BYTES_MAX, Member, MemberState,
-    RemovalReason, limits,
+    Actor, Draft, Error, Event, InviteEnd, Join, JoinedState, MEMBER_BYTES_MAX, Member,
+    MemberState, RemovalReason, limits,
 };
 use crate::session_type::CustomData;
 use crate::{PlayerId, Timestamp};
@@ -57,6 +57,7 @@ impl Draft<'_> {
         member.constants.clone_from(&join.constants);
         member.custom.clone_from(&join.custom);
         limits::check_size("member", MEMBER_BYTES_MAX, &member)?;
+        self.drop_invite(&member.player, InviteEnd::Seated, now);
         let (index, player, state) = (member.index, member.player.clone(), member.state);
         self.work.events.push(Event::MemberJoined {
             index,
@@ -211,6 +212,7 @@ impl Draft<'_> {
             self.require_seat()?;
             let team = self.place(*team)?;
             let index = self.new_index()?;
+            self.drop_invite(player, InviteEnd::Seated, now);
             let mut member = reserved_member(index, player.clone(), team, now);
             member.reserved_at = Some(now);
             member.reserved_by = Some(actor.clone());

@@ -10,7 +10,7 @@ impl Draft<'_> {
     /// Applies what time and lost connections have done to the session by `now`.
     ///
     /// Each member makes at most one transition, in index order, and his new clock starts at `now` (R50); then
-    /// the instance's time-outs, the election of a leader, and the end of an empty session. O(due) and one
+    /// invites and the instance's time-outs, the election of a leader, and the end of an empty session. O(due) and one
     /// question for each suspect of `liveness`, which by default is everybody who is ready or active.
     ///
     /// At most [`SETTLED_MAX`] members move at once; the others are due still, so the next look moves them.
@@ -36,6 +36,7 @@ impl Draft<'_> {
                 }
             }
         }
+        self.settle_invites(now);
         self.settle_instance(now);
         self.elect_leader(now);
         self.settle_emptiness(now);

@@ -38,4 +38,8 @@ pub enum NoticeKind {
     SessionLeft,
     /// The player's ticket changed.
     Ticket,
+    /// The player is invited to the session, perhaps again.
+    Invite,
+    /// The player's invite to the session is over: used, declined, taken back, or its time ran out.
+    InviteEnded,
 }

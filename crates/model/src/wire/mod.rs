@@ -2,6 +2,7 @@
 
 mod events;
 mod hosting;
+mod invites;
 mod matchmaking;
 mod problem;
 mod sessions;
@@ -18,6 +19,10 @@ pub use events::{EventPage, Notice, NoticeKind};
 pub use hosting::{
     Acknowledge, Allocation, Assignment, AssignmentMember, Assignments, Fleet, GameServer, Health,
     HealthReport, HostUpdate,
+};
+pub use invites::{
+    InvitePlayers, InviteSession, MyInvite, MyInvites, PASSWORD_CHARS_MAX, Password, SessionInvite,
+    ShortCode,
 };
 pub use matchmaking::{CreateTicket, Queue, QueuePlayer, Ticket};
 pub use problem::Problem;

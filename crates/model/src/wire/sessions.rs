@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Rfc3339;
+use super::{Password, Rfc3339, SessionInvite};
 use crate::instance::{Addresses, CloseReason, InstanceStatus};
 use crate::session::Seats;
 use crate::session_type::{CustomData, Joinability, StartupParams, Visibility};
@@ -25,6 +25,9 @@ pub struct CreateSession {
     /// Where the type leaves it open: who may join.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joinability: Option<Joinability>,
+    /// What joiners must know, unless they have a reservation or an invite: 1 to 128 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Password>,
     /// Where the type leaves it open: who may see it. Never changed afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility: Option<Visibility>,
@@ -55,6 +58,9 @@ pub struct UpdateSession {
     /// Who may join from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joinability: Option<Joinability>,
+    /// What joiners must know from now on; empty: nothing. For whoever may change the joinability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Password>,
     /// `true`: nobody but reserved players gets in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<bool>,
@@ -77,6 +83,9 @@ pub struct JoinSession {
     /// On the way in. Not together with `active`; neither means inactive (R24).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ready: bool,
+    /// The session's password, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Password>,
     /// The team to join; omitted: one with space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<u8>,
@@ -172,6 +181,15 @@ pub struct Session {
     pub joinability: Joinability,
     /// Nobody but reserved players gets in.
     pub closed: bool,
+    /// Joiners must know a password, unless they have a reservation or an invite.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub password_protected: bool,
+    /// Its short code, if it was given one; for members, servers and operators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short_code: Option<String>,
+    /// Who is invited; for members, servers and operators.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invites: Vec<SessionInvite>,
     /// Seats in all.
     pub max_members: u32,
     /// The leader.
@@ -399,4 +417,11 @@ pub struct SessionType {
     pub visibility: Visibility,
     /// Who may join at first.
     pub joinability: Joinability,
+    /// Who may look, where anybody may see them, besides those who may join.
+    #[serde(default = "anybody")]
+    pub read_restriction: Joinability,
+}
+
+fn anybody() -> Joinability {
+    Joinability::Public
 }

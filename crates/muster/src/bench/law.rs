@@ -148,6 +148,8 @@ fn session_type(members: u32) -> anyhow::Result<SessionType> {
         },
         visibility: Visibility::Open,
         joinability: Joinability::Public,
+        read_restriction: Joinability::Public,
+        invites: Default::default(),
         joinability_by: JoinabilityBy::Members,
         connection_required_for_active_members: false,
         timeouts: Timeouts {

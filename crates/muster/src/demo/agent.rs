@@ -70,6 +70,8 @@ impl Agent {
                     self.sessions.remove(&id);
                 }
             }
+            // The players of the demo queue by themselves.
+            NoticeKind::Invite | NoticeKind::InviteEnded => {}
             NoticeKind::Ticket => {
                 let Ok(id) = id.parse() else { return Ok(()) };
                 match self.client.ticket(id).await {

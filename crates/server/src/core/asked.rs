@@ -1,6 +1,6 @@
 //! A request on a session: who asks, for which one, and which version of it he has seen.
 
-use model::session::{Actor, Command, Draft, Session};
+use model::session::{Actor, Command, Draft, Looker, Session};
 use model::wire;
 use model::{SessionId, Timestamp};
 
@@ -38,9 +38,10 @@ impl<'a> Asked<'a> {
     fn check(&self, draft: &Draft<'_>) -> Result<(), Refusal> {
         let header = draft.header();
         let reader = match self.who {
-            Principal::Player { player, .. } => {
+            Principal::Player { player, device, .. } => {
                 let member = draft.member_of(player).is_some();
-                player_sees(member, || draft.is_visible_to(player))
+                let device = device.as_deref();
+                player_sees(member, || draft.is_visible_to(&Looker { player, device }))
             }
             _ => Some(Reader::Insider),
         };
@@ -141,9 +142,10 @@ fn player_sees(member: bool, visible: impl FnOnce() -> bool) -> Option<Reader> {
 /// How much of a session somebody may see; `None`: not even that it exists (A.3b).
 pub(crate) fn reader(who: &Principal, session: &Session) -> Option<Reader> {
     match who {
-        Principal::Player { player, .. } => {
+        Principal::Player { player, device, .. } => {
             let member = session.member_of(player).is_some();
-            player_sees(member, || session.is_visible_to(player))
+            let device = device.as_deref();
+            player_sees(member, || session.is_visible_to(&Looker { player, device }))
         }
         Principal::Server { .. } | Principal::Admin { .. } => Some(Reader::Insider),
         Principal::GameServer { id, .. } => {

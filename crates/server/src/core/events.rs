@@ -9,6 +9,7 @@ use model::wire::{EventPage, Notice, NoticeKind};
 use model::{Millis, PlayerId, SessionId, TicketId};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
+use store::Kind;
 use uuid::Uuid;
 
 use super::players::{Stand, Things};
@@ -24,6 +25,8 @@ const CURSOR_BYTES_MAX: usize = 16 * 1024;
 /// or was matched into, so that nobody can crowd them out by reserving seats for him. A cursor of as many is well
 /// below what a URL carries.
 const WATCHED_MAX: usize = 40;
+/// Invites of one player that are told of: those to the newest sessions.
+const INVITES_WATCHED_MAX: usize = 20;
 
 /// What a client has seen.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -36,6 +39,9 @@ struct Cursor {
     /// The ticket and its number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     t: Option<(TicketId, i64)>,
+    /// Invites: the session and its change number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    i: BTreeMap<SessionId, u64>,
 }
 
 impl Cursor {
@@ -45,6 +51,9 @@ impl Cursor {
             e: epoch,
             s: stands.collect(),
             t: things.ticket,
+            i: watched_invites(things)
+                .map(|(id, number)| (*id, *number))
+                .collect(),
         }
     }
 
@@ -89,6 +98,20 @@ impl Cursor {
                 branch: None,
             });
         }
+        let notice = |kind, id, number| Notice {
+            kind,
+            resource: format!("/v1/sessions/{id}"),
+            change_number: number,
+            branch: None,
+        };
+        let invites = watched_invites(things);
+        notices.extend(
+            invites
+                .filter(|(id, number)| self.i.get(id) != Some(number))
+                .map(|(id, number)| notice(NoticeKind::Invite, id, Some(*number))),
+        );
+        let over = self.i.keys().filter(|id| !things.invites.contains_key(id));
+        notices.extend(over.map(|id| notice(NoticeKind::InviteEnded, id, None)));
         if let Some((id, number)) = things.ticket
             && self.t.is_none_or(|(seen, at)| seen != id || at < number)
         {
@@ -110,9 +133,14 @@ fn watched(things: &Things) -> impl Iterator<Item = (&SessionId, &Stand)> {
     }
     let of = |wanted: bool| {
         let newest = things.sessions.iter().rev();
-        newest.filter(move |(_, stand)| stand.wanted == wanted)
+        newest.filter(move |(_, stand)| stand.told && stand.wanted == wanted)
     };
     of(true).chain(of(false)).take(WATCHED_MAX)
+}
+
+/// The invites that a player is told of.
+fn watched_invites(things: &Things) -> impl Iterator<Item = (&SessionId, &u64)> {
+    things.invites.iter().rev().take(INVITES_WATCHED_MAX)
 }
 
 impl Core {
@@ -169,16 +197,20 @@ impl Core {
 
     async fn load_things(&self, player: &PlayerId) -> Result<Things, Error> {
         let mut things = Things::default();
-        let members = self
+        let rows = self
             .store
             .by_player(&self.namespace, player)
             .await
             .map_err(store_error)?;
         let mut keys = Vec::new();
         let mut seats: BTreeMap<SessionId, Member> = BTreeMap::new();
-        for row in &members {
+        for row in &rows {
             let parent = row.parent.as_deref().and_then(|parent| parent.parse().ok());
             let Some(id) = parent else { continue };
+            if row.key.kind == Kind::Invite {
+                things.invites.insert(id, row.number.unsigned_abs());
+                continue;
+            }
             seats.insert(id, rows::parse(row)?);
             keys.push(rows::session_key(&self.namespace, id));
         }
@@ -186,7 +218,14 @@ impl Core {
         for row in headers.into_iter().flatten().filter(|row| !row.ended) {
             let header: Header = rows::parse(&row)?;
             if let Some(member) = seats.get(&header.id) {
-                let stand = Stand::of(&header, header.change_number, member);
+                let (revision, name) = (header.type_revision, &header.session_type);
+                let constants = self.revisions.constants(self, revision, name).await?;
+                let stand = Stand::of(
+                    &constants.session_type,
+                    &header,
+                    header.change_number,
+                    member,
+                );
                 things.sessions.insert(header.id, stand);
             }
         }

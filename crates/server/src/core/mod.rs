@@ -7,14 +7,17 @@ mod allocate;
 mod asked;
 mod assignments;
 mod busy;
+mod codes;
 mod ending;
 mod events;
 mod fleet_api;
 mod hosting;
 mod idempotency;
+mod invites;
 mod large;
 mod matchmaker;
 mod matchmaking;
+mod passwords;
 mod players;
 mod registry;
 mod revisions;
@@ -44,7 +47,9 @@ use crate::{Error, Principal};
 
 pub use allocate::RegistryAllocator;
 pub use asked::Asked;
+pub use codes::{CODE_ALPHABET, CODE_CHARS};
 pub use fleet_api::InMemoryFleetApi;
+pub use passwords::{TRIES_MAX as PASSWORD_TRIES_MAX, TRIES_WINDOW as PASSWORD_TRIES_WINDOW};
 pub use revisions::Activated;
 pub use sessions::JoinMode;
 pub use start::{Drivers, Parts};
@@ -96,6 +101,7 @@ pub struct Inner {
     revisions: revisions::Revisions,
     sessions: slots::Slots<SessionId, write::Document>,
     tickets: tickets::Tickets,
+    passwords: passwords::Passwords,
     players: players::Players,
     registry: registry::Registry,
     matchmaker: matchmaker::Matchmaker,

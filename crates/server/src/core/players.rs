@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::session::{Header, Liveness, Member, Presence, Suspects};
+use model::session_type::SessionType;
 use model::{Millis, PlayerId, SessionId, TicketId, Timestamp};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -21,12 +22,20 @@ pub(crate) struct Stand {
     pub(crate) number: u64,
     /// He has joined, or was matched into it: not somebody's mere reservation, which anybody may make.
     pub(crate) wanted: bool,
+    /// Whether he is told of it: not of a mere reservation where the type says so.
+    pub(crate) told: bool,
 }
 
 impl Stand {
     /// `noticed`: the last change that members are told of.
-    pub(crate) fn of(header: &Header, noticed: u64, member: &Member) -> Self {
+    pub(crate) fn of(
+        of_type: &SessionType,
+        header: &Header,
+        noticed: u64,
+        member: &Member,
+    ) -> Self {
         Self {
+            told: member.is_joined() || of_type.invites.notify_on_reservation,
             branch: header.branch,
             number: noticed,
             wanted: member.is_joined() || header.match_id.is_some(),
@@ -39,6 +48,8 @@ impl Stand {
 pub(crate) struct Things {
     pub(crate) sessions: BTreeMap<SessionId, Stand>,
     pub(crate) ticket: Option<(TicketId, i64)>,
+    /// Sessions that he is invited to, with the change number of each when he was.
+    pub(crate) invites: BTreeMap<SessionId, u64>,
 }
 
 /// Something of a player's that changed in the store.
@@ -47,6 +58,9 @@ pub(crate) enum Change {
     Session(SessionId, Stand),
     Left(SessionId),
     Ticket(TicketId, i64),
+    Invited(SessionId, u64),
+    /// With the change number of the session when the invite ended.
+    InviteEnded(SessionId, u64),
 }
 
 #[derive(Default)]
@@ -78,6 +92,15 @@ impl Things {
             }
             Change::Left(id) => {
                 self.sessions.remove(&id);
+            }
+            Change::Invited(id, number) => {
+                let known = self.invites.entry(id).or_insert(number);
+                *known = number.max(*known);
+            }
+            Change::InviteEnded(id, number) => {
+                if self.invites.get(&id).is_some_and(|&known| known <= number) {
+                    self.invites.remove(&id);
+                }
             }
             Change::Ticket(id, number) => {
                 if !self

@@ -1,7 +1,9 @@
 //! Documents to rows and back: the only place that knows how each kind of row is laid out.
 
+use std::sync::Arc;
+
 use model::game_server::GameServerState;
-use model::session::{Changes, Header, Member, Session};
+use model::session::{Changes, Header, Invites, Member, Session};
 use model::ticket::TicketState;
 use model::{
     GameServer, GameServerId, Millis, Namespace, PlayerId, SessionId, Ticket, TicketId, Timestamp,
@@ -42,6 +44,24 @@ pub(crate) fn member_key(ns: &Namespace, session: SessionId, index: u32) -> Key 
     )
 }
 
+pub(crate) fn invite_key(ns: &Namespace, session: SessionId, player: &PlayerId) -> Key {
+    let session = session.to_string();
+    Key::beside(
+        ns,
+        Kind::Invite,
+        format_args!("{session}/{player}"),
+        &session,
+    )
+}
+
+/// The short code of a session.
+pub(crate) fn short_code_claim(code: &str) -> ClaimKey {
+    ClaimKey {
+        kind: "short_code",
+        key: code.to_owned(),
+    }
+}
+
 pub(crate) fn ticket_key(ns: &Namespace, id: TicketId) -> Key {
     Key::new(ns, Kind::Ticket, id)
 }
@@ -76,17 +96,25 @@ pub(crate) fn session_items(
         let Some(base) = base else {
             return Ok(Vec::new());
         };
-        if ending::takes_several_writes(base) {
-            return ending::first_items(ns, base, header);
-        }
-        let mut items = vec![Item::Delete {
-            key,
-            expected: number(base.header().change_number),
-        }];
-        for member in base.members() {
-            items.push(Item::Delete {
-                key: member_key(ns, id, member.index),
-                expected: number(member.version),
+        let mut items = if ending::takes_several_writes(base) {
+            ending::first_items(ns, base, header)?
+        } else {
+            let header = (key, base.header().change_number);
+            let members = base
+                .members()
+                .map(|member| (member_key(ns, id, member.index), member.version));
+            let rows = std::iter::once(header).chain(members);
+            rows.map(|(key, version)| Item::Delete {
+                key,
+                expected: number(version),
+            })
+            .collect()
+        };
+        invite_items(ns, Some(base.header()), None, id, &mut items)?;
+        if let Some(code) = &base.header().short_code {
+            items.push(Item::Free {
+                claim: short_code_claim(code),
+                holder: session_key(ns, id),
             });
         }
         return Ok(items);
@@ -124,7 +152,50 @@ pub(crate) fn session_items(
             (None, None) => {}
         }
     }
+    let before = base.map(|session| session.header());
+    invite_items(ns, before, Some(header), id, &mut items)?;
     Ok(items)
+}
+
+/// Rows by which players find their invites again.
+fn invite_items(
+    ns: &Namespace,
+    before: Option<&Arc<Header>>,
+    after: Option<&Arc<Header>>,
+    id: SessionId,
+    items: &mut Vec<Item>,
+) -> Result<(), Error> {
+    let before = before.map(|header| &header.invites);
+    let after = after.map(|header| &header.invites);
+    if before == after {
+        return Ok(());
+    }
+    let over = before.into_iter().flat_map(Invites::iter);
+    for invite in over.filter(|one| after.is_none_or(|after| after.of(&one.player).is_none())) {
+        items.push(Item::Delete {
+            key: invite_key(ns, id, &invite.player),
+            expected: number(invite.version),
+        });
+    }
+    for invite in after.into_iter().flat_map(Invites::iter) {
+        let known = before.and_then(|before| before.of(&invite.player));
+        if known == Some(invite) {
+            continue;
+        }
+        items.push(Item::Put {
+            row: Row {
+                key: invite_key(ns, id, &invite.player),
+                number: number(invite.version),
+                due: None,
+                ended: false,
+                parent: Some(id.to_string()),
+                player: Some(invite.player.to_string()),
+                body: body(&serde_json::Map::new())?,
+            },
+            expected: known.map(|known| number(known.version)),
+        });
+    }
+    Ok(())
 }
 
 pub(crate) fn number(change_number: u64) -> i64 {

@@ -4,7 +4,8 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use model::session::{
-    Acquaintance, Changes, Command, Join, JoinedState, NewSeat, NewSession, Session, Update,
+    Acquaintance, Changes, Command, Join, JoinedState, NewSeat, NewSession, Session, SetPassword,
+    Update,
 };
 use model::wire;
 use model::{Name, PlayerId, Region, SessionId, Timestamp};
@@ -43,8 +44,14 @@ impl Core {
         idempotency: Option<&str>,
     ) -> Result<wire::Session, Error> {
         let now = self.now();
-        let key = self.idempotency(who, idempotency, ("sessions", ""), &body)?;
-        let (session, changes) = Session::create(self.new_session(who, body, now)?, now)?;
+        // What is kept of the request must not help to guess the password.
+        let unsaid = wire::CreateSession {
+            password: None,
+            ..body.clone()
+        };
+        let key = self.idempotency(who, idempotency, ("sessions", ""), &unsaid)?;
+        let new = self.new_session(who, body, now).await?;
+        let (session, changes) = Session::create(new, now)?;
         match self
             .insert_session(session, changes, key.as_ref(), now)
             .await
@@ -64,17 +71,17 @@ impl Core {
     ///
     /// # Errors
     /// As [`Core::create_session`].
-    pub fn rehearse_session(
+    pub async fn rehearse_session(
         &self,
         who: &Principal,
         body: wire::CreateSession,
     ) -> Result<wire::Session, Error> {
         let now = self.now();
-        let (session, _) = Session::create(self.new_session(who, body, now)?, now)?;
+        let (session, _) = Session::create(self.new_session(who, body, now).await?, now)?;
         Ok(seen_by(who, &session))
     }
 
-    fn new_session(
+    async fn new_session(
         &self,
         who: &Principal,
         body: wire::CreateSession,
@@ -96,6 +103,9 @@ impl Core {
         );
         new.region = body.region;
         new.joinability = body.joinability;
+        if let Some(password) = body.password.filter(|password| !password.0.is_empty()) {
+            new.password = Some(self.passwords.keep(&password).await?);
+        }
         new.visibility = body.visibility;
         new.max_members = body.max_members;
         new.custom_data = body.custom_data;
@@ -179,8 +189,9 @@ impl Core {
         let session = Arc::new(session);
         let header = session.header();
         *slot = Some(Document::new(session.clone()));
+        let of_type = &session.constants().session_type;
         told.extend(session.members().map(|member| {
-            let stand = Stand::of(header, header.change_number, member);
+            let stand = Stand::of(of_type, header, header.change_number, member);
             (member.player.clone(), Change::Session(id, stand))
         }));
         self.players.tell(told);
@@ -246,7 +257,13 @@ impl Core {
         asked: &Asked<'_>,
         body: wire::UpdateSession,
     ) -> Result<wire::Session, Error> {
+        let password = match body.password {
+            None => None,
+            Some(password) if password.0.is_empty() => Some(SetPassword::Remove),
+            Some(password) => Some(SetPassword::To(self.passwords.keep(&password).await?)),
+        };
         let update = Update {
+            password,
             joinability: body.joinability,
             closed: body.closed,
             custom_data: body.custom_data,
@@ -278,7 +295,9 @@ impl Core {
         body: wire::JoinSession,
         mode: JoinMode,
     ) -> Result<(bool, wire::Session), Error> {
-        let join = join(asked.who, player, body)?;
+        let password = body.password.clone();
+        let mut join = join(asked.who, player, body)?;
+        join.password = self.try_password(asked, &join.player, password).await?;
         let written = self
             .write_asked(asked, |by, draft, _, now| {
                 let joined = draft
@@ -290,7 +309,11 @@ impl Core {
                 draft.apply(by, &Command::Join(join.clone()), now)?;
                 Ok(!joined)
             })
-            .await?;
+            .await;
+        if join.password.is_some() {
+            self.judge_password(&join.player, written.as_ref().err());
+        }
+        let written = written?;
         let session = written.session.ok_or_else(|| not_found(asked.session))?;
         Ok((written.result, seen_by(asked.who, &session)))
     }
@@ -515,6 +538,7 @@ fn session_type(of_type: &model::session_type::SessionType) -> wire::SessionType
         can_join_matchmaking: of_type.can_join_matchmaking,
         visibility: of_type.visibility,
         joinability: of_type.joinability,
+        read_restriction: of_type.read_restriction,
     }
 }
 
@@ -535,6 +559,7 @@ fn join(who: &Principal, player: PlayerId, body: wire::JoinSession) -> Result<Jo
         device,
         claims,
         follows,
+        password: None,
         acquaintance: Acquaintance::Stranger,
         custom_data: body.custom_data,
         constants: body.constants,

@@ -12,8 +12,8 @@ use tokio_util::task::TaskTracker;
 
 use super::hosting::awaits_acknowledgement;
 use super::{
-    Core, Inner, Settings, matchmaker, players, registry, revisions, rows, slots, store_error,
-    tickets, timers,
+    Core, Inner, Settings, matchmaker, passwords, players, registry, revisions, rows, slots,
+    store_error, tickets, timers,
 };
 use crate::Error;
 use crate::auth::Keys;
@@ -78,6 +78,7 @@ impl Core {
                 revisions: revisions::Revisions::new(parts.providers),
                 sessions: slots::Slots::new(),
                 tickets: tickets::Tickets::new(),
+                passwords: passwords::Passwords::new(),
                 players: players::Players::new(now),
                 registry: registry::Registry::new(),
                 matchmaker: matchmaker::Matchmaker::new(),

@@ -170,7 +170,7 @@ impl Core {
                 }
             }
             Kind::Idempotency => self.purge(row, Vec::new()).await,
-            Kind::Member | Kind::Player | Kind::Revision | Kind::Setting => Ok(()),
+            Kind::Member | Kind::Invite | Kind::Player | Kind::Revision | Kind::Setting => Ok(()),
         }
     }
 

@@ -5,6 +5,8 @@ use model::session::{Member, Participant, Session};
 use model::wire;
 use model::{GameServer, Name, PlayerId, Ticket};
 
+use super::invites;
+
 /// How much of a session its reader may see (A.3b).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reader {
@@ -34,6 +36,15 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
         visibility: session.visibility(),
         joinability: header.joinability,
         closed: header.closed,
+        password_protected: header.password.is_some(),
+        short_code: header
+            .short_code
+            .clone()
+            .filter(|_| reader == Reader::Insider),
+        invites: match reader {
+            Reader::Insider => header.invites.iter().map(invites::shown).collect(),
+            Reader::Outsider => Vec::new(),
+        },
         max_members: session.max_members(),
         leader: session.leader().map(|member| member.player.clone()),
         teams: header

@@ -568,6 +568,8 @@ impl Core {
         for ticket in along.tickets {
             self.ticket_moved(ticket, 1, &mut told);
         }
+        let header = document.session.header();
+        told.extend(invites_told(header, &events));
         told.extend(members_before.into_iter().map(|p| (p, Change::Left(id))));
         if !deleted && worth_telling {
             tell_members(document, &events, &touched, &mut told);
@@ -728,8 +730,9 @@ fn tell_members(
             told.push((player.clone(), Change::Left(header.id)));
         }
     }
+    let of_type = &document.session.constants().session_type;
     let change = |member: &Arc<Member>| {
-        let stand = Stand::of(header, document.noticed, member);
+        let stand = Stand::of(of_type, header, document.noticed, member);
         (member.player.clone(), Change::Session(header.id, stand))
     };
     let session = &document.session;
@@ -739,6 +742,18 @@ fn tell_members(
     } else {
         told.extend(session.members().map(change));
     }
+}
+
+/// Who is invited now, and who no longer.
+fn invites_told(header: &Header, events: &[Event]) -> impl Iterator<Item = (PlayerId, Change)> {
+    let (id, number) = (header.id, header.change_number);
+    events.iter().filter_map(move |event| match event {
+        Event::Invited { player } => Some((player.clone(), Change::Invited(id, number))),
+        Event::InviteEnded { player, .. } => {
+            Some((player.clone(), Change::InviteEnded(id, number)))
+        }
+        _ => None,
+    })
 }
 
 /// The allocations that an open instance counts: the one and its hedge.

@@ -77,7 +77,16 @@ impl Call {
 
     /// The path's `{id}`: `what` does not exist when it cannot be an id.
     pub(super) fn id<T: From<Uuid>>(&self, what: &'static str) -> Result<T, Error> {
-        let text = self.param("id");
+        self.id_named("id", what)
+    }
+
+    /// The id in another part of the path.
+    pub(super) fn id_named<T: From<Uuid>>(
+        &self,
+        parameter: &str,
+        what: &'static str,
+    ) -> Result<T, Error> {
+        let text = self.param(parameter);
         // Only the form with hyphens: one thing has one address.
         match Uuid::from_str(text) {
             Ok(id) if text.len() == 36 => Ok(T::from(id)),
@@ -86,6 +95,11 @@ impl Call {
                 id: repeated(text),
             }),
         }
+    }
+
+    /// The path's `{code}`, as the caller wrote it.
+    pub(super) fn code(&self) -> &str {
+        self.param("code")
     }
 
     /// Who asks for the path's session, and which version of it he has seen.

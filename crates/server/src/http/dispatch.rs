@@ -22,7 +22,7 @@ use super::metrics::{self, RouteMetrics};
 use super::problem::Problem;
 use super::reply::Answer;
 use super::routes::{Access, Operation, ROUTES, RequestBody, Route, Verb};
-use super::{events, fleets, game_servers, instances, members, ops, sessions, tickets};
+use super::{events, fleets, game_servers, instances, invites, members, ops, sessions, tickets};
 use crate::auth::Keys;
 use crate::config::Limits;
 use crate::{Core, Error, Principal, PrincipalKind};
@@ -150,6 +150,13 @@ fn mount(methods: MethodRouter<Arc<Http>>, route: &'static Route) -> MethodRoute
         Operation::UpdateSession => add(methods, route, sessions::update),
         Operation::DeleteSession => add(methods, route, sessions::delete),
         Operation::ReserveSeats => add(methods, route, sessions::reserve),
+        Operation::InvitePlayers => add(methods, route, invites::invite),
+        Operation::WithdrawInvite => add(methods, route, invites::withdraw),
+        Operation::InviteSession => add(methods, route, invites::invite_session),
+        Operation::KickSession => add(methods, route, invites::kick_session),
+        Operation::ListMyInvites => add(methods, route, invites::mine),
+        Operation::GiveShortCode => add(methods, route, invites::give_short_code),
+        Operation::ReadShortCode => add(methods, route, invites::short_code),
         Operation::PutServer => add(methods, route, sessions::put_server),
         Operation::RemoveServer => add(methods, route, sessions::remove_server),
         Operation::ListMembers => add(methods, route, members::list),

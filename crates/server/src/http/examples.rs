@@ -10,6 +10,10 @@ pub(super) const UPDATE_SESSION: Shape = Shape::of::<wire::UpdateSession>(update
 pub(super) const SESSION: Shape = Shape::of::<wire::Session>(session);
 pub(super) const RESERVE: Shape = Shape::of::<wire::Reserve>(reserve);
 pub(super) const MEMBER_PAGE: Shape = Shape::of::<wire::MemberPage>(member_page);
+pub(super) const INVITE_PLAYERS: Shape = Shape::of::<wire::InvitePlayers>(invite_players);
+pub(super) const INVITE_SESSION: Shape = Shape::of::<wire::InviteSession>(invite_session);
+pub(super) const MY_INVITES: Shape = Shape::of::<wire::MyInvites>(my_invites);
+pub(super) const SHORT_CODE: Shape = Shape::of::<wire::ShortCode>(short_code);
 pub(super) const MY_SESSIONS: Shape = Shape::of::<wire::MySessions>(my_sessions);
 pub(super) const SESSION_TYPE: Shape = Shape::of::<wire::SessionType>(session_type);
 pub(super) const SESSION_TYPES: Shape = Shape::of::<wire::List<wire::SessionType>>(session_types);
@@ -74,6 +78,25 @@ fn reserve() -> Value {
     json!({ "players": [{ "player": "bob", "team": 0 }] })
 }
 
+fn invite_players() -> Value {
+    json!({ "players": ["bob"], "context": "one more round" })
+}
+
+fn invite_session() -> Value {
+    json!({ "context": "one more round" })
+}
+
+fn my_invites() -> Value {
+    list(
+        json!({ "session": PARTY, "type": "party", "by": "alice", "created_at": AT,
+                 "expires_at": AT, "context": "one more round" }),
+    )
+}
+
+fn short_code() -> Value {
+    json!({ "code": "K7MQ3X", "session": PARTY })
+}
+
 fn put_server() -> Value {
     json!({ "constants": { "region": "eu-west" }, "custom": { "round": 3 } })
 }
@@ -88,7 +111,7 @@ fn my_sessions() -> Value {
 
 fn session_type() -> Value {
     json!({ "name": "party", "revision": 1, "max_members": 4, "teams": 1, "by_players": true,
-            "can_join_matchmaking": true, "visibility": "open", "joinability": "private" })
+            "can_join_matchmaking": true, "visibility": "open", "joinability": "private", "read_restriction": "public" })
 }
 
 fn session_types() -> Value {

@@ -18,6 +18,7 @@ mod events;
 mod fleets;
 mod game_servers;
 mod instances;
+mod invites;
 mod members;
 mod numbers;
 mod ops;

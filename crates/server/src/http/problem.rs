@@ -3,7 +3,8 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use model::wire;
+use model::session::Error as Law;
+use model::{Millis, wire};
 use serde_json::{Map, Value};
 
 use crate::Error;
@@ -56,6 +57,8 @@ kinds! {
     NotAdmitted(403, "not-admitted", "The session does not admit this player"),
     /// The session takes reserved players only.
     SessionClosed(403, "session-closed", "The session is closed to new members"),
+    /// The session has a password, which was not given or is another one.
+    WrongPassword(403, "wrong-password", "The session has a password"),
     /// Only the leader may do it.
     NotLeader(403, "not-leader", "Only the session's leader may do this"),
     /// Only the host may do it.
@@ -72,6 +75,8 @@ kinds! {
     SessionFull(409, "session-full", "The session is full"),
     /// All places of the team are taken.
     TeamFull(409, "team-full", "The team is full"),
+    /// As many invites as there may be.
+    TooManyInvites(409, "too-many-invites", "The session has too many invites"),
     /// The player has a seat already.
     AlreadyMember(409, "already-member", "The player already has a seat in the session"),
     /// The player has a reservation only.
@@ -106,6 +111,10 @@ kinds! {
     UnsupportedMediaType(415, "unsupported-media-type", "The body must be JSON"),
     /// A field has a value that is not allowed.
     Invalid(422, "invalid", "A field has a value that is not allowed"),
+    /// The player was invited to this session not long ago.
+    InvitedLately(429, "invited-lately", "The player was invited not long ago"),
+    /// The caller has sent too many wrong passwords.
+    TooManyTries(429, "too-many-tries", "Too many wrong passwords"),
     /// Too much at a time.
     Overloaded(429, "overloaded", "Too much at a time"),
     /// A fault of the server's own.
@@ -193,6 +202,14 @@ impl From<Error> for Problem {
                 Problem::new(Kind::AlreadyQueued, text).with("player", player.as_str())
             }
             Error::Conflict(_) => Problem::new(Kind::Conflict, text),
+            Error::Law(Law::InvitedLately { player, wait }) => {
+                Problem::new(Kind::InvitedLately, text)
+                    .with("player", player.as_str())
+                    .header(header::RETRY_AFTER, seconds(wait))
+            }
+            Error::TooManyTries { wait } => {
+                Problem::new(Kind::TooManyTries, text).header(header::RETRY_AFTER, seconds(wait))
+            }
             Error::Law(law) => Problem::new(law_kind(&law), text),
             Error::IdempotencyKeyReused => Problem::new(Kind::IdempotencyKeyReused, text),
             Error::NoSuchPath => Problem::new(Kind::NoSuchPath, text),
@@ -215,12 +232,14 @@ impl From<Error> for Problem {
 }
 
 /// The kind of each refusal of the law.
-fn law_kind(error: &model::session::Error) -> Kind {
-    use model::session::Error as Law;
+fn law_kind(error: &Law) -> Kind {
     match error {
         Law::ReadyAndActive => Kind::Malformed,
         Law::NotAdmitted => Kind::NotAdmitted,
         Law::Closed => Kind::SessionClosed,
+        Law::PasswordNeeded | Law::WrongPassword => Kind::WrongPassword,
+        Law::TooManyInvites => Kind::TooManyInvites,
+        Law::InvitedLately { .. } => Kind::InvitedLately,
         Law::NotLeader => Kind::NotLeader,
         Law::NotHost => Kind::NotHost,
         Law::NotAMember | Law::NotJoined => Kind::NotMember,
@@ -229,9 +248,11 @@ fn law_kind(error: &model::session::Error) -> Kind {
         | Law::NotServer
         | Law::CannotChangeTeam
         | Law::CreationNotAllowed => Kind::Forbidden,
-        Law::SessionEnded | Law::NoSuchMember | Law::NoSuchServer | Law::NoInstance => {
-            Kind::NotFound
-        }
+        Law::SessionEnded
+        | Law::NoSuchMember
+        | Law::NoSuchServer
+        | Law::NoSuchInvite
+        | Law::NoInstance => Kind::NotFound,
         Law::SessionFull => Kind::SessionFull,
         Law::TeamFull => Kind::TeamFull,
         Law::AlreadyMember => Kind::AlreadyMember,
@@ -255,6 +276,11 @@ fn law_kind(error: &model::session::Error) -> Kind {
         | Law::TooLarge { .. }
         | Law::Invalid(_) => Kind::Invalid,
     }
+}
+
+/// A span as `Retry-After` has it: whole seconds, none too early.
+fn seconds(wait: Millis) -> HeaderValue {
+    HeaderValue::from(wait.0.div_ceil(1_000))
 }
 
 /// `WWW-Authenticate` (RFC 6750): what is wrong with the token. The text is our own, without quotes.

@@ -13,7 +13,7 @@ pub(super) async fn create(mut call: Call) -> Answer {
     let body: wire::CreateSession = call.json().await?;
     let key = call.header(RequestHeader::IdempotencyKey)?;
     if call.query()?.dry_run.unwrap_or_default() {
-        return reply::ok(&call.core().rehearse_session(call.who()?, body)?);
+        return reply::ok(&call.core().rehearse_session(call.who()?, body).await?);
     }
     let session = call.core().create_session(call.who()?, body, key).await?;
     located(

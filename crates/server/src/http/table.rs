@@ -12,6 +12,37 @@ type Kinds = &'static [(crate::PrincipalKind, &'static str)];
 
 const LEADER: Kinds = &[(Player, "leader"), (Server, ""), (Admin, "")];
 const MEMBER: Kinds = &[(Player, "member"), (Server, ""), (Admin, "")];
+const MEMBER_OR_HOST: Kinds = &[
+    (Player, "member; only the leader if the type says so"),
+    (Server, ""),
+    (Admin, ""),
+    (GameServer, "host of the session"),
+];
+const LEADER_OR_HOST: Kinds = &[
+    (Player, "leader"),
+    (Server, ""),
+    (Admin, ""),
+    (GameServer, "host of the session"),
+];
+const INVITER_OR_INVITED: Kinds = &[
+    (Player, "invited, who invited him, or the leader"),
+    (Server, ""),
+    (Admin, ""),
+    (GameServer, "host of the session, who invited him"),
+];
+const MEMBER_OF_BOTH: Kinds = &[
+    (
+        Player,
+        "member of both; only the leader of the first if the type says so",
+    ),
+    (Server, ""),
+    (Admin, ""),
+];
+const LEADER_OF_BOTH: Kinds = &[
+    (Player, "leader of the first and member of the other"),
+    (Server, ""),
+    (Admin, ""),
+];
 const SELF: Kinds = &[(Player, "himself"), (Server, ""), (Admin, "")];
 const SELF_OR_LEADER: Kinds = &[
     (Player, "himself, or the leader"),
@@ -137,7 +168,7 @@ pub static ROUTES: &[Route] = &[
         verb: Verb::Post,
         path: "/v1/sessions/{id}/reservations",
         summary: "Hold seats for players: for all of them, or for none.",
-        access: Access::Only(LEADER),
+        access: Access::Only(LEADER_OR_HOST),
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::RESERVE),
@@ -146,10 +177,118 @@ pub static ROUTES: &[Route] = &[
             Kind::NotFound,
             Kind::Invalid,
             Kind::NotLeader,
+            Kind::NotHost,
             Kind::SessionFull,
             Kind::TeamFull,
             Kind::AlreadyMember,
         ],
+    },
+    Route {
+        operation: Operation::InvitePlayers,
+        verb: Verb::Post,
+        path: "/v1/sessions/{id}/invites",
+        summary: "Invite players: all of them, or none; an invite holds no seat.",
+        access: Access::Only(MEMBER_OR_HOST),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Required(shapes::INVITE_PLAYERS),
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotLeader,
+            Kind::NotHost,
+            Kind::AlreadyMember,
+            Kind::TooManyInvites,
+            Kind::InvitedLately,
+        ],
+    },
+    Route {
+        operation: Operation::WithdrawInvite,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/invites/{player}",
+        summary: "Decline an invite; of somebody else: take it back.",
+        access: Access::Only(INVITER_OR_INVITED),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[
+            SESSION_NOW,
+            nothing(204, "Declined; the session is not for him to see any more."),
+        ],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotMember,
+            Kind::NotLeader,
+            Kind::NotHost,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::InviteSession,
+        verb: Verb::Post,
+        path: "/v1/sessions/{id}/invited-sessions/{other}",
+        summary: "Invite every joined member of another session: all who have no seat, or none.",
+        access: Access::Only(MEMBER_OF_BOTH),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Optional(shapes::INVITE_SESSION),
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotLeader,
+            Kind::TooManyInvites,
+            Kind::InvitedLately,
+        ],
+    },
+    Route {
+        operation: Operation::KickSession,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/kicked-sessions/{other}",
+        summary: "Take away the seats of all joined members of another session but the caller's own.",
+        access: Access::Only(LEADER_OF_BOTH),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW, nothing(204, "The session ended with it.")],
+        problems: &[Kind::NotFound, Kind::NotMember, Kind::NotLeader],
+        ..BASE
+    },
+    Route {
+        operation: Operation::GiveShortCode,
+        verb: Verb::Post,
+        path: "/v1/sessions/{id}/short-code",
+        summary: "Give a session a code that people can say, if it has none yet.",
+        access: Access::Only(LEADER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotMember,
+            Kind::NotLeader,
+            Kind::Conflict,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReadShortCode,
+        path: "/v1/short-codes/{code}",
+        summary: "Find the session that has a short code.",
+        access: Access::Only(READER),
+        replies: &[json(200, "The session that has it.", shapes::SHORT_CODE)],
+        problems: &[Kind::NotFound],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ListMyInvites,
+        path: "/v1/players/me/invites",
+        summary: "List the invites of the player, those to the oldest sessions first.",
+        access: Access::Only(ME),
+        query: &[Query::After],
+        replies: &[json(200, "His invites.", shapes::MY_INVITES)],
+        ..BASE
     },
     Route {
         operation: Operation::PutServer,
@@ -231,6 +370,8 @@ pub static ROUTES: &[Route] = &[
             Kind::Invalid,
             Kind::NotAdmitted,
             Kind::SessionClosed,
+            Kind::WrongPassword,
+            Kind::TooManyTries,
             Kind::SessionFull,
             Kind::TeamFull,
             Kind::AlreadyMember,

@@ -107,8 +107,8 @@ fn r22_what_the_type_leaves_open_is_the_creators() {
         (session.visibility(), session.max_members()),
         (Visibility::Private, 2)
     );
-    assert!(!session.is_visible_to(&player("b")));
-    assert!(session.is_visible_to(&player("a")));
+    assert!(!session.is_visible_to(&looker(&player("b"))));
+    assert!(session.is_visible_to(&looker(&player("a"))));
 }
 
 #[test]

@@ -100,6 +100,7 @@ fn an_update() -> impl Strategy<Value = Update> {
             custom_data,
             custom,
             teams,
+            password: None,
         })
 }
 
@@ -123,7 +124,22 @@ fn a_member_command() -> impl Strategy<Value = Command> {
         3 => seats.prop_map(|players| Command::Reserve { players }),
         2 => an_update().prop_map(Command::Update),
         1 => a_server_command(),
+        4 => an_invite_command(),
     ]
+}
+
+fn an_invite_command() -> impl Strategy<Value = Command> {
+    let players = proptest::collection::vec(a_player(), 0..4);
+    let word = select(vec!["", "come"]).prop_map(str::to_owned);
+    (players, word, 0..6u8).prop_map(|(players, context, dice)| {
+        let player = players.first().cloned().unwrap_or_else(|| player("e"));
+        match dice {
+            0..3 => Command::Invite { players, context },
+            3 => Command::InviteNewcomers { players, context },
+            4 => Command::Withdraw { player },
+            _ => Command::KickAll { players },
+        }
+    })
 }
 
 fn a_server_command() -> impl Strategy<Value = Command> {
@@ -275,39 +291,50 @@ fn a_type() -> impl Strategy<Value = SessionType> {
     );
     let hosted = proptest::bool::weighted(0.8);
     let flags = (any::<bool>(), hosted, any::<bool>(), any::<bool>());
-    (timeouts, a_timeout(), size, flags).prop_map(|(timeouts, grace, size, flags)| {
-        let (reserved_removal, ready_removal, inactive_removal, session_empty) = timeouts;
-        let (teams, players_per_team, max_members, can_change_own_team) = size;
-        let (closes, hosted, by_leader, patient) = flags;
-        let mut of_type = game();
-        of_type.timeouts = Timeouts {
-            reserved_removal,
-            ready_removal,
-            inactive_removal,
-            session_empty,
-            ..Timeouts::default()
-        };
-        of_type.leader_election_grace = grace;
-        of_type.size = Size {
-            teams,
-            players_per_team,
-            max_members,
-            can_change_own_team,
-        };
-        of_type.instance = of_type.instance.filter(|_| hosted);
-        if let Some(settings) = &mut of_type.instance {
-            settings.close_on_empty = closes;
-            // Half of the types wait long enough for a host to get somewhere.
-            if patient {
-                settings.allocation_timeout = Millis::seconds(36_000);
-                settings.boot_timeout = Millis::seconds(36_000);
+    let invites = (1u64..60_000, 0u64..60_000, any::<bool>(), any::<bool>());
+    (timeouts, a_timeout(), size, flags, invites).prop_map(
+        |(timeouts, grace, size, flags, invites)| {
+            let (reserved_removal, ready_removal, inactive_removal, session_empty) = timeouts;
+            let (teams, players_per_team, max_members, can_change_own_team) = size;
+            let (closes, hosted, by_leader, patient) = flags;
+            let (time_out, min_interval, allow_members, reject_stale) = invites;
+            let mut of_type = game();
+            of_type.invites = InviteSettings {
+                time_out: Millis(time_out),
+                min_interval: Millis(min_interval),
+                allow_members,
+                reject_stale,
+                ..InviteSettings::default()
+            };
+            of_type.timeouts = Timeouts {
+                reserved_removal,
+                ready_removal,
+                inactive_removal,
+                session_empty,
+                ..Timeouts::default()
+            };
+            of_type.leader_election_grace = grace;
+            of_type.size = Size {
+                teams,
+                players_per_team,
+                max_members,
+                can_change_own_team,
+            };
+            of_type.instance = of_type.instance.filter(|_| hosted);
+            if let Some(settings) = &mut of_type.instance {
+                settings.close_on_empty = closes;
+                // Half of the types wait long enough for a host to get somewhere.
+                if patient {
+                    settings.allocation_timeout = Millis::seconds(36_000);
+                    settings.boot_timeout = Millis::seconds(36_000);
+                }
             }
-        }
-        if by_leader {
-            of_type.joinability_by = JoinabilityBy::Leader;
-        }
-        of_type
-    })
+            if by_leader {
+                of_type.joinability_by = JoinabilityBy::Leader;
+            }
+            of_type
+        },
+    )
 }
 
 /// A session with one member, perhaps made by a match.
@@ -393,6 +420,20 @@ fn assert_in_order(session: &Session) {
         assert!(header.leader_lost.is_some() || header.seats.joined() == 0);
     }
     assert!(header.leader_lost.is_none() || header.seats.joined() > 0);
+    let invites: Vec<_> = header.invites.iter().collect();
+    assert!(invites.is_sorted_by_key(|invite| invite.expires_at));
+    for invite in invites {
+        assert!(
+            session.member_of(&invite.player).is_none(),
+            "an invite holds no seat"
+        );
+        assert!((1..=header.change_number).contains(&invite.version));
+        assert!(
+            session
+                .next_timer()
+                .is_some_and(|at| at <= invite.expires_at)
+        );
+    }
     let open = header.open_instance().is_some();
     assert!(!open || session.sweep_at() == session.next_timer());
 }
@@ -526,7 +567,8 @@ impl Told {
             }
             Event::InstanceUpdated { id } => assert_eq!(self.instance.map(|one| one.0), Some(id)),
             Event::TicketChanged { id, state, .. } => self.ticket = Some((id, state)),
-            Event::HeaderChanged | Event::Deleted => {}
+            // Of what else there is no more to be told than that it changed.
+            _ => {}
         }
     }
 }

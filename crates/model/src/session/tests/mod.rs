@@ -3,6 +3,7 @@
 mod creation;
 mod fixtures;
 mod hosting;
+mod invites;
 mod laws;
 mod leading;
 mod seating;
@@ -16,8 +17,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::session_type::{
-    Creation, CustomData, CustomDataLimits, HealthSettings, Joinability, JoinabilityBy,
-    SessionType, Size, StartupParams, Timeouts,
+    Creation, CustomData, CustomDataLimits, HealthSettings, InviteSettings, Joinability,
+    JoinabilityBy, SessionType, Size, StartupParams, Timeouts,
 };
 use crate::{AllocationId, GameServerId, InstanceId, Millis, SessionId, TicketId};
 
@@ -42,6 +43,8 @@ fn game() -> SessionType {
         },
         visibility: Visibility::Open,
         joinability: Joinability::Public,
+        read_restriction: Joinability::Public,
+        invites: InviteSettings::default(),
         joinability_by: JoinabilityBy::Members,
         connection_required_for_active_members: false,
         timeouts: Timeouts::default(),
@@ -92,6 +95,13 @@ fn at(ms: i64) -> Timestamp {
 
 fn id(number: u128) -> Uuid {
     Uuid::from_u128(number)
+}
+
+fn looker(player: &PlayerId) -> Looker<'_> {
+    Looker {
+        player,
+        device: None,
+    }
 }
 
 fn by(name: &str) -> Actor {

@@ -1,0 +1,128 @@
+//! Invites and passwords in the law: what HTTP cannot reach or tell apart.
+
+use super::*;
+
+fn invite(names: &[&str]) -> Command {
+    Command::Invite {
+        players: names.iter().map(|name| player(name)).collect(),
+        context: String::new(),
+    }
+}
+
+fn password(digest: &str) -> PasswordDigest {
+    PasswordDigest {
+        salt: "salt".into(),
+        digest: digest.into(),
+    }
+}
+
+fn with_password(name: &str, digest: &str) -> Command {
+    Command::Join(Join {
+        password: Some(password(digest)),
+        ..Join::new(player(name), JoinedState::Active)
+    })
+}
+
+#[test]
+fn row29_each_end_of_an_invite_is_told_once_with_its_reason() {
+    let ends = |changes: &Changes| -> Vec<InviteEnd> {
+        let of = |event: &Event| match event {
+            Event::InviteEnded { reason, .. } => Some(*reason),
+            _ => None,
+        };
+        changes.events.iter().filter_map(of).collect()
+    };
+    let mut world = World::of(game(), &["a"]);
+    let all = ["b", "c", "d", "e", "f"];
+    let changes = world.run(0, &by("a"), &invite(&all)).unwrap();
+    assert_eq!(changes.events.len(), 5);
+    let joined = world.run(1, &by("b"), &join("b", JoinedState::Active));
+    assert_eq!(ends(&joined.unwrap()), [InviteEnd::Seated]);
+    let withdraw = |name| Command::Withdraw {
+        player: player(name),
+    };
+    let declined = world.run(1, &by("c"), &withdraw("c"));
+    assert_eq!(ends(&declined.unwrap()), [InviteEnd::Declined]);
+    let taken = world.run(1, &by("a"), &withdraw("d"));
+    assert_eq!(ends(&taken.unwrap()), [InviteEnd::Withdrawn]);
+    let tighten = Command::Update(Update {
+        joinability: Some(Joinability::Followed),
+        ..Update::default()
+    });
+    let stale = world.run(1, &by("a"), &tighten).unwrap();
+    assert_eq!(ends(&stale), [InviteEnd::Stale, InviteEnd::Stale]);
+    world.run(30_000, &by("a"), &invite(&["e"])).unwrap();
+    world.run(30_001, &by("a"), &invite(&["g"])).unwrap();
+    assert!(world.read(329_999).is_empty());
+    assert_eq!(ends(&world.read(330_000)), [InviteEnd::Expired]);
+    let over = world.run(330_000, &by("a"), &Command::Delete).unwrap();
+    assert_eq!(ends(&over), [InviteEnd::SessionEnded]);
+}
+
+#[test]
+fn row8_a_host_that_has_been_replaced_invites_nobody() {
+    let mut world = hosting::joinable(&["a"]);
+    let host = Actor::Host(hosting::FIRST);
+    world.run(2_000, &host, &invite(&["b"])).unwrap();
+    let foreign = Actor::Host(hosting::SECOND);
+    for command in [
+        invite(&["c"]),
+        Command::Withdraw {
+            player: player("b"),
+        },
+    ] {
+        let refusal = world.run(2_000, &foreign, &command).unwrap_err();
+        assert_eq!((&refusal, refusal.status()), (&Error::NotHost, 403));
+    }
+}
+
+#[test]
+fn f6_the_password_is_asked_of_those_whom_everything_else_lets_in() {
+    let mut new = new_session(game(), Actor::Server);
+    new.password = Some(password("right"));
+    new.members = vec![joined("a", JoinedState::Active)];
+    let mut world = World::new(new);
+    let refusal = |world: &mut World, command: &Command| {
+        let Command::Join(join) = command else {
+            unreachable!("only joins")
+        };
+        let by = Actor::Player(join.player.clone());
+        world.run(0, &by, command).unwrap_err()
+    };
+    let without = join("b", JoinedState::Active);
+    assert_eq!(refusal(&mut world, &without), Error::PasswordNeeded);
+    let wrong = with_password("b", "wrong");
+    assert_eq!(refusal(&mut world, &wrong), Error::WrongPassword);
+    let right = with_password("b", "right");
+    world.run(0, &by("b"), &right).unwrap();
+    // The studio vouches for whom it brings; a held seat and an invite pass.
+    world
+        .run(0, &Actor::Server, &join("c", JoinedState::Active))
+        .unwrap();
+    world.run(0, &by("a"), &invite(&["d"])).unwrap();
+    world
+        .run(0, &by("d"), &join("d", JoinedState::Active))
+        .unwrap();
+    // The most restrictive rule wins: the password opens nothing that is shut.
+    let private = Command::Update(Update {
+        joinability: Some(Joinability::Private),
+        ..Update::default()
+    });
+    world.run(0, &by("a"), &private).unwrap();
+    let right = with_password("e", "right");
+    assert_eq!(refusal(&mut world, &right), Error::NotAdmitted);
+}
+
+#[test]
+fn f3_kicking_a_whole_session_spares_the_actor_and_passes_over_who_is_not_there() {
+    let mut world = World::of(game(), &["a", "b", "c"]);
+    let all = Command::KickAll {
+        players: ["a", "b", "z"].map(player).into(),
+    };
+    let refusal = world.run(0, &by("b"), &all).unwrap_err();
+    assert_eq!(refusal, Error::NotLeader);
+    world.run(0, &by("a"), &all).unwrap();
+    assert_eq!(world.state("a"), Some(MemberState::Active));
+    assert_eq!(world.state("b"), None);
+    assert_eq!(world.state("c"), Some(MemberState::Active));
+}
