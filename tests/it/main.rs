@@ -1,6 +1,7 @@
 //! The end-to-end suites: the real server over HTTP, on both databases, with real game servers.
 
 mod conformance;
+mod connectivity;
 mod documents;
 // The process plugin's own scenarios, here over the real registry.
 mod bad_input;

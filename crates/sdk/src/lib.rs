@@ -16,6 +16,7 @@ mod hosting;
 mod ops;
 mod sessions;
 mod tickets;
+mod together;
 
 pub mod game_server;
 pub mod token;

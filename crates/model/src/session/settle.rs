@@ -8,7 +8,7 @@ impl Draft<'_> {
     /// Applies what time and lost connections have done to the session by `now`.
     ///
     /// Each member makes at most one transition, in index order, and his new clock starts at `now` (R50); then
-    /// the instance's time-outs, the election of a leader, and the end of an empty session. O(due) and one
+    /// one stage of the newcomers' episode, the instance's time-outs, the election of a leader, and the end of an empty session. O(due) and one
     /// question for each suspect of `liveness`, which by default is everybody who is ready or active.
     pub fn settle(&mut self, now: Timestamp, liveness: &dyn Liveness) {
         if self.work.deleted {
@@ -17,9 +17,16 @@ impl Draft<'_> {
         let mut moving = self.due(now);
         moving.extend(self.gone(liveness));
         for index in moving {
-            let Some(state) = self.member(index).map(|member| member.state) else {
+            let Some((state, of)) = self
+                .member(index)
+                .map(|member| (member.state, member.initialization))
+            else {
                 continue;
             };
+            if of.is_some_and(|of| of.failed.is_some()) {
+                self.remove_member(index, RemovalReason::InitFailed, now);
+                continue;
+            }
             match state {
                 MemberState::Reserved => {
                     self.remove_member(index, RemovalReason::ReservationExpired, now);
@@ -32,6 +39,7 @@ impl Draft<'_> {
                 }
             }
         }
+        self.settle_initialization(now);
         self.settle_instance(now);
         self.elect_leader(now);
         self.settle_emptiness(now);
@@ -75,6 +83,9 @@ impl Draft<'_> {
             to,
         });
         self.put_member(member.clone());
+        if !member.is_engaged() {
+            self.host_follows(&member);
+        }
         self.leader_follows_change(&member, now);
     }
 

@@ -48,7 +48,7 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
             .collect(),
         members: session
             .members()
-            .map(|member| self::member(member, leader))
+            .map(|member| self::member(member, leader, reader))
             .collect(),
         custom_data: header.custom_data.clone(),
         type_custom_data: of_type.custom_data.clone(),
@@ -69,6 +69,22 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
             .instance
             .as_ref()
             .map(|instance| self::instance(instance, reader)),
+        capabilities: wire::Capabilities {
+            connectivity: of_type.together.connectivity,
+            gameplay: of_type.together.gameplay,
+        },
+        qos: of_type.together.qos.clone(),
+        initializing: header
+            .initialization
+            .as_ref()
+            .map(|init| wire::Initializing {
+                episode: init.episode,
+                stage: init.stage,
+                stage_started_at: init.stage_started_at.into(),
+            }),
+        host: header.host.clone(),
+        host_candidates: header.host_candidates.clone(),
+        arbiter: session.arbiter().map(|member| member.player.clone()),
     }
 }
 
@@ -80,7 +96,13 @@ fn server((name, server): (&Name, &Participant)) -> wire::SessionServer {
     }
 }
 
-fn member(member: &Member, leader: Option<u32>) -> wire::Member {
+fn member(member: &Member, leader: Option<u32>, reader: Reader) -> wire::Member {
+    // How to reach a member is for those who are in.
+    let insider = reader == Reader::Insider;
+    let said = member.connectivity.as_deref().filter(|_| insider);
+    let said = said.cloned();
+    let token = said.as_ref().map(|said| said.device_token.clone());
+    let said = said.unwrap_or_default();
     wire::Member {
         index: member.index,
         player: member.player.clone(),
@@ -92,6 +114,16 @@ fn member(member: &Member, leader: Option<u32>) -> wire::Member {
         custom_data: member.custom_data.clone(),
         constants: member.constants.clone(),
         custom: member.custom.clone(),
+        device_token: token,
+        secure_device_address: said.secure_device_address,
+        measurements: said.measurements,
+        server_measurements: said.server_measurements,
+        initialization_group: member.initialization_group.clone(),
+        initialization_episode: member.initialization.map(|of| of.episode),
+        initialization_failure: member
+            .initialization
+            .and_then(|of| of.failed)
+            .map(|(failure, _)| failure),
     }
 }
 

@@ -131,6 +131,8 @@ pub enum Operation {
     PromoteMember,
     MoveMember,
     ReserveSeats,
+    PostEvaluation,
+    SetHost,
     RequestInstance,
     ReadInstance,
     UpdateInstance,

@@ -12,6 +12,18 @@ type Kinds = &'static [(crate::PrincipalKind, &'static str)];
 
 const LEADER: Kinds = &[(Player, "leader"), (Server, ""), (Admin, "")];
 const MEMBER: Kinds = &[(Player, "member"), (Server, ""), (Admin, "")];
+const MEMBER_OR_HOST: Kinds = &[
+    (Player, "member"),
+    (Server, ""),
+    (GameServer, "host of the session"),
+    (Admin, ""),
+];
+const LEADER_OR_HOST: Kinds = &[
+    (Player, "leader, or the host"),
+    (Server, ""),
+    (GameServer, "host of the session"),
+    (Admin, ""),
+];
 const SELF: Kinds = &[(Player, "himself"), (Server, ""), (Admin, "")];
 const SELF_OR_LEADER: Kinds = &[
     (Player, "himself, or the leader"),
@@ -137,7 +149,7 @@ pub static ROUTES: &[Route] = &[
         verb: Verb::Post,
         path: "/v1/sessions/{id}/reservations",
         summary: "Hold seats for players: for all of them, or for none.",
-        access: Access::Only(LEADER),
+        access: Access::Only(LEADER_OR_HOST),
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::RESERVE),
@@ -146,9 +158,46 @@ pub static ROUTES: &[Route] = &[
             Kind::NotFound,
             Kind::Invalid,
             Kind::NotLeader,
+            Kind::NotHost,
             Kind::SessionFull,
             Kind::TeamFull,
             Kind::AlreadyMember,
+            Kind::InitializationFailed,
+        ],
+    },
+    Route {
+        operation: Operation::PostEvaluation,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/initialization",
+        summary: "Decide whether the newcomers came through; the first decision counts.",
+        access: Access::Only(MEMBER_OR_HOST),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Required(shapes::POST_EVALUATION),
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotMember,
+            Kind::NotHost,
+            Kind::Conflict,
+            Kind::ConstantsConflict,
+        ],
+    },
+    Route {
+        operation: Operation::SetHost,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/host",
+        summary: "Make a member the host of a session without an instance; If-Match is needed.",
+        access: Access::Only(MEMBER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Required(shapes::SET_HOST),
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotMember,
+            Kind::InstanceExists,
+            Kind::Invalid,
         ],
     },
     Route {
@@ -225,6 +274,7 @@ pub static ROUTES: &[Route] = &[
             Kind::TeamFull,
             Kind::AlreadyMember,
             Kind::ConstantsConflict,
+            Kind::InitializationFailed,
         ],
     },
     Route {
@@ -242,6 +292,7 @@ pub static ROUTES: &[Route] = &[
             Kind::Invalid,
             Kind::NotMember,
             Kind::ReservedOnly,
+            Kind::ConstantsConflict,
         ],
     },
     Route {

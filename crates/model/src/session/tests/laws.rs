@@ -120,7 +120,7 @@ fn a_member_command() -> impl Strategy<Value = Command> {
         1 => a_player().prop_map(|player| Command::Kick { player }),
         1 => a_player().prop_map(|player| Command::Promote { player }),
         2 => (a_player(), 0u8..3).prop_map(|(player, team)| Command::Move { player, team }),
-        3 => seats.prop_map(|players| Command::Reserve { players }),
+        3 => seats.prop_map(|players| Command::Reserve { players, initialize: false }),
         2 => an_update().prop_map(Command::Update),
         1 => a_server_command(),
     ]

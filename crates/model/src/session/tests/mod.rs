@@ -61,6 +61,7 @@ fn game() -> SessionType {
             close_on_empty: true,
         }),
         custom_data_limits: CustomDataLimits::default(),
+        together: Default::default(),
     }
 }
 
@@ -131,6 +132,7 @@ fn kick(name: &str) -> Command {
 fn reserve(names: &[&str]) -> Command {
     Command::Reserve {
         players: names.iter().map(|name| (player(name), None)).collect(),
+        initialize: false,
     }
 }
 
