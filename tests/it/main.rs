@@ -11,6 +11,7 @@ mod faults;
 mod hedge;
 mod hosts;
 mod idempotency;
+mod initialization;
 mod instances;
 mod joinability;
 mod kill;
