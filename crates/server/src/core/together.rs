@@ -4,8 +4,8 @@ use model::session::Command;
 use model::wire;
 
 use super::Core;
-use super::asked::Asked;
-use super::write::not_found;
+use super::asked::{Asked, seen_by};
+use super::write::{Refusal, not_found};
 use crate::Error;
 
 impl Core {
@@ -36,16 +36,20 @@ impl Core {
         asked: &Asked<'_>,
         body: wire::SetHost,
     ) -> Result<wire::Session, Error> {
-        if asked.if_match.is_none() {
-            return Err(Error::Malformed(
-                "If-Match is needed here: of several who want to host, the first one does".into(),
-            ));
-        }
         let command = Command::SetHost {
             device_token: body.device_token,
         };
-        self.command(asked, command)
-            .await?
-            .ok_or_else(|| not_found(asked.session))
+        let written = self
+            .write_asked(asked, |by, draft, _, now| {
+                // Only here, as before it nobody may learn that the session exists.
+                if asked.if_match.is_none() {
+                    let detail = "If-Match is needed: of several who want to host the first does";
+                    return Err(Refusal::Error(Error::Malformed(detail.into())));
+                }
+                Ok(draft.apply(by, &command, now)?)
+            })
+            .await?;
+        let session = written.session.ok_or_else(|| not_found(asked.session))?;
+        Ok(seen_by(asked.who, &session))
     }
 }
