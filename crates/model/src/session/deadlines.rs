@@ -5,11 +5,14 @@ use crate::Timestamp;
 use crate::instance::InstanceStatus;
 use crate::qos::MATCH_MEASUREMENT_MAX;
 
+/// Before any time at all: at the next look, whatever the clock says.
+const AT_ONCE: Timestamp = Timestamp(i64::MIN);
+
 /// When the member's state ends by itself; `None`: never (R51-R53).
 pub(super) fn member(constants: &Constants, header: &Header, member: &Member) -> Option<Timestamp> {
     let timeouts = &constants.session_type.timeouts;
-    if let Some((_, at)) = member.initialization.and_then(|of| of.failed) {
-        return Some(at);
+    if member.initialization.is_some_and(|of| of.failure.is_some()) {
+        return Some(AT_ONCE);
     }
     let episode = episode(header, member);
     match member.state {

@@ -80,9 +80,9 @@ pub enum Failure {
 pub struct MemberInitialization {
     /// Which.
     pub episode: u32,
-    /// Why he did not come through, and since when that is known; the next settle removes him.
+    /// Why he did not come through; the next settle removes him.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failed: Option<(Failure, Timestamp)>,
+    pub failure: Option<Failure>,
 }
 
 impl Stage {
@@ -135,7 +135,7 @@ pub(super) fn count(together: &Together, header: &mut Header, member: &Member, b
 
 /// The episode of a member who has not failed.
 fn episode_of(member: &Member) -> Option<u32> {
-    let of = member.initialization.filter(|of| of.failed.is_none());
+    let of = member.initialization.filter(|of| of.failure.is_none());
     of.map(|of| of.episode)
 }
 
@@ -202,26 +202,28 @@ impl Draft<'_> {
         } else {
             2
         };
-        let header = self.header_mut();
-        let episode = match &header.initialization {
-            None => {
-                header.initialization = Some(Initialization::begin(first, now));
-                first
-            }
-            Some(init) if !init.stage.is_running() && init.waiting == 0 => {
-                let episode = init.episode.saturating_add(1);
-                header.initialization = Some(Initialization::begin(episode, now));
-                episode
-            }
+        let episode = match &self.work.header.initialization {
+            None => first,
             // Others of his group came just before him.
             Some(init) if began_before != Some(init.episode) && init.stage == Stage::Joining => {
                 init.episode
             }
             Some(init) => init.episode.saturating_add(1),
         };
+        let begins = match &self.work.header.initialization {
+            None => true,
+            Some(init) => episode > init.episode && !init.stage.is_running() && init.waiting == 0,
+        };
+        if begins {
+            let stage = Stage::Joining;
+            self.header_mut().initialization = Some(Initialization::begin(episode, now));
+            self.work
+                .events
+                .push(Event::InitializationChanged { episode, stage });
+        }
         member.initialization = Some(super::MemberInitialization {
             episode,
-            failed: None,
+            failure: None,
         });
         Ok(())
     }
@@ -390,7 +392,7 @@ impl Draft<'_> {
             }
         }
         for (index, failure) in failures {
-            self.mark_failed(index, failure, now);
+            self.mark_failed(index, failure);
         }
         match next.stage {
             Stage::Measuring => next.peers = self.peers(),
@@ -416,7 +418,7 @@ impl Draft<'_> {
             let is_lost = |index: &u32| {
                 failures.contains_key(index)
                     || self.member(*index).is_none_or(|member| {
-                        member.initialization.is_some_and(|of| of.failed.is_some())
+                        member.initialization.is_some_and(|of| of.failure.is_some())
                     })
             };
             let lost: Vec<u32> = groups
@@ -462,7 +464,7 @@ impl Draft<'_> {
                 member.is_joined()
                     && member
                         .initialization
-                        .is_none_or(|of| of.failed.is_none() && of.episode <= init.episode)
+                        .is_none_or(|of| of.failure.is_none() && of.episode <= init.episode)
             })
             .collect();
         let devices: BTreeSet<&str> = there.iter().filter_map(|member| member.token()).collect();
@@ -472,12 +474,12 @@ impl Draft<'_> {
         there.iter().map(|member| member.index).collect()
     }
 
-    fn mark_failed(&mut self, index: u32, failure: Failure, now: Timestamp) {
+    fn mark_failed(&mut self, index: u32, failure: Failure) {
         let Some(mut member) = self.member(index).map(|member| (**member).clone()) else {
             return;
         };
         if let Some(of) = &mut member.initialization {
-            of.failed = Some((failure, now));
+            of.failure = Some(failure);
         }
         let player = member.player.clone();
         self.work

@@ -23,7 +23,7 @@ impl Draft<'_> {
             else {
                 continue;
             };
-            if of.is_some_and(|of| of.failed.is_some()) {
+            if of.is_some_and(|of| of.failure.is_some()) {
                 self.remove_member(index, RemovalReason::InitFailed, now);
                 continue;
             }

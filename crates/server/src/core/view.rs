@@ -31,7 +31,10 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
         branch: header.branch,
         change_number: header.change_number,
         created_at: header.created_at.into(),
-        next_timer: session.next_timer().map(Into::into),
+        // What is due whatever the clock says shows as due since ever.
+        next_timer: session
+            .next_timer()
+            .map(|at| at.max(header.created_at).into()),
         visibility: session.visibility(),
         joinability: header.joinability,
         closed: header.closed,
@@ -120,10 +123,7 @@ fn member(member: &Member, leader: Option<u32>, reader: Reader) -> wire::Member 
         server_measurements: said.server_measurements,
         initialization_group: member.initialization_group.clone(),
         initialization_episode: member.initialization.map(|of| of.episode),
-        initialization_failure: member
-            .initialization
-            .and_then(|of| of.failed)
-            .map(|(failure, _)| failure),
+        initialization_failure: member.initialization.and_then(|of| of.failure),
     }
 }
 

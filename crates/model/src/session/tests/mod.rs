@@ -8,6 +8,7 @@ mod leading;
 mod seating;
 mod tickets;
 mod timeouts;
+mod together;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
