@@ -10,11 +10,11 @@ use crate::ticket::{EndReason, TicketState};
 
 /// One step of a history: time passes, somebody may be gone, somebody tries something.
 #[derive(Debug, Clone)]
-struct Step {
-    wait: i64,
-    gone: Vec<PlayerId>,
-    actor: Actor,
-    command: Command,
+pub(super) struct Step {
+    pub(super) wait: i64,
+    pub(super) gone: Vec<PlayerId>,
+    pub(super) actor: Actor,
+    pub(super) command: Command,
 }
 
 fn a_player() -> impl Strategy<Value = PlayerId> {
@@ -467,7 +467,7 @@ fn assert_timer(session: &Session, now: Timestamp) {
 }
 
 /// One step of the shell; whether the session goes on.
-fn step(session: &mut Session, step: &Step, now: Timestamp) -> bool {
+pub(super) fn step(session: &mut Session, step: &Step, now: Timestamp) -> bool {
     let gone = Gone(step.gone.iter().cloned().collect());
     assert_rests(session, now, &gone);
     let before = session.clone();

@@ -591,3 +591,106 @@ pub(super) fn assert_in_order(session: &Session) {
     assert!(init.stage != Stage::Measuring || connected);
     assert!(header.is_unusable() == (init.episode == 1 && init.stage == Stage::Failed));
 }
+
+/// A type whose newcomers get somewhere: they measure, are judged by it or by a decision, in ten seconds a stage.
+fn a_patient_type() -> impl Strategy<Value = SessionType> {
+    (a_together(), any::<bool>(), any::<bool>(), 1u32..3).prop_map(
+        |(together, measures, external, needed)| {
+            let mut of_type = demanding(needed, together.qos.unwrap_or_default());
+            if let Some(settings) = &mut of_type.together.initialization {
+                settings.external_evaluation = external;
+            }
+            if !measures {
+                of_type.together.qos = None;
+            }
+            of_type
+        },
+    )
+}
+
+/// What newcomers do: they come together or alone, mostly measure everybody, decide, and now and then leave.
+fn a_newcomer_step() -> impl Strategy<Value = laws::Step> {
+    let who = || select(vec!["a", "b", "c", "d", "e"]).prop_map(player);
+    let joins = (who(), proptest::bool::weighted(0.7)).prop_map(|(player, initialize)| Join {
+        initialize,
+        ..Join::new(player, JoinedState::Active)
+    });
+    let latencies = proptest::collection::vec(proptest::option::weighted(0.97, 1u32..130), 12);
+    let group = proptest::option::weighted(0.1, proptest::collection::vec(0u32..8, 0..3));
+    let uploads = (who(), latencies, group).prop_map(|(player, latencies, group)| {
+        let measured = latencies.into_iter().enumerate().map(|(index, latency)| {
+            let of = Measurement {
+                latency,
+                bandwidth_down: Some(9_000),
+                bandwidth_up: Some(9_000),
+                ..Measurement::default()
+            };
+            (format!("d{index}"), of)
+        });
+        let update = ConnectivityUpdate {
+            measurements: Some(measured.collect()),
+            server_measurements: Some(BTreeMap::new()),
+            initialization_group: group,
+            ..ConnectivityUpdate::default()
+        };
+        Command::SetConnectivity { player, update }
+    });
+    let pair = (who(), who()).prop_map(|(one, other)| Command::Reserve {
+        players: vec![(one, None), (other, None)],
+        initialize: true,
+    });
+    let command = prop_oneof![
+        8 => joins.prop_map(Command::Join),
+        8 => uploads,
+        3 => pair,
+        3 => proptest::bool::weighted(0.8)
+            .prop_map(|succeeded| Command::PostEvaluation { succeeded }),
+        1 => who().prop_map(|player| Command::Leave { player }),
+        1 => proptest::option::weighted(0.8, a_token())
+            .prop_map(|device_token| Command::SetHost { device_token }),
+    ];
+    let wait = prop_oneof![
+        20 => 0i64..1_500,
+        2 => select(vec![4_999i64, 5_000, 9_999, 10_000, 30_000, 45_000]),
+        1 => select(vec![-5_000i64, -1]),
+    ];
+    (wait, command).prop_map(|(wait, command)| {
+        let actor = match &command {
+            Command::Join(join) => Actor::Player(join.player.clone()),
+            Command::SetConnectivity { player, .. } => Actor::Player(player.clone()),
+            _ => Actor::Service,
+        };
+        laws::Step {
+            wait,
+            gone: Vec::new(),
+            actor,
+            command,
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn r57_any_history_of_newcomers_keeps_the_law(
+        of_type in a_patient_type(),
+        initialize in any::<bool>(),
+        steps in proptest::collection::vec(a_newcomer_step(), 1..60),
+    ) {
+        let new = NewSession {
+            members: vec![joined("a", JoinedState::Active), joined("b", JoinedState::Active)],
+            initialize,
+            ..new_session(of_type, Actor::Server)
+        };
+        let first = Session::create(new, at(0)).unwrap().0;
+        let (mut session, mut now) = (first.clone(), at(0));
+        for one in &steps {
+            now = Timestamp(now.0 + one.wait);
+            let goes_on = laws::step(&mut session, one, now);
+            if !goes_on || session.header().is_unusable() {
+                (session, now) = (first.clone(), at(0));
+            }
+        }
+    }
+}
