@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use model::session::{
-    MEASUREMENTS_MAX, Measurement, SECURE_DEVICE_ADDRESS_MAX, SERVER_MEASUREMENTS_MAX,
-    ServerMeasurement,
+    DEVICE_TOKEN_MAX, MEASUREMENTS_MAX, Measurement, SECURE_DEVICE_ADDRESS_MAX,
+    SERVER_KEY_BYTES_MAX, SERVER_MEASUREMENTS_MAX, ServerMeasurement,
 };
 use model::session_type::{Joinability, Visibility};
 use model::wire::{CreateSession, PrincipalKind, UpdateMember};
@@ -151,10 +151,16 @@ fn r37_measurements_go_by_device_token_once_and_whole() {
         let (ann, bob) = (world.player("ann"), world.player("bob"));
         let read = ann.session(id).await.expect("it");
         assert_eq!(read.members[0].measurements, figures);
-        for bad in ["D1", "", "d 1", "d123456789abcdefg", "é"] {
+        let longest = "d".repeat(DEVICE_TOKEN_MAX);
+        for bad in ["D1", "", "d 1", &format!("{longest}d"), "é"] {
             let refusal = bob.update_member(id, Who::Me, &measured(&[(bad, 1)])).await;
             refused(refusal, 422, "invalid");
         }
+        let cid = world.player("cid");
+        join(&cid, id).await.expect("a seat");
+        let body = measured(&[(&longest, 1)]);
+        let read = cid.update_member(id, Who::Me, &body).await;
+        read.expect("at the limit");
         // As many peers as there can be, with all figures and an address, fit into a member's document.
         let full: BTreeMap<String, Measurement> = (0..MEASUREMENTS_MAX)
             .map(|peer| {
@@ -214,10 +220,14 @@ fn r38_server_measurements_are_set_once_and_empty_counts() {
         let cid = world.player("cid");
         join(&cid, id).await.expect("a seat");
         full.push(("one more", 5));
-        for bad in [full, vec![("", 5)], vec![(&"x".repeat(257), 5)]] {
+        let longest = "x".repeat(SERVER_KEY_BYTES_MAX);
+        for bad in [full, vec![("", 5)], vec![(&format!("{longest}x"), 5)]] {
             let refusal = cid.update_member(id, Who::Me, &servers(&bad)).await;
             refused(refusal, 422, "invalid");
         }
+        let body = servers(&[(&longest, 5)]);
+        let read = cid.update_member(id, Who::Me, &body).await;
+        read.expect("at the limit");
         world.stop().await;
     });
 }

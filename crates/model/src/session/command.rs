@@ -169,6 +169,8 @@ pub struct Join {
     pub state: JoinedState,
     /// Whether he is brought together with the others who come now; for a new member (row 37).
     pub initialize: bool,
+    /// Members who must come through initialization with him, by index (R34).
+    pub initialization_group: Vec<u32>,
     /// The team wished for; `None`: the reserved one, else the one with the fewest seats taken.
     pub team: Option<u8>,
     /// The device of his token, for joinability `local`.
@@ -194,6 +196,7 @@ impl Join {
             player,
             state,
             initialize: false,
+            initialization_group: Vec::new(),
             team: None,
             device: None,
             claims: BTreeMap::new(),

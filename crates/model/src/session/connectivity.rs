@@ -97,13 +97,7 @@ impl Draft<'_> {
         }
         let mut member = Member::clone(self.joined_actor(player)?);
         if let Some(group) = &update.initialization_group {
-            self.require_initialization()?;
-            if group.len() > INITIALIZATION_GROUP_MAX {
-                return Err(Error::Invalid(
-                    "`initialization_group` has at most 100 members",
-                ));
-            }
-            member.initialization_group.clone_from(group);
+            self.depend_on(&mut member, group)?;
         }
         let speaks = update.secure_device_address.is_some()
             || update.measurements.is_some()
@@ -115,6 +109,18 @@ impl Draft<'_> {
             change(connectivity, update)?;
         }
         self.write_member(member)
+    }
+
+    /// Makes a member's initialization depend on that of others (R34).
+    pub(super) fn depend_on(&self, member: &mut Member, group: &[u32]) -> Result<(), Error> {
+        self.require_initialization()?;
+        if group.len() > INITIALIZATION_GROUP_MAX {
+            return Err(Error::Invalid(
+                "`initialization_group` has at most 100 members",
+            ));
+        }
+        member.initialization_group = group.to_vec();
+        Ok(())
     }
 
     /// Names the device of somebody who joins, where the type has connectivity. O(members), once for each member.

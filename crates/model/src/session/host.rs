@@ -106,7 +106,9 @@ impl Draft<'_> {
     /// An instance is asked for: from now on it is hosted there.
     pub(super) fn no_host_among_members(&mut self) {
         let header = self.header_mut();
-        header.host = None;
         header.host_candidates.clear();
+        if header.host.take().is_some() {
+            self.work.events.push(Event::HeaderChanged);
+        }
     }
 }

@@ -61,6 +61,9 @@ impl Draft<'_> {
         if join.initialize {
             self.enlist(&mut member, now)?;
         }
+        if !join.initialization_group.is_empty() {
+            self.depend_on(&mut member, &join.initialization_group)?;
+        }
         limits::check_size("member", MEMBER_BYTES_MAX, &member)?;
         let (index, player, state) = (member.index, member.player.clone(), member.state);
         self.work.events.push(Event::MemberJoined {

@@ -86,6 +86,10 @@ pub struct JoinSession {
     /// `true`: brought together with the others who come now, where the type does so; for a new member.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub initialize: bool,
+    /// Members by index: if one of them does not come through initialization, this member does not either. For a new
+    /// member; `PATCH` changes it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub initialization_group: Vec<u32>,
     /// The team to join; omitted: one with space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<u8>,

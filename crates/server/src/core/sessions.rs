@@ -543,6 +543,7 @@ fn join(who: &Principal, player: PlayerId, body: wire::JoinSession) -> Result<Jo
     Ok(Join {
         state: JoinedState::from_flags(body.ready, body.active)?,
         initialize: body.initialize,
+        initialization_group: body.initialization_group,
         player,
         team: body.team,
         device,
