@@ -24,6 +24,9 @@ pub(super) fn validate(
     {
         lint.servers(qos);
         lint.metrics_cover(qos);
+        if raw.member_initialization.is_none() && !document.is_unsure(&["member_initialization"]) {
+            lint.nobody_judges(qos);
+        }
     }
     if let Some(initialization) = &raw.member_initialization {
         lint.initialization(initialization, max_members);
@@ -121,6 +124,23 @@ impl Lint<'_> {
             } else if matches!(by, By::BandwidthUp | By::Bandwidth) {
                 let path = ["qos", AT, "host_selection_metric"];
                 need(metrics.bandwidth_up, &path, "bandwidth_up");
+            }
+        }
+    }
+
+    /// Demands are judged as newcomers are brought together, at no other time.
+    fn nobody_judges(&mut self, qos: &raw::Qos) {
+        let demands = [
+            ("peer_to_peer", qos.peer_to_peer.is_some()),
+            ("peer_to_host", qos.peer_to_host.is_some()),
+        ];
+        for (key, demanded) in demands {
+            if demanded {
+                let path = ["qos", key];
+                let message = "newcomers are not brought together, so nobody is judged by this";
+                let report = Report::warning("demand-not-judged", self.document.at(&path), message);
+                self.reports
+                    .push(report.write("add the section `member_initialization`"));
             }
         }
     }

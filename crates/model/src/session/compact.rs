@@ -28,7 +28,7 @@ impl Serialize for List<'_> {
             custom,
         } = self.0;
         match (latency, bandwidth_down, bandwidth_up, custom) {
-            (None, None, None, Value::Null) => serializer.collect_seq(&[0_u8; 0]),
+            (None, None, None, Value::Null) => serializer.collect_seq([0_u8; 0]),
             (_, None, None, Value::Null) => (latency,).serialize(serializer),
             (_, _, None, Value::Null) => (latency, bandwidth_down).serialize(serializer),
             (_, _, _, Value::Null) => (latency, bandwidth_down, bandwidth_up).serialize(serializer),
