@@ -253,6 +253,7 @@ fn r41_size_is_a_hundred_by_default_and_never_exceeded() {
             players: (from..to)
                 .map(|n| tests::world::seat(&format!("p{n}")))
                 .collect(),
+            initialize: false,
         };
         let full = admin
             .reserve(made.id, &seats(1, 100))

@@ -134,6 +134,7 @@ fn r68_a_private_session_takes_an_invite_which_holds_no_seat_and_is_good_once() 
         cid.leave(id, Who::Me).await.expect("his own seat");
         invite(&ann, id, &["dan"]).await.expect("a member's right");
         let held = Reserve {
+            initialize: false,
             players: vec![seat("dan")],
         };
         let session = ann.reserve(id, &held).await.expect("the leader's right");
@@ -374,6 +375,7 @@ fn row8_a_host_invites_and_reserves_and_has_no_other_power_over_members() {
         );
         join(&bob, id).await.expect("an invite admits");
         let held = Reserve {
+            initialize: false,
             players: vec![seat("cid")],
         };
         host.client.reserve(id, &held).await.expect("the host");

@@ -326,6 +326,7 @@ fn row30_closed_keeps_all_out_but_those_with_a_reservation_and_never_makes_room(
         join(&cid, id).await.expect("a reservation passes closed");
         let reserve = model::wire::Reserve {
             players: vec![seat("bob")],
+            initialize: false,
         };
         refused(ann.reserve(id, &reserve).await, 409, "session-full");
         world.stop().await;

@@ -34,6 +34,7 @@ async fn reserve(
         .into_iter()
         .map(|player| Reservation { player, team: None });
     let body = Reserve {
+        initialize: false,
         players: seats.collect(),
     };
     backend.reserve(id, &body).await.map(drop)

@@ -120,6 +120,7 @@ fn r7_r22_constants_are_set_at_creation_and_the_type_s_own_cannot_be_changed() {
         refused(world.player("bob").session(small).await, 404, "not-found");
         let hold = |name| Reserve {
             players: vec![seat(name)],
+            initialize: false,
         };
         let backend = world.backend();
         let held = backend.reserve(small, &hold("bob")).await;
@@ -460,6 +461,7 @@ fn row15_what_settling_did_is_kept_although_the_request_is_refused() {
         // Settling and a write are one change number.
         let reserve = model::wire::Reserve {
             players: vec![seat("dan")],
+            initialize: false,
         };
         let held = ann.reserve(made.id, &reserve).await.expect("a seat");
         world.at(60_000);

@@ -1,6 +1,8 @@
 //! The end-to-end suites: the real server over HTTP, on both databases, with real game servers.
 
+mod arbiter;
 mod conformance;
+mod connectivity;
 mod documents;
 // The process plugin's own scenarios, here over the real registry.
 mod bad_input;
@@ -11,6 +13,7 @@ mod fuzz;
 mod hedge;
 mod hosts;
 mod idempotency;
+mod initialization;
 mod instances;
 mod invites;
 mod joinability;

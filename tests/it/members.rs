@@ -187,6 +187,7 @@ fn r25_a_reserved_player_takes_a_seat_has_not_joined_and_may_decline() {
         join(&bob, lobby).await.expect("a seat");
         let seats = |names: &[&str]| model::wire::Reserve {
             players: names.iter().map(|name| tests::world::seat(name)).collect(),
+            initialize: false,
         };
         refused(
             bob.reserve(lobby, &seats(&["dan"])).await,

@@ -160,6 +160,7 @@ async fn take(client: &Client, id: SessionId, step: &Step) -> Result<Option<Sess
         Step::Promote(name) => client.promote(id, &player(name)).await.map(Some),
         Step::Reserve(names) => {
             let body = Reserve {
+                initialize: false,
                 players: names.iter().map(|name| seat(name)).collect(),
             };
             client.reserve(id, &body).await.map(Some)

@@ -37,6 +37,8 @@ fn body_of(route: &Route) -> &'static [u8] {
         (_, "/v1/sessions/{id}/members/{player}/move") => br#"{"team":0}"#,
         ("POST", "/v1/sessions/{id}/invites") => br#"{"players":["eve"]}"#,
         (_, "/v1/sessions/{id}/reservations") => br#"{"players":[{"player":"eve"}]}"#,
+        ("PUT", "/v1/sessions/{id}/initialization") => br#"{"succeeded":true}"#,
+        ("PUT", "/v1/sessions/{id}/host") => br#"{"device_token":"d0"}"#,
         ("POST", "/v1/sessions/{id}/ticket") => br#"{"queue":"duel"}"#,
         _ => b"",
     }

@@ -233,6 +233,7 @@ fn row45_whoever_joins_or_leaves_the_party_cancels_its_ticket_with_the_reason() 
         let made = ann.create_ticket(party, &ticket("tdm")).await.expect("one");
         let reserve = model::wire::Reserve {
             players: vec![tests::world::seat("dan")],
+            initialize: false,
         };
         ann.reserve(party, &reserve).await.expect("a seat");
         let read = ann.ticket(made.id).await.expect("it");

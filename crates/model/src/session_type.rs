@@ -47,6 +47,8 @@ pub struct SessionType {
     pub instance: Option<InstanceSettings>,
     /// Limits of custom data maps.
     pub custom_data_limits: CustomDataLimits,
+    /// How its members get connected and start together.
+    pub together: crate::qos::Together,
 }
 
 /// Who may create sessions.

@@ -17,6 +17,7 @@ mod invites;
 mod ops;
 mod sessions;
 mod tickets;
+mod together;
 
 pub mod game_server;
 pub mod token;

@@ -12,6 +12,7 @@ mod duration;
 mod fleet;
 mod instance;
 mod nearest;
+mod qos;
 mod queue;
 mod queue_rules;
 mod raw;

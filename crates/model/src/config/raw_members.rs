@@ -169,7 +169,7 @@ fn profiles() -> BTreeMap<Name, Profile> {
 
 choices! {
     /// By which figure a host is chosen.
-    enum HostSelectionMetric { Latency, BandwidthDown, BandwidthUp, }
+    enum HostSelectionMetric { Latency, BandwidthDown, BandwidthUp, Bandwidth, }
 
     /// A figure of a role.
     enum RoleFigure { Max, Target, }

@@ -5,6 +5,7 @@ use super::diagnostic::Report;
 use super::document::Document;
 use super::duration::Duration;
 use super::instance;
+use super::qos;
 use super::raw_session_type as raw;
 use crate::Timeout;
 use crate::session::bad_keys;
@@ -37,6 +38,7 @@ pub(super) fn validate(
         .instance
         .as_ref()
         .and_then(|instance| instance::validate(instance, document, set, lint.reports));
+    let together = qos::validate(raw, size.max_members, document, lint.reports);
     let session_empty = match raw.keep_alive_on_empty {
         Some(true) => None,
         _ => timeout(raw.timeouts.session_empty),
@@ -86,6 +88,7 @@ pub(super) fn validate(
             key_bytes: raw.custom_data_limits.key_bytes as usize,
             value_bytes: raw.custom_data_limits.value_bytes as usize,
         },
+        together,
     })
 }
 

@@ -39,7 +39,19 @@ impl Draft<'_> {
             Command::Kick { player } => self.kick(actor, player, now),
             Command::Promote { player } => self.promote(actor, player),
             Command::Move { player, team } => self.move_member(actor, player, *team),
-            Command::Reserve { players } => self.reserve(actor, players, now),
+            Command::Reserve {
+                players,
+                initialize,
+            } => {
+                let first = self.work.header.next_index;
+                self.reserve(actor, players, now)?;
+                self.enlist_from(first, *initialize, now)
+            }
+            Command::SetConnectivity { player, update } => {
+                self.set_connectivity(actor, player, update)
+            }
+            Command::PostEvaluation { succeeded } => self.post_evaluation(actor, *succeeded),
+            Command::SetHost { device_token } => self.set_host(actor, device_token.as_deref()),
             Command::Invite { players, context } => self.invite(actor, players, context, now),
             Command::InviteNewcomers { players, context } => {
                 self.invite_newcomers(actor, players, context, now)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{JoinedState, PasswordDigest, SetPassword, TicketRef};
+use super::{ConnectivityUpdate, JoinedState, PasswordDigest, SetPassword, TicketRef};
 use crate::instance::{CloseReason, InstanceAllocation, InstanceStatus};
 use crate::session_type::{CustomData, Joinability, StartupParams};
 use crate::ticket::{EndReason, TicketState};
@@ -46,6 +46,25 @@ pub enum Command {
         /// Replaced whole; null removes it.
         custom: Option<Value>,
     },
+    /// Change what a joined member says of his connection: the member alone (R9, R33, R37, R38).
+    SetConnectivity {
+        /// Whose.
+        player: PlayerId,
+        /// What.
+        update: ConnectivityUpdate,
+    },
+    /// Say whether the episode of newcomers came through: any joined member, the host, servers, admins, the
+    /// service; the first decision counts (row 37, R59).
+    PostEvaluation {
+        /// Whether it did.
+        succeeded: bool,
+    },
+    /// Make the member with this device token the host of a session without an instance, or nobody: any joined
+    /// member, servers, admins, the service (R64, row 9).
+    SetHost {
+        /// Of a ready or active member.
+        device_token: Option<String>,
+    },
     /// Give the seat up: the member himself, servers, admins, the service.
     Leave {
         /// Who leaves; a reserved player declines.
@@ -72,6 +91,8 @@ pub enum Command {
     Reserve {
         /// For whom, on which team; `None`: the one with the fewest seats taken.
         players: Vec<(PlayerId, Option<u8>)>,
+        /// Whether they are brought together with the others who come now (row 37).
+        initialize: bool,
     },
     /// Invite players, all or none: any joined member or the leader alone, by the type; the host, servers, admins,
     /// the service (rows 8, 29).
@@ -176,6 +197,10 @@ pub struct Join {
     pub player: PlayerId,
     /// In which state; see [`JoinedState::from_flags`].
     pub state: JoinedState,
+    /// Whether he is brought together with the others who come now; for a new member (row 37).
+    pub initialize: bool,
+    /// Members who must come through initialization with him, by index (R34).
+    pub initialization_group: Vec<u32>,
     /// The team wished for; `None`: the reserved one, else the one with the fewest seats taken.
     pub team: Option<u8>,
     /// The device of his token, for joinability `local`.
@@ -202,6 +227,8 @@ impl Join {
         Self {
             player,
             state,
+            initialize: false,
+            initialization_group: Vec::new(),
             team: None,
             device: None,
             claims: BTreeMap::new(),

@@ -43,6 +43,8 @@ pub struct NewSession {
     pub team_names: Vec<Name>,
     /// Who gets a seat from the start, in order. A player seats himself first and leads.
     pub members: Vec<NewSeat>,
+    /// Whether they are brought together before they play, as the first episode (F29).
+    pub initialize: bool,
     /// A host to ask for at once.
     pub instance: Option<InstanceRequest>,
     /// The match that it is made by.
@@ -81,6 +83,7 @@ impl NewSession {
             constants_custom: Value::Null,
             team_names: Vec::new(),
             members: Vec::new(),
+            initialize: false,
             instance: None,
             match_id: None,
         }
@@ -191,6 +194,9 @@ impl NewSession {
             ticket: None,
             match_id: self.match_id,
             instance: None,
+            initialization: None,
+            host: None,
+            host_candidates: Vec::new(),
         }
     }
 }
@@ -204,6 +210,7 @@ impl Session {
         let mut session = Session::bare(new.constants.clone(), header);
         let mut draft = session.draft();
         draft.seat_all(&new, now)?;
+        draft.enlist_from(0, new.initialize, now)?;
         if let Some(request) = &new.instance {
             draft.request_instance(request, now)?;
         }

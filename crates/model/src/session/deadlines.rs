@@ -1,25 +1,84 @@
 //! When each clock of a session runs out (R48, A.2); due when the deadline is not after now.
 
-use super::{Constants, Header, Member, MemberState, ReservationClock};
+use super::{Constants, Header, Initialization, Member, MemberState, ReservationClock, Stage};
 use crate::Timestamp;
 use crate::instance::InstanceStatus;
+use crate::qos::MATCH_MEASUREMENT_MAX;
+
+/// Before any time at all: at the next look, whatever the clock says.
+const AT_ONCE: Timestamp = Timestamp(i64::MIN);
 
 /// When the member's state ends by itself; `None`: never (R51-R53).
 pub(super) fn member(constants: &Constants, header: &Header, member: &Member) -> Option<Timestamp> {
     let timeouts = &constants.session_type.timeouts;
+    if member.initialization.is_some_and(|of| of.failure.is_some()) {
+        return Some(AT_ONCE);
+    }
+    let episode = episode(header, member);
     match member.state {
         MemberState::Reserved => {
-            let start = match header.reservation_clock {
-                ReservationClock::Running => member.since,
-                ReservationClock::AwaitsInstance => return None,
-                ReservationClock::From(at) => member.since.max(at),
+            let (since, timeout) = match (episode, constants.session_type.together.initialization) {
+                (Some(init), Some(settings)) => {
+                    // Who waits for the next episode has no clock yet.
+                    if member
+                        .initialization
+                        .is_some_and(|of| of.episode > init.episode)
+                    {
+                        return None;
+                    }
+                    let since = member.since.max(init.stage_started_at);
+                    (since, Some(settings.join_timeout))
+                }
+                _ => (member.since, timeouts.reserved_removal),
             };
-            start.after(timeouts.reserved_removal)
+            let start = match header.reservation_clock {
+                ReservationClock::Running => since,
+                ReservationClock::AwaitsInstance => return None,
+                ReservationClock::From(at) => since.max(at),
+            };
+            start.after(timeout)
         }
+        MemberState::Ready if episode.is_some() => None,
         MemberState::Ready => member.since.after(timeouts.ready_removal),
         MemberState::Active => None,
         MemberState::Inactive => member.since.after(timeouts.inactive_removal),
     }
+}
+
+/// The episode, where the member is of it or waits for the next: its time-outs replace his own (F29).
+fn episode<'h>(header: &'h Header, member: &Member) -> Option<&'h Initialization> {
+    let of = member.initialization?;
+    let init = header.initialization.as_ref();
+    init.filter(|init| init.concerns(of.episode))
+}
+
+/// When the newcomers' episode goes on to its next stage; at once, when nobody is waited for (R55, R57, R58).
+pub(super) fn stage(constants: &Constants, header: &Header) -> Option<Timestamp> {
+    let settings = constants.session_type.together.initialization?;
+    let init = header.initialization.as_ref()?;
+    let since = init.stage_started_at;
+    match init.stage {
+        // Whoever is still to join has a clock of his own.
+        Stage::Joining => (init.pending == 0).then_some(since),
+        Stage::Measuring if init.pending == 0 => Some(since),
+        Stage::Measuring if header.match_id.is_some() => {
+            Some(since + settings.measurement_timeout.min(MATCH_MEASUREMENT_MAX))
+        }
+        Stage::Measuring => Some(since + settings.measurement_timeout),
+        Stage::Evaluating if init.decision.is_some() => Some(since),
+        Stage::Evaluating => Some(since + settings.evaluation_timeout),
+        Stage::Failed if init.episode == 1 => None,
+        Stage::Done | Stage::Failed => (init.waiting > 0).then_some(since),
+    }
+}
+
+/// Whether no clock of many members at once differs between the two.
+pub(super) fn same_clocks(a: &Header, b: &Header) -> bool {
+    let episode = |header: &Header| {
+        let init = header.initialization.as_ref();
+        init.map(|init| (init.episode, init.stage, init.stage_started_at))
+    };
+    a.reservation_clock == b.reservation_clock && episode(a) == episode(b)
 }
 
 /// When the instance is closed for want of a host, or of a host that is ready (A.2).
@@ -62,6 +121,7 @@ pub(super) fn next(
     };
     [
         first_member,
+        stage(constants, header),
         instance(constants, header),
         empty(constants, header),
         election,

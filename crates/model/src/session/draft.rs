@@ -204,6 +204,7 @@ impl<'a> Draft<'a> {
         let header = self.header_mut();
         header.count(member.state, member.team, 1);
         header.empty_since = None;
+        self.count_newcomer(&member, 1);
         self.work.became_empty = false;
         self.work
             .by_player
@@ -232,15 +233,23 @@ impl<'a> Draft<'a> {
             self.work.became_empty = true;
         }
         if member.is_joined() {
+            self.host_follows(&member);
             self.leader_follows_removal(&member, now);
             self.party_has_changed();
         }
     }
 
     fn uncount(&mut self, index: u32) {
-        if let Some((state, team)) = self.member(index).map(|old| (old.state, old.team)) {
-            self.header_mut().count(state, team, -1);
+        if let Some(old) = self.member(index).cloned() {
+            self.header_mut().count(old.state, old.team, -1);
+            self.count_newcomer(&old, -1);
         }
+    }
+
+    fn count_newcomer(&mut self, member: &Member, by: i32) {
+        let together = &self.base.constants.session_type.together;
+        let header = Arc::make_mut(&mut self.work.header);
+        super::initialization::count(together, header, member, by);
     }
 
     /// Members whose clock has run out at `now`, by index. O(due + touched), or O(members) in the one draft in
@@ -287,7 +296,7 @@ impl<'a> Draft<'a> {
     }
 
     fn clock_changed(&self) -> bool {
-        self.base.header.reservation_clock != self.work.header.reservation_clock
+        !deadlines::same_clocks(&self.base.header, &self.work.header)
     }
 
     fn deadline(&self, member: &Member) -> Option<Timestamp> {

@@ -83,6 +83,12 @@ pub enum Error {
     /// 409: the player has a seat already.
     #[error("the player already has a seat in the session")]
     AlreadyMember,
+    /// 409: the first members could not be brought together; the session takes nobody in any more (F29).
+    #[error("the session's first members could not be brought together, so nobody gets in")]
+    InitializationFailed,
+    /// 409: no episode of newcomers waits for a decision.
+    #[error("no decision about newcomers is due")]
+    NotEvaluating,
     /// 409: the player has not joined, so cannot lead or be updated.
     #[error("the player has a reservation and has not joined yet")]
     ReservedOnly,
@@ -200,6 +206,8 @@ impl Error {
             | Self::TooManyInvites
             | Self::AlreadyMember
             | Self::ReservedOnly
+            | Self::InitializationFailed
+            | Self::NotEvaluating
             | Self::ConstantsConflict(_)
             | Self::FixedByType(_)
             | Self::NotOnLarge(_)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Header, Member, MemberState};
+use super::{Header, Member, MemberState, Stage};
 use crate::instance::{CloseReason, InstanceStatus};
 use crate::ticket::{EndReason, TicketState};
 use crate::{AllocationId, GameServerId, InstanceId, PlayerId, TicketId, Timestamp};
@@ -108,6 +108,13 @@ pub enum Event {
     },
     /// Properties of the session changed: joinability, closed, custom data, teams.
     HeaderChanged,
+    /// The newcomers' episode entered another stage, or the next one began.
+    InitializationChanged {
+        /// Which.
+        episode: u32,
+        /// Its stage now.
+        stage: Stage,
+    },
     /// The instance moved on.
     InstanceChanged {
         /// Which.
@@ -192,6 +199,8 @@ pub enum RemovalReason {
     ReservationExpired,
     /// The member was inactive for too long.
     InactiveExpired,
+    /// The member did not come through initialization (F29).
+    InitFailed,
     /// The session is over.
     SessionEnded,
 }
@@ -205,6 +214,7 @@ impl RemovalReason {
             Self::Declined => "declined",
             Self::ReservationExpired => "reservation_expired",
             Self::InactiveExpired => "inactive_expired",
+            Self::InitFailed => "init_failed",
             Self::SessionEnded => "session_ended",
         }
     }

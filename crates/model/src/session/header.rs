@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Actor, Invites, PasswordDigest};
+use super::{Actor, Initialization, Invites, PasswordDigest};
 use crate::session_type::{CustomData, Joinability, Visibility};
 use crate::ticket::{EndReason, TicketState};
 use crate::{Instance, MatchId, Name, PlayerId, Region, SessionId, TicketId, Timestamp};
@@ -93,6 +93,15 @@ pub struct Header {
     /// Its last instance; at most one is not closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<Instance>,
+    /// The episode of newcomers under way, or the last one (F29).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initialization: Option<Initialization>,
+    /// The device token of the member who hosts it; only while no instance is open (R64, F22).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Device tokens of members who could host it, best first; empty once there is a host (F29).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub host_candidates: Vec<String>,
 }
 
 /// A server that takes part in a session (R10); all of it is the servers' to write.

@@ -25,6 +25,7 @@ impl Draft<'_> {
             .clone();
         let limits = &self.base.constants.session_type.custom_data_limits;
         limits::check_custom_data(&startup_params.custom_data, limits)?;
+        self.no_host_among_members();
         let header = self.header_mut();
         // A match's first host may have failed: its players wait for the next one just the same (row 47).
         let was_joinable = header

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Actor, Error};
+use super::{Actor, Connectivity, Error, MemberInitialization};
 use crate::session_type::CustomData;
 use crate::{Name, PlayerId, Timestamp, ticket};
 
@@ -54,6 +54,15 @@ pub struct Member {
     /// The studio's own schemaless JSON, which he alone changes (R9).
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub custom: Value,
+    /// What he says of his connection; `None` before he has joined, and where the type has no connectivity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connectivity: Option<Box<Connectivity>>,
+    /// Members who must come through initialization with him, by index (R34).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub initialization_group: Vec<u32>,
+    /// How he stands in the episode of newcomers that he came with; `None`: in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initialization: Option<MemberInitialization>,
 }
 
 impl Member {

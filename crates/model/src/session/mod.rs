@@ -9,6 +9,8 @@
 mod admission;
 mod apply;
 mod command;
+mod compact;
+mod connectivity;
 mod constants;
 mod create;
 mod deadlines;
@@ -16,13 +18,16 @@ mod draft;
 mod error;
 mod event;
 mod header;
+mod host;
 mod hosting;
+mod initialization;
 mod invites;
 mod leader;
 mod limits;
 mod liveness;
 mod member;
 mod password;
+mod quality;
 mod seats;
 mod servers;
 mod settle;
@@ -42,12 +47,18 @@ use crate::{Instance, PlayerId, Timestamp};
 
 pub use admission::Looker;
 pub use command::{Acquaintance, Actor, Command, HostUpdate, InstanceRequest, Join, Update};
+pub use connectivity::{
+    Connectivity, ConnectivityUpdate, DEVICE_TOKEN_MAX, INITIALIZATION_GROUP_MAX, MEASUREMENTS_MAX,
+    Measurement, SECURE_DEVICE_ADDRESS_MAX, SERVER_KEY_BYTES_MAX, SERVER_MEASUREMENTS_MAX,
+    ServerMeasurement,
+};
 pub use constants::{Constants, TypeConstant};
 pub use create::{NewSeat, NewSession};
 pub use draft::Draft;
 pub use error::Error;
 pub use event::{Changes, Event, InviteEnd, Released, RemovalReason};
 pub use header::{Header, LeaderLost, Participant, ReservationClock, Seats, Team, TicketRef};
+pub use initialization::{Failure, Initialization, MemberInitialization, Stage};
 pub use invites::{INVITE_CONTEXT_BYTES_MAX, INVITED_LATELY_MAX, INVITES_MAX, Invite, Invites};
 pub use limits::{
     CONNECTED_MAX, HEADER_BYTES_MAX, KeyError, MEMBER_BYTES_MAX, SERVERS_MAX, SETTLED_MAX, bad_keys,
@@ -182,6 +193,7 @@ impl Session {
         }
         for member in &members {
             header.count(member.state, member.team, 1);
+            initialization::count(&constants.session_type.together, &mut header, member, 1);
         }
         let mut session = Session::bare(constants, header);
         for member in members {
@@ -209,12 +221,12 @@ impl Session {
     }
 
     /// Takes over what a draft of this very session changed, after the store has it. O(changed · log members),
-    /// or O(members · log members) when the clock of the reservations changed (row 47).
+    /// or O(members · log members) when a clock of many members changed (row 47, F29).
     ///
     /// Of a deleted session nothing but the last header is left.
     pub fn commit(&mut self, changes: Changes) {
         let Some(header) = changes.header else { return };
-        let clock_changed = self.header.reservation_clock != header.reservation_clock;
+        let clock_changed = !deadlines::same_clocks(&self.header, &header);
         for (index, member) in changes.members {
             self.remove(index);
             if let Some(member) = member {

@@ -45,6 +45,7 @@ impl Draft<'_> {
         join: &Join,
         now: Timestamp,
     ) -> Result<(), Error> {
+        self.require_usable()?;
         let limits = &self.base.constants.session_type.custom_data_limits;
         limits::check_custom_data(&join.custom_data, limits)?;
         member.state = join.state.into();
@@ -56,6 +57,13 @@ impl Draft<'_> {
         member.custom_data.clone_from(&join.custom_data);
         member.constants.clone_from(&join.constants);
         member.custom.clone_from(&join.custom);
+        self.name_device(&mut member, join);
+        if join.initialize {
+            self.enlist(&mut member, now)?;
+        }
+        if !join.initialization_group.is_empty() {
+            self.depend_on(&mut member, &join.initialization_group)?;
+        }
         limits::check_size("member", MEMBER_BYTES_MAX, &member)?;
         self.drop_invite(&member.player, InviteEnd::Seated, now);
         let (index, player, state) = (member.index, member.player.clone(), member.state);
@@ -201,6 +209,8 @@ impl Draft<'_> {
     ) -> Result<(), Error> {
         match actor {
             Actor::Host(allocation) => self.require_host(*allocation)?,
+            // Of the host's powers this is the one about members (R25, R65, row 8).
+            Actor::Player(player) if self.is_host(player) => {}
             Actor::Player(_) | Actor::Server | Actor::Admin | Actor::Service => {
                 self.require_leader(actor)?;
             }
@@ -227,6 +237,7 @@ impl Draft<'_> {
 
     /// That a seat is free; reserved ones are taken (A.2).
     pub(super) fn require_seat(&self) -> Result<(), Error> {
+        self.require_usable()?;
         if self.seats_taken() < self.max_members() {
             Ok(())
         } else {
@@ -312,7 +323,7 @@ impl Draft<'_> {
     }
 
     /// Writes a member whose data or team may have changed, and tells if they have.
-    fn write_member(&mut self, member: Member) -> Result<(), Error> {
+    pub(super) fn write_member(&mut self, member: Member) -> Result<(), Error> {
         let unchanged = self.member(member.index).is_some_and(|old| **old == member);
         if unchanged {
             return Ok(());
@@ -350,5 +361,8 @@ pub(super) fn reserved_member(
         custom_data: CustomData::new(),
         constants: Value::Null,
         custom: Value::Null,
+        connectivity: None,
+        initialization_group: Vec::new(),
+        initialization: None,
     }
 }

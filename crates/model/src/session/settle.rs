@@ -10,7 +10,8 @@ impl Draft<'_> {
     /// Applies what time and lost connections have done to the session by `now`.
     ///
     /// Each member makes at most one transition, in index order, and his new clock starts at `now` (R50); then
-    /// invites and the instance's time-outs, the election of a leader, and the end of an empty session. O(due) and one
+    /// one stage of the newcomers' episode, invites and the instance's time-outs, the election of a leader, and the end
+    /// of an empty session. O(due) and one
     /// question for each suspect of `liveness`, which by default is everybody who is ready or active.
     ///
     /// At most [`SETTLED_MAX`] members move at once; the others are due still, so the next look moves them.
@@ -21,9 +22,16 @@ impl Draft<'_> {
         let mut moving = self.due(now);
         moving.extend(self.gone(liveness));
         for index in moving.into_iter().take(SETTLED_MAX) {
-            let Some(state) = self.member(index).map(|member| member.state) else {
+            let Some((state, of)) = self
+                .member(index)
+                .map(|member| (member.state, member.initialization))
+            else {
                 continue;
             };
+            if of.is_some_and(|of| of.failure.is_some()) {
+                self.remove_member(index, RemovalReason::InitFailed, now);
+                continue;
+            }
             match state {
                 MemberState::Reserved => {
                     self.remove_member(index, RemovalReason::ReservationExpired, now);
@@ -36,6 +44,7 @@ impl Draft<'_> {
                 }
             }
         }
+        self.settle_initialization(now);
         self.settle_invites(now);
         self.settle_instance(now);
         self.elect_leader(now);
@@ -80,6 +89,9 @@ impl Draft<'_> {
             to,
         });
         self.put_member(member.clone());
+        if !member.is_engaged() {
+            self.host_follows(&member);
+        }
         self.leader_follows_change(&member, now);
     }
 

@@ -6,6 +6,7 @@ mod invites;
 mod matchmaking;
 mod problem;
 mod sessions;
+mod together;
 mod token;
 
 use std::borrow::Cow;
@@ -31,6 +32,7 @@ pub use sessions::{
     MySessions, PutServer, RequestInstance, Reservation, Reserve, Session, SessionServer,
     SessionTicket, SessionType, Team, UpdateMember, UpdateSession,
 };
+pub use together::{Capabilities, Initializing, PostEvaluation, SetHost};
 pub use token::{AUDIENCE, Claims, PrincipalKind};
 
 /// A list in an object, so that fields can be added beside it.

@@ -1,12 +1,15 @@
 //! Sessions, members and instances over HTTP.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Password, Rfc3339, SessionInvite};
+use super::{Capabilities, Initializing, Password, Rfc3339, SessionInvite};
 use crate::instance::{Addresses, CloseReason, InstanceStatus};
-use crate::session::Seats;
+use crate::qos::Qos;
+use crate::session::{Failure, Measurement, Seats, ServerMeasurement};
 use crate::session_type::{CustomData, Joinability, StartupParams, Visibility};
 use crate::ticket::{EndReason, TicketState};
 use crate::{
@@ -46,6 +49,9 @@ pub struct CreateSession {
     /// Seats to hold from the start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reserve: Vec<Reservation>,
+    /// `true`: its first members are brought together before they play, where the type does so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub initialize: bool,
     /// The creator's own membership (players only).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub me: Option<JoinSession>,
@@ -86,6 +92,13 @@ pub struct JoinSession {
     /// The session's password, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Password>,
+    /// `true`: brought together with the others who come now, where the type does so; for a new member.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub initialize: bool,
+    /// Members by index: if one of them does not come through initialization, this member does not either. For a new
+    /// member; `PATCH` changes it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub initialization_group: Vec<u32>,
     /// The team to join; omitted: one with space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<u8>,
@@ -116,6 +129,19 @@ pub struct UpdateMember {
     /// The studio's own schemaless JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<serde_json::Value>,
+    /// Where peers connect, in base64; empty: nowhere. Needs the capability `connectivity`, as what is measured does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secure_device_address: Option<String>,
+    /// What the member measured, by the device token of each peer; set once, whole. A peer or a figure that is left
+    /// out cannot be reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measurements: Option<BTreeMap<String, Measurement>>,
+    /// What he measured, by name or connection string of each server; set once, whole. Empty: none was reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_measurements: Option<BTreeMap<String, ServerMeasurement>>,
+    /// Members by index: if one of them does not come through initialization, this member does not either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initialization_group: Option<Vec<u32>>,
 }
 
 /// `POST /v1/sessions/{id}/members/{player}/move`.
@@ -132,6 +158,9 @@ pub struct MoveMember {
 pub struct Reserve {
     /// All of them get a seat, or none.
     pub players: Vec<Reservation>,
+    /// `true`: they are brought together with the others who come now, where the type does so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub initialize: bool,
 }
 
 /// A seat to hold.
@@ -229,6 +258,24 @@ pub struct Session {
     /// Its instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<Instance>,
+    /// What it can do.
+    #[serde(default, skip_serializing_if = "Capabilities::is_none")]
+    pub capabilities: Capabilities,
+    /// What its members are to measure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qos: Option<Qos>,
+    /// The episode of newcomers under way, or the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initializing: Option<Initializing>,
+    /// The device token of the member who hosts it, while no instance is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Device tokens of members who could host it, best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub host_candidates: Vec<String>,
+    /// The arbiter: the host among the members, else the leader; omitted while an instance is open, whose host it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arbiter: Option<PlayerId>,
 }
 
 /// A server that takes part in a session (R10).
@@ -307,6 +354,27 @@ pub struct Member {
     /// What he alone changes.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub custom: serde_json::Value,
+    /// Names his device in this session; several members may share one. For members, as what he measured is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_token: Option<String>,
+    /// Where peers connect, in base64.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub secure_device_address: String,
+    /// What he measured, by device token.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measurements: BTreeMap<String, Measurement>,
+    /// What he measured, by server; omitted: nothing yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_measurements: Option<BTreeMap<String, ServerMeasurement>>,
+    /// Members who must come through initialization with him, by index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub initialization_group: Vec<u32>,
+    /// The episode of newcomers that he came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initialization_episode: Option<u32>,
+    /// Why he did not come through it; he is removed when the session is looked at next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initialization_failure: Option<Failure>,
 }
 
 /// Where a member stands (A.2); all of them hold a seat.

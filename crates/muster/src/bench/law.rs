@@ -159,5 +159,6 @@ fn session_type(members: u32) -> anyhow::Result<SessionType> {
         leader_election_grace: None,
         instance: None,
         custom_data_limits: CustomDataLimits::default(),
+        together: Default::default(),
     })
 }

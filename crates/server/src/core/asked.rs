@@ -124,7 +124,7 @@ pub(crate) fn seen_as(who: &Principal, session: &Session, reader: Reader) -> wir
     {
         let own = session.member_of(player);
         document.members = own
-            .map(|own| view::member(own, session))
+            .map(|own| view::member(own, session, reader))
             .into_iter()
             .collect();
     }

@@ -28,7 +28,7 @@ impl Core {
         after: Option<u32>,
     ) -> Result<wire::MemberPage, Error> {
         let session = self.settled(id).await?;
-        reader(who, &session).ok_or_else(|| not_found(id))?;
+        let reader = reader(who, &session).ok_or_else(|| not_found(id))?;
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let own = match who {
             Principal::Player { player, .. } if session.constants().session_type.large => {
@@ -41,7 +41,7 @@ impl Core {
         let items: Vec<wire::Member> = visible
             .by_ref()
             .take(PAGE)
-            .map(|member| view::member(member, &session))
+            .map(|member| view::member(member, &session, reader))
             .collect();
         let more = items.len() == PAGE && visible.next().is_some();
         let next = items.last().filter(|_| more).map(|last| last.index);

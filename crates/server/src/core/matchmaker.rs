@@ -374,6 +374,8 @@ impl Core {
                 });
             }
         }
+        // Matches ask for it wherever the type has it (row 37).
+        new.initialize = new.constants.session_type.together.initialization.is_some();
         new.instance = has_instances.then(|| InstanceRequest {
             id: self.ids.next(now),
             startup_params: None,

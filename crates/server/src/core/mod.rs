@@ -27,6 +27,7 @@ mod slots;
 mod start;
 mod tickets;
 mod timers;
+mod together;
 mod view;
 mod write;
 

@@ -4,8 +4,8 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use model::session::{
-    Acquaintance, Changes, Command, Join, JoinedState, NewSeat, NewSession, Session, SetPassword,
-    Update,
+    Acquaintance, Changes, Command, ConnectivityUpdate, Join, JoinedState, NewSeat, NewSession,
+    Session, SetPassword, Update,
 };
 use model::wire;
 use model::{Name, PlayerId, Region, SessionId, Timestamp};
@@ -111,6 +111,7 @@ impl Core {
         new.custom_data = body.custom_data;
         new.custom = body.custom;
         new.constants_custom = body.constants;
+        new.initialize = body.initialize;
         match who {
             Principal::Player { player, .. } => {
                 let me = body.me.unwrap_or(wire::JoinSession {
@@ -328,6 +329,12 @@ impl Core {
         player: PlayerId,
         body: wire::UpdateMember,
     ) -> Result<wire::Session, Error> {
+        let connectivity = ConnectivityUpdate {
+            secure_device_address: body.secure_device_address,
+            measurements: body.measurements,
+            server_measurements: body.server_measurements,
+            initialization_group: body.initialization_group,
+        };
         let written = self
             .write_asked(asked, |by, draft, _, now| {
                 let member = draft
@@ -340,7 +347,12 @@ impl Core {
                     custom_data: body.custom_data.clone(),
                     custom: body.custom.clone(),
                 };
-                Ok(draft.apply(by, &command, now)?)
+                draft.apply(by, &command, now)?;
+                if !connectivity.is_empty() {
+                    let (player, update) = (player.clone(), connectivity.clone());
+                    draft.apply(by, &Command::SetConnectivity { player, update }, now)?;
+                }
+                Ok(())
             })
             .await?;
         let session = written.session.ok_or_else(|| not_found(asked.session))?;
@@ -444,7 +456,10 @@ impl Core {
             .into_iter()
             .map(|seat| (seat.player, seat.team))
             .collect();
-        let command = Command::Reserve { players };
+        let command = Command::Reserve {
+            players,
+            initialize: body.initialize,
+        };
         self.command(asked, command)
             .await?
             .ok_or_else(|| not_found(asked.session))
@@ -554,6 +569,8 @@ fn join(who: &Principal, player: PlayerId, body: wire::JoinSession) -> Result<Jo
     };
     Ok(Join {
         state: JoinedState::from_flags(body.ready, body.active)?,
+        initialize: body.initialize,
+        initialization_group: body.initialization_group,
         player,
         team: body.team,
         device,

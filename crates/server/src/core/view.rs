@@ -32,7 +32,10 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
         branch: header.branch,
         change_number: header.change_number,
         created_at: header.created_at.into(),
-        next_timer: session.next_timer().map(Into::into),
+        // What is due whatever the clock says shows as due since ever.
+        next_timer: session
+            .next_timer()
+            .map(|at| at.max(header.created_at).into()),
         visibility: session.visibility(),
         joinability: header.joinability,
         closed: header.closed,
@@ -62,7 +65,7 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
             true => Vec::new(),
             false => session
                 .members()
-                .map(|member| self::member(member, session))
+                .map(|member| self::member(member, session, reader))
                 .collect(),
         },
         custom_data: header.custom_data.clone(),
@@ -84,6 +87,22 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
             .instance
             .as_ref()
             .map(|instance| self::instance(instance, reader)),
+        capabilities: wire::Capabilities {
+            connectivity: of_type.together.connectivity,
+            gameplay: of_type.together.gameplay,
+        },
+        qos: of_type.together.qos.clone(),
+        initializing: header
+            .initialization
+            .as_ref()
+            .map(|init| wire::Initializing {
+                episode: init.episode,
+                stage: init.stage,
+                stage_started_at: init.stage_started_at.into(),
+            }),
+        host: header.host.clone(),
+        host_candidates: header.host_candidates.clone(),
+        arbiter: session.arbiter().map(|member| member.player.clone()),
     }
 }
 
@@ -96,7 +115,13 @@ fn server((name, server): (&Name, &Participant)) -> wire::SessionServer {
 }
 
 /// A member of this session.
-pub(crate) fn member(member: &Member, session: &Session) -> wire::Member {
+pub(crate) fn member(member: &Member, session: &Session, reader: Reader) -> wire::Member {
+    // How to reach a member is for those who are in.
+    let insider = reader == Reader::Insider;
+    let said = member.connectivity.as_deref().filter(|_| insider);
+    let said = said.cloned();
+    let token = said.as_ref().map(|said| said.device_token.clone());
+    let said = said.unwrap_or_default();
     wire::Member {
         index: member.index,
         player: member.player.clone(),
@@ -108,6 +133,13 @@ pub(crate) fn member(member: &Member, session: &Session) -> wire::Member {
         custom_data: member.custom_data.clone(),
         constants: member.constants.clone(),
         custom: member.custom.clone(),
+        device_token: token,
+        secure_device_address: said.secure_device_address,
+        measurements: said.measurements,
+        server_measurements: said.server_measurements,
+        initialization_group: member.initialization_group.clone(),
+        initialization_episode: member.initialization.map(|of| of.episode),
+        initialization_failure: member.initialization.and_then(|of| of.failure),
     }
 }
 

@@ -22,7 +22,9 @@ use super::metrics::{self, RouteMetrics};
 use super::problem::Problem;
 use super::reply::Answer;
 use super::routes::{Access, Operation, ROUTES, RequestBody, Route, Verb};
-use super::{events, fleets, game_servers, instances, invites, members, ops, sessions, tickets};
+use super::{
+    events, fleets, game_servers, instances, invites, members, ops, sessions, tickets, together,
+};
 use crate::auth::Keys;
 use crate::config::Limits;
 use crate::{Core, Error, Principal, PrincipalKind};
@@ -168,6 +170,8 @@ fn mount(methods: MethodRouter<Arc<Http>>, route: &'static Route) -> MethodRoute
         Operation::LeaveSession => add(methods, route, members::leave),
         Operation::PromoteMember => add(methods, route, members::promote),
         Operation::MoveMember => add(methods, route, members::move_to),
+        Operation::PostEvaluation => add(methods, route, together::post_evaluation),
+        Operation::SetHost => add(methods, route, together::set_host),
         Operation::RequestInstance => add(methods, route, instances::request),
         Operation::ReadInstance => add(methods, route, instances::read),
         Operation::UpdateInstance => add(methods, route, instances::update),

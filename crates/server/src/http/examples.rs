@@ -20,6 +20,8 @@ pub(super) const SESSION_TYPES: Shape = Shape::of::<wire::List<wire::SessionType
 pub(super) const JOIN_SESSION: Shape = Shape::of::<wire::JoinSession>(join_session);
 pub(super) const UPDATE_MEMBER: Shape = Shape::of::<wire::UpdateMember>(update_member);
 pub(super) const PUT_SERVER: Shape = Shape::of::<wire::PutServer>(put_server);
+pub(super) const POST_EVALUATION: Shape = Shape::of::<wire::PostEvaluation>(post_evaluation);
+pub(super) const SET_HOST: Shape = Shape::of::<wire::SetHost>(set_host);
 pub(super) const MOVE_MEMBER: Shape = Shape::of::<wire::MoveMember>(move_member);
 pub(super) const REQUEST_INSTANCE: Shape = Shape::of::<wire::RequestInstance>(request_instance);
 pub(super) const INSTANCE: Shape = Shape::of::<wire::Instance>(instance);
@@ -103,6 +105,14 @@ fn put_server() -> Value {
 
 fn member_page() -> Value {
     json!({ "items": [member()], "next": 0 })
+}
+
+fn post_evaluation() -> Value {
+    json!({ "succeeded": true })
+}
+
+fn set_host() -> Value {
+    json!({ "device_token": "d0" })
 }
 
 fn my_sessions() -> Value {

@@ -24,6 +24,7 @@ mod numbers;
 mod ops;
 mod sessions;
 mod tickets;
+mod together;
 
 pub use dispatch::{Http, router};
 pub use serve::serve;

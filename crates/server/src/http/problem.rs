@@ -81,6 +81,8 @@ kinds! {
     AlreadyMember(409, "already-member", "The player already has a seat in the session"),
     /// The player has a reservation only.
     ReservedOnly(409, "reserved-only", "The player has not joined yet"),
+    /// The first members could not be brought together.
+    InitializationFailed(409, "initialization-failed", "The session's first members failed to start"),
     /// A constant has another value already.
     ConstantsConflict(409, "constants-conflict", "A constant cannot be changed"),
     /// One instance is open already.
@@ -257,6 +259,8 @@ fn law_kind(error: &Law) -> Kind {
         Law::TeamFull => Kind::TeamFull,
         Law::AlreadyMember => Kind::AlreadyMember,
         Law::ReservedOnly => Kind::ReservedOnly,
+        Law::InitializationFailed => Kind::InitializationFailed,
+        Law::NotEvaluating => Kind::Conflict,
         Law::ConstantsConflict(_) | Law::FixedByType(_) => Kind::ConstantsConflict,
         Law::InstanceExists => Kind::InstanceExists,
         Law::NotJoinable => Kind::NotJoinable,

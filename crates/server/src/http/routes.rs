@@ -141,6 +141,8 @@ pub enum Operation {
     ListMyInvites,
     GiveShortCode,
     ReadShortCode,
+    PostEvaluation,
+    SetHost,
     RequestInstance,
     ReadInstance,
     UpdateInstance,

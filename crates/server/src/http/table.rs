@@ -12,14 +12,8 @@ type Kinds = &'static [(crate::PrincipalKind, &'static str)];
 
 const LEADER: Kinds = &[(Player, "leader"), (Server, ""), (Admin, "")];
 const MEMBER: Kinds = &[(Player, "member"), (Server, ""), (Admin, "")];
-const MEMBER_OR_HOST: Kinds = &[
+const INVITER: Kinds = &[
     (Player, "member; only the leader if the type says so"),
-    (Server, ""),
-    (Admin, ""),
-    (GameServer, "host of the session"),
-];
-const LEADER_OR_HOST: Kinds = &[
-    (Player, "leader"),
     (Server, ""),
     (Admin, ""),
     (GameServer, "host of the session"),
@@ -41,6 +35,18 @@ const MEMBER_OF_BOTH: Kinds = &[
 const LEADER_OF_BOTH: Kinds = &[
     (Player, "leader of the first and member of the other"),
     (Server, ""),
+    (Admin, ""),
+];
+const MEMBER_OR_HOST: Kinds = &[
+    (Player, "member"),
+    (Server, ""),
+    (GameServer, "host of the session"),
+    (Admin, ""),
+];
+const LEADER_OR_HOST: Kinds = &[
+    (Player, "leader, or the host"),
+    (Server, ""),
+    (GameServer, "host of the session"),
     (Admin, ""),
 ];
 const SELF: Kinds = &[(Player, "himself"), (Server, ""), (Admin, "")];
@@ -181,6 +187,42 @@ pub static ROUTES: &[Route] = &[
             Kind::SessionFull,
             Kind::TeamFull,
             Kind::AlreadyMember,
+            Kind::InitializationFailed,
+        ],
+    },
+    Route {
+        operation: Operation::PostEvaluation,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/initialization",
+        summary: "Decide whether the newcomers came through; the first decision counts.",
+        access: Access::Only(MEMBER_OR_HOST),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Required(shapes::POST_EVALUATION),
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotMember,
+            Kind::NotHost,
+            Kind::Conflict,
+            Kind::ConstantsConflict,
+        ],
+    },
+    Route {
+        operation: Operation::SetHost,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/host",
+        summary: "Make a member the host of a session without an instance; If-Match is needed.",
+        access: Access::Only(MEMBER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Required(shapes::SET_HOST),
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotMember,
+            Kind::InstanceExists,
+            Kind::Invalid,
         ],
     },
     Route {
@@ -188,7 +230,7 @@ pub static ROUTES: &[Route] = &[
         verb: Verb::Post,
         path: "/v1/sessions/{id}/invites",
         summary: "Invite players: all of them, or none; an invite holds no seat.",
-        access: Access::Only(MEMBER_OR_HOST),
+        access: Access::Only(INVITER),
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::INVITE_PLAYERS),
@@ -376,6 +418,7 @@ pub static ROUTES: &[Route] = &[
             Kind::TeamFull,
             Kind::AlreadyMember,
             Kind::ConstantsConflict,
+            Kind::InitializationFailed,
         ],
     },
     Route {
@@ -393,6 +436,7 @@ pub static ROUTES: &[Route] = &[
             Kind::Invalid,
             Kind::NotMember,
             Kind::ReservedOnly,
+            Kind::ConstantsConflict,
         ],
     },
     Route {

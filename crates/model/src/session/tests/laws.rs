@@ -10,11 +10,11 @@ use crate::ticket::{EndReason, TicketState};
 
 /// One step of a history: time passes, somebody may be gone, somebody tries something.
 #[derive(Debug, Clone)]
-struct Step {
-    wait: i64,
-    gone: Vec<PlayerId>,
-    actor: Actor,
-    command: Command,
+pub(super) struct Step {
+    pub(super) wait: i64,
+    pub(super) gone: Vec<PlayerId>,
+    pub(super) actor: Actor,
+    pub(super) command: Command,
 }
 
 fn a_player() -> impl Strategy<Value = PlayerId> {
@@ -67,9 +67,11 @@ fn a_join() -> impl Strategy<Value = Join> {
         a_state(),
         proptest::option::of(0u8..3),
         any::<bool>(),
+        proptest::bool::weighted(0.3),
     );
     (place, some_data(), a_value(), a_value()).prop_map(
-        |((player, state, team, local), custom_data, constants, custom)| Join {
+        |((player, state, team, local, initialize), custom_data, constants, custom)| Join {
+            initialize,
             team,
             device: local.then(|| "console".to_owned()),
             custom_data,
@@ -121,7 +123,9 @@ fn a_member_command() -> impl Strategy<Value = Command> {
         1 => a_player().prop_map(|player| Command::Kick { player }),
         1 => a_player().prop_map(|player| Command::Promote { player }),
         2 => (a_player(), 0u8..3).prop_map(|(player, team)| Command::Move { player, team }),
-        3 => seats.prop_map(|players| Command::Reserve { players }),
+        3 => (seats, proptest::bool::weighted(0.3))
+            .prop_map(|(players, initialize)| Command::Reserve { players, initialize }),
+        6 => together::a_command(),
         2 => an_update().prop_map(Command::Update),
         1 => a_server_command(),
         4 => an_invite_command(),
@@ -264,6 +268,7 @@ fn rightful(command: &Command) -> Option<Actor> {
     match command {
         Command::Join(join) => Some(Actor::Player(join.player.clone())),
         Command::UpdateMember { player, .. }
+        | Command::SetConnectivity { player, .. }
         | Command::Leave { player }
         | Command::Move { player, .. } => Some(Actor::Player(player.clone())),
         Command::HostUpdate(update) => Some(Actor::Host(update.allocation_id)),
@@ -292,8 +297,9 @@ fn a_type() -> impl Strategy<Value = SessionType> {
     let hosted = proptest::bool::weighted(0.8);
     let flags = (any::<bool>(), hosted, any::<bool>(), any::<bool>());
     let invites = (1u64..60_000, 0u64..60_000, any::<bool>(), any::<bool>());
-    (timeouts, a_timeout(), size, flags, invites).prop_map(
-        |(timeouts, grace, size, flags, invites)| {
+    let rest = (flags, invites, together::a_together());
+    (timeouts, a_timeout(), size, rest).prop_map(
+        |(timeouts, grace, size, (flags, invites, together))| {
             let (reserved_removal, ready_removal, inactive_removal, session_empty) = timeouts;
             let (teams, players_per_team, max_members, can_change_own_team) = size;
             let (closes, hosted, by_leader, patient) = flags;
@@ -314,6 +320,7 @@ fn a_type() -> impl Strategy<Value = SessionType> {
                 ..Timeouts::default()
             };
             of_type.leader_election_grace = grace;
+            of_type.together = together;
             of_type.size = Size {
                 teams,
                 players_per_team,
@@ -341,7 +348,9 @@ fn a_type() -> impl Strategy<Value = SessionType> {
 fn a_session() -> impl Strategy<Value = Session> {
     (a_type(), any::<bool>(), any::<bool>()).prop_map(|(of_type, matched, reserved)| {
         let hosted = of_type.instance.is_some();
+        let initialize = matched && of_type.together.initialization.is_some();
         let mut new = new_session(of_type, Actor::Service);
+        new.initialize = initialize;
         new.members = vec![if reserved {
             NewSeat::Reserved {
                 player: player("a"),
@@ -434,16 +443,20 @@ fn assert_in_order(session: &Session) {
                 .is_some_and(|at| at <= invite.expires_at)
         );
     }
+    together::assert_in_order(session);
     let open = header.open_instance().is_some();
     assert!(!open || session.sweep_at() == session.next_timer());
 }
 
-/// Settles again and again at one instant: each time at most one transition a member, at rest within four.
+/// Settles again and again at one instant: each time at most one transition a member, at rest within four, or
+/// within twelve where two episodes of newcomers go through their stages.
 fn assert_rests(session: &Session, now: Timestamp, liveness: &dyn Liveness) {
     let mut session = session.clone();
-    for _ in 0..4 {
+    let together = session.constants().session_type.together.clone();
+    for _ in 0..together.initialization.map_or(4, |_| 12) {
         let mut draft = session.draft();
         draft.settle(now, liveness);
+        together::assert_one_stage(&session, &draft);
         let changes = draft.finish(now);
         let mut moved: Vec<u32> = changes.events.iter().filter_map(moved_member).collect();
         moved.sort_unstable();
@@ -465,7 +478,7 @@ fn assert_rests(session: &Session, now: Timestamp, liveness: &dyn Liveness) {
     draft.settle(now, liveness);
     assert!(
         draft.finish(now).is_empty(),
-        "not at rest after four settles"
+        "not at rest after that many settles"
     );
 }
 
@@ -574,7 +587,7 @@ impl Told {
 }
 
 /// One step of the shell; whether the session goes on.
-fn step(session: &mut Session, step: &Step, now: Timestamp) -> bool {
+pub(super) fn step(session: &mut Session, step: &Step, now: Timestamp) -> bool {
     let gone = Gone(step.gone.iter().cloned().collect());
     assert_rests(session, now, &gone);
     let before = session.clone();

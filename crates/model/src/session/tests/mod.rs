@@ -9,6 +9,7 @@ mod leading;
 mod seating;
 mod tickets;
 mod timeouts;
+mod together;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -65,6 +66,7 @@ fn game() -> SessionType {
             close_on_empty: true,
         }),
         custom_data_limits: CustomDataLimits::default(),
+        together: Default::default(),
     }
 }
 
@@ -142,6 +144,7 @@ fn kick(name: &str) -> Command {
 fn reserve(names: &[&str]) -> Command {
     Command::Reserve {
         players: names.iter().map(|name| (player(name), None)).collect(),
+        initialize: false,
     }
 }
 

@@ -58,6 +58,7 @@ fn r26_r27_a_reserved_player_joins_on_his_seat() {
     let mut world = World::of(game(), &["a"]);
     let seats = Command::Reserve {
         players: vec![(player("b"), Some(1))],
+        initialize: false,
     };
     world.run(0, &by("a"), &seats).unwrap();
     let changes = world
@@ -232,6 +233,7 @@ fn who_moves_whom_between_teams() {
     world.run(0, &by("b"), &leave("b")).unwrap();
     let seats = Command::Reserve {
         players: vec![(player("c"), Some(1))],
+        initialize: false,
     };
     world.run(0, &by("a"), &seats).unwrap();
     let elsewhere = Join {

@@ -158,6 +158,8 @@ fn every_refusal_of_the_law_has_the_status_that_the_law_gives_it() {
         Law::TeamFull,
         Law::AlreadyMember,
         Law::ReservedOnly,
+        Law::InitializationFailed,
+        Law::NotEvaluating,
         Law::ConstantsConflict("constants"),
         Law::FixedByType("joinability"),
         Law::InstanceExists,

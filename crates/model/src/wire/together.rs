@@ -1,0 +1,53 @@
+//! Getting connected and starting together over HTTP: capabilities, episodes of newcomers, the host among members.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Rfc3339;
+use crate::session::Stage;
+
+/// What a session can do, as its type says (R40); what it cannot do is left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Capabilities {
+    /// Members have addresses of their own and measure their connections.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub connectivity: bool,
+    /// A game is played in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gameplay: bool,
+}
+
+impl Capabilities {
+    /// Whether it can do none of these.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The episode of newcomers under way, or the last one (F23, F29).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Initializing {
+    /// 1: those whom the session was made with; later ones count up.
+    pub episode: u32,
+    /// How far it is; it never goes back.
+    pub stage: Stage,
+    /// Since when.
+    pub stage_started_at: Rfc3339,
+}
+
+/// `PUT /v1/sessions/{id}/initialization`: whether the newcomers came through; the first decision counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PostEvaluation {
+    /// `false`: all of them fail.
+    pub succeeded: bool,
+}
+
+/// `PUT /v1/sessions/{id}/host`: who hosts a session without an instance. Needs `If-Match`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetHost {
+    /// The `device_token` of a ready or active member; null or left out: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_token: Option<String>,
+}
