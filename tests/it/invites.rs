@@ -361,11 +361,12 @@ fn row8_a_host_invites_and_reserves_and_has_no_other_power_over_members() {
         let mut host = Host::start(&world.server, "arena", "eu-west").await;
         let id = create(&ann, "Room").await.id;
         set(&ann, id, joinability(Joinability::Private)).await;
+        // Not before it is one.
+        let early = invite(&host.client, id, &["bob"]).await;
+        refused(early, 404, "not-found");
         ann.request_instance(id, &Default::default())
             .await
             .expect("an instance");
-        let early = invite(&host.client, id, &["bob"]).await;
-        refused(early, 404, "not-found");
         host.open(id).await;
         let session = invite(&host.client, id, &["bob"]).await.expect("the host");
         assert_eq!(
