@@ -516,9 +516,14 @@ fn my_invites_come_in_pages() {
             let id = backend.create_session(&body).await.expect("a session").id;
             invite(&backend, id, &["bob"]).await.expect("a server");
         }
+        // He is told of the newest only, so that the cursor fits into a URL.
+        let page = bob.events().await.expect("a page");
+        assert_eq!(page.notices.len(), 20);
         let mine = bob.my_invites().await.expect("his own");
         assert_eq!(mine.len(), 101);
         assert!(mine.is_sorted_by_key(|one| one.session));
+        let newest = format!("/v1/sessions/{}", mine[100].session);
+        assert_eq!(notices(&page)[0], (NoticeKind::Invite, newest.as_str()));
         let token = raw::token(&raw::claims(PrincipalKind::Player, "bob"));
         let request = raw::Request {
             method: "GET",

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use model::session::PasswordDigest;
+use model::session::{PasswordDigest, SetPassword};
 use model::wire::{PASSWORD_CHARS_MAX, Password};
 use model::{Millis, PlayerId, Timestamp};
 use rand::Rng;
@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::Core;
 use super::asked::{Asked, reader};
+use super::write::not_found;
 use crate::{Error, Principal};
 
 /// Wrong passwords that one player may send within [`TRIES_WINDOW`], to all sessions together.
@@ -76,6 +77,29 @@ impl Core {
             self.passwords.right(player);
         }
         digest.map(Some)
+    }
+
+    /// What becomes of a session's password: empty is none (R12). Only a joined member's is worth hashing.
+    ///
+    /// # Errors
+    /// 403, 404, 422 when it is too long.
+    pub(crate) async fn new_password(
+        &self,
+        asked: &Asked<'_>,
+        password: &Password,
+    ) -> Result<SetPassword, Error> {
+        if password.0.is_empty() {
+            return Ok(SetPassword::Remove);
+        }
+        check(password)?;
+        if let Principal::Player { player, .. } = asked.who {
+            let session = self.settled(asked.session).await?;
+            reader(asked.who, &session).ok_or_else(|| not_found(asked.session))?;
+            if !session.member_of(player).is_some_and(|one| one.is_joined()) {
+                return Err(Error::Law(model::session::Error::NotAMember));
+            }
+        }
+        Ok(SetPassword::To(self.passwords.keep(password).await?))
     }
 
     /// Whether an attempt was a wrong one: it was not if the player got in, or would have with more space.
