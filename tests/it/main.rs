@@ -1,5 +1,6 @@
 //! The end-to-end suites: the real server over HTTP, on both databases, with real game servers.
 
+mod at_rest;
 mod conformance;
 mod documents;
 // The process plugin's own scenarios, here over the real registry.
