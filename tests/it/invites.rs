@@ -362,11 +362,12 @@ fn row8_a_host_invites_and_reserves_and_has_no_other_power_over_members() {
         let mut host = Host::start(&world.server, "arena", "eu-west").await;
         let id = create(&ann, "Room").await.id;
         set(&ann, id, joinability(Joinability::Private)).await;
+        // Not before it is one.
+        let early = invite(&host.client, id, &["bob"]).await;
+        refused(early, 404, "not-found");
         ann.request_instance(id, &Default::default())
             .await
             .expect("an instance");
-        let early = invite(&host.client, id, &["bob"]).await;
-        refused(early, 404, "not-found");
         host.open(id).await;
         let session = invite(&host.client, id, &["bob"]).await.expect("the host");
         assert_eq!(
@@ -517,9 +518,14 @@ fn my_invites_come_in_pages() {
             let id = backend.create_session(&body).await.expect("a session").id;
             invite(&backend, id, &["bob"]).await.expect("a server");
         }
+        // He is told of the newest only, so that the cursor fits into a URL.
+        let page = bob.events().await.expect("a page");
+        assert_eq!(page.notices.len(), 20);
         let mine = bob.my_invites().await.expect("his own");
         assert_eq!(mine.len(), 101);
         assert!(mine.is_sorted_by_key(|one| one.session));
+        let newest = format!("/v1/sessions/{}", mine[100].session);
+        assert_eq!(notices(&page)[0], (NoticeKind::Invite, newest.as_str()));
         let token = raw::token(&raw::claims(PrincipalKind::Player, "bob"));
         let request = raw::Request {
             method: "GET",

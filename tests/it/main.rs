@@ -1,6 +1,7 @@
 //! The end-to-end suites: the real server over HTTP, on both databases, with real game servers.
 
 mod arbiter;
+mod at_rest;
 mod conformance;
 mod connectivity;
 mod documents;

@@ -130,6 +130,9 @@ fn f6_who_may_change_the_joinability_may_change_the_password() {
         join(&bob, id).await.expect("public");
         refused(set(&bob, id, "mine").await, 403, "not-leader");
         refused(set(&cid, id, "mine").await, 403, "not-member");
+        refused(set(&cid, id, "").await, 403, "not-member");
+        let secret = create(&ann, "Secret").await.id;
+        refused(set(&cid, secret, "mine").await, 404, "not-found");
         assert!(!ann.session(id).await.expect("hers").password_protected);
         set(&ann, id, "hers").await.expect("the leader");
         set(&world.backend(), id, "theirs")
@@ -157,6 +160,14 @@ fn f6_passwords_keep_their_limits() {
         refused(set(&ann, id, &too_long).await, 422, "invalid");
         refused(say(&bob, id, &too_long).await, 422, "invalid");
         say(&bob, id, &longest).await.expect("the right one");
+        let body = CreateSession {
+            me: Some(JoinSession {
+                password: password("sesame"),
+                ..active()
+            }),
+            ..of("Plain")
+        };
+        refused(ann.create_session(&body).await, 422, "invalid");
         assert!(!protected(&ann, "").await.password_protected, "R12");
         let token = raw::token(&raw::claims(PrincipalKind::Player, "ann"));
         let request = raw::Request {

@@ -151,8 +151,8 @@ impl Session {
             .flatten()
     }
 
-    /// Whether a player may look at the session, and not just guess that it exists (A.3b). O(members) where the
-    /// reading is restricted to those whom a member follows, else O(active).
+    /// Whether a player may look at the session, and not just guess that it exists (A.3b). O(members) where
+    /// reading is restricted to those whom a member follows or who are near one, else O(invites).
     pub fn is_visible_to(&self, looker: &Looker<'_>) -> bool {
         self.by_player.contains_key(looker.player)
             || admission::may_look(&self.constants, &self.header, looker, self.members())

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use model::session::PasswordDigest;
+use model::session::{PasswordDigest, SetPassword};
 use model::wire::{PASSWORD_CHARS_MAX, Password};
 use model::{Millis, PlayerId, Timestamp};
 use rand::Rng;
@@ -14,16 +14,15 @@ use tokio::sync::Semaphore;
 
 use super::Core;
 use super::asked::{Asked, reader};
+use super::write::not_found;
 use crate::{Error, Principal};
 
 /// Wrong passwords that one player may send within [`TRIES_WINDOW`], to all sessions together.
 pub const TRIES_MAX: u32 = 10;
 /// How long wrong passwords count, from the first of them on.
 pub const TRIES_WINDOW: Millis = Millis::seconds(60);
-/// Players whose wrong passwords are counted at a time; beyond it the oldest counts are let go.
+/// Players whose wrong passwords are counted at a time; beyond it 429.
 const COUNTED_MAX: usize = 100_000;
-/// Passwords that are hashed at a time; each takes [`MEMORY_KIB`] and a processor. Others wait.
-const HASHING_MAX: usize = 2;
 /// Passwords that are hashed or wait for it at a time; beyond it 429.
 const WAITING_MAX: usize = 256;
 /// Argon2id with what OWASP advises where memory is dear: 7 MiB, five passes, one lane.
@@ -73,8 +72,34 @@ impl Core {
             return Ok(None);
         }
         self.passwords.count(player, self.now())?;
-        let digest = self.passwords.digest(&password, kept.salt.clone()).await?;
-        Ok(Some(digest))
+        let digest = self.passwords.digest(&password, kept.salt.clone()).await;
+        if digest.is_err() {
+            self.passwords.right(player);
+        }
+        digest.map(Some)
+    }
+
+    /// What becomes of a session's password: empty is none (R12). Only a joined member's is worth hashing.
+    ///
+    /// # Errors
+    /// 403, 404, 422 when it is too long.
+    pub(crate) async fn new_password(
+        &self,
+        asked: &Asked<'_>,
+        password: &Password,
+    ) -> Result<SetPassword, Error> {
+        if password.0.is_empty() {
+            return Ok(SetPassword::Remove);
+        }
+        check(password)?;
+        if let Principal::Player { player, .. } = asked.who {
+            let session = self.settled(asked.session).await?;
+            reader(asked.who, &session).ok_or_else(|| not_found(asked.session))?;
+            if !session.member_of(player).is_some_and(|one| one.is_joined()) {
+                return Err(Error::Law(model::session::Error::NotAMember));
+            }
+        }
+        Ok(SetPassword::To(self.passwords.keep(password).await?))
     }
 
     /// Whether an attempt was a wrong one: it was not if the player got in, or would have with more space.
@@ -95,7 +120,7 @@ impl Passwords {
     pub(crate) fn new() -> Self {
         Self {
             waiting: Semaphore::new(WAITING_MAX),
-            hashing: Semaphore::new(HASHING_MAX),
+            hashing: Semaphore::new(hashing_max()),
             tries: Mutex::default(),
         }
     }
@@ -115,7 +140,7 @@ impl Passwords {
         self.digest(password, STANDARD_NO_PAD.encode(salt)).await
     }
 
-    /// The password was right: the attempt counts no more.
+    /// The password was right, or nobody looked at it: the attempt counts no more.
     fn right(&self, player: &PlayerId) {
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = tries.get_mut(player) {
@@ -128,11 +153,9 @@ impl Passwords {
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         if tries.len() >= COUNTED_MAX && !tries.contains_key(player) {
             tries.retain(|_, known| known.since + TRIES_WINDOW > now && known.count > 0);
-            let oldest = tries.iter().min_by_key(|(_, known)| known.since);
-            if tries.len() >= COUNTED_MAX
-                && let Some(oldest) = oldest.map(|(player, _)| player.clone())
-            {
-                tries.remove(&oldest);
+            if tries.len() >= COUNTED_MAX {
+                limit_hit("passwords_counted");
+                return Err(Error::Overloaded);
             }
         }
         let fresh = Tries {
@@ -144,7 +167,7 @@ impl Passwords {
         if over <= now || known.count == 0 {
             *known = fresh;
         } else if known.count >= TRIES_MAX {
-            metrics::counter!("muster_limit_hits_total", "limit" => "password_tries").increment(1);
+            limit_hit("password_tries");
             return Err(Error::TooManyTries {
                 wait: over.since(now),
             });
@@ -155,7 +178,10 @@ impl Passwords {
 
     async fn digest(&self, password: &Password, salt: String) -> Result<PasswordDigest, Error> {
         let failed = |error: &dyn std::fmt::Display| Error::Internal(format!("hashing: {error}"));
-        let _place = self.waiting.try_acquire().map_err(|_| Error::Overloaded)?;
+        let _place = self.waiting.try_acquire().map_err(|_| {
+            limit_hit("passwords_hashed");
+            Error::Overloaded
+        })?;
         let _turn = self
             .hashing
             .acquire()
@@ -180,6 +206,16 @@ impl Passwords {
     }
 }
 
+/// Passwords that are hashed at a time, each with a processor and [`MEMORY_KIB`] of its own; others wait.
+fn hashing_max() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2))
+}
+
+/// Counted where the limits of HTTP are.
+fn limit_hit(limit: &'static str) {
+    metrics::counter!("muster_http_limit_hits_total", "limit" => limit).increment(1);
+}
+
 fn check(password: &Password) -> Result<(), Error> {
     if password.0.chars().count() > PASSWORD_CHARS_MAX {
         return Err(Error::Invalid {
@@ -188,4 +224,44 @@ fn check(password: &Password) -> Result<(), Error> {
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn f6_what_is_kept_is_salted_and_comes_of_the_same_password_and_salt_alone() {
+        let passwords = Passwords::new();
+        let sesame = Password("sesame".into());
+        let kept = passwords.keep(&sesame).await.expect("a digest");
+        let other = passwords.keep(&sesame).await.expect("a digest");
+        assert_ne!((&kept.salt, &kept.digest), (&other.salt, &other.digest));
+        let again = passwords.digest(&sesame, kept.salt.clone()).await;
+        assert_eq!(again.expect("a digest"), kept);
+        let wrong = Password("sesam".into());
+        let wrong = passwords.digest(&wrong, kept.salt.clone()).await;
+        assert_ne!(wrong.expect("a digest").digest, kept.digest);
+        assert!(!format!("{sesame:?}").contains("sesame"));
+    }
+
+    #[test]
+    fn f6_a_window_of_wrong_passwords_ends_with_its_time_or_with_a_right_one() {
+        let passwords = Passwords::new();
+        let ann: PlayerId = "ann".parse().expect("a player's id");
+        let at = |millis: i64| Timestamp(1_000 + millis);
+        for n in 0..TRIES_MAX {
+            assert!(passwords.count(&ann, at(i64::from(n))).is_ok());
+        }
+        let refusal = passwords.count(&ann, at(59_999));
+        assert!(matches!(
+            refusal,
+            Err(Error::TooManyTries { wait: Millis(1) })
+        ));
+        passwords.right(&ann);
+        assert!(passwords.count(&ann, at(59_999)).is_ok());
+        assert!(passwords.count(&ann, at(59_999)).is_err());
+        assert!(passwords.count(&ann, at(60_000)).is_ok());
+        assert!(passwords.count(&ann, at(60_001)).is_ok());
+    }
 }

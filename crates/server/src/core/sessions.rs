@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::session::{
     Acquaintance, Changes, Command, ConnectivityUpdate, Join, JoinedState, NewSeat, NewSession,
-    Session, SetPassword, Update,
+    Session, Update,
 };
 use model::wire;
 use model::{Name, PlayerId, Region, SessionId, Timestamp};
@@ -87,6 +87,12 @@ impl Core {
         body: wire::CreateSession,
         now: Timestamp,
     ) -> Result<NewSession, Error> {
+        if body.me.as_ref().is_some_and(|me| me.password.is_some()) {
+            return Err(Error::Invalid {
+                field: "me.password".into(),
+                detail: "who creates a session needs no password to it".into(),
+            });
+        }
         let constants = self
             .revisions
             .current(&body.r#type)
@@ -260,8 +266,7 @@ impl Core {
     ) -> Result<wire::Session, Error> {
         let password = match body.password {
             None => None,
-            Some(password) if password.0.is_empty() => Some(SetPassword::Remove),
-            Some(password) => Some(SetPassword::To(self.passwords.keep(&password).await?)),
+            Some(password) => Some(self.new_password(asked, &password).await?),
         };
         let update = Update {
             password,

@@ -60,6 +60,43 @@ fn row29_each_end_of_an_invite_is_told_once_with_its_reason() {
 }
 
 #[test]
+fn invites_that_would_make_the_document_too_large_are_refused_and_change_nothing() {
+    let mut world = World::of(game(), &["a"]);
+    let large = Command::Update(Update {
+        custom: Some("x".repeat(40_000).into()),
+        ..Update::default()
+    });
+    world.run(0, &by("a"), &large).unwrap();
+    let before = world.session.header().clone();
+    let many = Command::Invite {
+        players: (0..INVITES_MAX).map(|n| player(&format!("p{n}"))).collect(),
+        context: "x".repeat(INVITE_CONTEXT_BYTES_MAX),
+    };
+    let refusal = world.run(0, &by("a"), &many).unwrap_err();
+    assert_eq!(refusal.status(), 422, "{refusal}");
+    assert_eq!(*world.session.header(), before);
+    let Command::Invite { players, .. } = many else {
+        unreachable!("it is an invite")
+    };
+    let few = Command::Invite {
+        players: players[..50].to_vec(),
+        context: String::new(),
+    };
+    world.run(0, &by("a"), &few).unwrap();
+}
+
+#[test]
+fn a_document_from_before_there_were_invites_is_read_as_it_was() {
+    let world = World::of(game(), &["a"]);
+    let text = world.session.header().to_json().unwrap();
+    for field in ["invites", "password", "short_code"] {
+        assert!(!text.contains(field), "{text}");
+    }
+    let header = Header::from_json(&text).unwrap();
+    assert!(header.invites.is_empty() && header.password.is_none());
+}
+
+#[test]
 fn row8_a_host_that_has_been_replaced_invites_nobody() {
     let mut world = hosting::joinable(&["a"]);
     let host = Actor::Host(hosting::FIRST);
