@@ -18,6 +18,7 @@ mod members;
 mod race;
 mod reload;
 mod security;
+mod standing;
 mod start;
 mod tickets;
 mod walk;

@@ -9,6 +9,7 @@ pub mod time;
 pub mod config;
 pub mod fleet;
 pub mod queue;
+pub mod roles;
 pub mod session_type;
 
 pub mod game_server;

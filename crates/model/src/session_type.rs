@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::roles::{Ownership, RoleTypes};
 use crate::{Millis, Name, Timeout};
 
 /// String to string data of the studio's own, opaque to Muster (R3).
@@ -39,6 +40,10 @@ pub struct SessionType {
     pub leader_election_grace: Timeout,
     /// How sessions of this type get a host; `None`: they have no instances.
     pub instance: Option<InstanceSettings>,
+    /// Roles that members may hold (F27).
+    pub roles: RoleTypes,
+    /// How its owned sessions work; `None`: its sessions have no owners (F28).
+    pub ownership: Option<Ownership>,
     /// Limits of custom data maps.
     pub custom_data_limits: CustomDataLimits,
 }

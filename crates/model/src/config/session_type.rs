@@ -5,6 +5,7 @@ use super::diagnostic::Report;
 use super::document::Document;
 use super::duration::Duration;
 use super::instance;
+use super::members;
 use super::raw_session_type as raw;
 use crate::Timeout;
 use crate::session::bad_keys;
@@ -36,6 +37,8 @@ pub(super) fn validate(
         .instance
         .as_ref()
         .and_then(|instance| instance::validate(instance, document, set, lint.reports));
+    let roles = members::roles(raw, document, lint.reports);
+    let ownership = members::ownership(raw, document, lint.reports);
     let session_empty = match raw.keep_alive_on_empty {
         Some(true) => None,
         _ => timeout(raw.timeouts.session_empty),
@@ -71,6 +74,8 @@ pub(super) fn validate(
         },
         leader_election_grace: timeout(raw.leader.election_grace),
         instance,
+        roles,
+        ownership,
         custom_data_limits: CustomDataLimits {
             keys: raw.custom_data_limits.keys as usize,
             key_bytes: raw.custom_data_limits.key_bytes as usize,

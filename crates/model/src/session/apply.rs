@@ -19,6 +19,8 @@ impl Draft<'_> {
         let result = self.dispatch(actor, command, now);
         if result.is_err() {
             self.work = before;
+        } else {
+            self.settle_ownership(now);
         }
         result
     }
@@ -44,6 +46,7 @@ impl Draft<'_> {
                 custom,
             } => self.put_server(actor, name, constants, custom.as_ref()),
             Command::RemoveServer { name } => self.remove_server(actor, name),
+            Command::Standing(command) => self.apply_standing(actor, command, now),
             Command::RequestInstance(request) => {
                 self.require_leader(actor)?;
                 self.request_instance(request, now)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{JoinedState, TicketRef};
+use super::{JoinedState, OwnProperties, StandingCommand, TicketRef};
 use crate::instance::{CloseReason, InstanceAllocation, InstanceStatus};
 use crate::session_type::{CustomData, Joinability, StartupParams};
 use crate::ticket::{EndReason, TicketState};
@@ -90,6 +90,8 @@ pub enum Command {
         /// Its name.
         name: Name,
     },
+    /// Change what members are among each other; each says who may.
+    Standing(StandingCommand),
     /// Ask for a host: the leader, servers, admins, the service (F7).
     RequestInstance(InstanceRequest),
     /// A host with an address was chosen: the service.
@@ -162,6 +164,8 @@ pub struct Join {
     pub constants: Value,
     /// His properties (R9).
     pub custom: Value,
+    /// His roles and what he would like.
+    pub own: OwnProperties,
 }
 
 impl Join {
@@ -178,6 +182,7 @@ impl Join {
             custom_data: CustomData::new(),
             constants: Value::Null,
             custom: Value::Null,
+            own: OwnProperties::default(),
         }
     }
 }

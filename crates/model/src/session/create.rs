@@ -179,6 +179,7 @@ impl NewSession {
             custom: self.custom.clone(),
             constants_custom: self.constants_custom.clone(),
             servers: Default::default(),
+            ranks: Default::default(),
             ticket: None,
             match_id: self.match_id,
             instance: None,
@@ -224,6 +225,7 @@ impl Draft<'_> {
                     let member =
                         super::seats::reserved_member(index, join.player.clone(), team, now);
                     self.seat(member, join, now)?;
+                    self.bring(&new.created_by, join)?;
                 }
             }
         }

@@ -27,6 +27,8 @@ pub(super) struct Work {
     /// Somebody was the last to go: what `close_on_empty` waits for.
     pub(super) became_empty: bool,
     pub(super) party_changed: bool,
+    /// The last owner has gone, and nothing has come of it yet.
+    pub(super) owner_lost: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -41,6 +43,7 @@ impl<'a> Draft<'a> {
                 deleted: false,
                 became_empty: false,
                 party_changed: false,
+                owner_lost: false,
             },
         }
     }
@@ -201,6 +204,7 @@ impl<'a> Draft<'a> {
         self.uncount(index);
         let header = self.header_mut();
         header.count(member.state, member.team, 1);
+        header.ranks.count(&member, 1);
         header.empty_since = None;
         self.work.became_empty = false;
         self.work
@@ -215,6 +219,9 @@ impl<'a> Draft<'a> {
             return;
         };
         self.uncount(index);
+        if member.standing.owner && self.work.header.ranks.owners == 0 {
+            self.work.owner_lost = true;
+        }
         self.work.by_player.insert(member.player.clone(), None);
         self.work.members.insert(index, None);
         let player = member.player.clone();
@@ -236,8 +243,10 @@ impl<'a> Draft<'a> {
     }
 
     fn uncount(&mut self, index: u32) {
-        if let Some((state, team)) = self.member(index).map(|old| (old.state, old.team)) {
-            self.header_mut().count(state, team, -1);
+        if let Some(old) = self.member(index).cloned() {
+            let header = self.header_mut();
+            header.count(old.state, old.team, -1);
+            header.ranks.count(&old, -1);
         }
     }
 
@@ -321,6 +330,16 @@ impl<'a> Draft<'a> {
             .take(1)
             .chain(touched)
             .min_by_key(rank)
+    }
+
+    /// The member who joined first, in whatever state. O(touched).
+    pub(super) fn first_joined(&self) -> Option<&Arc<Member>> {
+        let untouched = [&self.base.engaged, &self.base.away];
+        untouched
+            .into_iter()
+            .flat_map(|line| self.oldest(line).take(1))
+            .chain(self.touched().filter(|member| member.is_joined()))
+            .min_by_key(|member| (member.joined_at, member.index))
     }
 
     /// Members of one of the session's lines that this draft has not touched, in the line's order.

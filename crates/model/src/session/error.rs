@@ -1,6 +1,7 @@
 //! Why the law refuses a command; each variant names its HTTP status (A.3 row 15).
 
 use super::limits::KeyError;
+use crate::Name;
 use crate::instance::InstanceStatus;
 
 /// A refusal. Nothing of the refused command is kept; what `settle` did is.
@@ -36,6 +37,30 @@ pub enum Error {
     /// 403: what stands of servers is theirs to write.
     #[error("only the studio's servers may do this")]
     NotServer,
+    /// 403: only an owner, or the studio's servers, may do this (F28).
+    #[error("only an owner of the session may do this")]
+    NotOwner,
+    /// 403: an owner keeps the player out (F28).
+    #[error("the session's owners have blocked this player")]
+    Blocked,
+    /// 409: a session that has owners keeps one (F28).
+    #[error("the last owner stays one: make somebody else an owner first")]
+    LastOwner,
+    /// 409: as many hold the role as it lets in (F27).
+    #[error("the role `{0}` is full")]
+    RoleFull(Name),
+    /// 409: leaders are not swapped (F2).
+    #[error("the leader cannot be swapped")]
+    LeaderStays,
+    /// 409: only members of different teams are swapped (F2).
+    #[error("the two are on the same team")]
+    SameTeam,
+    /// 422: the type has no `capabilities.has_owners`.
+    #[error("sessions of this type have no owners")]
+    NoOwners,
+    /// 422: the type has no such role or role type.
+    #[error("sessions of this type have no role or role type `{0}`")]
+    NoSuchRole(Name),
     /// 403: the type does not let members change their own team.
     #[error("members of this session may not change their own team")]
     CannotChangeTeam,
@@ -159,6 +184,8 @@ impl Error {
             | Self::NotOwnMember
             | Self::NotService
             | Self::NotServer
+            | Self::NotOwner
+            | Self::Blocked
             | Self::CannotChangeTeam
             | Self::CreationNotAllowed => 403,
             Self::SessionEnded | Self::NoSuchMember | Self::NoSuchServer | Self::NoInstance => 404,
@@ -166,6 +193,10 @@ impl Error {
             | Self::TeamFull
             | Self::AlreadyMember
             | Self::ReservedOnly
+            | Self::LastOwner
+            | Self::RoleFull(_)
+            | Self::LeaderStays
+            | Self::SameTeam
             | Self::ConstantsConflict(_)
             | Self::FixedByType(_)
             | Self::InstanceExists
@@ -180,6 +211,8 @@ impl Error {
             Self::StartupParamsMissing
             | Self::NoInstances
             | Self::EmptyCreate
+            | Self::NoOwners
+            | Self::NoSuchRole(_)
             | Self::NoSuchTeam(_)
             | Self::CustomDataLimits { .. }
             | Self::CustomDataKey { .. }

@@ -21,9 +21,13 @@ mod leader;
 mod limits;
 mod liveness;
 mod member;
+mod owners;
+mod permissions;
+mod roles;
 mod seats;
 mod servers;
 mod settle;
+mod standing;
 mod tickets;
 
 #[cfg(test)]
@@ -48,6 +52,9 @@ pub use limits::{
 };
 pub use liveness::{AllPresent, Liveness, Presence, Suspects};
 pub use member::{JoinedState, Member, MemberState};
+pub use owners::BLOCKED_MAX;
+pub use roles::ROLE_WEIGHT_MAX;
+pub use standing::{OwnProperties, Permission, Ranks, Standing, StandingCommand};
 
 /// A committed session. Memory: the documents and about 100 bytes of index a member.
 #[derive(Debug, Clone)]
@@ -164,8 +171,10 @@ impl Session {
         for team in &mut header.teams {
             team.taken = 0;
         }
+        header.ranks.recount();
         for member in &members {
             header.count(member.state, member.team, 1);
+            header.ranks.count(member, 1);
         }
         let mut session = Session::bare(constants, header);
         for member in members {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Actor, Draft, Error, Event, Join, JoinedState, MEMBER_BYTES_MAX, Member, MemberState,
-    RemovalReason, limits,
+    Permission, RemovalReason, limits,
 };
 use crate::session_type::CustomData;
 use crate::{PlayerId, Timestamp};
@@ -14,6 +14,7 @@ use crate::{PlayerId, Timestamp};
 impl Draft<'_> {
     pub(super) fn join(&mut self, actor: &Actor, join: &Join, now: Timestamp) -> Result<(), Error> {
         Self::require_self(actor, &join.player)?;
+        self.require_unblocked(&join.player)?;
         match self.member_of(&join.player).cloned() {
             None => {
                 self.admit(actor, join)?;
@@ -24,7 +25,8 @@ impl Draft<'_> {
                     reserved_member(index, join.player.clone(), team, now),
                     join,
                     now,
-                )
+                )?;
+                self.bring(actor, join)
             }
             Some(member) if member.is_joined() => self.join_again(actor, &member, join, now),
             Some(member) => {
@@ -33,7 +35,8 @@ impl Draft<'_> {
                     self.require_own_team(actor)?;
                     member.team = self.place(join.team)?;
                 }
-                self.seat(member, join, now)
+                self.seat(member, join, now)?;
+                self.bring(actor, join)
             }
         }
     }
@@ -56,6 +59,7 @@ impl Draft<'_> {
         member.custom_data.clone_from(&join.custom_data);
         member.constants.clone_from(&join.constants);
         member.custom.clone_from(&join.custom);
+        self.own_if_first(&mut member);
         limits::check_size("member", MEMBER_BYTES_MAX, &member)?;
         let (index, player, state) = (member.index, member.player.clone(), member.state);
         self.work.events.push(Event::MemberJoined {
@@ -92,6 +96,7 @@ impl Draft<'_> {
         let custom = (!join.custom.is_null()).then(|| join.custom.clone());
         self.set_properties(member.index, &custom_data, &custom)?;
         self.set_token(member.index, join)?;
+        self.set_own(actor, member.index, &join.own)?;
         self.change_state(member.index, join.state.into(), now);
         Ok(())
     }
@@ -152,9 +157,14 @@ impl Draft<'_> {
         player: &PlayerId,
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.require_leader(actor)?;
-        let index = self.member_of(player).ok_or(Error::NoSuchMember)?.index;
-        self.remove_member(index, RemovalReason::Kicked, now);
+        let Some(member) = self.member_of(player) else {
+            if self.require_owner(actor).is_err() {
+                self.require_permission(actor, Permission::Kick)?;
+            }
+            return Err(Error::NoSuchMember);
+        };
+        self.require_kick(actor, member)?;
+        self.remove_member(member.index, RemovalReason::Kicked, now);
         Ok(())
     }
 
@@ -177,11 +187,12 @@ impl Draft<'_> {
         player: &PlayerId,
         team: u8,
     ) -> Result<(), Error> {
-        if *actor == Actor::Player(player.clone()) && self.require_leader(actor).is_err() {
+        let own = *actor == Actor::Player(player.clone());
+        if own && self.require_permission(actor, Permission::Move).is_err() {
             self.joined_actor(player)?;
             self.require_own_team(actor)?;
         } else {
-            self.require_leader(actor)?;
+            self.require_permission(actor, Permission::Move)?;
         }
         let mut member = Member::clone(self.member_of(player).ok_or(Error::NoSuchMember)?);
         if member.team == Some(team) {
@@ -205,6 +216,7 @@ impl Draft<'_> {
             }
         }
         for (player, team) in players {
+            self.require_unblocked(player)?;
             if self.member_of(player).is_some() {
                 return Err(Error::AlreadyMember);
             }
@@ -310,7 +322,7 @@ impl Draft<'_> {
     }
 
     /// Writes a member whose data or team may have changed, and tells if they have.
-    fn write_member(&mut self, member: Member) -> Result<(), Error> {
+    pub(super) fn write_member(&mut self, member: Member) -> Result<(), Error> {
         let unchanged = self.member(member.index).is_some_and(|old| **old == member);
         if unchanged {
             return Ok(());
@@ -345,6 +357,7 @@ pub(super) fn reserved_member(
         device: None,
         claims: BTreeMap::new(),
         follows: Vec::new(),
+        standing: Default::default(),
         custom_data: CustomData::new(),
         constants: Value::Null,
         custom: Value::Null,

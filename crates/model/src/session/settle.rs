@@ -32,6 +32,10 @@ impl Draft<'_> {
                 }
             }
         }
+        self.settle_ownership(now);
+        if self.work.deleted {
+            return;
+        }
         self.settle_instance(now);
         self.elect_leader(now);
         self.settle_emptiness(now);

@@ -1,11 +1,15 @@
 //! Sessions, members and instances over HTTP.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Rfc3339;
+use super::{Rfc3339, RoleType};
 use crate::instance::{Addresses, CloseReason, InstanceStatus};
+use crate::roles::RoleSettings;
+use crate::session::Permission;
 use crate::session_type::{CustomData, Joinability, StartupParams, Visibility};
 use crate::ticket::{EndReason, TicketState};
 use crate::{
@@ -63,6 +67,10 @@ pub struct UpdateSession {
     /// The studio's own schemaless JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<serde_json::Value>,
+    /// Figures of roles by role type and role, where the type calls them mutable; what is not named stays. For the
+    /// leader, owners, servers and operators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<BTreeMap<Name, BTreeMap<Name, RoleSettings>>>,
 }
 
 /// `PUT /v1/sessions/{id}/members/{player}`: join. Again by the member himself: sets
@@ -88,6 +96,12 @@ pub struct JoinSession {
     /// The studio's own schemaless JSON; this member alone may change it (R9).
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub custom: serde_json::Value,
+    /// His roles, by role type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<Name, Name>,
+    /// How much he would like each role, 0 to 100; for himself alone to say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub role_preference: BTreeMap<Name, u8>,
 }
 
 /// `PATCH /v1/sessions/{id}/members/me`: each field that is present is replaced whole.
@@ -106,6 +120,12 @@ pub struct UpdateMember {
     /// The studio's own schemaless JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<serde_json::Value>,
+    /// His roles, by role type; roles that owners manage stay as they are unless he is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<BTreeMap<Name, Name>>,
+    /// How much he would like each role, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_preference: Option<BTreeMap<Name, u8>>,
 }
 
 /// `POST /v1/sessions/{id}/members/{player}/move`.
@@ -180,6 +200,12 @@ pub struct Session {
     pub teams: Vec<Team>,
     /// Its members, by index.
     pub members: Vec<Member>,
+    /// Roles that members may hold, by role type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<Name, RoleType>,
+    /// Players whom the owners keep out; for members, servers and operators.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub blocked: BTreeSet<PlayerId>,
     /// The studio's own data.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,
@@ -263,6 +289,18 @@ pub struct Member {
     pub team: Option<u8>,
     /// Whether he is the leader.
     pub leader: bool,
+    /// Whether he is an owner.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub owner: bool,
+    /// What the leader has let him do.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub permissions: BTreeSet<Permission>,
+    /// His roles, by role type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<Name, Name>,
+    /// How much he would like each role, 0 to 100.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub role_preference: BTreeMap<Name, u8>,
     /// The studio's own data about him.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,

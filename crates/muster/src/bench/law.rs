@@ -155,6 +155,8 @@ fn session_type(members: u32) -> anyhow::Result<SessionType> {
         },
         leader_election_grace: None,
         instance: None,
+        roles: Default::default(),
+        ownership: None,
         custom_data_limits: CustomDataLimits::default(),
     })
 }

@@ -19,6 +19,7 @@ mod revisions;
 mod rows;
 mod sessions;
 mod slots;
+mod standing;
 mod start;
 mod tickets;
 mod timers;

@@ -4,7 +4,8 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use model::session::{
-    Acquaintance, Changes, Command, Join, JoinedState, NewSeat, NewSession, Session, Update,
+    Acquaintance, Changes, Command, Join, JoinedState, NewSeat, NewSession, Session,
+    StandingCommand, Update,
 };
 use model::wire;
 use model::{Name, PlayerId, Region, SessionId, Timestamp};
@@ -15,7 +16,7 @@ use super::idempotency::Idempotency;
 use super::players::{Change, Stand};
 use super::view::{self, Reader};
 use super::write::{Document, Refusal, commit_error, not_found};
-use super::{Core, actor, rows};
+use super::{Core, actor, rows, standing};
 use crate::{Error, Principal};
 
 /// The most sessions of one player in one answer.
@@ -249,9 +250,20 @@ impl Core {
             custom: body.custom,
             ..Update::default()
         };
-        self.command(asked, Command::Update(update))
-            .await?
-            .ok_or_else(|| not_found(asked.session))
+        let written = self
+            .write_asked(asked, |by, draft, _, now| {
+                if body.roles.is_none() || update != Update::default() {
+                    draft.apply(by, &Command::Update(update.clone()), now)?;
+                }
+                if let Some(settings) = body.roles.clone() {
+                    let command = StandingCommand::SetRoleSettings { settings };
+                    draft.apply(by, &Command::Standing(command), now)?;
+                }
+                Ok(())
+            })
+            .await?;
+        let session = written.session.ok_or_else(|| not_found(asked.session))?;
+        Ok(seen_by(asked.who, &session))
     }
 
     /// Ends a session with all it holds.
@@ -313,7 +325,14 @@ impl Core {
                     custom_data: body.custom_data.clone(),
                     custom: body.custom.clone(),
                 };
-                Ok(draft.apply(by, &command, now)?)
+                draft.apply(by, &command, now)?;
+                let own = standing::changed(&body);
+                if !own.is_empty() {
+                    let player = player.clone();
+                    let command = Command::Standing(StandingCommand::SetOwn { player, own });
+                    draft.apply(by, &command, now)?;
+                }
+                Ok(())
             })
             .await?;
         let session = written.session.ok_or_else(|| not_found(asked.session))?;
@@ -525,6 +544,7 @@ fn join(who: &Principal, player: PlayerId, body: wire::JoinSession) -> Result<Jo
         _ => Default::default(),
     };
     Ok(Join {
+        own: standing::brought(&body),
         state: JoinedState::from_flags(body.ready, body.active)?,
         player,
         team: body.team,

@@ -50,6 +50,11 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
             .members()
             .map(|member| self::member(member, leader))
             .collect(),
+        roles: super::standing::roles(session),
+        blocked: match reader {
+            Reader::Insider => header.ranks.blocked.clone(),
+            Reader::Outsider => Default::default(),
+        },
         custom_data: header.custom_data.clone(),
         type_custom_data: of_type.custom_data.clone(),
         constants: header.constants_custom.clone(),
@@ -89,6 +94,10 @@ fn member(member: &Member, leader: Option<u32>) -> wire::Member {
         joined_at: member.joined_at.map(Into::into),
         team: member.team,
         leader: leader == Some(member.index),
+        owner: member.standing.owner,
+        permissions: member.standing.permissions.clone(),
+        roles: member.standing.roles.clone(),
+        role_preference: member.standing.role_preference.clone(),
         custom_data: member.custom_data.clone(),
         constants: member.constants.clone(),
         custom: member.custom.clone(),

@@ -22,7 +22,7 @@ use super::metrics::{self, RouteMetrics};
 use super::problem::Problem;
 use super::reply::Answer;
 use super::routes::{Access, Operation, ROUTES, RequestBody, Route, Verb};
-use super::{events, fleets, game_servers, instances, members, ops, sessions, tickets};
+use super::{events, fleets, game_servers, instances, members, ops, sessions, standing, tickets};
 use crate::auth::Keys;
 use crate::config::Limits;
 use crate::{Core, Error, Principal, PrincipalKind};
@@ -160,6 +160,15 @@ fn mount(methods: MethodRouter<Arc<Http>>, route: &'static Route) -> MethodRoute
         Operation::LeaveSession => add(methods, route, members::leave),
         Operation::PromoteMember => add(methods, route, members::promote),
         Operation::MoveMember => add(methods, route, members::move_to),
+        Operation::PutRole => add(methods, route, standing::put_role),
+        Operation::RemoveRole => add(methods, route, standing::remove_role),
+        Operation::AddOwner => add(methods, route, standing::add_owner),
+        Operation::RemoveOwner => add(methods, route, standing::remove_owner),
+        Operation::BlockPlayer => add(methods, route, standing::block),
+        Operation::UnblockPlayer => add(methods, route, standing::unblock),
+        Operation::GrantPermission => add(methods, route, standing::grant),
+        Operation::RevokePermission => add(methods, route, standing::revoke),
+        Operation::SwapMembers => add(methods, route, standing::swap),
         Operation::RequestInstance => add(methods, route, instances::request),
         Operation::ReadInstance => add(methods, route, instances::read),
         Operation::UpdateInstance => add(methods, route, instances::update),

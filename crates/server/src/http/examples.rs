@@ -16,6 +16,8 @@ pub(super) const JOIN_SESSION: Shape = Shape::of::<wire::JoinSession>(join_sessi
 pub(super) const UPDATE_MEMBER: Shape = Shape::of::<wire::UpdateMember>(update_member);
 pub(super) const PUT_SERVER: Shape = Shape::of::<wire::PutServer>(put_server);
 pub(super) const MOVE_MEMBER: Shape = Shape::of::<wire::MoveMember>(move_member);
+pub(super) const SET_ROLE: Shape = Shape::of::<wire::SetRole>(set_role);
+pub(super) const SWAP_MEMBERS: Shape = Shape::of::<wire::SwapMembers>(swap_members);
 pub(super) const REQUEST_INSTANCE: Shape = Shape::of::<wire::RequestInstance>(request_instance);
 pub(super) const INSTANCE: Shape = Shape::of::<wire::Instance>(instance);
 pub(super) const HOST_UPDATE: Shape = Shape::of::<wire::HostUpdate>(host_update);
@@ -100,6 +102,14 @@ fn update_member() -> Value {
 
 fn move_member() -> Value {
     json!({ "team": 1 })
+}
+
+fn set_role() -> Value {
+    json!({ "role": "healer" })
+}
+
+fn swap_members() -> Value {
+    json!({ "players": ["bob", "carol"] })
 }
 
 fn startup_params() -> Value {

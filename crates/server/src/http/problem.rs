@@ -58,6 +58,10 @@ kinds! {
     SessionClosed(403, "session-closed", "The session is closed to new members"),
     /// Only the leader may do it.
     NotLeader(403, "not-leader", "Only the session's leader may do this"),
+    /// Only an owner may do it.
+    NotOwner(403, "not-owner", "Only an owner of the session may do this"),
+    /// An owner keeps the player out.
+    Blocked(403, "blocked", "The session's owners have blocked this player"),
     /// Only the host may do it.
     NotHost(403, "not-host", "Only the session's host may do this"),
     /// Only joined members may do it.
@@ -72,6 +76,8 @@ kinds! {
     SessionFull(409, "session-full", "The session is full"),
     /// All places of the team are taken.
     TeamFull(409, "team-full", "The team is full"),
+    /// As many hold the role as it lets in.
+    RoleFull(409, "role-full", "The role is full"),
     /// The player has a seat already.
     AlreadyMember(409, "already-member", "The player already has a seat in the session"),
     /// The player has a reservation only.
@@ -222,6 +228,10 @@ fn law_kind(error: &model::session::Error) -> Kind {
         Law::NotAdmitted => Kind::NotAdmitted,
         Law::Closed => Kind::SessionClosed,
         Law::NotLeader => Kind::NotLeader,
+        Law::NotOwner => Kind::NotOwner,
+        Law::Blocked => Kind::Blocked,
+        Law::RoleFull(_) => Kind::RoleFull,
+        Law::LastOwner | Law::LeaderStays | Law::SameTeam => Kind::Conflict,
         Law::NotHost => Kind::NotHost,
         Law::NotAMember | Law::NotJoined => Kind::NotMember,
         Law::NotOwnMember
@@ -249,6 +259,8 @@ fn law_kind(error: &model::session::Error) -> Kind {
         Law::StartupParamsMissing
         | Law::NoInstances
         | Law::EmptyCreate
+        | Law::NoOwners
+        | Law::NoSuchRole(_)
         | Law::NoSuchTeam(_)
         | Law::CustomDataLimits { .. }
         | Law::CustomDataKey { .. }

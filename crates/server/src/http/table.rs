@@ -13,8 +13,27 @@ type Kinds = &'static [(crate::PrincipalKind, &'static str)];
 const LEADER: Kinds = &[(Player, "leader"), (Server, ""), (Admin, "")];
 const MEMBER: Kinds = &[(Player, "member"), (Server, ""), (Admin, "")];
 const SELF: Kinds = &[(Player, "himself"), (Server, ""), (Admin, "")];
-const SELF_OR_LEADER: Kinds = &[
-    (Player, "himself, or the leader"),
+const OWNER: Kinds = &[(Player, "owner"), (Server, ""), (Admin, "")];
+const SELF_OR_OWNER: Kinds = &[
+    (Player, "himself; where owners manage it, an owner"),
+    (Server, "where owners manage it"),
+    (Admin, "where owners manage it"),
+];
+const SELF_OR_KICKER: Kinds = &[
+    (
+        Player,
+        "himself, the leader, an owner, or with the permission `kick`",
+    ),
+    (Server, ""),
+    (Admin, ""),
+];
+const SELF_OR_MOVER: Kinds = &[
+    (Player, "himself, the leader, or with the permission `move`"),
+    (Server, ""),
+    (Admin, ""),
+];
+const MOVER: Kinds = &[
+    (Player, "leader, or with the permission `move`"),
     (Server, ""),
     (Admin, ""),
 ];
@@ -84,6 +103,7 @@ pub static ROUTES: &[Route] = &[
         body: RequestBody::Required(shapes::CREATE_SESSION),
         replies: &[json(201, "Created.", shapes::SESSION)],
         problems: &[
+            Kind::RoleFull,
             Kind::NotFound,
             Kind::Invalid,
             Kind::SessionFull,
@@ -114,6 +134,7 @@ pub static ROUTES: &[Route] = &[
         body: RequestBody::Required(shapes::UPDATE_SESSION),
         replies: &[SESSION_NOW],
         problems: &[
+            Kind::ConstantsConflict,
             Kind::NotFound,
             Kind::Invalid,
             Kind::NotMember,
@@ -143,6 +164,7 @@ pub static ROUTES: &[Route] = &[
         body: RequestBody::Required(shapes::RESERVE),
         replies: &[SESSION_NOW],
         problems: &[
+            Kind::Blocked,
             Kind::NotFound,
             Kind::Invalid,
             Kind::NotLeader,
@@ -217,6 +239,9 @@ pub static ROUTES: &[Route] = &[
         body: RequestBody::Optional(shapes::JOIN_SESSION),
         replies: &[json(201, "Joined.", shapes::SESSION), SESSION_NOW],
         problems: &[
+            Kind::Blocked,
+            Kind::NotOwner,
+            Kind::RoleFull,
             Kind::NotFound,
             Kind::Invalid,
             Kind::NotAdmitted,
@@ -238,6 +263,8 @@ pub static ROUTES: &[Route] = &[
         body: RequestBody::Required(shapes::UPDATE_MEMBER),
         replies: &[SESSION_NOW],
         problems: &[
+            Kind::NotOwner,
+            Kind::RoleFull,
             Kind::NotFound,
             Kind::Invalid,
             Kind::NotMember,
@@ -249,11 +276,11 @@ pub static ROUTES: &[Route] = &[
         verb: Verb::Delete,
         path: "/v1/sessions/{id}/members/{player}",
         summary: "Leave a session; of somebody else: kick.",
-        access: Access::Only(SELF_OR_LEADER),
+        access: Access::Only(SELF_OR_KICKER),
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
         replies: &[SESSION_NOW, nothing(204, "The session ended with it.")],
-        problems: &[Kind::NotFound, Kind::NotLeader],
+        problems: &[Kind::NotFound, Kind::NotLeader, Kind::NotOwner],
         ..BASE
     },
     Route {
@@ -273,7 +300,7 @@ pub static ROUTES: &[Route] = &[
         verb: Verb::Post,
         path: "/v1/sessions/{id}/members/{player}/move",
         summary: "Move a member to another team.",
-        access: Access::Only(SELF_OR_LEADER),
+        access: Access::Only(SELF_OR_MOVER),
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::MOVE_MEMBER),
@@ -283,6 +310,167 @@ pub static ROUTES: &[Route] = &[
             Kind::Invalid,
             Kind::NotLeader,
             Kind::TeamFull,
+        ],
+    },
+    // What members are among each other.
+    Route {
+        operation: Operation::PutRole,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/members/{player}/roles/{name}",
+        summary: "Give a member a role of this role type, instead of the one that he holds.",
+        access: Access::Only(SELF_OR_OWNER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Required(shapes::SET_ROLE),
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotOwner,
+            Kind::ReservedOnly,
+            Kind::RoleFull,
+        ],
+    },
+    Route {
+        operation: Operation::RemoveRole,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/members/{player}/roles/{name}",
+        summary: "Take a member's role of this role type away.",
+        access: Access::Only(SELF_OR_OWNER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotOwner,
+            Kind::ReservedOnly,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::AddOwner,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/members/{player}/owner",
+        summary: "Make a member an owner.",
+        access: Access::Only(OWNER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotOwner,
+            Kind::ReservedOnly,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::RemoveOwner,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/members/{player}/owner",
+        summary: "Make an owner a plain member; the last one stays an owner.",
+        access: Access::Only(OWNER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotOwner,
+            Kind::ReservedOnly,
+            Kind::Conflict,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::BlockPlayer,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/blocked/{player}",
+        summary: "Keep a player out, and take his seat away if he has one.",
+        access: Access::Only(OWNER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW, nothing(204, "The session ended with it.")],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotOwner,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::UnblockPlayer,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/blocked/{player}",
+        summary: "Keep a player out no longer.",
+        access: Access::Only(OWNER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotOwner,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::GrantPermission,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/members/{player}/permissions/{name}",
+        summary: "Let a member invite, kick or move.",
+        access: Access::Only(LEADER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotMember,
+            Kind::NotLeader,
+            Kind::ReservedOnly,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::RevokePermission,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/members/{player}/permissions/{name}",
+        summary: "Take a permission back.",
+        access: Access::Only(LEADER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotMember,
+            Kind::NotLeader,
+            Kind::ReservedOnly,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::SwapMembers,
+        verb: Verb::Post,
+        path: "/v1/sessions/{id}/swap",
+        summary: "Let two members of different teams change places.",
+        access: Access::Only(MOVER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Required(shapes::SWAP_MEMBERS),
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotLeader,
+            Kind::Conflict,
         ],
     },
     // Instances.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::instance::CloseReason;
+use crate::roles::Migration;
 use crate::ticket::{EndReason, TicketState};
 
 /// One step of a history: time passes, somebody may be gone, somebody tries something.
@@ -123,6 +124,42 @@ fn a_member_command() -> impl Strategy<Value = Command> {
         3 => seats.prop_map(|players| Command::Reserve { players }),
         2 => an_update().prop_map(Command::Update),
         1 => a_server_command(),
+        4 => a_standing_command().prop_map(Command::Standing),
+    ]
+}
+
+fn a_standing_command() -> impl Strategy<Value = StandingCommand> {
+    use StandingCommand::*;
+    let a_type = || select(vec!["class", "class", "rank", "none"]).prop_map(standing::name);
+    let a_role = || select(vec!["healer", "tank", "officer", "none"]).prop_map(standing::name);
+    let permission = || select(vec![Permission::Invite, Permission::Kick, Permission::Move]);
+    let figures = (proptest::option::of(0u32..4), proptest::option::of(0u32..3));
+    let figures = figures.prop_map(|(max, target)| crate::roles::RoleSettings { max, target });
+    let roles = proptest::collection::btree_map(a_type(), a_role(), 0..3);
+    let preference = proptest::collection::btree_map(a_role(), 0u8..110, 0..3);
+    let own = (
+        proptest::option::of(roles),
+        proptest::option::of(preference),
+    );
+    prop_oneof![
+        4 => (a_player(), own).prop_map(|(player, (roles, role_preference))| SetOwn {
+            player,
+            own: OwnProperties { roles, role_preference },
+        }),
+        4 => (a_player(), a_type(), proptest::option::of(a_role()))
+            .prop_map(|(player, role_type, role)| SetRole { player, role_type, role }),
+        1 => (a_type(), a_role(), figures).prop_map(|(of, role, figures)| SetRoleSettings {
+            settings: [(of, [(role, figures)].into())].into(),
+        }),
+        2 => a_player().prop_map(|player| AddOwner { player }),
+        2 => a_player().prop_map(|player| RemoveOwner { player }),
+        1 => a_player().prop_map(|player| Block { player }),
+        2 => a_player().prop_map(|player| Unblock { player }),
+        1 => (a_player(), permission())
+            .prop_map(|(player, permission)| Grant { player, permission }),
+        1 => (a_player(), permission())
+            .prop_map(|(player, permission)| Revoke { player, permission }),
+        2 => [a_player(), a_player()].prop_map(|players| Swap { players }),
     ]
 }
 
@@ -249,7 +286,10 @@ fn rightful(command: &Command) -> Option<Actor> {
         Command::Join(join) => Some(Actor::Player(join.player.clone())),
         Command::UpdateMember { player, .. }
         | Command::Leave { player }
-        | Command::Move { player, .. } => Some(Actor::Player(player.clone())),
+        | Command::Move { player, .. }
+        | Command::Standing(
+            StandingCommand::SetOwn { player, .. } | StandingCommand::SetRole { player, .. },
+        ) => Some(Actor::Player(player.clone())),
         Command::HostUpdate(update) => Some(Actor::Host(update.allocation_id)),
         Command::Acknowledge { allocation_id } => Some(Actor::Host(*allocation_id)),
         Command::Update(_) | Command::Delete => None,
@@ -275,11 +315,14 @@ fn a_type() -> impl Strategy<Value = SessionType> {
     );
     let hosted = proptest::bool::weighted(0.8);
     let flags = (any::<bool>(), hosted, any::<bool>(), any::<bool>());
-    (timeouts, a_timeout(), size, flags).prop_map(|(timeouts, grace, size, flags)| {
+    let migration = select(vec![Migration::EndSession, Migration::Oldest]);
+    let owned = proptest::option::of(migration);
+    let of_type = (timeouts, a_timeout(), size, flags, owned);
+    of_type.prop_map(|(timeouts, grace, size, flags, owned)| {
         let (reserved_removal, ready_removal, inactive_removal, session_empty) = timeouts;
         let (teams, players_per_team, max_members, can_change_own_team) = size;
         let (closes, hosted, by_leader, patient) = flags;
-        let mut of_type = game();
+        let mut of_type = owned.map_or_else(game, standing::owned);
         of_type.timeouts = Timeouts {
             reserved_removal,
             ready_removal,
@@ -393,6 +436,21 @@ fn assert_in_order(session: &Session) {
         assert!(header.leader_lost.is_some() || header.seats.joined() == 0);
     }
     assert!(header.leader_lost.is_none() || header.seats.joined() > 0);
+    let owned = session.constants().session_type.ownership.is_some();
+    assert!(!owned || header.ranks.owners > 0 || header.seats.joined() == 0);
+    let blocked = &header.ranks.blocked;
+    assert!(
+        blocked
+            .iter()
+            .all(|player| session.member_of(player).is_none())
+    );
+    let plain = |member: &&Arc<Member>| member.standing.is_plain();
+    assert!(
+        session
+            .members()
+            .filter(|member| !member.is_joined())
+            .all(|member| plain(&member))
+    );
     let open = header.open_instance().is_some();
     assert!(!open || session.sweep_at() == session.next_timer());
 }
@@ -430,6 +488,11 @@ fn assert_rests(session: &Session, now: Timestamp, liveness: &dyn Liveness) {
 
 fn moved_member(event: &Event) -> Option<u32> {
     match event {
+        // With its last owner the whole session ends, which is no transition of a member.
+        Event::MemberRemoved {
+            reason: RemovalReason::SessionEnded,
+            ..
+        } => None,
         Event::MemberChanged { index, .. } | Event::MemberRemoved { index, .. } => Some(*index),
         _ => None,
     }

@@ -6,6 +6,7 @@ mod hosting;
 mod laws;
 mod leading;
 mod seating;
+mod standing;
 mod tickets;
 mod timeouts;
 
@@ -60,6 +61,8 @@ fn game() -> SessionType {
             },
             close_on_empty: true,
         }),
+        roles: Default::default(),
+        ownership: None,
         custom_data_limits: CustomDataLimits::default(),
     }
 }
