@@ -16,6 +16,7 @@ mod kill;
 mod laws;
 mod members;
 mod race;
+mod recent_players;
 mod reload;
 mod security;
 mod standing;

@@ -34,20 +34,26 @@ name: Plain
 creation: { by_players: true }
 joinability: public
 size: { teams: 2, players_per_team: 1, can_change_own_team: false }
+---
+apiVersion: v1
+kind: SessionType
+name: Plaza
+creation: { by_players: true }
+joinability: public
 "#;
 
 /// A session and those who talk about it.
-struct Table {
-    world: World,
-    path: String,
+pub(super) struct Table {
+    pub(super) world: World,
+    pub(super) path: String,
 }
 
 /// Who calls.
-const BACKEND: &str = "a server";
+pub(super) const BACKEND: &str = "a server";
 
 impl Table {
     /// A session of this type by ann, and these players in it.
-    async fn of(of_type: &str, players: &[&str]) -> Table {
+    pub(super) async fn of(of_type: &str, players: &[&str]) -> Table {
         let world = World::with(TYPES).await;
         let made = tests::world::create(&world.player("ann"), of_type).await;
         let table = Table {
@@ -62,7 +68,13 @@ impl Table {
         table
     }
 
-    async fn call(&self, who: &str, method: &str, rest: &str, body: Value) -> raw::Answer {
+    pub(super) async fn call(
+        &self,
+        who: &str,
+        method: &str,
+        rest: &str,
+        body: Value,
+    ) -> raw::Answer {
         let kind = match who {
             BACKEND => PrincipalKind::Server,
             _ => PrincipalKind::Player,
@@ -88,7 +100,7 @@ impl Table {
     }
 
     #[track_caller]
-    fn ok<'a>(
+    pub(super) fn ok<'a>(
         &'a self,
         who: &'a str,
         method: &'a str,
@@ -104,7 +116,7 @@ impl Table {
     }
 
     #[track_caller]
-    fn no<'a>(
+    pub(super) fn no<'a>(
         &'a self,
         who: &'a str,
         method: &'a str,

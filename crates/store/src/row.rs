@@ -22,6 +22,8 @@ pub enum Kind {
     Idempotency = 7,
     /// Singletons such as the active revision and the installation's id.
     Setting = 8,
+    /// With whom a player was together lately; id: the player.
+    RecentPlayers = 9,
 }
 
 /// Where a row is. `id` has at most 200 bytes and no NUL.
@@ -39,7 +41,7 @@ pub struct Key {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Session,
         Kind::Member,
         Kind::Ticket,
@@ -48,6 +50,7 @@ impl Kind {
         Kind::Revision,
         Kind::Idempotency,
         Kind::Setting,
+        Kind::RecentPlayers,
     ];
 
     /// The kind that is stored as this number.

@@ -225,7 +225,7 @@ impl Draft<'_> {
                     let member =
                         super::seats::reserved_member(index, join.player.clone(), team, now);
                     self.seat(member, join, now)?;
-                    self.bring(&new.created_by, join)?;
+                    self.bring(&new.created_by, join, now)?;
                 }
             }
         }

@@ -29,6 +29,8 @@ pub(super) struct Work {
     pub(super) party_changed: bool,
     /// The last owner has gone, and nothing has come of it yet.
     pub(super) owner_lost: bool,
+    /// Pairs who played together, each in order (R35).
+    pub(super) played: BTreeSet<[PlayerId; 2]>,
 }
 
 impl<'a> Draft<'a> {
@@ -44,6 +46,7 @@ impl<'a> Draft<'a> {
                 became_empty: false,
                 party_changed: false,
                 owner_lost: false,
+                played: BTreeSet::new(),
             },
         }
     }
@@ -160,6 +163,7 @@ impl<'a> Draft<'a> {
             self.elect_leader(now);
             self.settle_emptiness(now);
         }
+        self.tell_played();
         let base = &self.base.header;
         if base.leader != self.work.header.leader {
             let (from, to) = (base.leader, self.work.header.leader);
@@ -218,6 +222,7 @@ impl<'a> Draft<'a> {
         let Some(member) = self.member(index).cloned() else {
             return;
         };
+        self.meet(&member, None, now);
         self.uncount(index);
         if member.standing.owner && self.work.header.ranks.owners == 0 {
             self.work.owner_lost = true;
@@ -304,6 +309,11 @@ impl<'a> Draft<'a> {
     /// Members that this draft has written.
     pub(super) fn touched(&self) -> impl Iterator<Item = &Arc<Member>> {
         self.work.members.values().flatten()
+    }
+
+    /// Whether this draft has written or removed this member.
+    pub(super) fn is_touched(&self, index: u32) -> bool {
+        self.work.members.contains_key(&index)
     }
 
     /// Ready and active members in no order. O(ready + active).

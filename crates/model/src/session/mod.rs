@@ -15,6 +15,7 @@ mod deadlines;
 mod draft;
 mod error;
 mod event;
+mod groups;
 mod header;
 mod hosting;
 mod leader;
@@ -38,7 +39,7 @@ use std::sync::Arc;
 
 use crate::instance::InstanceStatus;
 use crate::session_type::{InstanceSettings, Visibility};
-use crate::{Instance, PlayerId, Timestamp};
+use crate::{Instance, Name, PlayerId, Timestamp};
 
 pub use command::{Acquaintance, Actor, Command, HostUpdate, InstanceRequest, Join, Update};
 pub use constants::{Constants, TypeConstant};
@@ -46,6 +47,7 @@ pub use create::{NewSeat, NewSession};
 pub use draft::Draft;
 pub use error::Error;
 pub use event::{Changes, Event, Released, RemovalReason};
+pub use groups::{ENCOUNTER, ENCOUNTERS_MAX, GROUPS_MAX};
 pub use header::{Header, LeaderLost, Participant, ReservationClock, Seats, Team, TicketRef};
 pub use limits::{
     CONNECTED_MAX, HEADER_BYTES_MAX, KeyError, MEMBER_BYTES_MAX, SERVERS_MAX, bad_keys,
@@ -69,6 +71,8 @@ pub struct Session {
     engaged: BTreeSet<(Timestamp, u32)>,
     /// Inactive members, oldest first.
     away: BTreeSet<(Timestamp, u32)>,
+    /// Members who are in a group or were a while ago, by group (R35).
+    grouped: BTreeMap<Name, BTreeSet<u32>>,
 }
 
 impl Session {
@@ -193,6 +197,7 @@ impl Session {
             due: BTreeSet::new(),
             engaged: BTreeSet::new(),
             away: BTreeSet::new(),
+            grouped: BTreeMap::new(),
         }
     }
 
@@ -242,6 +247,9 @@ impl Session {
             };
             line.insert((at, index));
         }
+        for group in member.standing.visits.keys() {
+            self.grouped.entry(group.clone()).or_default().insert(index);
+        }
         self.by_player.insert(member.player.clone(), index);
         self.members.insert(index, member);
     }
@@ -256,6 +264,14 @@ impl Session {
         if let Some(at) = member.joined_at {
             self.engaged.remove(&(at, index));
             self.away.remove(&(at, index));
+        }
+        for group in member.standing.visits.keys() {
+            if let Some(of_group) = self.grouped.get_mut(group) {
+                of_group.remove(&index);
+                if of_group.is_empty() {
+                    self.grouped.remove(group);
+                }
+            }
         }
         if self.by_player.get(&member.player) == Some(&index) {
             self.by_player.remove(&member.player);

@@ -26,7 +26,7 @@ impl Draft<'_> {
                     join,
                     now,
                 )?;
-                self.bring(actor, join)
+                self.bring(actor, join, now)
             }
             Some(member) if member.is_joined() => self.join_again(actor, &member, join, now),
             Some(member) => {
@@ -36,7 +36,7 @@ impl Draft<'_> {
                     member.team = self.place(join.team)?;
                 }
                 self.seat(member, join, now)?;
-                self.bring(actor, join)
+                self.bring(actor, join, now)
             }
         }
     }
@@ -96,7 +96,7 @@ impl Draft<'_> {
         let custom = (!join.custom.is_null()).then(|| join.custom.clone());
         self.set_properties(member.index, &custom_data, &custom)?;
         self.set_token(member.index, join)?;
-        self.set_own(actor, member.index, &join.own)?;
+        self.set_own(actor, member.index, &join.own, now)?;
         self.change_state(member.index, join.state.into(), now);
         Ok(())
     }

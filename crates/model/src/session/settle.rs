@@ -69,8 +69,10 @@ impl Draft<'_> {
             return;
         }
         let mut member = (**member).clone();
+        let before = member.clone();
         member.state = to;
         member.since = now;
+        self.meet(&before, Some(&mut member), now);
         let player = member.player.clone();
         self.work.events.push(Event::MemberChanged {
             index,

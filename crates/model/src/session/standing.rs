@@ -24,6 +24,12 @@ pub struct Standing {
     /// How much he would like each role, 0 to 100; his alone to say (R36).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub role_preference: BTreeMap<Name, u8>,
+    /// The groups that he plays in, in lowercase; never shown (R35).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<Name>,
+    /// When he was last active in a group, and left it or passed through; never shown (R35).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub visits: BTreeMap<Name, Timestamp>,
 }
 
 impl Standing {
@@ -123,12 +129,22 @@ pub struct OwnProperties {
     pub roles: Option<BTreeMap<Name, Name>>,
     /// Replaced whole (R36).
     pub role_preference: Option<BTreeMap<Name, u8>>,
+    /// The groups that he plays in, replaced whole; at most [`GROUPS_MAX`](super::GROUPS_MAX) (R35).
+    pub groups: Option<Vec<Name>>,
+    /// Groups that he passed through just now, consumed at once; at most
+    /// [`ENCOUNTERS_MAX`](super::ENCOUNTERS_MAX) (R35).
+    pub encounters: Vec<Name>,
 }
 
 impl OwnProperties {
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether it has anything that a member alone may say.
+    fn is_personal(&self) -> bool {
+        self.role_preference.is_some() || self.groups.is_some() || !self.encounters.is_empty()
     }
 }
 
@@ -207,7 +223,7 @@ impl Draft<'_> {
         match command {
             StandingCommand::SetOwn { player, own } => {
                 let index = self.joined_target(player)?.index;
-                self.set_own(actor, index, own)
+                self.set_own(actor, index, own, now)
             }
             StandingCommand::SetRole {
                 player,
@@ -242,9 +258,14 @@ impl Draft<'_> {
     }
 
     /// Gives a member who has just joined what he brought along.
-    pub(super) fn bring(&mut self, actor: &Actor, join: &Join) -> Result<(), Error> {
+    pub(super) fn bring(
+        &mut self,
+        actor: &Actor,
+        join: &Join,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         match self.member_of(&join.player).map(|member| member.index) {
-            Some(index) => self.set_own(actor, index, &join.own),
+            Some(index) => self.set_own(actor, index, &join.own, now),
             None => Ok(()),
         }
     }
@@ -255,6 +276,7 @@ impl Draft<'_> {
         actor: &Actor,
         index: u32,
         own: &OwnProperties,
+        now: Timestamp,
     ) -> Result<(), Error> {
         if own.is_empty() {
             return Ok(());
@@ -262,7 +284,7 @@ impl Draft<'_> {
         let mut member = Member::clone(self.member(index).ok_or(Error::NoSuchMember)?);
         let himself = matches!(actor, Actor::Player(player) if *player == member.player);
         let server = matches!(actor, Actor::Server | Actor::Admin | Actor::Service);
-        if !himself && (!server || own.role_preference.is_some()) {
+        if !himself && (!server || own.is_personal()) {
             return Err(Error::NotOwnMember);
         }
         if let Some(wished) = &own.roles {
@@ -270,6 +292,12 @@ impl Draft<'_> {
         }
         if let Some(preference) = &own.role_preference {
             member.standing.role_preference = self.preference(preference)?;
+        }
+        if let Some(groups) = &own.groups {
+            self.set_groups(&mut member, groups, now)?;
+        }
+        if !own.encounters.is_empty() {
+            self.encounter(&mut member, &own.encounters, now)?;
         }
         self.write_member(member)
     }

@@ -102,6 +102,12 @@ pub struct JoinSession {
     /// How much he would like each role, 0 to 100; for himself alone to say.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub role_preference: BTreeMap<Name, u8>,
+    /// The groups that he plays in, at most 10; for himself alone to say, and never shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Name>,
+    /// Groups that he passed through just now, at most 10; consumed at once, and never shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encounters: Vec<Name>,
 }
 
 /// `PATCH /v1/sessions/{id}/members/me`: each field that is present is replaced whole.
@@ -126,6 +132,13 @@ pub struct UpdateMember {
     /// How much he would like each role, 0 to 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_preference: Option<BTreeMap<Name, u8>>,
+    /// The groups that he plays in, at most 10; never shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<Name>>,
+    /// Groups that he passed through just now, at most 10: he counts as having joined each 30 s ago and leaving it
+    /// now. Consumed at once, and never shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encounters: Vec<Name>,
 }
 
 /// `POST /v1/sessions/{id}/members/{player}/move`.

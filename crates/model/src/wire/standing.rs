@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Name, PlayerId};
+use super::Rfc3339;
+use crate::{Name, PlayerId, SessionId};
 
 /// Roles of one type in a session: a member holds at most one of them (F27).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,4 +44,15 @@ pub struct SetRole {
 pub struct SwapMembers {
     /// Neither is the leader.
     pub players: [PlayerId; 2],
+}
+
+/// Somebody with whom a player was active in one group at the same time (R35).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecentPlayer {
+    /// Who.
+    pub player: PlayerId,
+    /// In which session, last.
+    pub session: SessionId,
+    /// When they were last together.
+    pub at: Rfc3339,
 }

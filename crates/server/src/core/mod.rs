@@ -14,6 +14,7 @@ mod idempotency;
 mod matchmaker;
 mod matchmaking;
 mod players;
+mod recent;
 mod registry;
 mod revisions;
 mod rows;

@@ -30,6 +30,8 @@ pub(crate) fn brought(body: &wire::JoinSession) -> OwnProperties {
     OwnProperties {
         roles: given(&body.roles),
         role_preference: (!body.role_preference.is_empty()).then(|| body.role_preference.clone()),
+        groups: (!body.groups.is_empty()).then(|| body.groups.clone()),
+        encounters: body.encounters.clone(),
     }
 }
 
@@ -38,6 +40,8 @@ pub(crate) fn changed(body: &wire::UpdateMember) -> OwnProperties {
     OwnProperties {
         roles: body.roles.clone(),
         role_preference: body.role_preference.clone(),
+        groups: body.groups.clone(),
+        encounters: body.encounters.clone(),
     }
 }
 

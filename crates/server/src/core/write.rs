@@ -107,6 +107,9 @@ impl Core {
             let consequences = self
                 .consequences(&before, &changes, &mut along, now)
                 .await?;
+            along
+                .items
+                .extend(self.recent_items(id, &changes.events, now).await?);
             let items = self.items(id, session, &changes, &consequences, &along)?;
             if items.is_empty() {
                 let session = Some(session.clone());
@@ -692,7 +695,7 @@ fn is_worth_telling(event: &Event) -> bool {
             to,
             InstanceStatus::Joinable | InstanceStatus::Unjoinable | InstanceStatus::Closed
         ),
-        Event::InstanceUpdated { .. } => false,
+        Event::InstanceUpdated { .. } | Event::PlayedTogether { .. } => false,
         _ => true,
     }
 }

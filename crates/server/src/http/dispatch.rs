@@ -168,6 +168,7 @@ fn mount(methods: MethodRouter<Arc<Http>>, route: &'static Route) -> MethodRoute
         Operation::UnblockPlayer => add(methods, route, standing::unblock),
         Operation::GrantPermission => add(methods, route, standing::grant),
         Operation::RevokePermission => add(methods, route, standing::revoke),
+        Operation::ListRecentPlayers => add(methods, route, standing::recent_players),
         Operation::SwapMembers => add(methods, route, standing::swap),
         Operation::RequestInstance => add(methods, route, instances::request),
         Operation::ReadInstance => add(methods, route, instances::read),

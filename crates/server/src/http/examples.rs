@@ -17,6 +17,8 @@ pub(super) const UPDATE_MEMBER: Shape = Shape::of::<wire::UpdateMember>(update_m
 pub(super) const PUT_SERVER: Shape = Shape::of::<wire::PutServer>(put_server);
 pub(super) const MOVE_MEMBER: Shape = Shape::of::<wire::MoveMember>(move_member);
 pub(super) const SET_ROLE: Shape = Shape::of::<wire::SetRole>(set_role);
+pub(super) const RECENT_PLAYERS: Shape =
+    Shape::of::<wire::List<wire::RecentPlayer>>(recent_players);
 pub(super) const SWAP_MEMBERS: Shape = Shape::of::<wire::SwapMembers>(swap_members);
 pub(super) const REQUEST_INSTANCE: Shape = Shape::of::<wire::RequestInstance>(request_instance);
 pub(super) const INSTANCE: Shape = Shape::of::<wire::Instance>(instance);
@@ -110,6 +112,10 @@ fn set_role() -> Value {
 
 fn swap_members() -> Value {
     json!({ "players": ["bob", "carol"] })
+}
+
+fn recent_players() -> Value {
+    list(json!({ "player": "bob", "session": GAME, "at": AT }))
 }
 
 fn startup_params() -> Value {

@@ -139,6 +139,7 @@ pub enum Operation {
     GrantPermission,
     RevokePermission,
     SwapMembers,
+    ListRecentPlayers,
     ReserveSeats,
     RequestInstance,
     ReadInstance,

@@ -65,6 +65,10 @@ pub(super) async fn swap(mut call: Call) -> Answer {
     change(call, StandingCommand::Swap { players }).await
 }
 
+pub(super) async fn recent_players(call: Call) -> Answer {
+    reply::ok(&call.core().recent_players(call.who()?).await?)
+}
+
 async fn change(call: Call, command: StandingCommand) -> Answer {
     match call.core().change_standing(&call.asked()?, command).await? {
         Some(session) => reply::session(StatusCode::OK, &session),

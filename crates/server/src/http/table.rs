@@ -473,6 +473,18 @@ pub static ROUTES: &[Route] = &[
             Kind::Conflict,
         ],
     },
+    Route {
+        operation: Operation::ListRecentPlayers,
+        path: "/v1/players/me/recent-players",
+        summary: "List those with whom the player was active in one group at the same time, newest first.",
+        access: Access::Only(ME),
+        replies: &[json(
+            200,
+            "A hundred at most, of the last seven days.",
+            shapes::RECENT_PLAYERS,
+        )],
+        ..BASE
+    },
     // Instances.
     Route {
         operation: Operation::RequestInstance,

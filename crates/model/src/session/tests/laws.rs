@@ -137,15 +137,26 @@ fn a_standing_command() -> impl Strategy<Value = StandingCommand> {
     let figures = figures.prop_map(|(max, target)| crate::roles::RoleSettings { max, target });
     let roles = proptest::collection::btree_map(a_type(), a_role(), 0..3);
     let preference = proptest::collection::btree_map(a_role(), 0u8..110, 0..3);
+    let groups = || proptest::collection::vec(select(vec!["g", "G", "h"]), 0..3);
+    let named = |groups: Vec<&str>| -> Vec<crate::Name> {
+        groups.into_iter().map(standing::name).collect()
+    };
     let own = (
         proptest::option::of(roles),
         proptest::option::of(preference),
+        proptest::option::of(groups().prop_map(named)),
+        groups().prop_map(named),
+    );
+    let own = own.prop_map(
+        |(roles, role_preference, groups, encounters)| OwnProperties {
+            roles,
+            role_preference,
+            groups,
+            encounters,
+        },
     );
     prop_oneof![
-        4 => (a_player(), own).prop_map(|(player, (roles, role_preference))| SetOwn {
-            player,
-            own: OwnProperties { roles, role_preference },
-        }),
+        4 => (a_player(), own).prop_map(|(player, own)| SetOwn { player, own }),
         4 => (a_player(), a_type(), proptest::option::of(a_role()))
             .prop_map(|(player, role_type, role)| SetRole { player, role_type, role }),
         1 => (a_type(), a_role(), figures).prop_map(|(of, role, figures)| SetRoleSettings {
@@ -387,6 +398,7 @@ fn assert_same(a: &Session, b: &Session) {
     assert_eq!(a.due, b.due);
     assert_eq!(a.engaged, b.engaged);
     assert_eq!(a.away, b.away);
+    assert_eq!(a.grouped, b.grouped);
 }
 
 fn through_the_store(session: &Session) -> Session {

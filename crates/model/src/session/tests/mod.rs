@@ -2,6 +2,7 @@
 
 mod creation;
 mod fixtures;
+mod groups;
 mod hosting;
 mod laws;
 mod leading;
