@@ -15,6 +15,7 @@ mod joinability;
 mod kill;
 mod laws;
 mod members;
+mod places;
 mod race;
 mod recent_players;
 mod reload;

@@ -40,6 +40,45 @@ kind: SessionType
 name: Plaza
 creation: { by_players: true }
 joinability: public
+---
+apiVersion: v1
+kind: SessionType
+name: Stadium
+creation: { by_players: true }
+joinability: public
+size: { teams: 2, players_per_team: 1, spectators: 2 }
+roles: { role_types: { class: { roles: { healer: { max: 1 } } } } }
+---
+apiVersion: v1
+kind: SessionType
+name: Fail
+creation: { by_players: true }
+joinability: public
+size: { teams: 2, players_per_team: 2 }
+---
+apiVersion: v1
+kind: SessionType
+name: Allow
+extends: Fail
+size: { team_overflow: allow_overflow }
+---
+apiVersion: v1
+kind: SessionType
+name: PartialWith
+extends: Fail
+size: { team_overflow: partial_with_overflow }
+---
+apiVersion: v1
+kind: SessionType
+name: PartialWithout
+extends: Fail
+size: { team_overflow: partial_without_overflow }
+---
+apiVersion: v1
+kind: SessionType
+name: Overfill
+extends: Fail
+size: { team_overflow: overfill }
 "#;
 
 /// A session and those who talk about it.

@@ -70,6 +70,26 @@ pub struct Size {
     pub max_members: u32,
     /// Whether a member may move himself to another team.
     pub can_change_own_team: bool,
+    /// Of all seats, those outside the teams, for spectators alone (row 50).
+    pub spectators: u32,
+    /// What happens to those who want a team that is full (F12).
+    pub team_overflow: TeamOverflow,
+}
+
+/// What happens to those who want a team that is full (F12).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TeamOverflow {
+    /// They are refused, all of them.
+    #[default]
+    Fail,
+    /// Whom the team does not hold goes to other teams; if there is no place for all, all are refused.
+    AllowOverflow,
+    /// The same, but who finds no place anywhere stays outside alone.
+    PartialWithOverflow,
+    /// Whom the team does not hold stays outside.
+    PartialWithoutOverflow,
+    /// The team grows beyond its places, up to the seats of the session.
+    Overfill,
 }
 
 /// Who may see a session (A.3b); constant.

@@ -5,12 +5,25 @@ use std::collections::BTreeSet;
 use super::diagnostic::Report;
 use super::document::Document;
 use super::raw_members as raw;
-use super::raw_session_type::SessionType;
+use super::raw_session_type::{self, SessionType};
 use crate::Name;
 use crate::roles::{
     Migration, Ownership, ROLE_TYPES_MAX, ROLES_MAX, RoleFigure, RoleSettings, RoleType, RoleTypes,
     is_role_name,
 };
+use crate::session_type::TeamOverflow;
+
+/// What happens to those who want a team that is full.
+pub(super) fn team_overflow(raw: raw_session_type::TeamOverflow) -> TeamOverflow {
+    use raw_session_type::TeamOverflow as Raw;
+    match raw {
+        Raw::Fail => TeamOverflow::Fail,
+        Raw::AllowOverflow => TeamOverflow::AllowOverflow,
+        Raw::PartialWithOverflow => TeamOverflow::PartialWithOverflow,
+        Raw::PartialWithoutOverflow => TeamOverflow::PartialWithoutOverflow,
+        Raw::Overfill => TeamOverflow::Overfill,
+    }
+}
 
 /// How a type's owned sessions work; `None`: its sessions have no owners.
 pub(super) fn ownership(

@@ -109,7 +109,7 @@ sections! {
         /// `capabilities.large`.
         #[schemars(range(min = 1, max = 1000))]
         max_members: Option<u32> = None,
-        /// Seats outside the teams.
+        /// Seats outside the teams, for spectators alone; they count in `max_members`.
         #[schemars(range(max = 100))]
         spectators: u32 = 0,
         /// Whether a member may move himself to another team.
@@ -192,9 +192,9 @@ choices! {
     enum TeamOverflow {
         /// It is refused.
         Fail,
-        /// Its rest goes to other teams.
+        /// Its rest goes to other teams; without a place for everybody it is refused.
         AllowOverflow,
-        /// As many as fit join, the rest goes to other teams.
+        /// As many as fit join, the rest goes to other teams; who finds no place stays outside.
         PartialWithOverflow,
         /// As many as fit join, the rest stays outside.
         PartialWithoutOverflow,

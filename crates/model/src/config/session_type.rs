@@ -10,7 +10,8 @@ use super::raw_session_type as raw;
 use crate::Timeout;
 use crate::session::bad_keys;
 use crate::session_type::{
-    Creation, CustomData, CustomDataLimits, Joinability, JoinabilityBy, SessionType, Size, Timeouts,
+    Creation, CustomData, CustomDataLimits, Joinability, JoinabilityBy, SessionType, Size,
+    TeamOverflow, Timeouts,
 };
 
 /// Members of a session that is not large, and seats when no team says otherwise.
@@ -168,6 +169,8 @@ impl Lint<'_> {
                 players_per_team: defaults.players_per_team,
                 max_members: MEMBERS_MAX,
                 can_change_own_team: defaults.can_change_own_team,
+                spectators: 0,
+                team_overflow: TeamOverflow::default(),
             };
         };
         let unsure = self.document.is_unsure(&["size"]);
@@ -197,6 +200,7 @@ impl Lint<'_> {
                 ),
             );
         }
+        self.spectators(size);
         let unsure = unsure || self.document.is_unsure(&["capabilities"]);
         if max_members > MEMBERS_MAX && !self.raw.capabilities.large && !unsure {
             self.error(
@@ -211,6 +215,20 @@ impl Lint<'_> {
             players_per_team: size.players_per_team,
             max_members,
             can_change_own_team: size.can_change_own_team,
+            spectators: size.spectators,
+            team_overflow: members::team_overflow(size.team_overflow),
+        }
+    }
+
+    /// A party plays, all of it.
+    fn spectators(&mut self, size: &raw::Size) {
+        if size.spectators > 0 && self.raw.can_join_matchmaking {
+            self.error(
+                "spectators-in-a-party",
+                &["size", "spectators"],
+                "who queues plays: a session that can be queued has no spectators".to_owned(),
+                "remove it, or `can_join_matchmaking`",
+            );
         }
     }
 

@@ -60,8 +60,6 @@ const fn fleet(path: &'static str, fine: Fine) -> Unsupported {
 
 /// The whole list. It shrinks to nothing as behaviour is built.
 pub const UNSUPPORTED: &[Unsupported] = &[
-    session_type("size.spectators"),
-    session_type("size.team_overflow"),
     session_type("read_restriction"),
     session_type("version_policy"),
     session_type("capabilities.connectivity"),

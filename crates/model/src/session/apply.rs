@@ -1,6 +1,9 @@
 //! Applying a command: all of it or nothing.
 
-use super::{Actor, Command, Draft, Error, Event, HEADER_BYTES_MAX, RemovalReason, Update, limits};
+use super::{
+    Actor, Command, Draft, Error, Event, HEADER_BYTES_MAX, RemovalReason, Update, limits,
+    places::Place,
+};
 use crate::Timestamp;
 use crate::instance::CloseReason;
 use crate::session_type::JoinabilityBy;
@@ -37,8 +40,15 @@ impl Draft<'_> {
             Command::Leave { player } => self.leave(actor, player, now),
             Command::Kick { player } => self.kick(actor, player, now),
             Command::Promote { player } => self.promote(actor, player),
-            Command::Move { player, team } => self.move_member(actor, player, *team),
-            Command::Reserve { players } => self.reserve(actor, players, now),
+            Command::Move { player, team } => self.move_member(actor, player, Place::Team(*team)),
+            Command::Reserve { players } => {
+                let place = |team: &Option<u8>| team.map_or(Place::Any, Place::Team);
+                let players: Vec<_> = players
+                    .iter()
+                    .map(|(player, team)| (player.clone(), place(team)))
+                    .collect();
+                self.reserve(actor, &players, now)
+            }
             Command::Update(update) => self.update(actor, update),
             Command::PutServer {
                 name,

@@ -68,7 +68,7 @@ pub enum Command {
         /// Where to; teams count from 0.
         team: u8,
     },
-    /// Hold seats, all or none: the leader, the host, servers, admins, the service (R25, row 29).
+    /// Hold seats, all or none, unless `size.team_overflow` lets some stay outside: the leader, the host, servers, admins, the service (R25, row 29).
     Reserve {
         /// For whom, on which team; `None`: the one with the fewest seats taken.
         players: Vec<(PlayerId, Option<u8>)>,
@@ -150,6 +150,8 @@ pub struct Join {
     pub state: JoinedState,
     /// The team wished for; `None`: the reserved one, else the one with the fewest seats taken.
     pub team: Option<u8>,
+    /// Whether he takes a spectator's seat, on no team (row 50).
+    pub spectator: bool,
     /// The device of his token, for joinability `local`.
     pub device: Option<String>,
     /// The attributes of his token (row 49).
@@ -175,6 +177,7 @@ impl Join {
             player,
             state,
             team: None,
+            spectator: false,
             device: None,
             claims: BTreeMap::new(),
             follows: Vec::new(),

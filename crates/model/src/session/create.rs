@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Actor, Changes, Constants, Draft, Error, HEADER_BYTES_MAX, Header, InstanceRequest, Join,
-    ReservationClock, Seats, Session, Team, TypeConstant, limits,
+    ReservationClock, Seats, Session, Team, TypeConstant, limits, places::Place,
 };
 use crate::session_type::{CustomData, Joinability, Visibility};
 use crate::{MatchId, Name, PlayerId, Region, SessionId, Timestamp};
@@ -56,6 +56,11 @@ pub enum NewSeat {
         player: PlayerId,
         /// On which team; `None`: the one with the fewest seats taken.
         team: Option<u8>,
+    },
+    /// A seat among the spectators is held for him.
+    ReservedSpectator {
+        /// For whom.
+        player: PlayerId,
     },
     /// He is in from the start.
     Joined(Box<Join>),
@@ -123,6 +128,12 @@ impl NewSession {
         self.require_open(TypeConstant::MaxMembers, self.max_members, max_members)?;
         if self.max_members == Some(0) {
             return Err(Error::Invalid("`max_members` must be at least 1"));
+        }
+        let spectators = of_type.size.spectators;
+        if self.max_members.is_some_and(|asked| asked <= spectators) {
+            return Err(Error::Invalid(
+                "`max_members` leaves no seat for a player beside the spectators",
+            ));
         }
         // A type's own maximum is what its large or small size was checked against.
         if self.max_members.is_some_and(|asked| asked > max_members) {
@@ -211,19 +222,20 @@ impl Draft<'_> {
         for seat in &new.members {
             match seat {
                 NewSeat::Reserved { player, team } => {
-                    let seats = [(player.clone(), *team)];
-                    self.reserve(&new.created_by, &seats, now)?;
+                    self.require_reserver(&new.created_by)?;
+                    let place = team.map_or(Place::Any, Place::Team);
+                    self.reserve_place(&new.created_by, player, place, now)?;
+                }
+                NewSeat::ReservedSpectator { player } => {
+                    self.require_reserver(&new.created_by)?;
+                    self.reserve_place(&new.created_by, player, Place::Spectators, now)?;
                 }
                 NewSeat::Joined(join) => {
                     Self::require_self(&new.created_by, &join.player)?;
                     if self.member_of(&join.player).is_some() {
                         return Err(Error::AlreadyMember);
                     }
-                    self.require_seat()?;
-                    let team = self.place(join.team)?;
-                    let index = self.new_index()?;
-                    let member =
-                        super::seats::reserved_member(index, join.player.clone(), team, now);
+                    let member = self.new_member(join, now)?;
                     self.seat(member, join, now)?;
                     self.bring(&new.created_by, join, now)?;
                 }

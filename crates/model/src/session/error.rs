@@ -79,6 +79,9 @@ pub enum Error {
     /// 409: all seats are taken, reserved ones included.
     #[error("the session is full")]
     SessionFull,
+    /// 409: the seats of spectators are taken, or there are none (row 50).
+    #[error("no seat for a spectator is free")]
+    SpectatorsFull,
     /// 409: the places of the team, or of all teams, are taken.
     #[error("the team is full")]
     TeamFull,
@@ -190,6 +193,7 @@ impl Error {
             | Self::CreationNotAllowed => 403,
             Self::SessionEnded | Self::NoSuchMember | Self::NoSuchServer | Self::NoInstance => 404,
             Self::SessionFull
+            | Self::SpectatorsFull
             | Self::TeamFull
             | Self::AlreadyMember
             | Self::ReservedOnly

@@ -24,6 +24,7 @@ mod liveness;
 mod member;
 mod owners;
 mod permissions;
+mod places;
 mod roles;
 mod seats;
 mod servers;

@@ -64,6 +64,9 @@ impl Draft<'_> {
         if [first.index, second.index].map(Some).contains(&leader) {
             return Err(Error::LeaderStays);
         }
+        if first.team.is_none() || second.team.is_none() {
+            return Err(Error::Invalid("a spectator is on no team"));
+        }
         if first.team == second.team {
             return Err(Error::SameTeam);
         }

@@ -47,6 +47,9 @@ impl Draft<'_> {
     /// That the role exists and has room for one more, unless `holder` holds it already.
     fn require_room(&self, holder: &Member, role_type: &Name, role: &Name) -> Result<(), Error> {
         let figures = self.role_settings(role_type, role)?;
+        if holder.standing.spectator {
+            return Err(Error::Invalid("a spectator holds no role"));
+        }
         if holder.standing.roles.get(role_type) == Some(role) {
             return Ok(());
         }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Actor, Draft, Error, Event, Join, JoinedState, MEMBER_BYTES_MAX, Member, MemberState,
-    Permission, RemovalReason, limits,
+    Permission, RemovalReason, limits, places::Place,
 };
 use crate::session_type::CustomData;
 use crate::{PlayerId, Timestamp};
@@ -18,27 +18,32 @@ impl Draft<'_> {
         match self.member_of(&join.player).cloned() {
             None => {
                 self.admit(actor, join)?;
-                self.require_seat()?;
-                let team = self.place(join.team)?;
-                let index = self.new_index()?;
-                self.seat(
-                    reserved_member(index, join.player.clone(), team, now),
-                    join,
-                    now,
-                )?;
+                let member = self.new_member(join, now)?;
+                self.seat(member, join, now)?;
                 self.bring(actor, join, now)
             }
             Some(member) if member.is_joined() => self.join_again(actor, &member, join, now),
             Some(member) => {
                 let mut member = (*member).clone();
-                if join.team.is_some() && join.team != member.team {
+                let place = join.place()?;
+                if place.is_elsewhere(&member) {
                     self.require_own_team(actor)?;
-                    member.team = self.place(join.team)?;
+                    self.change_place(&mut member, place)?;
                 }
                 self.seat(member, join, now)?;
                 self.bring(actor, join, now)
             }
         }
+    }
+
+    /// A new seat for somebody who joins, where he wants to sit.
+    pub(super) fn new_member(&mut self, join: &Join, now: Timestamp) -> Result<Member, Error> {
+        let place = join.place()?;
+        let team = self.new_place(place)?;
+        let index = self.new_index()?;
+        let mut member = reserved_member(index, join.player.clone(), team, now);
+        member.standing.spectator = place == Place::Spectators;
+        Ok(member)
     }
 
     /// Makes a joined member of whoever holds the seat, and gives him what he brought along.
@@ -89,8 +94,9 @@ impl Draft<'_> {
         if !join.constants.is_null() && join.constants != member.constants {
             return Err(Error::ConstantsConflict("the member's `constants`"));
         }
-        if let Some(team) = join.team {
-            self.move_member(actor, &join.player, team)?;
+        let place = join.place()?;
+        if place != Place::Any {
+            self.move_member(actor, &join.player, place)?;
         }
         let custom_data = (!join.custom_data.is_empty()).then(|| join.custom_data.clone());
         let custom = (!join.custom.is_null()).then(|| join.custom.clone());
@@ -185,7 +191,7 @@ impl Draft<'_> {
         &mut self,
         actor: &Actor,
         player: &PlayerId,
-        team: u8,
+        place: Place,
     ) -> Result<(), Error> {
         let own = *actor == Actor::Player(player.clone());
         if own && self.require_permission(actor, Permission::Move).is_err() {
@@ -195,53 +201,57 @@ impl Draft<'_> {
             self.require_permission(actor, Permission::Move)?;
         }
         let mut member = Member::clone(self.member_of(player).ok_or(Error::NoSuchMember)?);
-        if member.team == Some(team) {
-            return Ok(());
+        if place.is_elsewhere(&member) {
+            self.change_place(&mut member, place)?;
         }
-        member.team = self.place(Some(team))?;
         self.write_member(member)
     }
 
-    /// Holds seats: all of them or, by the error, none.
+    /// Holds seats: all of them or, by the error, none, unless the type says otherwise.
     pub(super) fn reserve(
         &mut self,
         actor: &Actor,
-        players: &[(PlayerId, Option<u8>)],
+        players: &[(PlayerId, Place)],
         now: Timestamp,
     ) -> Result<(), Error> {
-        match actor {
-            Actor::Host(allocation) => self.require_host(*allocation)?,
-            Actor::Player(_) | Actor::Server | Actor::Admin | Actor::Service => {
-                self.require_leader(actor)?;
-            }
-        }
-        for (player, team) in players {
-            self.require_unblocked(player)?;
-            if self.member_of(player).is_some() {
-                return Err(Error::AlreadyMember);
-            }
-            self.require_seat()?;
-            let team = self.place(*team)?;
-            let index = self.new_index()?;
-            let mut member = reserved_member(index, player.clone(), team, now);
-            member.reserved_at = Some(now);
-            member.reserved_by = Some(actor.clone());
-            self.work.events.push(Event::MemberReserved {
-                index,
-                player: player.clone(),
-            });
-            self.put_member(member);
-        }
-        Ok(())
+        self.require_reserver(actor)?;
+        self.reserve_places(actor, players, now)
     }
 
-    /// That a seat is free; reserved ones are taken (A.2).
-    pub(super) fn require_seat(&self) -> Result<(), Error> {
-        if self.seats_taken() < self.max_members() {
-            Ok(())
-        } else {
-            Err(Error::SessionFull)
+    /// The leader, the host, servers, admins, the service (R25, row 29).
+    pub(super) fn require_reserver(&self, actor: &Actor) -> Result<(), Error> {
+        match actor {
+            Actor::Host(allocation) => self.require_host(*allocation),
+            Actor::Player(_) | Actor::Server | Actor::Admin | Actor::Service => {
+                self.require_leader(actor)
+            }
         }
+    }
+
+    /// Holds one seat.
+    pub(super) fn reserve_place(
+        &mut self,
+        actor: &Actor,
+        player: &PlayerId,
+        place: Place,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.require_unblocked(player)?;
+        if self.member_of(player).is_some() {
+            return Err(Error::AlreadyMember);
+        }
+        let team = self.new_place(place)?;
+        let index = self.new_index()?;
+        let mut member = reserved_member(index, player.clone(), team, now);
+        member.standing.spectator = place == Place::Spectators;
+        member.reserved_at = Some(now);
+        member.reserved_by = Some(actor.clone());
+        self.work.events.push(Event::MemberReserved {
+            index,
+            player: player.clone(),
+        });
+        self.put_member(member);
+        Ok(())
     }
 
     /// The index of a new member; the session is full for good when they have run out.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::places::Place;
 use super::{Actor, Draft, Error, Join, Member};
 use crate::roles::RoleSettings;
 use crate::{Name, PlayerId, Timestamp};
@@ -12,6 +13,9 @@ use crate::{Name, PlayerId, Timestamp};
 /// What a member is among the others; ends with his membership.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
+    /// Whether he holds a spectator's seat, on no team (row 50).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spectator: bool,
     /// Whether he is an owner (F28).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub owner: bool,
@@ -45,6 +49,9 @@ pub struct Ranks {
     /// How many owners there are; counted anew as the session is loaded.
     #[serde(skip)]
     pub owners: u32,
+    /// How many hold a spectator's seat; counted anew as the session is loaded.
+    #[serde(skip)]
+    pub spectators: u32,
     /// How many hold each role, by role type; counted anew as the session is loaded.
     #[serde(skip)]
     pub held: BTreeMap<Name, BTreeMap<Name, u32>>,
@@ -74,11 +81,15 @@ impl Ranks {
     /// Forgets what it has counted.
     pub(super) fn recount(&mut self) {
         self.owners = 0;
+        self.spectators = 0;
         self.held.clear();
     }
 
     /// Counts a member in (`1`) or out (`-1`). O(his roles).
     pub(super) fn count(&mut self, member: &Member, by: i32) {
+        if member.standing.spectator {
+            self.spectators = self.spectators.saturating_add_signed(by);
+        }
         if member.standing.owner {
             self.owners = self.owners.saturating_add_signed(by);
         }
@@ -206,6 +217,16 @@ pub enum StandingCommand {
         /// What.
         permission: Permission,
     },
+    /// Put a member among the spectators: as [`Command::Move`](super::Command::Move).
+    Spectate {
+        /// Whom.
+        player: PlayerId,
+    },
+    /// Hold seats among the spectators, all or none: as [`Command::Reserve`](super::Command::Reserve).
+    ReserveSpectators {
+        /// For whom.
+        players: Vec<PlayerId>,
+    },
     /// Two members of different teams change places: the leader, who has `move`, servers, admins, the service.
     Swap {
         /// Neither is the leader.
@@ -242,6 +263,16 @@ impl Draft<'_> {
             }
             StandingCommand::Revoke { player, permission } => {
                 self.permit(actor, player, |held| held.remove(permission))
+            }
+            StandingCommand::Spectate { player } => {
+                self.move_member(actor, player, Place::Spectators)
+            }
+            StandingCommand::ReserveSpectators { players } => {
+                let seats = players.iter();
+                let seats: Vec<_> = seats
+                    .map(|player| (player.clone(), Place::Spectators))
+                    .collect();
+                self.reserve(actor, &seats, now)
             }
             StandingCommand::Swap { players } => self.swap(actor, players),
         }

@@ -27,7 +27,7 @@ pub use sessions::{
     PutServer, RequestInstance, Reservation, Reserve, Session, SessionServer, SessionTicket,
     SessionType, Team, UpdateMember, UpdateSession,
 };
-pub use standing::{RecentPlayer, Role, RoleType, SetRole, SwapMembers};
+pub use standing::{RecentPlayer, Role, RoleType, SetRole, Spectators, SwapMembers};
 pub use token::{AUDIENCE, Claims, PrincipalKind};
 
 /// A list in an object, so that fields can be added beside it.

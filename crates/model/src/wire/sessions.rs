@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Rfc3339, RoleType};
+use super::{Rfc3339, RoleType, Spectators};
 use crate::instance::{Addresses, CloseReason, InstanceStatus};
 use crate::roles::RoleSettings;
 use crate::session::Permission;
@@ -87,6 +87,9 @@ pub struct JoinSession {
     /// The team to join; omitted: one with space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<u8>,
+    /// Take a spectator's seat, on no team.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spectator: bool,
     /// The studio's own data about this member.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,
@@ -146,14 +149,18 @@ pub struct UpdateMember {
 #[serde(deny_unknown_fields)]
 pub struct MoveMember {
     /// Where to; teams count from 0.
-    pub team: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<u8>,
+    /// Instead of a team: among the spectators.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spectator: bool,
 }
 
 /// `POST /v1/sessions/{id}/reservations`: hold seats for players.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reserve {
-    /// All of them get a seat, or none.
+    /// All of them get a seat, or none; where the type's `team_overflow` is partial, as many as fit.
     pub players: Vec<Reservation>,
 }
 
@@ -166,6 +173,9 @@ pub struct Reservation {
     /// On which team; omitted: one with space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<u8>,
+    /// Instead of a team: among the spectators.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spectator: bool,
 }
 
 /// `POST /v1/sessions/{id}/instance`.
@@ -211,6 +221,9 @@ pub struct Session {
     pub leader: Option<PlayerId>,
     /// Its teams, in order.
     pub teams: Vec<Team>,
+    /// Seats outside the teams, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spectators: Option<Spectators>,
     /// Its members, by index.
     pub members: Vec<Member>,
     /// Roles that members may hold, by role type.
@@ -300,6 +313,9 @@ pub struct Member {
     /// His team; teams count from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<u8>,
+    /// Whether he holds a spectator's seat, on no team.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spectator: bool,
     /// Whether he is the leader.
     pub leader: bool,
     /// Whether he is an owner.

@@ -56,3 +56,12 @@ pub struct RecentPlayer {
     /// When they were last together.
     pub at: Rfc3339,
 }
+
+/// Seats outside the teams, for spectators alone; `max_members` counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Spectators {
+    /// Seats taken.
+    pub taken: u32,
+    /// Seats in all.
+    pub size: u32,
+}

@@ -118,11 +118,9 @@ impl Core {
             }
             _ => {}
         }
-        new.members
-            .extend(body.reserve.into_iter().map(|seat| NewSeat::Reserved {
-                player: seat.player,
-                team: seat.team,
-            }));
+        for seat in body.reserve {
+            new.members.push(standing::new_seat(seat)?);
+        }
         Ok(new)
     }
 
@@ -406,42 +404,6 @@ impl Core {
             .ok_or_else(|| not_found(asked.session))
     }
 
-    /// Puts a member on another team.
-    ///
-    /// # Errors
-    /// 403 for who may not, 404, 409 when the team is full, 422 for a team that is not there.
-    pub async fn move_member(
-        &self,
-        asked: &Asked<'_>,
-        player: PlayerId,
-        team: u8,
-    ) -> Result<wire::Session, Error> {
-        let command = Command::Move { player, team };
-        self.command(asked, command)
-            .await?
-            .ok_or_else(|| not_found(asked.session))
-    }
-
-    /// Holds seats for players, all or none.
-    ///
-    /// # Errors
-    /// 403 for who may not, 404, 409 when there is no space.
-    pub async fn reserve(
-        &self,
-        asked: &Asked<'_>,
-        body: wire::Reserve,
-    ) -> Result<wire::Session, Error> {
-        let players = body
-            .players
-            .into_iter()
-            .map(|seat| (seat.player, seat.team))
-            .collect();
-        let command = Command::Reserve { players };
-        self.command(asked, command)
-            .await?
-            .ok_or_else(|| not_found(asked.session))
-    }
-
     /// The sessions that a player is a member of, each settled, with his own state (R31): a page of them.
     ///
     /// # Errors
@@ -548,6 +510,7 @@ fn join(who: &Principal, player: PlayerId, body: wire::JoinSession) -> Result<Jo
         state: JoinedState::from_flags(body.ready, body.active)?,
         player,
         team: body.team,
+        spectator: body.spectator,
         device,
         claims,
         follows,

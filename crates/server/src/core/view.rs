@@ -46,6 +46,7 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
                 size,
             })
             .collect(),
+        spectators: super::standing::spectators(session),
         members: session
             .members()
             .map(|member| self::member(member, leader))
@@ -93,6 +94,7 @@ fn member(member: &Member, leader: Option<u32>) -> wire::Member {
         since: member.since.into(),
         joined_at: member.joined_at.map(Into::into),
         team: member.team,
+        spectator: member.standing.spectator,
         leader: leader == Some(member.index),
         owner: member.standing.owner,
         permissions: member.standing.permissions.clone(),

@@ -242,7 +242,7 @@ fn law_kind(error: &model::session::Error) -> Kind {
         Law::SessionEnded | Law::NoSuchMember | Law::NoSuchServer | Law::NoInstance => {
             Kind::NotFound
         }
-        Law::SessionFull => Kind::SessionFull,
+        Law::SessionFull | Law::SpectatorsFull => Kind::SessionFull,
         Law::TeamFull => Kind::TeamFull,
         Law::AlreadyMember => Kind::AlreadyMember,
         Law::ReservedOnly => Kind::ReservedOnly,

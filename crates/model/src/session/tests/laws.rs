@@ -68,10 +68,12 @@ fn a_join() -> impl Strategy<Value = Join> {
         a_state(),
         proptest::option::of(0u8..3),
         any::<bool>(),
+        proptest::bool::weighted(0.2),
     );
     (place, some_data(), a_value(), a_value()).prop_map(
-        |((player, state, team, local), custom_data, constants, custom)| Join {
+        |((player, state, team, local, spectator), custom_data, constants, custom)| Join {
             team,
+            spectator,
             device: local.then(|| "console".to_owned()),
             custom_data,
             constants,
@@ -171,6 +173,9 @@ fn a_standing_command() -> impl Strategy<Value = StandingCommand> {
         1 => (a_player(), permission())
             .prop_map(|(player, permission)| Revoke { player, permission }),
         2 => [a_player(), a_player()].prop_map(|players| Swap { players }),
+        2 => a_player().prop_map(|player| Spectate { player }),
+        1 => proptest::collection::vec(a_player(), 0..3)
+            .prop_map(|players| ReserveSpectators { players }),
     ]
 }
 
@@ -325,11 +330,21 @@ fn a_type() -> impl Strategy<Value = SessionType> {
         any::<bool>(),
     );
     let hosted = proptest::bool::weighted(0.8);
+    let overflow = select(vec![
+        TeamOverflow::Fail,
+        TeamOverflow::Fail,
+        TeamOverflow::AllowOverflow,
+        TeamOverflow::PartialWithOverflow,
+        TeamOverflow::PartialWithoutOverflow,
+        TeamOverflow::Overfill,
+    ]);
+    let outside = (0u32..3, overflow);
     let flags = (any::<bool>(), hosted, any::<bool>(), any::<bool>());
     let migration = select(vec![Migration::EndSession, Migration::Oldest]);
     let owned = proptest::option::of(migration);
-    let of_type = (timeouts, a_timeout(), size, flags, owned);
-    of_type.prop_map(|(timeouts, grace, size, flags, owned)| {
+    let of_type = (timeouts, a_timeout(), size, flags, owned, outside);
+    of_type.prop_map(|(timeouts, grace, size, flags, owned, outside)| {
+        let (spectators, team_overflow) = outside;
         let (reserved_removal, ready_removal, inactive_removal, session_empty) = timeouts;
         let (teams, players_per_team, max_members, can_change_own_team) = size;
         let (closes, hosted, by_leader, patient) = flags;
@@ -345,8 +360,10 @@ fn a_type() -> impl Strategy<Value = SessionType> {
         of_type.size = Size {
             teams,
             players_per_team,
-            max_members,
+            max_members: max_members + spectators,
             can_change_own_team,
+            spectators,
+            team_overflow,
         };
         of_type.instance = of_type.instance.filter(|_| hosted);
         if let Some(settings) = &mut of_type.instance {
@@ -418,7 +435,20 @@ fn assert_in_order(session: &Session) {
         usize::try_from(session.seats_taken()).unwrap(),
         session.members().count()
     );
-    if size.teams.is_some() {
+    let (spectators, players): (Vec<_>, Vec<_>) = session
+        .members()
+        .partition(|member| member.standing.spectator);
+    let count = |members: &[&Arc<Member>]| u32::try_from(members.len()).unwrap();
+    assert!(count(&spectators) <= size.spectators);
+    assert!(
+        spectators
+            .iter()
+            .all(|member| member.team.is_none() && member.standing.roles.is_empty())
+    );
+    assert!(players.iter().all(|member| member.team.is_some()));
+    let seats = session.max_members() - size.spectators;
+    assert_eq!(count(&players) + session.player_seats_free(), seats);
+    if size.teams.is_some() && size.team_overflow != TeamOverflow::Overfill {
         assert!(
             header
                 .teams
@@ -456,7 +486,13 @@ fn assert_in_order(session: &Session) {
             .iter()
             .all(|player| session.member_of(player).is_none())
     );
-    let plain = |member: &&Arc<Member>| member.standing.is_plain();
+    let plain = |member: &&Arc<Member>| {
+        member.standing
+            == Standing {
+                spectator: member.standing.spectator,
+                ..Standing::default()
+            }
+    };
     assert!(
         session
             .members()

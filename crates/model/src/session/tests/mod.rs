@@ -6,6 +6,7 @@ mod groups;
 mod hosting;
 mod laws;
 mod leading;
+mod places;
 mod seating;
 mod standing;
 mod tickets;
@@ -19,7 +20,7 @@ use uuid::Uuid;
 use super::*;
 use crate::session_type::{
     Creation, CustomData, CustomDataLimits, HealthSettings, Joinability, JoinabilityBy,
-    SessionType, Size, StartupParams, Timeouts,
+    SessionType, Size, StartupParams, TeamOverflow, Timeouts,
 };
 use crate::{AllocationId, GameServerId, InstanceId, Millis, SessionId, TicketId};
 
@@ -40,6 +41,8 @@ fn game() -> SessionType {
             players_per_team: 4,
             max_members: 8,
             can_change_own_team: true,
+            spectators: 0,
+            team_overflow: TeamOverflow::Fail,
         },
         visibility: Visibility::Open,
         joinability: Joinability::Public,
@@ -77,6 +80,8 @@ fn party() -> SessionType {
             players_per_team: 4,
             max_members: 4,
             can_change_own_team: true,
+            spectators: 0,
+            team_overflow: TeamOverflow::Fail,
         },
         joinability: Joinability::Private,
         joinability_by: JoinabilityBy::Leader,

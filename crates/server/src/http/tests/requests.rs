@@ -163,6 +163,7 @@ fn every_refusal_of_the_law_has_the_status_that_the_law_gives_it() {
         Law::NoOwners,
         Law::NoSuchRole("healer".parse().unwrap()),
         Law::SessionFull,
+        Law::SpectatorsFull,
         Law::TeamFull,
         Law::AlreadyMember,
         Law::ReservedOnly,
