@@ -16,6 +16,7 @@ mod kill;
 mod laws;
 mod members;
 mod places;
+mod player_visibility;
 mod race;
 mod recent_players;
 mod reload;

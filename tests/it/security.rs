@@ -35,6 +35,8 @@ fn body_of(route: &Route) -> &'static [u8] {
         ("PATCH", "/v1/sessions/{id}") => br#"{"closed":true}"#,
         ("PATCH", "/v1/sessions/{id}/members/{player}") => br#"{"active":true}"#,
         (_, "/v1/sessions/{id}/members/{player}/move") => br#"{"team":0}"#,
+        ("PUT", "/v1/sessions/{id}/members/{player}/roles/{name}") => br#"{"role":"healer"}"#,
+        (_, "/v1/sessions/{id}/swap") => br#"{"players":["ann","bob"]}"#,
         (_, "/v1/sessions/{id}/reservations") => br#"{"players":[{"player":"eve"}]}"#,
         ("POST", "/v1/sessions/{id}/ticket") => br#"{"queue":"duel"}"#,
         _ => b"",
@@ -60,6 +62,7 @@ fn an_outsider_cannot_tell_a_private_session_from_none() {
                 for headers in [&[][..], &[("if-match", "\"stale:0\"")]] {
                     let ask = async |id: &str| {
                         let path = route.path.replace("{id}", id).replace("{player}", player);
+                        let path = path.replace("{name}", "kick");
                         let answer = raw::send(
                             &world.server.url,
                             raw::Request {
@@ -97,7 +100,10 @@ fn a_stale_if_match_stops_every_write_to_a_session() {
         let token = raw::token(&raw::claims(Kind::Player, "ann"));
         let mut writes = 0;
         for route in of_a_session().filter(|route| route.verb.as_str() != "GET") {
-            let path = route.path.replace("{player}", "me");
+            let path = route
+                .path
+                .replace("{player}", "me")
+                .replace("{name}", "kick");
             let path = path.replace("{id}", &session.id.to_string());
             let request = raw::Request {
                 method: route.verb.as_str(),

@@ -43,6 +43,26 @@ joinability: public
 ---
 apiVersion: v1
 kind: SessionType
+name: Masked
+creation: { by_players: true }
+joinability: public
+size: { teams: 2, players_per_team: 2 }
+player_visibility: team
+---
+apiVersion: v1
+kind: SessionType
+name: Alone
+extends: Masked
+player_visibility: self
+---
+apiVersion: v1
+kind: SessionType
+name: Nobody
+extends: Masked
+player_visibility: none
+---
+apiVersion: v1
+kind: SessionType
 name: Stadium
 creation: { by_players: true }
 joinability: public
@@ -105,6 +125,22 @@ impl Table {
                 .await;
         }
         table
+    }
+
+    /// The problem of a join that is for newcomers alone, by a member.
+    pub(super) async fn stale(&self, who: &str, rest: &str, body: Value) -> Value {
+        let token = raw::token(&raw::claims(PrincipalKind::Player, who));
+        let (path, body) = (format!("{}{rest}", self.path), body.to_string());
+        let request = raw::Request {
+            method: "PUT",
+            path: &path,
+            token: Some(&token),
+            headers: &[("if-none-match", "*")],
+            body: body.as_bytes(),
+        };
+        let answer = raw::send(&self.world.server.url, request).await;
+        assert_eq!(answer.status, 412, "{answer:?}");
+        answer.body
     }
 
     pub(super) async fn call(

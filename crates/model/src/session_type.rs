@@ -44,6 +44,8 @@ pub struct SessionType {
     pub roles: RoleTypes,
     /// How its owned sessions work; `None`: its sessions have no owners (F28).
     pub ownership: Option<Ownership>,
+    /// Which members a player sees in a session's document (F5).
+    pub player_visibility: PlayerVisibility,
     /// Limits of custom data maps.
     pub custom_data_limits: CustomDataLimits,
 }
@@ -116,6 +118,32 @@ pub enum Joinability {
     Local,
     /// Those with a reservation or an invite.
     Private,
+}
+
+/// Which members a player sees in a session's document (F5).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PlayerVisibility {
+    /// Everybody.
+    #[default]
+    All,
+    /// A member those of his team, himself included; others nobody.
+    Team,
+    /// A member himself alone; others nobody.
+    Oneself,
+    /// Nobody.
+    None,
+}
+
+impl PlayerVisibility {
+    /// Whether a player sees a member; `is_himself` and `is_of_his_team` are false for one who is no member.
+    pub fn shows(self, is_himself: bool, is_of_his_team: bool) -> bool {
+        match self {
+            Self::All => true,
+            Self::Team => is_himself || is_of_his_team,
+            Self::Oneself => is_himself,
+            Self::None => false,
+        }
+    }
 }
 
 /// Who may change joinability (A.3 row 30).

@@ -11,7 +11,7 @@ use crate::roles::{
     Migration, Ownership, ROLE_TYPES_MAX, ROLES_MAX, RoleFigure, RoleSettings, RoleType, RoleTypes,
     is_role_name,
 };
-use crate::session_type::TeamOverflow;
+use crate::session_type::{PlayerVisibility, TeamOverflow};
 
 /// What happens to those who want a team that is full.
 pub(super) fn team_overflow(raw: raw_session_type::TeamOverflow) -> TeamOverflow {
@@ -22,6 +22,18 @@ pub(super) fn team_overflow(raw: raw_session_type::TeamOverflow) -> TeamOverflow
         Raw::PartialWithOverflow => TeamOverflow::PartialWithOverflow,
         Raw::PartialWithoutOverflow => TeamOverflow::PartialWithoutOverflow,
         Raw::Overfill => TeamOverflow::Overfill,
+    }
+}
+
+/// Which members a player sees; of a large session himself at most.
+pub(super) fn player_visibility(raw: &SessionType) -> PlayerVisibility {
+    use raw_session_type::PlayerVisibility as Raw;
+    match raw.player_visibility {
+        Raw::All | Raw::Team if raw.capabilities.large => PlayerVisibility::Oneself,
+        Raw::All => PlayerVisibility::All,
+        Raw::Team => PlayerVisibility::Team,
+        Raw::Oneself => PlayerVisibility::Oneself,
+        Raw::None => PlayerVisibility::None,
     }
 }
 

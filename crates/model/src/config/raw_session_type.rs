@@ -81,7 +81,7 @@ sections! {
         play_session: PlaySession = PlaySession::default(),
         /// Sessions of platforms (steam, xbox, psn) that mirror this one, by platform.
         platform_sessions: BTreeMap<String, PlatformSession> = BTreeMap::new(),
-        /// Which members a member sees.
+        /// Which members a player sees in the document; servers and operators see all.
         player_visibility: PlayerVisibility = PlayerVisibility::All,
         /// Limits of each custom data map.
         custom_data_limits: CustomDataLimits = CustomDataLimits::default(),

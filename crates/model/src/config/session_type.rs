@@ -77,6 +77,7 @@ pub(super) fn validate(
         instance,
         roles,
         ownership,
+        player_visibility: members::player_visibility(raw),
         custom_data_limits: CustomDataLimits {
             keys: raw.custom_data_limits.keys as usize,
             key_bytes: raw.custom_data_limits.key_bytes as usize,

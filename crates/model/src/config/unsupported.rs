@@ -86,7 +86,6 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("subscriptions"),
     session_type("play_session"),
     session_type("platform_sessions"),
-    session_type("player_visibility"),
     queue("open"),
     queue("teams.*.roles"),
     queue("acceptance"),

@@ -160,6 +160,7 @@ fn session_type(members: u32) -> anyhow::Result<SessionType> {
         instance: None,
         roles: Default::default(),
         ownership: None,
+        player_visibility: Default::default(),
         custom_data_limits: CustomDataLimits::default(),
     })
 }

@@ -1,7 +1,5 @@
 //! A request on a session: who asks, for which one, and which version of it he has seen.
 
-use std::sync::Arc;
-
 use model::session::{Actor, Command, Draft, Session};
 use model::wire;
 use model::{SessionId, Timestamp};
@@ -41,7 +39,7 @@ impl<'a> Asked<'a> {
         let header = draft.header();
         let reader = match self.who {
             Principal::Player { player, .. } => {
-                let member = draft.member_of(player).is_some();
+                let member = draft.member_of(player).map(|member| member.index);
                 player_sees(member, || draft.is_visible_to(player))
             }
             _ => Some(Reader::Insider),
@@ -109,15 +107,14 @@ impl Core {
 }
 
 /// The session as somebody sees it who has just written to it.
-pub(crate) fn seen_by(who: &Principal, session: &Arc<Session>) -> wire::Session {
+pub(crate) fn seen_by(who: &Principal, session: &Session) -> wire::Session {
     view::session(session, reader(who, session).unwrap_or(Reader::Outsider))
 }
 
-fn player_sees(member: bool, visible: impl FnOnce() -> bool) -> Option<Reader> {
-    if member {
-        Some(Reader::Insider)
-    } else {
-        visible().then_some(Reader::Outsider)
+fn player_sees(member: Option<u32>, visible: impl FnOnce() -> bool) -> Option<Reader> {
+    match member {
+        Some(index) => Some(Reader::Member(index)),
+        None => visible().then_some(Reader::Outsider),
     }
 }
 
@@ -125,7 +122,7 @@ fn player_sees(member: bool, visible: impl FnOnce() -> bool) -> Option<Reader> {
 pub(crate) fn reader(who: &Principal, session: &Session) -> Option<Reader> {
     match who {
         Principal::Player { player, .. } => {
-            let member = session.member_of(player).is_some();
+            let member = session.member_of(player).map(|member| member.index);
             player_sees(member, || session.is_visible_to(player))
         }
         Principal::Server { .. } | Principal::Admin { .. } => Some(Reader::Insider),

@@ -50,7 +50,7 @@ impl Core {
             .insert_session(session, changes, key.as_ref(), now)
             .await
         {
-            Ok(session) => Ok(view::session(&session, Reader::Insider)),
+            Ok(session) => Ok(seen_by(who, &session)),
             Err(Error::IdempotencyKeyReused) => {
                 let made = self.made_by(key.as_ref()).await?;
                 let made = made.and_then(|made| made.parse().ok());
@@ -72,7 +72,7 @@ impl Core {
     ) -> Result<wire::Session, Error> {
         let now = self.now();
         let (session, _) = Session::create(self.new_session(who, body, now)?, now)?;
-        Ok(view::session(&session, Reader::Insider))
+        Ok(seen_by(who, &session))
     }
 
     fn new_session(
@@ -287,12 +287,15 @@ impl Core {
         let join = join(asked.who, player, body)?;
         let written = self
             .write_asked(asked, |by, draft, _, now| {
-                let joined = draft
-                    .member_of(&join.player)
-                    .is_some_and(|member| member.is_joined());
-                if joined && mode == JoinMode::JoinOnly {
-                    return Err(Refusal::Stale(Reader::Insider));
+                let member = draft.member_of(&join.player);
+                let joined = member.filter(|member| member.is_joined());
+                if let (Some(member), JoinMode::JoinOnly) = (joined, mode) {
+                    return Err(Refusal::Stale(match asked.who {
+                        Principal::Player { .. } => Reader::Member(member.index),
+                        _ => Reader::Insider,
+                    }));
                 }
+                let joined = joined.is_some();
                 draft.apply(by, &Command::Join(join.clone()), now)?;
                 Ok(!joined)
             })

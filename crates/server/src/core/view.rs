@@ -8,10 +8,33 @@ use model::{GameServer, Name, PlayerId, Ticket};
 /// How much of a session its reader may see (A.3b).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reader {
-    /// A member, a server, an operator: everything.
+    /// A server, an operator: everything.
     Insider,
+    /// The member at this index: everything but the members that the type does not show him.
+    Member(u32),
     /// Anybody else who may look: no connection data, no join secrets.
     Outsider,
+}
+
+impl Reader {
+    /// Whether he may see connection data.
+    pub(crate) fn is_inside(self) -> bool {
+        self != Self::Outsider
+    }
+
+    /// Whether he sees a member of the session (F5).
+    fn sees(self, session: &Session, member: &Member) -> bool {
+        let shown = session.constants().session_type.player_visibility;
+        match self {
+            Self::Insider => true,
+            Self::Outsider => shown.shows(false, false),
+            Self::Member(index) => {
+                let own = session.member(index);
+                let of_his_team = own.is_some_and(|own| own.team == member.team);
+                shown.shows(member.index == index, of_his_team)
+            }
+        }
+    }
 }
 
 /// A session document.
@@ -36,7 +59,10 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
         joinability: header.joinability,
         closed: header.closed,
         max_members: session.max_members(),
-        leader: session.leader().map(|member| member.player.clone()),
+        leader: session
+            .leader()
+            .filter(|leader| reader.sees(session, leader))
+            .map(|member| member.player.clone()),
         teams: header
             .teams
             .iter()
@@ -49,11 +75,12 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
         spectators: super::standing::spectators(session),
         members: session
             .members()
+            .filter(|member| reader.sees(session, member))
             .map(|member| self::member(member, leader))
             .collect(),
         roles: super::standing::roles(session),
         blocked: match reader {
-            Reader::Insider => header.ranks.blocked.clone(),
+            Reader::Insider | Reader::Member(_) => header.ranks.blocked.clone(),
             Reader::Outsider => Default::default(),
         },
         custom_data: header.custom_data.clone(),
@@ -61,7 +88,7 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
         constants: header.constants_custom.clone(),
         custom: header.custom.clone(),
         servers: match reader {
-            Reader::Insider => header.servers.iter().map(server).collect(),
+            Reader::Insider | Reader::Member(_) => header.servers.iter().map(server).collect(),
             Reader::Outsider => Vec::new(),
         },
         ticket: header.ticket.as_ref().map(|ticket| wire::SessionTicket {
@@ -108,7 +135,7 @@ fn member(member: &Member, leader: Option<u32>) -> wire::Member {
 
 /// An instance; addresses and join data for insiders only.
 pub(crate) fn instance(instance: &Instance, reader: Reader) -> wire::Instance {
-    let insider = reader == Reader::Insider;
+    let insider = reader.is_inside();
     // Before somebody has acknowledged, the host may still change.
     let allocation = instance.allocation.as_ref().filter(|_| insider);
     wire::Instance {

@@ -67,6 +67,7 @@ fn game() -> SessionType {
         }),
         roles: Default::default(),
         ownership: None,
+        player_visibility: Default::default(),
         custom_data_limits: CustomDataLimits::default(),
     }
 }
