@@ -167,7 +167,7 @@ pub struct Join {
     /// His properties (R9).
     pub custom: Value,
     /// His roles and what he would like.
-    pub own: OwnProperties,
+    pub own: Box<OwnProperties>,
 }
 
 impl Join {
@@ -185,7 +185,7 @@ impl Join {
             custom_data: CustomData::new(),
             constants: Value::Null,
             custom: Value::Null,
-            own: OwnProperties::default(),
+            own: Box::default(),
         }
     }
 }

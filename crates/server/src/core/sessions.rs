@@ -509,7 +509,7 @@ fn join(who: &Principal, player: PlayerId, body: wire::JoinSession) -> Result<Jo
         _ => Default::default(),
     };
     Ok(Join {
-        own: standing::brought(&body),
+        own: Box::new(standing::brought(&body)),
         state: JoinedState::from_flags(body.ready, body.active)?,
         player,
         team: body.team,
