@@ -30,9 +30,11 @@ async fn reserve(
     id: SessionId,
     players: Vec<PlayerId>,
 ) -> Result<(), sdk::Error> {
-    let seats = players
-        .into_iter()
-        .map(|player| Reservation { player, team: None });
+    let seats = players.into_iter().map(|player| Reservation {
+        player,
+        team: None,
+        spectator: false,
+    });
     let body = Reserve {
         initialize: false,
         players: seats.collect(),

@@ -36,6 +36,8 @@ fn body_of(route: &Route) -> &'static [u8] {
         ("PATCH", "/v1/sessions/{id}/members/{player}") => br#"{"active":true}"#,
         (_, "/v1/sessions/{id}/members/{player}/move") => br#"{"team":0}"#,
         ("POST", "/v1/sessions/{id}/invites") => br#"{"players":["eve"]}"#,
+        ("PUT", "/v1/sessions/{id}/members/{player}/roles/{name}") => br#"{"role":"healer"}"#,
+        (_, "/v1/sessions/{id}/swap") => br#"{"players":["ann","bob"]}"#,
         (_, "/v1/sessions/{id}/reservations") => br#"{"players":[{"player":"eve"}]}"#,
         ("PUT", "/v1/sessions/{id}/initialization") => br#"{"succeeded":true}"#,
         ("PUT", "/v1/sessions/{id}/host") => br#"{"device_token":"d0"}"#,
@@ -64,6 +66,7 @@ fn an_outsider_cannot_tell_a_private_session_from_none() {
                     let ask = async |id: &str| {
                         let path = route.path.replace("{id}", id).replace("{player}", player);
                         let path = path.replace("{other}", id);
+                        let path = path.replace("{name}", "kick");
                         let answer = raw::send(
                             &world.server.url,
                             raw::Request {
@@ -101,7 +104,10 @@ fn a_stale_if_match_stops_every_write_to_a_session() {
         let token = raw::token(&raw::claims(Kind::Player, "ann"));
         let mut writes = 0;
         for route in of_a_session().filter(|route| route.verb.as_str() != "GET") {
-            let path = route.path.replace("{player}", "me");
+            let path = route
+                .path
+                .replace("{player}", "me")
+                .replace("{name}", "kick");
             let path = path.replace("{id}", &session.id.to_string());
             let path = path.replace("{other}", &session.id.to_string());
             let request = raw::Request {

@@ -158,6 +158,7 @@ pub fn seat(name: &str) -> Reservation {
     Reservation {
         player: player(name),
         team: None,
+        spectator: false,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod config;
 pub mod fleet;
 pub mod qos;
 pub mod queue;
+pub mod roles;
 pub mod session_type;
 
 pub mod game_server;

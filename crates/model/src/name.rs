@@ -61,6 +61,11 @@ macro_rules! names {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// The name in lowercase, where names are compared without case (row 46).
+            pub fn folded(&self) -> Self {
+                Self(Arc::from(self.0.to_ascii_lowercase()))
+            }
         }
 
         impl FromStr for $name {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::roles::{Ownership, RoleTypes};
 use crate::{Millis, Name, Timeout};
 
 /// String to string data of the studio's own, opaque to Muster (R3).
@@ -45,6 +46,12 @@ pub struct SessionType {
     pub leader_election_grace: Timeout,
     /// How sessions of this type get a host; `None`: they have no instances.
     pub instance: Option<InstanceSettings>,
+    /// Roles that members may hold (F27).
+    pub roles: RoleTypes,
+    /// How its owned sessions work; `None`: its sessions have no owners (F28).
+    pub ownership: Option<Ownership>,
+    /// Which members a player sees in a session's document (F5).
+    pub player_visibility: PlayerVisibility,
     /// Limits of custom data maps.
     pub custom_data_limits: CustomDataLimits,
     /// How its members get connected and start together.
@@ -73,6 +80,26 @@ pub struct Size {
     pub max_members: u32,
     /// Whether a member may move himself to another team.
     pub can_change_own_team: bool,
+    /// Of all seats, those outside the teams, for spectators alone (row 50).
+    pub spectators: u32,
+    /// What happens to those who want a team that is full (F12).
+    pub team_overflow: TeamOverflow,
+}
+
+/// What happens to those who want a team that is full (F12).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TeamOverflow {
+    /// They are refused, all of them.
+    #[default]
+    Fail,
+    /// Whom the team does not hold goes to other teams; if there is no place for all, all are refused.
+    AllowOverflow,
+    /// The same, but who finds no place anywhere stays outside alone.
+    PartialWithOverflow,
+    /// Whom the team does not hold stays outside.
+    PartialWithoutOverflow,
+    /// The team grows beyond its places, up to the seats of the session.
+    Overfill,
 }
 
 /// Who may see a session (A.3b); constant.
@@ -141,6 +168,32 @@ impl Default for InviteSettings {
             notify_on_reservation: true,
             allow_members: true,
             reject_stale: true,
+        }
+    }
+}
+
+/// Which members a player sees in a session's document (F5).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PlayerVisibility {
+    /// Everybody.
+    #[default]
+    All,
+    /// A member those of his team, himself included; others nobody.
+    Team,
+    /// A member himself alone; others nobody.
+    Oneself,
+    /// Nobody.
+    None,
+}
+
+impl PlayerVisibility {
+    /// Whether a player sees a member; `is_himself` and `is_of_his_team` are false for one who is no member.
+    pub fn shows(self, is_himself: bool, is_of_his_team: bool) -> bool {
+        match self {
+            Self::All => true,
+            Self::Team => is_himself || is_of_his_team,
+            Self::Oneself => is_himself,
+            Self::None => false,
         }
     }
 }

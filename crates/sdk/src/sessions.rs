@@ -183,7 +183,11 @@ impl Client {
         team: u8,
     ) -> Result<Session, Error> {
         // Moved twice is moved once.
-        let call = Call::post(member_path(id, who, "/move")).json(&MoveMember { team })?;
+        let body = MoveMember {
+            team: Some(team),
+            spectator: false,
+        };
+        let call = Call::post(member_path(id, who, "/move")).json(&body)?;
         self.read(call.repeatable()).await
     }
 

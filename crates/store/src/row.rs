@@ -25,6 +25,8 @@ pub enum Kind {
     /// That a player is invited; id: `<session>/<player>`, in the shard of the session; parent: the session; player:
     /// his. What the invite says stands in the session's header.
     Invite = 9,
+    /// With whom a player was together lately; id: the player.
+    RecentPlayers = 10,
 }
 
 /// Where a row is. `id` has at most 200 bytes and no NUL.
@@ -42,7 +44,7 @@ pub struct Key {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Session,
         Kind::Member,
         Kind::Ticket,
@@ -52,6 +54,7 @@ impl Kind {
         Kind::Idempotency,
         Kind::Setting,
         Kind::Invite,
+        Kind::RecentPlayers,
     ];
 
     /// The kind that is stored as this number.

@@ -11,6 +11,7 @@ mod document;
 mod duration;
 mod fleet;
 mod instance;
+mod members;
 mod nearest;
 mod qos;
 mod queue;

@@ -90,9 +90,11 @@ sections! {
 
     /// One role.
     struct Role {
-        /// Most holders.
+        /// Most holders. Omitted: as many as there are seats.
+        #[schemars(range(min = 1, max = 1000))]
         max: Option<u32> = None,
-        /// Wanted holders.
+        /// Wanted holders, at most `max`; not enforced.
+        #[schemars(range(max = 1000))]
         target: Option<u32> = None,
     }
 

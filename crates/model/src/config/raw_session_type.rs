@@ -81,7 +81,7 @@ sections! {
         play_session: PlaySession = PlaySession::default(),
         /// Sessions of platforms (steam, xbox, psn) that mirror this one, by platform.
         platform_sessions: BTreeMap<String, PlatformSession> = BTreeMap::new(),
-        /// Which members a member sees.
+        /// Which members a player sees in the document; servers and operators see all.
         player_visibility: PlayerVisibility = PlayerVisibility::All,
         /// Limits of each custom data map.
         custom_data_limits: CustomDataLimits = CustomDataLimits::default(),
@@ -109,7 +109,7 @@ sections! {
         /// `capabilities.large`.
         #[schemars(range(min = 1, max = 10000))]
         max_members: Option<u32> = None,
-        /// Seats outside the teams.
+        /// Seats outside the teams, for spectators alone; they count in `max_members`.
         #[schemars(range(max = 100))]
         spectators: u32 = 0,
         /// Whether a member may move himself to another team.
@@ -193,9 +193,9 @@ choices! {
     enum TeamOverflow {
         /// It is refused.
         Fail,
-        /// Its rest goes to other teams.
+        /// Its rest goes to other teams; without a place for everybody it is refused.
         AllowOverflow,
-        /// As many as fit join, the rest goes to other teams.
+        /// As many as fit join, the rest goes to other teams; who finds no place stays outside.
         PartialWithOverflow,
         /// As many as fit join, the rest stays outside.
         PartialWithoutOverflow,

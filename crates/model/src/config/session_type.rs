@@ -5,13 +5,14 @@ use super::diagnostic::Report;
 use super::document::Document;
 use super::duration::Duration;
 use super::instance;
+use super::members;
 use super::qos;
 use super::raw_session_type as raw;
 use crate::Timeout;
 use crate::session::bad_keys;
 use crate::session_type::{
     Creation, CustomData, CustomDataLimits, InviteSettings, Joinability, JoinabilityBy,
-    SessionType, Size, Timeouts,
+    SessionType, Size, TeamOverflow, Timeouts,
 };
 
 /// Members of a session that is not large, and seats when no team says otherwise.
@@ -39,6 +40,8 @@ pub(super) fn validate(
         .as_ref()
         .and_then(|instance| instance::validate(instance, document, set, lint.reports));
     let together = qos::validate(raw, size.max_members, document, lint.reports);
+    let roles = members::roles(raw, document, lint.reports);
+    let ownership = members::ownership(raw, document, lint.reports);
     let session_empty = match raw.keep_alive_on_empty {
         Some(true) => None,
         _ => timeout(raw.timeouts.session_empty),
@@ -83,6 +86,9 @@ pub(super) fn validate(
         },
         leader_election_grace: timeout(raw.leader.election_grace),
         instance,
+        roles,
+        ownership,
+        player_visibility: members::player_visibility(raw),
         custom_data_limits: CustomDataLimits {
             keys: raw.custom_data_limits.keys as usize,
             key_bytes: raw.custom_data_limits.key_bytes as usize,
@@ -176,6 +182,8 @@ impl Lint<'_> {
                 players_per_team: defaults.players_per_team,
                 max_members: MEMBERS_MAX,
                 can_change_own_team: defaults.can_change_own_team,
+                spectators: 0,
+                team_overflow: TeamOverflow::default(),
             };
         };
         let unsure = self.document.is_unsure(&["size"]);
@@ -208,6 +216,7 @@ impl Lint<'_> {
                 ),
             );
         }
+        self.spectators(size);
         let unsure = unsure || self.document.is_unsure(&["capabilities"]);
         if max_members > MEMBERS_MAX && !self.raw.capabilities.large && !unsure {
             self.error(
@@ -223,6 +232,20 @@ impl Lint<'_> {
             players_per_team: size.players_per_team,
             max_members,
             can_change_own_team: size.can_change_own_team,
+            spectators: size.spectators,
+            team_overflow: members::team_overflow(size.team_overflow),
+        }
+    }
+
+    /// A party plays, all of it.
+    fn spectators(&mut self, size: &raw::Size) {
+        if size.spectators > 0 && self.raw.can_join_matchmaking {
+            self.error(
+                "spectators-in-a-party",
+                &["size", "spectators"],
+                "who queues plays: a session that can be queued has no spectators".to_owned(),
+                "remove it, or `can_join_matchmaking`",
+            );
         }
     }
 

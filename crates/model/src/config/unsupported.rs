@@ -60,14 +60,9 @@ const fn fleet(path: &'static str, fine: Fine) -> Unsupported {
 
 /// The whole list. It shrinks to nothing as behaviour is built.
 pub const UNSUPPORTED: &[Unsupported] = &[
-    session_type("size.spectators"),
-    session_type("size.team_overflow"),
     session_type("version_policy"),
     session_type("capabilities.suppress_presence_activity_check"),
-    session_type("capabilities.has_owners"),
     session_type("capabilities.cross_play"),
-    session_type("roles"),
-    session_type("ownership"),
     session_type("instance.host_type"),
     session_type("instance.fallback"),
     session_type("instance.player_host"),
@@ -83,7 +78,6 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("subscriptions"),
     session_type("play_session"),
     session_type("platform_sessions"),
-    session_type("player_visibility"),
     queue("open"),
     queue("teams.*.roles"),
     queue("acceptance"),

@@ -2,7 +2,7 @@
 
 use super::{
     Actor, Command, Draft, Error, Event, HEADER_BYTES_MAX, InviteEnd, RemovalReason, SetPassword,
-    Update, limits,
+    Update, limits, places::Place,
 };
 use crate::Timestamp;
 use crate::instance::CloseReason;
@@ -22,6 +22,8 @@ impl Draft<'_> {
         let result = self.dispatch(actor, command, now);
         if result.is_err() {
             self.work = before;
+        } else {
+            self.settle_ownership(now);
         }
         result
     }
@@ -38,13 +40,18 @@ impl Draft<'_> {
             Command::Leave { player } => self.leave(actor, player, now),
             Command::Kick { player } => self.kick(actor, player, now),
             Command::Promote { player } => self.promote(actor, player),
-            Command::Move { player, team } => self.move_member(actor, player, *team),
+            Command::Move { player, team } => self.move_member(actor, player, Place::Team(*team)),
             Command::Reserve {
                 players,
                 initialize,
             } => {
+                let place = |team: &Option<u8>| team.map_or(Place::Any, Place::Team);
+                let players: Vec<_> = players
+                    .iter()
+                    .map(|(player, team)| (player.clone(), place(team)))
+                    .collect();
                 let first = self.work.header.next_index;
-                self.reserve(actor, players, now)?;
+                self.reserve(actor, &players, now)?;
                 self.enlist_from(first, *initialize, now)
             }
             Command::SetConnectivity { player, update } => {
@@ -66,6 +73,7 @@ impl Draft<'_> {
                 custom,
             } => self.put_server(actor, name, constants, custom.as_ref()),
             Command::RemoveServer { name } => self.remove_server(actor, name),
+            Command::Standing(command) => self.apply_standing(actor, command, now),
             Command::RequestInstance(request) => {
                 self.require_leader(actor)?;
                 self.request_instance(request, now)

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ConnectivityUpdate, JoinedState, PasswordDigest, SetPassword, TicketRef};
+use super::{
+    ConnectivityUpdate, JoinedState, OwnProperties, PasswordDigest, SetPassword, StandingCommand,
+    TicketRef,
+};
 use crate::instance::{CloseReason, InstanceAllocation, InstanceStatus};
 use crate::session_type::{CustomData, Joinability, StartupParams};
 use crate::ticket::{EndReason, TicketState};
@@ -87,7 +90,7 @@ pub enum Command {
         /// Where to; teams count from 0.
         team: u8,
     },
-    /// Hold seats, all or none: the leader, the host, servers, admins, the service (R25, row 29).
+    /// Hold seats, all or none, unless `size.team_overflow` lets some stay outside: the leader, the host, servers, admins, the service (R25, row 29).
     Reserve {
         /// For whom, on which team; `None`: the one with the fewest seats taken.
         players: Vec<(PlayerId, Option<u8>)>,
@@ -141,6 +144,8 @@ pub enum Command {
         /// Its name.
         name: Name,
     },
+    /// Change what members are among each other; each says who may.
+    Standing(StandingCommand),
     /// Ask for a host: the leader, servers, admins, the service (F7).
     RequestInstance(InstanceRequest),
     /// A host with an address was chosen: the service.
@@ -203,6 +208,8 @@ pub struct Join {
     pub initialization_group: Vec<u32>,
     /// The team wished for; `None`: the reserved one, else the one with the fewest seats taken.
     pub team: Option<u8>,
+    /// Whether he takes a spectator's seat, on no team (row 50).
+    pub spectator: bool,
     /// The device of his token, for joinability `local`.
     pub device: Option<String>,
     /// The attributes of his token (row 49).
@@ -219,6 +226,8 @@ pub struct Join {
     pub constants: Value,
     /// His properties (R9).
     pub custom: Value,
+    /// His roles and what he would like.
+    pub own: Box<OwnProperties>,
 }
 
 impl Join {
@@ -230,6 +239,7 @@ impl Join {
             initialize: false,
             initialization_group: Vec::new(),
             team: None,
+            spectator: false,
             device: None,
             claims: BTreeMap::new(),
             follows: Vec::new(),
@@ -238,6 +248,7 @@ impl Join {
             custom_data: CustomData::new(),
             constants: Value::Null,
             custom: Value::Null,
+            own: Box::default(),
         }
     }
 }

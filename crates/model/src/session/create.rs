@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Actor, Changes, Constants, Draft, Error, HEADER_BYTES_MAX, Header, InstanceRequest, Join,
-    PasswordDigest, ReservationClock, Seats, Session, Team, TypeConstant, limits,
+    PasswordDigest, ReservationClock, Seats, Session, Team, TypeConstant, limits, places::Place,
 };
 use crate::session_type::{CustomData, Joinability, Visibility};
 use crate::{MatchId, Name, PlayerId, Region, SessionId, Timestamp};
@@ -60,6 +60,11 @@ pub enum NewSeat {
         player: PlayerId,
         /// On which team; `None`: the one with the fewest seats taken.
         team: Option<u8>,
+    },
+    /// A seat among the spectators is held for him.
+    ReservedSpectator {
+        /// For whom.
+        player: PlayerId,
     },
     /// He is in from the start.
     Joined(Box<Join>),
@@ -133,6 +138,12 @@ impl NewSession {
         if self.max_members == Some(0) {
             return Err(Error::Invalid("`max_members` must be at least 1"));
         }
+        let spectators = of_type.size.spectators;
+        if self.max_members.is_some_and(|asked| asked <= spectators) {
+            return Err(Error::Invalid(
+                "`max_members` leaves no seat for a player beside the spectators",
+            ));
+        }
         // A type's own maximum is what its large or small size was checked against.
         if self.max_members.is_some_and(|asked| asked > max_members) {
             return Err(Error::Invalid(
@@ -191,6 +202,7 @@ impl NewSession {
             custom: self.custom.clone(),
             constants_custom: self.constants_custom.clone(),
             servers: Default::default(),
+            ranks: Default::default(),
             ticket: None,
             match_id: self.match_id,
             instance: None,
@@ -226,20 +238,22 @@ impl Draft<'_> {
         for seat in &new.members {
             match seat {
                 NewSeat::Reserved { player, team } => {
-                    let seats = [(player.clone(), *team)];
-                    self.reserve(&new.created_by, &seats, now)?;
+                    self.require_reserver(&new.created_by)?;
+                    let place = team.map_or(Place::Any, Place::Team);
+                    self.reserve_place(&new.created_by, player, place, now)?;
+                }
+                NewSeat::ReservedSpectator { player } => {
+                    self.require_reserver(&new.created_by)?;
+                    self.reserve_place(&new.created_by, player, Place::Spectators, now)?;
                 }
                 NewSeat::Joined(join) => {
                     Self::require_self(&new.created_by, &join.player)?;
                     if self.member_of(&join.player).is_some() {
                         return Err(Error::AlreadyMember);
                     }
-                    self.require_seat()?;
-                    let team = self.place(join.team)?;
-                    let index = self.new_index()?;
-                    let member =
-                        super::seats::reserved_member(index, join.player.clone(), team, now);
+                    let member = self.new_member(join, now)?;
                     self.seat(member, join, now)?;
+                    self.bring(&new.created_by, join, now)?;
                 }
             }
         }

@@ -27,6 +27,10 @@ pub(super) struct Work {
     /// Somebody was the last to go: what `close_on_empty` waits for.
     pub(super) became_empty: bool,
     pub(super) party_changed: bool,
+    /// The last owner has gone, and nothing has come of it yet.
+    pub(super) owner_lost: bool,
+    /// Pairs who played together, each in order (R35).
+    pub(super) played: BTreeSet<[PlayerId; 2]>,
 }
 
 impl<'a> Draft<'a> {
@@ -41,6 +45,8 @@ impl<'a> Draft<'a> {
                 deleted: false,
                 became_empty: false,
                 party_changed: false,
+                owner_lost: false,
+                played: BTreeSet::new(),
             },
         }
     }
@@ -158,6 +164,7 @@ impl<'a> Draft<'a> {
             self.elect_leader(now);
             self.settle_emptiness(now);
         }
+        self.tell_played();
         let base = &self.base.header;
         if base.leader != self.work.header.leader {
             let (from, to) = (base.leader, self.work.header.leader);
@@ -203,6 +210,7 @@ impl<'a> Draft<'a> {
         self.uncount(index);
         let header = self.header_mut();
         header.count(member.state, member.team, 1);
+        header.ranks.count(&member, 1);
         header.empty_since = None;
         self.count_newcomer(&member, 1);
         self.work.became_empty = false;
@@ -217,7 +225,11 @@ impl<'a> Draft<'a> {
         let Some(member) = self.member(index).cloned() else {
             return;
         };
+        self.meet(&member, None, now);
         self.uncount(index);
+        if member.standing.owner && self.work.header.ranks.owners == 0 {
+            self.work.owner_lost = true;
+        }
         self.work.by_player.insert(member.player.clone(), None);
         self.work.members.insert(index, None);
         let player = member.player.clone();
@@ -241,7 +253,9 @@ impl<'a> Draft<'a> {
 
     fn uncount(&mut self, index: u32) {
         if let Some(old) = self.member(index).cloned() {
-            self.header_mut().count(old.state, old.team, -1);
+            let header = self.header_mut();
+            header.count(old.state, old.team, -1);
+            header.ranks.count(&old, -1);
             self.count_newcomer(&old, -1);
         }
     }
@@ -308,6 +322,11 @@ impl<'a> Draft<'a> {
         self.work.members.values().flatten()
     }
 
+    /// Whether this draft has written or removed this member.
+    pub(super) fn is_touched(&self, index: u32) -> bool {
+        self.work.members.contains_key(&index)
+    }
+
     /// Ready and active members in no order. O(ready + active).
     pub(super) fn engaged(&self) -> impl Iterator<Item = &Arc<Member>> {
         self.oldest(&self.base.engaged)
@@ -332,6 +351,16 @@ impl<'a> Draft<'a> {
             .take(1)
             .chain(touched)
             .min_by_key(rank)
+    }
+
+    /// The member who joined first, in whatever state. O(touched).
+    pub(super) fn first_joined(&self) -> Option<&Arc<Member>> {
+        let untouched = [&self.base.engaged, &self.base.away];
+        untouched
+            .into_iter()
+            .flat_map(|line| self.oldest(line).take(1))
+            .chain(self.touched().filter(|member| member.is_joined()))
+            .min_by_key(|member| (member.joined_at, member.index))
     }
 
     /// Members of one of the session's lines that this draft has not touched, in the line's order.

@@ -1,6 +1,7 @@
 //! Why the law refuses a command; each variant names its HTTP status (A.3 row 15).
 
 use super::limits::KeyError;
+use crate::Name;
 use crate::instance::InstanceStatus;
 use crate::{Millis, PlayerId};
 
@@ -59,6 +60,30 @@ pub enum Error {
     /// 403: what stands of servers is theirs to write.
     #[error("only the studio's servers may do this")]
     NotServer,
+    /// 403: only an owner, or the studio's servers, may do this (F28).
+    #[error("only an owner of the session may do this")]
+    NotOwner,
+    /// 403: an owner keeps the player out (F28).
+    #[error("the session's owners have blocked this player")]
+    Blocked,
+    /// 409: a session that has owners keeps one (F28).
+    #[error("the last owner stays one: make somebody else an owner first")]
+    LastOwner,
+    /// 409: as many hold the role as it lets in (F27).
+    #[error("the role `{0}` is full")]
+    RoleFull(Name),
+    /// 409: leaders are not swapped (F2).
+    #[error("the leader cannot be swapped")]
+    LeaderStays,
+    /// 409: only members of different teams are swapped (F2).
+    #[error("the two are on the same team")]
+    SameTeam,
+    /// 422: the type has no `capabilities.has_owners`.
+    #[error("sessions of this type have no owners")]
+    NoOwners,
+    /// 422: the type has no such role or role type.
+    #[error("sessions of this type have no role or role type `{0}`")]
+    NoSuchRole(Name),
     /// 403: the type does not let members change their own team.
     #[error("members of this session may not change their own team")]
     CannotChangeTeam,
@@ -77,6 +102,9 @@ pub enum Error {
     /// 409: all seats are taken, reserved ones included.
     #[error("the session is full")]
     SessionFull,
+    /// 409: the seats of spectators are taken, or there are none (row 50).
+    #[error("no seat for a spectator is free")]
+    SpectatorsFull,
     /// 409: the places of the team, or of all teams, are taken.
     #[error("the team is full")]
     TeamFull,
@@ -193,6 +221,8 @@ impl Error {
             | Self::NotOwnMember
             | Self::NotService
             | Self::NotServer
+            | Self::NotOwner
+            | Self::Blocked
             | Self::CannotChangeTeam
             | Self::CreationNotAllowed => 403,
             Self::SessionEnded
@@ -202,12 +232,17 @@ impl Error {
             | Self::NoSuchInvite => 404,
             Self::InvitedLately { .. } => 429,
             Self::SessionFull
+            | Self::SpectatorsFull
             | Self::TeamFull
             | Self::TooManyInvites
             | Self::AlreadyMember
             | Self::ReservedOnly
             | Self::InitializationFailed
             | Self::NotEvaluating
+            | Self::LastOwner
+            | Self::RoleFull(_)
+            | Self::LeaderStays
+            | Self::SameTeam
             | Self::ConstantsConflict(_)
             | Self::FixedByType(_)
             | Self::NotOnLarge(_)
@@ -223,6 +258,8 @@ impl Error {
             Self::StartupParamsMissing
             | Self::NoInstances
             | Self::EmptyCreate
+            | Self::NoOwners
+            | Self::NoSuchRole(_)
             | Self::NoSuchTeam(_)
             | Self::CustomDataLimits { .. }
             | Self::CustomDataKey { .. }

@@ -87,6 +87,11 @@ pub enum Event {
         /// Why.
         reason: RemovalReason,
     },
+    /// Two members were active in one group at the same time, until now (R35).
+    PlayedTogether {
+        /// In order.
+        players: [PlayerId; 2],
+    },
     /// Somebody else leads, or nobody.
     LeaderChanged {
         /// Before, by member index.

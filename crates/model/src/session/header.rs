@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Actor, Initialization, Invites, PasswordDigest};
+use super::{Actor, Initialization, Invites, PasswordDigest, Ranks};
 use crate::session_type::{CustomData, Joinability, Visibility};
 use crate::ticket::{EndReason, TicketState};
 use crate::{Instance, MatchId, Name, PlayerId, Region, SessionId, TicketId, Timestamp};
@@ -84,6 +84,9 @@ pub struct Header {
     /// The studio's servers that take part, by name: no seat, never leader, not counted (R10, row 42).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub servers: BTreeMap<Name, Participant>,
+    /// Owners and roles in sum, and who is kept out (F27, F28).
+    #[serde(default, skip_serializing_if = "Ranks::is_plain")]
+    pub ranks: Ranks,
     /// Its last ticket, with how it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<TicketRef>,

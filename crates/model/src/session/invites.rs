@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Draft, Error, Event, HEADER_BYTES_MAX, InviteEnd, limits};
+use super::{Actor, Draft, Error, Event, HEADER_BYTES_MAX, InviteEnd, Permission, limits};
 use crate::{Millis, PlayerId, Timestamp};
 
 /// The most invites of one session that live at a time, and the most players that one command invites.
@@ -128,6 +128,9 @@ impl Draft<'_> {
         if players.iter().any(|one| self.member_of(one).is_some()) {
             return Err(Error::AlreadyMember);
         }
+        for player in players {
+            self.require_unblocked(player)?;
+        }
         let settings = self.base.constants.session_type.invites;
         let invites = &mut self.header_mut().invites;
         invites.lately.retain(|lately| lately.until > now);
@@ -249,10 +252,13 @@ impl Draft<'_> {
             Actor::Host(allocation) => self.require_host(*allocation),
             Actor::Player(player) => {
                 self.joined_actor(player)?;
+                if !self.base.constants.may_invite_as_non_owner() {
+                    return self.require_owner(actor);
+                }
                 if self.base.constants.session_type.invites.allow_members {
                     return Ok(());
                 }
-                self.require_leader(actor)
+                self.require_permission(actor, Permission::Invite)
             }
         }
     }

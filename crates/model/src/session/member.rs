@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Actor, Connectivity, Error, MemberInitialization};
+use super::{Actor, Connectivity, Error, MemberInitialization, Standing};
 use crate::session_type::CustomData;
 use crate::{Name, PlayerId, Timestamp, ticket};
 
@@ -45,6 +45,9 @@ pub struct Member {
     /// Whom he follows, as the token says that he joined with, for joinability `followed` (row 31).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub follows: Vec<PlayerId>,
+    /// What he is among the others.
+    #[serde(default, skip_serializing_if = "Standing::is_plain")]
+    pub standing: Standing,
     /// The studio's own data about him.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,

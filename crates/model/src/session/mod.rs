@@ -17,6 +17,7 @@ mod deadlines;
 mod draft;
 mod error;
 mod event;
+mod groups;
 mod header;
 mod host;
 mod hosting;
@@ -26,11 +27,16 @@ mod leader;
 mod limits;
 mod liveness;
 mod member;
+mod owners;
 mod password;
+mod permissions;
+mod places;
 mod quality;
+mod roles;
 mod seats;
 mod servers;
 mod settle;
+mod standing;
 mod tickets;
 mod together;
 
@@ -43,7 +49,7 @@ use std::sync::Arc;
 
 use crate::instance::InstanceStatus;
 use crate::session_type::{InstanceSettings, Visibility};
-use crate::{Instance, PlayerId, Timestamp};
+use crate::{Instance, Name, PlayerId, Timestamp};
 
 pub use admission::Looker;
 pub use command::{Acquaintance, Actor, Command, HostUpdate, InstanceRequest, Join, Update};
@@ -57,6 +63,7 @@ pub use create::{NewSeat, NewSession};
 pub use draft::Draft;
 pub use error::Error;
 pub use event::{Changes, Event, InviteEnd, Released, RemovalReason};
+pub use groups::{ENCOUNTER, ENCOUNTERS_MAX, GROUPS_MAX};
 pub use header::{Header, LeaderLost, Participant, ReservationClock, Seats, Team, TicketRef};
 pub use initialization::{Failure, Initialization, MemberInitialization, Stage};
 pub use invites::{INVITE_CONTEXT_BYTES_MAX, INVITED_LATELY_MAX, INVITES_MAX, Invite, Invites};
@@ -65,7 +72,10 @@ pub use limits::{
 };
 pub use liveness::{AllPresent, Liveness, Presence, Suspects};
 pub use member::{JoinedState, Member, MemberState};
+pub use owners::BLOCKED_MAX;
 pub use password::{PasswordDigest, SetPassword};
+pub use roles::ROLE_WEIGHT_MAX;
+pub use standing::{OwnProperties, Permission, Ranks, Standing, StandingCommand};
 
 /// A committed session. Memory: the documents and about 100 bytes of index a member.
 #[derive(Debug, Clone)]
@@ -80,6 +90,8 @@ pub struct Session {
     engaged: BTreeSet<(Timestamp, u32)>,
     /// Inactive members, oldest first.
     away: BTreeSet<(Timestamp, u32)>,
+    /// Members who are in a group or were a while ago, by group (R35).
+    grouped: BTreeMap<Name, BTreeSet<u32>>,
 }
 
 impl Session {
@@ -191,9 +203,11 @@ impl Session {
         for team in &mut header.teams {
             team.taken = 0;
         }
+        header.ranks.recount();
         for member in &members {
             header.count(member.state, member.team, 1);
             initialization::count(&constants.session_type.together, &mut header, member, 1);
+            header.ranks.count(member, 1);
         }
         let mut session = Session::bare(constants, header);
         for member in members {
@@ -212,6 +226,7 @@ impl Session {
             due: BTreeSet::new(),
             engaged: BTreeSet::new(),
             away: BTreeSet::new(),
+            grouped: BTreeMap::new(),
         }
     }
 
@@ -261,6 +276,9 @@ impl Session {
             };
             line.insert((at, index));
         }
+        for group in member.standing.visits.keys() {
+            self.grouped.entry(group.clone()).or_default().insert(index);
+        }
         self.by_player.insert(member.player.clone(), index);
         self.members.insert(index, member);
     }
@@ -275,6 +293,14 @@ impl Session {
         if let Some(at) = member.joined_at {
             self.engaged.remove(&(at, index));
             self.away.remove(&(at, index));
+        }
+        for group in member.standing.visits.keys() {
+            if let Some(of_group) = self.grouped.get_mut(group) {
+                of_group.remove(&index);
+                if of_group.is_empty() {
+                    self.grouped.remove(group);
+                }
+            }
         }
         if self.by_player.get(&member.player) == Some(&index) {
             self.by_player.remove(&member.player);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Actor, Draft, Error, Event, InviteEnd, Join, JoinedState, MEMBER_BYTES_MAX, Member,
-    MemberState, RemovalReason, limits,
+    MemberState, Permission, RemovalReason, limits, places::Place,
 };
 use crate::session_type::CustomData;
 use crate::{PlayerId, Timestamp};
@@ -14,28 +14,36 @@ use crate::{PlayerId, Timestamp};
 impl Draft<'_> {
     pub(super) fn join(&mut self, actor: &Actor, join: &Join, now: Timestamp) -> Result<(), Error> {
         Self::require_self(actor, &join.player)?;
+        self.require_unblocked(&join.player)?;
         match self.member_of(&join.player).cloned() {
             None => {
                 self.admit(actor, join)?;
-                self.require_seat()?;
-                let team = self.place(join.team)?;
-                let index = self.new_index()?;
-                self.seat(
-                    reserved_member(index, join.player.clone(), team, now),
-                    join,
-                    now,
-                )
+                let member = self.new_member(join, now)?;
+                self.seat(member, join, now)?;
+                self.bring(actor, join, now)
             }
             Some(member) if member.is_joined() => self.join_again(actor, &member, join, now),
             Some(member) => {
                 let mut member = (*member).clone();
-                if join.team.is_some() && join.team != member.team {
+                let place = join.place()?;
+                if place.is_elsewhere(&member) {
                     self.require_own_team(actor)?;
-                    member.team = self.place(join.team)?;
+                    self.change_place(&mut member, place)?;
                 }
-                self.seat(member, join, now)
+                self.seat(member, join, now)?;
+                self.bring(actor, join, now)
             }
         }
+    }
+
+    /// A new seat for somebody who joins, where he wants to sit.
+    pub(super) fn new_member(&mut self, join: &Join, now: Timestamp) -> Result<Member, Error> {
+        let place = join.place()?;
+        let team = self.new_place(place)?;
+        let index = self.new_index()?;
+        let mut member = reserved_member(index, join.player.clone(), team, now);
+        member.standing.spectator = place == Place::Spectators;
+        Ok(member)
     }
 
     /// Makes a joined member of whoever holds the seat, and gives him what he brought along.
@@ -64,6 +72,7 @@ impl Draft<'_> {
         if !join.initialization_group.is_empty() {
             self.depend_on(&mut member, &join.initialization_group)?;
         }
+        self.own_if_first(&mut member);
         limits::check_size("member", MEMBER_BYTES_MAX, &member)?;
         self.drop_invite(&member.player, InviteEnd::Seated, now);
         let (index, player, state) = (member.index, member.player.clone(), member.state);
@@ -94,13 +103,15 @@ impl Draft<'_> {
         if !join.constants.is_null() && join.constants != member.constants {
             return Err(Error::ConstantsConflict("the member's `constants`"));
         }
-        if let Some(team) = join.team {
-            self.move_member(actor, &join.player, team)?;
+        let place = join.place()?;
+        if place != Place::Any {
+            self.move_member(actor, &join.player, place)?;
         }
         let custom_data = (!join.custom_data.is_empty()).then(|| join.custom_data.clone());
         let custom = (!join.custom.is_null()).then(|| join.custom.clone());
         self.set_properties(member.index, &custom_data, &custom)?;
         self.set_token(member.index, join)?;
+        self.set_own(actor, member.index, &join.own, now)?;
         self.change_state(member.index, join.state.into(), now);
         Ok(())
     }
@@ -161,9 +172,14 @@ impl Draft<'_> {
         player: &PlayerId,
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.require_leader(actor)?;
-        let index = self.member_of(player).ok_or(Error::NoSuchMember)?.index;
-        self.remove_member(index, RemovalReason::Kicked, now);
+        let Some(member) = self.member_of(player) else {
+            if self.require_owner(actor).is_err() {
+                self.require_permission(actor, Permission::Kick)?;
+            }
+            return Err(Error::NoSuchMember);
+        };
+        self.require_kick(actor, member)?;
+        self.remove_member(member.index, RemovalReason::Kicked, now);
         Ok(())
     }
 
@@ -184,65 +200,70 @@ impl Draft<'_> {
         &mut self,
         actor: &Actor,
         player: &PlayerId,
-        team: u8,
+        place: Place,
     ) -> Result<(), Error> {
-        if *actor == Actor::Player(player.clone()) && self.require_leader(actor).is_err() {
+        let own = *actor == Actor::Player(player.clone());
+        if own && self.require_permission(actor, Permission::Move).is_err() {
             self.joined_actor(player)?;
             self.require_own_team(actor)?;
         } else {
-            self.require_leader(actor)?;
+            self.require_permission(actor, Permission::Move)?;
         }
         let mut member = Member::clone(self.member_of(player).ok_or(Error::NoSuchMember)?);
-        if member.team == Some(team) {
-            return Ok(());
+        if place.is_elsewhere(&member) {
+            self.change_place(&mut member, place)?;
         }
-        member.team = self.place(Some(team))?;
         self.write_member(member)
     }
 
-    /// Holds seats: all of them or, by the error, none.
+    /// Holds seats: all of them or, by the error, none, unless the type says otherwise.
     pub(super) fn reserve(
         &mut self,
         actor: &Actor,
-        players: &[(PlayerId, Option<u8>)],
+        players: &[(PlayerId, Place)],
         now: Timestamp,
     ) -> Result<(), Error> {
-        match actor {
-            Actor::Host(allocation) => self.require_host(*allocation)?,
-            // Of the host's powers this is the one about members (R25, R65, row 8).
-            Actor::Player(player) if self.is_host(player) => {}
-            Actor::Player(_) | Actor::Server | Actor::Admin | Actor::Service => {
-                self.require_leader(actor)?;
-            }
-        }
-        for (player, team) in players {
-            if self.member_of(player).is_some() {
-                return Err(Error::AlreadyMember);
-            }
-            self.require_seat()?;
-            let team = self.place(*team)?;
-            let index = self.new_index()?;
-            self.drop_invite(player, InviteEnd::Seated, now);
-            let mut member = reserved_member(index, player.clone(), team, now);
-            member.reserved_at = Some(now);
-            member.reserved_by = Some(actor.clone());
-            self.work.events.push(Event::MemberReserved {
-                index,
-                player: player.clone(),
-            });
-            self.put_member(member);
-        }
-        Ok(())
+        self.require_reserver(actor)?;
+        self.reserve_places(actor, players, now)
     }
 
-    /// That a seat is free; reserved ones are taken (A.2).
-    pub(super) fn require_seat(&self) -> Result<(), Error> {
-        self.require_usable()?;
-        if self.seats_taken() < self.max_members() {
-            Ok(())
-        } else {
-            Err(Error::SessionFull)
+    /// The leader, the host, servers, admins, the service (R25, row 29).
+    pub(super) fn require_reserver(&self, actor: &Actor) -> Result<(), Error> {
+        match actor {
+            Actor::Host(allocation) => self.require_host(*allocation),
+            // Of the host's powers this is the one about members (R25, R65, row 8).
+            Actor::Player(player) if self.is_host(player) => Ok(()),
+            Actor::Player(_) | Actor::Server | Actor::Admin | Actor::Service => {
+                self.require_leader(actor)
+            }
         }
+    }
+
+    /// Holds one seat.
+    pub(super) fn reserve_place(
+        &mut self,
+        actor: &Actor,
+        player: &PlayerId,
+        place: Place,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.require_unblocked(player)?;
+        if self.member_of(player).is_some() {
+            return Err(Error::AlreadyMember);
+        }
+        let team = self.new_place(place)?;
+        let index = self.new_index()?;
+        self.drop_invite(player, InviteEnd::Seated, now);
+        let mut member = reserved_member(index, player.clone(), team, now);
+        member.standing.spectator = place == Place::Spectators;
+        member.reserved_at = Some(now);
+        member.reserved_by = Some(actor.clone());
+        self.work.events.push(Event::MemberReserved {
+            index,
+            player: player.clone(),
+        });
+        self.put_member(member);
+        Ok(())
     }
 
     /// The index of a new member; the session is full for good when they have run out.
@@ -358,6 +379,7 @@ pub(super) fn reserved_member(
         device: None,
         claims: BTreeMap::new(),
         follows: Vec::new(),
+        standing: Default::default(),
         custom_data: CustomData::new(),
         constants: Value::Null,
         custom: Value::Null,

@@ -46,6 +46,10 @@ impl Draft<'_> {
         }
         self.settle_initialization(now);
         self.settle_invites(now);
+        self.settle_ownership(now);
+        if self.work.deleted {
+            return;
+        }
         self.settle_instance(now);
         self.elect_leader(now);
         self.settle_emptiness(now);
@@ -79,8 +83,10 @@ impl Draft<'_> {
             return;
         }
         let mut member = (**member).clone();
+        let before = member.clone();
         member.state = to;
         member.since = now;
+        self.meet(&before, Some(&mut member), now);
         let player = member.player.clone();
         self.work.events.push(Event::MemberChanged {
             index,

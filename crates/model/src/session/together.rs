@@ -1,6 +1,6 @@
 //! What is done to many players at once, and the short code that brings them together (F1, F3).
 
-use super::{Actor, Draft, Error, Event, RemovalReason};
+use super::{Actor, Draft, Error, Event, Permission, RemovalReason};
 use crate::{PlayerId, Timestamp};
 
 impl Draft<'_> {
@@ -11,12 +11,16 @@ impl Draft<'_> {
         players: &[PlayerId],
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.require_leader(actor)?;
+        if self.require_owner(actor).is_err() {
+            self.require_permission(actor, Permission::Kick)?;
+        }
         for player in players {
             let own = matches!(actor, Actor::Player(own) if own == player);
-            if !own && let Some(index) = self.member_of(player).map(|member| member.index) {
-                self.remove_member(index, RemovalReason::Kicked, now);
-            }
+            let Some(member) = self.member_of(player).filter(|_| !own).cloned() else {
+                continue;
+            };
+            self.require_kick(actor, &member)?;
+            self.remove_member(member.index, RemovalReason::Kicked, now);
         }
         Ok(())
     }

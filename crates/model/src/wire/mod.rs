@@ -6,6 +6,7 @@ mod invites;
 mod matchmaking;
 mod problem;
 mod sessions;
+mod standing;
 mod together;
 mod token;
 
@@ -32,6 +33,7 @@ pub use sessions::{
     MySessions, PutServer, RequestInstance, Reservation, Reserve, Session, SessionServer,
     SessionTicket, SessionType, Team, UpdateMember, UpdateSession,
 };
+pub use standing::{RecentPlayer, Role, RoleType, SetRole, Spectators, SwapMembers};
 pub use together::{Capabilities, Initializing, PostEvaluation, SetHost};
 pub use token::{AUDIENCE, Claims, PrincipalKind};
 

@@ -1,15 +1,16 @@
 //! Sessions, members and instances over HTTP.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Capabilities, Initializing, Password, Rfc3339, SessionInvite};
+use super::{Capabilities, Initializing, Password, Rfc3339, RoleType, SessionInvite, Spectators};
 use crate::instance::{Addresses, CloseReason, InstanceStatus};
 use crate::qos::Qos;
-use crate::session::{Failure, Measurement, Seats, ServerMeasurement};
+use crate::roles::RoleSettings;
+use crate::session::{Failure, Measurement, Permission, Seats, ServerMeasurement};
 use crate::session_type::{CustomData, Joinability, StartupParams, Visibility};
 use crate::ticket::{EndReason, TicketState};
 use crate::{
@@ -76,6 +77,10 @@ pub struct UpdateSession {
     /// The studio's own schemaless JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<serde_json::Value>,
+    /// Figures of roles by role type and role, where the type calls them mutable; what is not named stays. For the
+    /// leader, owners, servers and operators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<BTreeMap<Name, BTreeMap<Name, RoleSettings>>>,
 }
 
 /// `PUT /v1/sessions/{id}/members/{player}`: join. Again by the member himself: sets
@@ -102,6 +107,9 @@ pub struct JoinSession {
     /// The team to join; omitted: one with space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<u8>,
+    /// Take a spectator's seat, on no team.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spectator: bool,
     /// The studio's own data about this member.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,
@@ -111,6 +119,18 @@ pub struct JoinSession {
     /// The studio's own schemaless JSON; this member alone may change it (R9).
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub custom: serde_json::Value,
+    /// His roles, by role type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<Name, Name>,
+    /// How much he would like each role, 0 to 100; for himself alone to say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub role_preference: BTreeMap<Name, u8>,
+    /// The groups that he plays in, at most 10; for himself alone to say, and never shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Name>,
+    /// Groups that he passed through just now, at most 10; consumed at once, and never shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encounters: Vec<Name>,
 }
 
 /// `PATCH /v1/sessions/{id}/members/me`: each field that is present is replaced whole.
@@ -142,6 +162,19 @@ pub struct UpdateMember {
     /// Members by index: if one of them does not come through initialization, this member does not either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initialization_group: Option<Vec<u32>>,
+    /// His roles, by role type; roles that owners manage stay as they are unless he is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<BTreeMap<Name, Name>>,
+    /// How much he would like each role, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_preference: Option<BTreeMap<Name, u8>>,
+    /// The groups that he plays in, at most 10; never shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<Name>>,
+    /// Groups that he passed through just now, at most 10: he counts as having joined each 30 s ago and leaving it
+    /// now. Consumed at once, and never shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encounters: Vec<Name>,
 }
 
 /// `POST /v1/sessions/{id}/members/{player}/move`.
@@ -149,14 +182,18 @@ pub struct UpdateMember {
 #[serde(deny_unknown_fields)]
 pub struct MoveMember {
     /// Where to; teams count from 0.
-    pub team: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<u8>,
+    /// Instead of a team: among the spectators.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spectator: bool,
 }
 
 /// `POST /v1/sessions/{id}/reservations`: hold seats for players.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reserve {
-    /// All of them get a seat, or none.
+    /// All of them get a seat, or none; where the type's `team_overflow` is partial, as many as fit.
     pub players: Vec<Reservation>,
     /// `true`: they are brought together with the others who come now, where the type does so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -172,6 +209,9 @@ pub struct Reservation {
     /// On which team; omitted: one with space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<u8>,
+    /// Instead of a team: among the spectators.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spectator: bool,
 }
 
 /// `POST /v1/sessions/{id}/instance`.
@@ -232,8 +272,17 @@ pub struct Session {
     /// Seats taken, by the state of who holds them.
     #[serde(default)]
     pub seats: Seats,
+    /// Seats outside the teams, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spectators: Option<Spectators>,
     /// Its members, by index; see `large`.
     pub members: Vec<Member>,
+    /// Roles that members may hold, by role type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<Name, RoleType>,
+    /// Players whom the owners keep out; for members, servers and operators.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub blocked: BTreeSet<PlayerId>,
     /// The studio's own data.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,
@@ -343,8 +392,23 @@ pub struct Member {
     /// His team; teams count from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<u8>,
+    /// Whether he holds a spectator's seat, on no team.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spectator: bool,
     /// Whether he is the leader.
     pub leader: bool,
+    /// Whether he is an owner.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub owner: bool,
+    /// What the leader has let him do.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub permissions: BTreeSet<Permission>,
+    /// His roles, by role type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<Name, Name>,
+    /// How much he would like each role, 0 to 100.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub role_preference: BTreeMap<Name, u8>,
     /// The studio's own data about him.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,

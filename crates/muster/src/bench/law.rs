@@ -10,7 +10,8 @@ use model::session::{
     Actor, AllPresent, Command, Constants, Draft, Join, JoinedState, NewSession, Session,
 };
 use model::session_type::{
-    Creation, CustomDataLimits, Joinability, JoinabilityBy, SessionType, Size, Timeouts, Visibility,
+    Creation, CustomDataLimits, Joinability, JoinabilityBy, SessionType, Size, TeamOverflow,
+    Timeouts, Visibility,
 };
 use model::{PlayerId, SessionId, Timestamp};
 use uuid::Uuid;
@@ -145,6 +146,8 @@ fn session_type(members: u32) -> anyhow::Result<SessionType> {
             players_per_team: 4,
             max_members: members + 1,
             can_change_own_team: true,
+            spectators: 0,
+            team_overflow: TeamOverflow::Fail,
         },
         visibility: Visibility::Open,
         joinability: Joinability::Public,
@@ -158,6 +161,9 @@ fn session_type(members: u32) -> anyhow::Result<SessionType> {
         },
         leader_election_grace: None,
         instance: None,
+        roles: Default::default(),
+        ownership: None,
+        player_visibility: Default::default(),
         custom_data_limits: CustomDataLimits::default(),
         together: Default::default(),
     })

@@ -121,6 +121,7 @@ impl Life {
                 .map(|mate| Reservation {
                     player: mate.player.clone(),
                     team: None,
+                    spectator: false,
                 })
                 .collect(),
             me: Some(active()),

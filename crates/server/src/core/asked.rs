@@ -39,7 +39,7 @@ impl<'a> Asked<'a> {
         let header = draft.header();
         let reader = match self.who {
             Principal::Player { player, device, .. } => {
-                let member = draft.member_of(player).is_some();
+                let member = draft.member_of(player).map(|member| member.index);
                 let device = device.as_deref();
                 player_sees(member, || draft.is_visible_to(&Looker { player, device }))
             }
@@ -109,33 +109,13 @@ impl Core {
 
 /// The session as somebody sees it who has just written to it.
 pub(crate) fn seen_by(who: &Principal, session: &Session) -> wire::Session {
-    seen_as(
-        who,
-        session,
-        reader(who, session).unwrap_or(Reader::Outsider),
-    )
+    view::session(session, reader(who, session).unwrap_or(Reader::Outsider))
 }
 
-/// The same for who has been found to be this reader. Of a large session a player sees his own seat alone (R42).
-pub(crate) fn seen_as(who: &Principal, session: &Session, reader: Reader) -> wire::Session {
-    let mut document = view::session(session, reader);
-    if session.constants().session_type.large
-        && let Principal::Player { player, .. } = who
-    {
-        let own = session.member_of(player);
-        document.members = own
-            .map(|own| view::member(own, session, reader))
-            .into_iter()
-            .collect();
-    }
-    document
-}
-
-fn player_sees(member: bool, visible: impl FnOnce() -> bool) -> Option<Reader> {
-    if member {
-        Some(Reader::Insider)
-    } else {
-        visible().then_some(Reader::Outsider)
+fn player_sees(member: Option<u32>, visible: impl FnOnce() -> bool) -> Option<Reader> {
+    match member {
+        Some(index) => Some(Reader::Member(index)),
+        None => visible().then_some(Reader::Outsider),
     }
 }
 
@@ -143,7 +123,7 @@ fn player_sees(member: bool, visible: impl FnOnce() -> bool) -> Option<Reader> {
 pub(crate) fn reader(who: &Principal, session: &Session) -> Option<Reader> {
     match who {
         Principal::Player { player, device, .. } => {
-            let member = session.member_of(player).is_some();
+            let member = session.member_of(player).map(|member| member.index);
             let device = device.as_deref();
             player_sees(member, || session.is_visible_to(&Looker { player, device }))
         }

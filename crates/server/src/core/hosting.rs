@@ -6,7 +6,7 @@ use model::wire;
 use model::{AllocationId, GameServer, GameServerId, SessionId};
 
 use super::Core;
-use super::asked::{Asked, reader};
+use super::asked::{Asked, reader, seen_by};
 use super::view::{self, Reader};
 use super::write::{Held, Refusal, not_found};
 use crate::{Error, Principal};
@@ -48,7 +48,7 @@ impl Core {
             },
         };
         let session = written.session.ok_or_else(|| not_found(id))?;
-        Ok(view::session(&session, Reader::Insider))
+        Ok(seen_by(asked.who, &session))
     }
 
     /// Reads the instance of a session.
@@ -203,7 +203,7 @@ impl Core {
                 if matches!(who, Principal::Player { .. }) {
                     // Addresses are for those with a seat (A.3b).
                     let session = self.settled(held.session).await?;
-                    if reader(who, &session) != Some(Reader::Insider) {
+                    if !reader(who, &session).is_some_and(Reader::is_inside) {
                         break;
                     }
                 }

@@ -17,7 +17,7 @@ const PAGE: usize = 50;
 
 impl Core {
     /// The members of a session that the caller may see, by index: all of them, or of a large session his own seat;
-    /// servers and operators see all of a large one too. O(page · log members).
+    /// servers and operators see all of a large one too. O(members) for a player in a large session, else O(page · log members).
     ///
     /// # Errors
     /// 404 when the session does not exist or is not for this caller to see.
@@ -30,14 +30,9 @@ impl Core {
         let session = self.settled(id).await?;
         let reader = reader(who, &session).ok_or_else(|| not_found(id))?;
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let own = match who {
-            Principal::Player { player, .. } if session.constants().session_type.large => {
-                Some(player)
-            }
-            _ => None,
-        };
-        let visible = session.members_from(from);
-        let mut visible = visible.filter(|member| own.is_none_or(|own| member.player == *own));
+        let mut visible = session
+            .members_from(from)
+            .filter(|member| reader.sees(&session, member));
         let items: Vec<wire::Member> = visible
             .by_ref()
             .take(PAGE)

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use model::session::{
     Acquaintance, Changes, Command, ConnectivityUpdate, Join, JoinedState, NewSeat, NewSession,
-    Session, Update,
+    Session, StandingCommand, Update,
 };
 use model::wire;
 use model::{Name, PlayerId, Region, SessionId, Timestamp};
 use store::{CommitError, Item, WriteSet};
 
-use super::asked::{Asked, reader, seen_as, seen_by};
+use super::asked::{Asked, reader, seen_by};
 use super::idempotency::Idempotency;
 use super::players::{Change, Stand};
-use super::view::Reader;
+use super::view::{self, Reader};
 use super::write::{Document, Held, Refusal, commit_error, not_found};
-use super::{Core, actor, rows};
+use super::{Core, actor, rows, standing};
 use crate::{Error, Principal};
 
 /// The most sessions of one player in one answer.
@@ -135,11 +135,9 @@ impl Core {
             }
             _ => {}
         }
-        new.members
-            .extend(body.reserve.into_iter().map(|seat| NewSeat::Reserved {
-                player: seat.player,
-                team: seat.team,
-            }));
+        for seat in body.reserve {
+            new.members.push(standing::new_seat(seat)?);
+        }
         Ok(new)
     }
 
@@ -218,7 +216,7 @@ impl Core {
     ) -> Result<wire::Session, Error> {
         let session = self.settled(id).await?;
         let reader = reader(who, &session).ok_or_else(|| not_found(id))?;
-        Ok(seen_as(who, &session, reader))
+        Ok(view::session(&session, reader))
     }
 
     /// The session, brought up to date.
@@ -276,9 +274,20 @@ impl Core {
             custom: body.custom,
             ..Update::default()
         };
-        self.command(asked, Command::Update(update))
-            .await?
-            .ok_or_else(|| not_found(asked.session))
+        let written = self
+            .write_asked(asked, |by, draft, _, now| {
+                if body.roles.is_none() || update != Update::default() {
+                    draft.apply(by, &Command::Update(update.clone()), now)?;
+                }
+                if let Some(settings) = body.roles.clone() {
+                    let command = StandingCommand::SetRoleSettings { settings };
+                    draft.apply(by, &Command::Standing(command), now)?;
+                }
+                Ok(())
+            })
+            .await?;
+        let session = written.session.ok_or_else(|| not_found(asked.session))?;
+        Ok(seen_by(asked.who, &session))
     }
 
     /// Ends a session with all it holds.
@@ -306,12 +315,15 @@ impl Core {
         join.password = self.try_password(asked, &join.player, password).await?;
         let written = self
             .write_asked(asked, |by, draft, _, now| {
-                let joined = draft
-                    .member_of(&join.player)
-                    .is_some_and(|member| member.is_joined());
-                if joined && mode == JoinMode::JoinOnly {
-                    return Err(Refusal::Stale(Reader::Insider));
+                let member = draft.member_of(&join.player);
+                let joined = member.filter(|member| member.is_joined());
+                if let (Some(member), JoinMode::JoinOnly) = (joined, mode) {
+                    return Err(Refusal::Stale(match asked.who {
+                        Principal::Player { .. } => Reader::Member(member.index),
+                        _ => Reader::Insider,
+                    }));
                 }
+                let joined = joined.is_some();
                 draft.apply(by, &Command::Join(join.clone()), now)?;
                 Ok(!joined)
             })
@@ -335,10 +347,10 @@ impl Core {
         body: wire::UpdateMember,
     ) -> Result<wire::Session, Error> {
         let connectivity = ConnectivityUpdate {
-            secure_device_address: body.secure_device_address,
-            measurements: body.measurements,
-            server_measurements: body.server_measurements,
-            initialization_group: body.initialization_group,
+            secure_device_address: body.secure_device_address.clone(),
+            measurements: body.measurements.clone(),
+            server_measurements: body.server_measurements.clone(),
+            initialization_group: body.initialization_group.clone(),
         };
         let written = self
             .write_asked(asked, |by, draft, _, now| {
@@ -356,6 +368,12 @@ impl Core {
                 if !connectivity.is_empty() {
                     let (player, update) = (player.clone(), connectivity.clone());
                     draft.apply(by, &Command::SetConnectivity { player, update }, now)?;
+                }
+                let own = standing::changed(&body);
+                if !own.is_empty() {
+                    let player = player.clone();
+                    let command = Command::Standing(StandingCommand::SetOwn { player, own });
+                    draft.apply(by, &command, now)?;
                 }
                 Ok(())
             })
@@ -427,45 +445,6 @@ impl Core {
         name: Name,
     ) -> Result<wire::Session, Error> {
         self.command(asked, Command::RemoveServer { name })
-            .await?
-            .ok_or_else(|| not_found(asked.session))
-    }
-
-    /// Puts a member on another team.
-    ///
-    /// # Errors
-    /// 403 for who may not, 404, 409 when the team is full, 422 for a team that is not there.
-    pub async fn move_member(
-        &self,
-        asked: &Asked<'_>,
-        player: PlayerId,
-        team: u8,
-    ) -> Result<wire::Session, Error> {
-        let command = Command::Move { player, team };
-        self.command(asked, command)
-            .await?
-            .ok_or_else(|| not_found(asked.session))
-    }
-
-    /// Holds seats for players, all or none.
-    ///
-    /// # Errors
-    /// 403 for who may not, 404, 409 when there is no space.
-    pub async fn reserve(
-        &self,
-        asked: &Asked<'_>,
-        body: wire::Reserve,
-    ) -> Result<wire::Session, Error> {
-        let players = body
-            .players
-            .into_iter()
-            .map(|seat| (seat.player, seat.team))
-            .collect();
-        let command = Command::Reserve {
-            players,
-            initialize: body.initialize,
-        };
-        self.command(asked, command)
             .await?
             .ok_or_else(|| not_found(asked.session))
     }
@@ -573,11 +552,13 @@ fn join(who: &Principal, player: PlayerId, body: wire::JoinSession) -> Result<Jo
         _ => Default::default(),
     };
     Ok(Join {
+        own: Box::new(standing::brought(&body)),
         state: JoinedState::from_flags(body.ready, body.active)?,
         initialize: body.initialize,
         initialization_group: body.initialization_group,
         player,
         team: body.team,
+        spectator: body.spectator,
         device,
         claims,
         follows,

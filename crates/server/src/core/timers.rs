@@ -169,7 +169,7 @@ impl Core {
                     Ok(())
                 }
             }
-            Kind::Idempotency => self.purge(row, Vec::new()).await,
+            Kind::Idempotency | Kind::RecentPlayers => self.purge(row, Vec::new()).await,
             Kind::Member | Kind::Invite | Kind::Player | Kind::Revision | Kind::Setting => Ok(()),
         }
     }

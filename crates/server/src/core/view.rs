@@ -2,6 +2,7 @@
 
 use model::instance::Instance;
 use model::session::{Member, Participant, Session};
+use model::session_type::PlayerVisibility;
 use model::wire;
 use model::{GameServer, Name, PlayerId, Ticket};
 
@@ -10,10 +11,55 @@ use super::invites;
 /// How much of a session its reader may see (A.3b).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reader {
-    /// A member, a server, an operator: everything.
+    /// A server, an operator: everything.
     Insider,
+    /// The member at this index: everything but the members that the type does not show him.
+    Member(u32),
     /// Anybody else who may look: no connection data, no join secrets.
     Outsider,
+}
+
+impl Reader {
+    /// Whether he may see connection data.
+    pub(crate) fn is_inside(self) -> bool {
+        self != Self::Outsider
+    }
+
+    /// Whether he sees a member of the session (F5); of a large one a player sees himself.
+    pub(crate) fn sees(self, session: &Session, member: &Member) -> bool {
+        let of_type = &session.constants().session_type;
+        let shown = match of_type.large {
+            true => PlayerVisibility::Oneself,
+            false => of_type.player_visibility,
+        };
+        match self {
+            Self::Insider => true,
+            Self::Outsider => shown.shows(false, false),
+            Self::Member(index) => {
+                let own = session.member(index);
+                let of_his_team = own.is_some_and(|own| own.team == member.team);
+                shown.shows(member.index == index, of_his_team)
+            }
+        }
+    }
+}
+
+/// The members that a reader sees in the document: of a large session at most himself (R42).
+fn members(session: &Session, reader: Reader) -> Vec<wire::Member> {
+    let seen = |member| self::member(member, session, reader);
+    match (session.constants().session_type.large, reader) {
+        (true, Reader::Member(index)) => session
+            .member(index)
+            .map(|own| seen(own))
+            .into_iter()
+            .collect(),
+        (true, Reader::Insider | Reader::Outsider) => Vec::new(),
+        (false, _) => session
+            .members()
+            .filter(|member| reader.sees(session, member))
+            .map(|member| seen(member))
+            .collect(),
+    }
 }
 
 /// A session document.
@@ -40,16 +86,18 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
         joinability: header.joinability,
         closed: header.closed,
         password_protected: header.password.is_some(),
-        short_code: header
-            .short_code
-            .clone()
-            .filter(|_| reader == Reader::Insider),
+        short_code: header.short_code.clone().filter(|_| reader.is_inside()),
         invites: match reader {
-            Reader::Insider => header.invites.iter().map(invites::shown).collect(),
+            Reader::Insider | Reader::Member(_) => {
+                header.invites.iter().map(invites::shown).collect()
+            }
             Reader::Outsider => Vec::new(),
         },
         max_members: session.max_members(),
-        leader: session.leader().map(|member| member.player.clone()),
+        leader: session
+            .leader()
+            .filter(|leader| reader.sees(session, leader))
+            .map(|member| member.player.clone()),
         teams: header
             .teams
             .iter()
@@ -61,19 +109,19 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
             .collect(),
         large: of_type.large,
         seats: header.seats,
-        members: match of_type.large {
-            true => Vec::new(),
-            false => session
-                .members()
-                .map(|member| self::member(member, session, reader))
-                .collect(),
+        spectators: super::standing::spectators(session),
+        members: members(session, reader),
+        roles: super::standing::roles(session),
+        blocked: match reader {
+            Reader::Insider | Reader::Member(_) => header.ranks.blocked.clone(),
+            Reader::Outsider => Default::default(),
         },
         custom_data: header.custom_data.clone(),
         type_custom_data: of_type.custom_data.clone(),
         constants: header.constants_custom.clone(),
         custom: header.custom.clone(),
         servers: match reader {
-            Reader::Insider => header.servers.iter().map(server).collect(),
+            Reader::Insider | Reader::Member(_) => header.servers.iter().map(server).collect(),
             Reader::Outsider => Vec::new(),
         },
         ticket: header.ticket.as_ref().map(|ticket| wire::SessionTicket {
@@ -117,7 +165,7 @@ fn server((name, server): (&Name, &Participant)) -> wire::SessionServer {
 /// A member of this session.
 pub(crate) fn member(member: &Member, session: &Session, reader: Reader) -> wire::Member {
     // How to reach a member is for those who are in.
-    let insider = reader == Reader::Insider;
+    let insider = reader.is_inside();
     let said = member.connectivity.as_deref().filter(|_| insider);
     let said = said.cloned();
     let token = said.as_ref().map(|said| said.device_token.clone());
@@ -130,6 +178,11 @@ pub(crate) fn member(member: &Member, session: &Session, reader: Reader) -> wire
         joined_at: member.joined_at.map(Into::into),
         team: member.team,
         leader: session.header().leader == Some(member.index),
+        spectator: member.standing.spectator,
+        owner: member.standing.owner,
+        permissions: member.standing.permissions.clone(),
+        roles: member.standing.roles.clone(),
+        role_preference: member.standing.role_preference.clone(),
         custom_data: member.custom_data.clone(),
         constants: member.constants.clone(),
         custom: member.custom.clone(),
@@ -145,7 +198,7 @@ pub(crate) fn member(member: &Member, session: &Session, reader: Reader) -> wire
 
 /// An instance; addresses and join data for insiders only.
 pub(crate) fn instance(instance: &Instance, reader: Reader) -> wire::Instance {
-    let insider = reader == Reader::Insider;
+    let insider = reader.is_inside();
     // Before somebody has acknowledged, the host may still change.
     let allocation = instance.allocation.as_ref().filter(|_| insider);
     wire::Instance {

@@ -164,6 +164,9 @@ impl Core {
             let consequences = self
                 .consequences(&before, &changes, &mut along, now)
                 .await?;
+            along
+                .items
+                .extend(self.recent_items(id, &changes.events, now).await?);
             let items = self.items(id, session, &changes, &consequences, &along)?;
             if items.is_empty() {
                 document.presence_asked(asks, now);
@@ -782,7 +785,7 @@ fn is_worth_telling(event: &Event) -> bool {
             to,
             InstanceStatus::Joinable | InstanceStatus::Unjoinable | InstanceStatus::Closed
         ),
-        Event::InstanceUpdated { .. } => false,
+        Event::InstanceUpdated { .. } | Event::PlayedTogether { .. } => false,
         _ => true,
     }
 }

@@ -23,7 +23,8 @@ use super::problem::Problem;
 use super::reply::Answer;
 use super::routes::{Access, Operation, ROUTES, RequestBody, Route, Verb};
 use super::{
-    events, fleets, game_servers, instances, invites, members, ops, sessions, tickets, together,
+    events, fleets, game_servers, instances, invites, members, ops, sessions, standing, tickets,
+    together,
 };
 use crate::auth::Keys;
 use crate::config::Limits;
@@ -172,6 +173,16 @@ fn mount(methods: MethodRouter<Arc<Http>>, route: &'static Route) -> MethodRoute
         Operation::MoveMember => add(methods, route, members::move_to),
         Operation::PostEvaluation => add(methods, route, together::post_evaluation),
         Operation::SetHost => add(methods, route, together::set_host),
+        Operation::PutRole => add(methods, route, standing::put_role),
+        Operation::RemoveRole => add(methods, route, standing::remove_role),
+        Operation::AddOwner => add(methods, route, standing::add_owner),
+        Operation::RemoveOwner => add(methods, route, standing::remove_owner),
+        Operation::BlockPlayer => add(methods, route, standing::block),
+        Operation::UnblockPlayer => add(methods, route, standing::unblock),
+        Operation::GrantPermission => add(methods, route, standing::grant),
+        Operation::RevokePermission => add(methods, route, standing::revoke),
+        Operation::ListRecentPlayers => add(methods, route, standing::recent_players),
+        Operation::SwapMembers => add(methods, route, standing::swap),
         Operation::RequestInstance => add(methods, route, instances::request),
         Operation::ReadInstance => add(methods, route, instances::read),
         Operation::UpdateInstance => add(methods, route, instances::update),

@@ -23,6 +23,10 @@ pub(super) const PUT_SERVER: Shape = Shape::of::<wire::PutServer>(put_server);
 pub(super) const POST_EVALUATION: Shape = Shape::of::<wire::PostEvaluation>(post_evaluation);
 pub(super) const SET_HOST: Shape = Shape::of::<wire::SetHost>(set_host);
 pub(super) const MOVE_MEMBER: Shape = Shape::of::<wire::MoveMember>(move_member);
+pub(super) const SET_ROLE: Shape = Shape::of::<wire::SetRole>(set_role);
+pub(super) const RECENT_PLAYERS: Shape =
+    Shape::of::<wire::List<wire::RecentPlayer>>(recent_players);
+pub(super) const SWAP_MEMBERS: Shape = Shape::of::<wire::SwapMembers>(swap_members);
 pub(super) const REQUEST_INSTANCE: Shape = Shape::of::<wire::RequestInstance>(request_instance);
 pub(super) const INSTANCE: Shape = Shape::of::<wire::Instance>(instance);
 pub(super) const HOST_UPDATE: Shape = Shape::of::<wire::HostUpdate>(host_update);
@@ -138,6 +142,18 @@ fn update_member() -> Value {
 
 fn move_member() -> Value {
     json!({ "team": 1 })
+}
+
+fn set_role() -> Value {
+    json!({ "role": "healer" })
+}
+
+fn swap_members() -> Value {
+    json!({ "players": ["bob", "carol"] })
+}
+
+fn recent_players() -> Value {
+    list(json!({ "player": "bob", "session": GAME, "at": AT }))
 }
 
 fn startup_params() -> Value {

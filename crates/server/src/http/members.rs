@@ -68,7 +68,7 @@ pub(super) async fn move_to(mut call: Call) -> Answer {
     let body: wire::MoveMember = call.json().await?;
     let session = call
         .core()
-        .move_member(&call.asked()?, player, body.team)
+        .move_member(&call.asked()?, player, body)
         .await?;
     reply::session(StatusCode::OK, &session)
 }

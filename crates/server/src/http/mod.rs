@@ -6,6 +6,7 @@ pub mod problem;
 pub mod routes;
 pub mod security;
 pub mod shape;
+mod standing;
 
 mod call;
 mod dispatch;

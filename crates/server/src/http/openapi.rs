@@ -169,6 +169,9 @@ fn parameters(route: &Route) -> Vec<Value> {
             "player" => {
                 (json!({ "type": "string", "maxLength": 100 }), "A player's id; `me`: the caller.")
             }
+            "name" if route.path.contains("/permissions/") => {
+                (json!({ "type": "string", "enum": ["invite", "kick", "move"] }), "Which one.")
+            }
             "name" => (json!({ "type": "string", "maxLength": 100 }), "Its name."),
             _ => (json!({ "type": "string", "format": "uuid" }), "Its id."),
         };

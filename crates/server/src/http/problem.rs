@@ -61,6 +61,10 @@ kinds! {
     WrongPassword(403, "wrong-password", "The session has a password"),
     /// Only the leader may do it.
     NotLeader(403, "not-leader", "Only the session's leader may do this"),
+    /// Only an owner may do it.
+    NotOwner(403, "not-owner", "Only an owner of the session may do this"),
+    /// An owner keeps the player out.
+    Blocked(403, "blocked", "The session's owners have blocked this player"),
     /// Only the host may do it.
     NotHost(403, "not-host", "Only the session's host may do this"),
     /// Only joined members may do it.
@@ -77,6 +81,8 @@ kinds! {
     TeamFull(409, "team-full", "The team is full"),
     /// As many invites as there may be.
     TooManyInvites(409, "too-many-invites", "The session has too many invites"),
+    /// As many hold the role as it lets in.
+    RoleFull(409, "role-full", "The role is full"),
     /// The player has a seat already.
     AlreadyMember(409, "already-member", "The player already has a seat in the session"),
     /// The player has a reservation only.
@@ -243,6 +249,10 @@ fn law_kind(error: &Law) -> Kind {
         Law::TooManyInvites => Kind::TooManyInvites,
         Law::InvitedLately { .. } => Kind::InvitedLately,
         Law::NotLeader => Kind::NotLeader,
+        Law::NotOwner => Kind::NotOwner,
+        Law::Blocked => Kind::Blocked,
+        Law::RoleFull(_) => Kind::RoleFull,
+        Law::LastOwner | Law::LeaderStays | Law::SameTeam => Kind::Conflict,
         Law::NotHost => Kind::NotHost,
         Law::NotAMember | Law::NotJoined => Kind::NotMember,
         Law::NotOwnMember
@@ -255,7 +265,7 @@ fn law_kind(error: &Law) -> Kind {
         | Law::NoSuchServer
         | Law::NoSuchInvite
         | Law::NoInstance => Kind::NotFound,
-        Law::SessionFull => Kind::SessionFull,
+        Law::SessionFull | Law::SpectatorsFull => Kind::SessionFull,
         Law::TeamFull => Kind::TeamFull,
         Law::AlreadyMember => Kind::AlreadyMember,
         Law::ReservedOnly => Kind::ReservedOnly,
@@ -274,6 +284,8 @@ fn law_kind(error: &Law) -> Kind {
         Law::StartupParamsMissing
         | Law::NoInstances
         | Law::EmptyCreate
+        | Law::NoOwners
+        | Law::NoSuchRole(_)
         | Law::NoSuchTeam(_)
         | Law::CustomDataLimits { .. }
         | Law::CustomDataKey { .. }

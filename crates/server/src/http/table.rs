@@ -50,8 +50,27 @@ const LEADER_OR_HOST: Kinds = &[
     (Admin, ""),
 ];
 const SELF: Kinds = &[(Player, "himself"), (Server, ""), (Admin, "")];
-const SELF_OR_LEADER: Kinds = &[
-    (Player, "himself, or the leader"),
+const OWNER: Kinds = &[(Player, "owner"), (Server, ""), (Admin, "")];
+const SELF_OR_OWNER: Kinds = &[
+    (Player, "himself; where owners manage it, an owner"),
+    (Server, "where owners manage it"),
+    (Admin, "where owners manage it"),
+];
+const SELF_OR_KICKER: Kinds = &[
+    (
+        Player,
+        "himself, the leader, an owner, or with the permission `kick`",
+    ),
+    (Server, ""),
+    (Admin, ""),
+];
+const SELF_OR_MOVER: Kinds = &[
+    (Player, "himself, the leader, or with the permission `move`"),
+    (Server, ""),
+    (Admin, ""),
+];
+const MOVER: Kinds = &[
+    (Player, "leader, or with the permission `move`"),
     (Server, ""),
     (Admin, ""),
 ];
@@ -121,6 +140,7 @@ pub static ROUTES: &[Route] = &[
         body: RequestBody::Required(shapes::CREATE_SESSION),
         replies: &[json(201, "Created.", shapes::SESSION)],
         problems: &[
+            Kind::RoleFull,
             Kind::NotFound,
             Kind::Invalid,
             Kind::SessionFull,
@@ -151,6 +171,7 @@ pub static ROUTES: &[Route] = &[
         body: RequestBody::Required(shapes::UPDATE_SESSION),
         replies: &[SESSION_NOW],
         problems: &[
+            Kind::ConstantsConflict,
             Kind::NotFound,
             Kind::Invalid,
             Kind::NotMember,
@@ -173,13 +194,14 @@ pub static ROUTES: &[Route] = &[
         operation: Operation::ReserveSeats,
         verb: Verb::Post,
         path: "/v1/sessions/{id}/reservations",
-        summary: "Hold seats for players: for all of them, or for none.",
+        summary: "Hold seats for players: for all of them or for none, unless the type says that some may stay outside.",
         access: Access::Only(LEADER_OR_HOST),
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::RESERVE),
         replies: &[SESSION_NOW],
         problems: &[
+            Kind::Blocked,
             Kind::NotFound,
             Kind::Invalid,
             Kind::NotLeader,
@@ -408,6 +430,9 @@ pub static ROUTES: &[Route] = &[
         body: RequestBody::Optional(shapes::JOIN_SESSION),
         replies: &[json(201, "Joined.", shapes::SESSION), SESSION_NOW],
         problems: &[
+            Kind::Blocked,
+            Kind::NotOwner,
+            Kind::RoleFull,
             Kind::NotFound,
             Kind::Invalid,
             Kind::NotAdmitted,
@@ -432,6 +457,8 @@ pub static ROUTES: &[Route] = &[
         body: RequestBody::Required(shapes::UPDATE_MEMBER),
         replies: &[SESSION_NOW],
         problems: &[
+            Kind::NotOwner,
+            Kind::RoleFull,
             Kind::NotFound,
             Kind::Invalid,
             Kind::NotMember,
@@ -444,11 +471,11 @@ pub static ROUTES: &[Route] = &[
         verb: Verb::Delete,
         path: "/v1/sessions/{id}/members/{player}",
         summary: "Leave a session; of somebody else: kick.",
-        access: Access::Only(SELF_OR_LEADER),
+        access: Access::Only(SELF_OR_KICKER),
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
         replies: &[SESSION_NOW, nothing(204, "The session ended with it.")],
-        problems: &[Kind::NotFound, Kind::NotLeader],
+        problems: &[Kind::NotFound, Kind::NotLeader, Kind::NotOwner],
         ..BASE
     },
     Route {
@@ -467,18 +494,192 @@ pub static ROUTES: &[Route] = &[
         operation: Operation::MoveMember,
         verb: Verb::Post,
         path: "/v1/sessions/{id}/members/{player}/move",
-        summary: "Move a member to another team.",
-        access: Access::Only(SELF_OR_LEADER),
+        summary: "Move a member to another team, or among the spectators.",
+        access: Access::Only(SELF_OR_MOVER),
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::MOVE_MEMBER),
         replies: &[SESSION_NOW],
         problems: &[
+            Kind::SessionFull,
             Kind::NotFound,
             Kind::Invalid,
             Kind::NotLeader,
             Kind::TeamFull,
         ],
+    },
+    // What members are among each other.
+    Route {
+        operation: Operation::PutRole,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/members/{player}/roles/{name}",
+        summary: "Give a member a role of this role type, instead of the one that he holds.",
+        access: Access::Only(SELF_OR_OWNER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Required(shapes::SET_ROLE),
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotOwner,
+            Kind::ReservedOnly,
+            Kind::RoleFull,
+        ],
+    },
+    Route {
+        operation: Operation::RemoveRole,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/members/{player}/roles/{name}",
+        summary: "Take a member's role of this role type away.",
+        access: Access::Only(SELF_OR_OWNER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotOwner,
+            Kind::ReservedOnly,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::AddOwner,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/members/{player}/owner",
+        summary: "Make a member an owner.",
+        access: Access::Only(OWNER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotOwner,
+            Kind::ReservedOnly,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::RemoveOwner,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/members/{player}/owner",
+        summary: "Make an owner a plain member; the last one stays an owner.",
+        access: Access::Only(OWNER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotOwner,
+            Kind::ReservedOnly,
+            Kind::Conflict,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::BlockPlayer,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/blocked/{player}",
+        summary: "Keep a player out, and take his seat away if he has one.",
+        access: Access::Only(OWNER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW, nothing(204, "The session ended with it.")],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotOwner,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::UnblockPlayer,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/blocked/{player}",
+        summary: "Keep a player out no longer.",
+        access: Access::Only(OWNER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotOwner,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::GrantPermission,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/members/{player}/permissions/{name}",
+        summary: "Let a member invite, kick or move.",
+        access: Access::Only(LEADER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotMember,
+            Kind::NotLeader,
+            Kind::ReservedOnly,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::RevokePermission,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/members/{player}/permissions/{name}",
+        summary: "Take a permission back.",
+        access: Access::Only(LEADER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotMember,
+            Kind::NotLeader,
+            Kind::ReservedOnly,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::SwapMembers,
+        verb: Verb::Post,
+        path: "/v1/sessions/{id}/swap",
+        summary: "Let two members of different teams change places.",
+        access: Access::Only(MOVER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Required(shapes::SWAP_MEMBERS),
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::NotMember,
+            Kind::NotLeader,
+            Kind::Conflict,
+        ],
+    },
+    Route {
+        operation: Operation::ListRecentPlayers,
+        path: "/v1/players/me/recent-players",
+        summary: "List those with whom the player was active in one group at the same time, newest first.",
+        access: Access::Only(ME),
+        replies: &[json(
+            200,
+            "A hundred at most, of the last seven days.",
+            shapes::RECENT_PLAYERS,
+        )],
+        ..BASE
     },
     // Instances.
     Route {

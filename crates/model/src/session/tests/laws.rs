@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::instance::CloseReason;
+use crate::roles::Migration;
 use crate::ticket::{EndReason, TicketState};
 
 /// One step of a history: time passes, somebody may be gone, somebody tries something.
@@ -68,16 +69,20 @@ fn a_join() -> impl Strategy<Value = Join> {
         proptest::option::of(0u8..3),
         any::<bool>(),
         proptest::bool::weighted(0.3),
+        proptest::bool::weighted(0.2),
     );
     (place, some_data(), a_value(), a_value()).prop_map(
-        |((player, state, team, local, initialize), custom_data, constants, custom)| Join {
-            initialize,
-            team,
-            device: local.then(|| "console".to_owned()),
-            custom_data,
-            constants,
-            custom,
-            ..Join::new(player, state)
+        |((player, state, team, local, initialize, spectator), custom_data, constants, custom)| {
+            Join {
+                initialize,
+                team,
+                spectator,
+                device: local.then(|| "console".to_owned()),
+                custom_data,
+                constants,
+                custom,
+                ..Join::new(player, state)
+            }
         },
     )
 }
@@ -129,6 +134,56 @@ fn a_member_command() -> impl Strategy<Value = Command> {
         2 => an_update().prop_map(Command::Update),
         1 => a_server_command(),
         4 => an_invite_command(),
+        4 => a_standing_command().prop_map(Command::Standing),
+    ]
+}
+
+fn a_standing_command() -> impl Strategy<Value = StandingCommand> {
+    use StandingCommand::*;
+    let a_type = || select(vec!["class", "class", "rank", "none"]).prop_map(standing::name);
+    let a_role = || select(vec!["healer", "tank", "officer", "none"]).prop_map(standing::name);
+    let permission = || select(vec![Permission::Invite, Permission::Kick, Permission::Move]);
+    let figures = (proptest::option::of(0u32..4), proptest::option::of(0u32..3));
+    let figures = figures.prop_map(|(max, target)| crate::roles::RoleSettings { max, target });
+    let roles = proptest::collection::btree_map(a_type(), a_role(), 0..3);
+    let preference = proptest::collection::btree_map(a_role(), 0u8..110, 0..3);
+    let groups = || proptest::collection::vec(select(vec!["g", "G", "h"]), 0..3);
+    let named = |groups: Vec<&str>| -> Vec<crate::Name> {
+        groups.into_iter().map(standing::name).collect()
+    };
+    let own = (
+        proptest::option::of(roles),
+        proptest::option::of(preference),
+        proptest::option::of(groups().prop_map(named)),
+        groups().prop_map(named),
+    );
+    let own = own.prop_map(
+        |(roles, role_preference, groups, encounters)| OwnProperties {
+            roles,
+            role_preference,
+            groups,
+            encounters,
+        },
+    );
+    prop_oneof![
+        4 => (a_player(), own).prop_map(|(player, own)| SetOwn { player, own }),
+        4 => (a_player(), a_type(), proptest::option::of(a_role()))
+            .prop_map(|(player, role_type, role)| SetRole { player, role_type, role }),
+        1 => (a_type(), a_role(), figures).prop_map(|(of, role, figures)| SetRoleSettings {
+            settings: [(of, [(role, figures)].into())].into(),
+        }),
+        2 => a_player().prop_map(|player| AddOwner { player }),
+        2 => a_player().prop_map(|player| RemoveOwner { player }),
+        1 => a_player().prop_map(|player| Block { player }),
+        2 => a_player().prop_map(|player| Unblock { player }),
+        1 => (a_player(), permission())
+            .prop_map(|(player, permission)| Grant { player, permission }),
+        1 => (a_player(), permission())
+            .prop_map(|(player, permission)| Revoke { player, permission }),
+        2 => [a_player(), a_player()].prop_map(|players| Swap { players }),
+        2 => a_player().prop_map(|player| Spectate { player }),
+        1 => proptest::collection::vec(a_player(), 0..3)
+            .prop_map(|players| ReserveSpectators { players }),
     ]
 }
 
@@ -270,7 +325,10 @@ fn rightful(command: &Command) -> Option<Actor> {
         Command::UpdateMember { player, .. }
         | Command::SetConnectivity { player, .. }
         | Command::Leave { player }
-        | Command::Move { player, .. } => Some(Actor::Player(player.clone())),
+        | Command::Move { player, .. }
+        | Command::Standing(
+            StandingCommand::SetOwn { player, .. } | StandingCommand::SetRole { player, .. },
+        ) => Some(Actor::Player(player.clone())),
         Command::HostUpdate(update) => Some(Actor::Host(update.allocation_id)),
         Command::Acknowledge { allocation_id } => Some(Actor::Host(*allocation_id)),
         Command::Update(_) | Command::Delete => None,
@@ -295,16 +353,28 @@ fn a_type() -> impl Strategy<Value = SessionType> {
         any::<bool>(),
     );
     let hosted = proptest::bool::weighted(0.8);
+    let overflow = select(vec![
+        TeamOverflow::Fail,
+        TeamOverflow::Fail,
+        TeamOverflow::AllowOverflow,
+        TeamOverflow::PartialWithOverflow,
+        TeamOverflow::PartialWithoutOverflow,
+        TeamOverflow::Overfill,
+    ]);
+    let outside = (0u32..3, overflow);
     let flags = (any::<bool>(), hosted, any::<bool>(), any::<bool>());
+    let migration = select(vec![Migration::EndSession, Migration::Oldest]);
+    let owned = proptest::option::of(migration);
     let invites = (1u64..60_000, 0u64..60_000, any::<bool>(), any::<bool>());
-    let rest = (flags, invites, together::a_together());
+    let rest = (flags, invites, together::a_together(), owned, outside);
     (timeouts, a_timeout(), size, rest).prop_map(
-        |(timeouts, grace, size, (flags, invites, together))| {
+        |(timeouts, grace, size, (flags, invites, together, owned, outside))| {
+            let (spectators, team_overflow) = outside;
             let (reserved_removal, ready_removal, inactive_removal, session_empty) = timeouts;
             let (teams, players_per_team, max_members, can_change_own_team) = size;
             let (closes, hosted, by_leader, patient) = flags;
             let (time_out, min_interval, allow_members, reject_stale) = invites;
-            let mut of_type = game();
+            let mut of_type = owned.map_or_else(game, standing::owned);
             of_type.invites = InviteSettings {
                 time_out: Millis(time_out),
                 min_interval: Millis(min_interval),
@@ -324,8 +394,10 @@ fn a_type() -> impl Strategy<Value = SessionType> {
             of_type.size = Size {
                 teams,
                 players_per_team,
-                max_members,
+                max_members: max_members + spectators,
                 can_change_own_team,
+                spectators,
+                team_overflow,
             };
             of_type.instance = of_type.instance.filter(|_| hosted);
             if let Some(settings) = &mut of_type.instance {
@@ -380,6 +452,7 @@ fn assert_same(a: &Session, b: &Session) {
     assert_eq!(a.due, b.due);
     assert_eq!(a.engaged, b.engaged);
     assert_eq!(a.away, b.away);
+    assert_eq!(a.grouped, b.grouped);
 }
 
 fn through_the_store(session: &Session) -> Session {
@@ -399,7 +472,20 @@ fn assert_in_order(session: &Session) {
         usize::try_from(session.seats_taken()).unwrap(),
         session.members().count()
     );
-    if size.teams.is_some() {
+    let (spectators, players): (Vec<_>, Vec<_>) = session
+        .members()
+        .partition(|member| member.standing.spectator);
+    let count = |members: &[&Arc<Member>]| u32::try_from(members.len()).unwrap();
+    assert!(count(&spectators) <= size.spectators);
+    assert!(
+        spectators
+            .iter()
+            .all(|member| member.team.is_none() && member.standing.roles.is_empty())
+    );
+    assert!(players.iter().all(|member| member.team.is_some()));
+    let seats = session.max_members() - size.spectators;
+    assert_eq!(count(&players) + session.player_seats_free(), seats);
+    if size.teams.is_some() && size.team_overflow != TeamOverflow::Overfill {
         assert!(
             header
                 .teams
@@ -444,6 +530,27 @@ fn assert_in_order(session: &Session) {
         );
     }
     together::assert_in_order(session);
+    let owned = session.constants().session_type.ownership.is_some();
+    assert!(!owned || header.ranks.owners > 0 || header.seats.joined() == 0);
+    let blocked = &header.ranks.blocked;
+    assert!(
+        blocked
+            .iter()
+            .all(|player| session.member_of(player).is_none())
+    );
+    let plain = |member: &&Arc<Member>| {
+        member.standing
+            == Standing {
+                spectator: member.standing.spectator,
+                ..Standing::default()
+            }
+    };
+    assert!(
+        session
+            .members()
+            .filter(|member| !member.is_joined())
+            .all(|member| plain(&member))
+    );
     let open = header.open_instance().is_some();
     assert!(!open || session.sweep_at() == session.next_timer());
 }
@@ -484,6 +591,11 @@ fn assert_rests(session: &Session, now: Timestamp, liveness: &dyn Liveness) {
 
 fn moved_member(event: &Event) -> Option<u32> {
     match event {
+        // With its last owner the whole session ends, which is no transition of a member.
+        Event::MemberRemoved {
+            reason: RemovalReason::SessionEnded,
+            ..
+        } => None,
         Event::MemberChanged { index, .. } | Event::MemberRemoved { index, .. } => Some(*index),
         _ => None,
     }

@@ -2,11 +2,14 @@
 
 mod creation;
 mod fixtures;
+mod groups;
 mod hosting;
 mod invites;
 mod laws;
 mod leading;
+mod places;
 mod seating;
+mod standing;
 mod tickets;
 mod timeouts;
 mod together;
@@ -19,7 +22,7 @@ use uuid::Uuid;
 use super::*;
 use crate::session_type::{
     Creation, CustomData, CustomDataLimits, HealthSettings, InviteSettings, Joinability,
-    JoinabilityBy, SessionType, Size, StartupParams, Timeouts,
+    JoinabilityBy, SessionType, Size, StartupParams, TeamOverflow, Timeouts,
 };
 use crate::{AllocationId, GameServerId, InstanceId, Millis, SessionId, TicketId};
 
@@ -41,6 +44,8 @@ fn game() -> SessionType {
             players_per_team: 4,
             max_members: 8,
             can_change_own_team: true,
+            spectators: 0,
+            team_overflow: TeamOverflow::Fail,
         },
         visibility: Visibility::Open,
         joinability: Joinability::Public,
@@ -65,6 +70,9 @@ fn game() -> SessionType {
             },
             close_on_empty: true,
         }),
+        roles: Default::default(),
+        ownership: None,
+        player_visibility: Default::default(),
         custom_data_limits: CustomDataLimits::default(),
         together: Default::default(),
     }
@@ -79,6 +87,8 @@ fn party() -> SessionType {
             players_per_team: 4,
             max_members: 4,
             can_change_own_team: true,
+            spectators: 0,
+            team_overflow: TeamOverflow::Fail,
         },
         joinability: Joinability::Private,
         joinability_by: JoinabilityBy::Leader,
