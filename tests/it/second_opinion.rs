@@ -12,7 +12,7 @@ use tests::{player, run};
 
 /// Steps in all, and over how many servers with a clock of their own.
 const STEPS: usize = 100_000;
-const WORLDS: usize = 4;
+const WORLDS: usize = 2;
 /// Everybody there is: more than any session has seats for.
 const NAMES: [&str; 6] = ["ann", "bob", "cid", "dan", "eve", "fay"];
 
