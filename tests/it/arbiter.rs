@@ -1,9 +1,10 @@
 //! The host among the members and the arbiter (R63-R67, rows 8 and 9), over HTTP.
 
 use model::SessionId;
-use model::wire::{PrincipalKind, RequestInstance, Reserve, Session};
-use sdk::{Client, Who};
-use tests::world::{World, create, flags, join, refused, seat};
+use model::session_type::Joinability;
+use model::wire::{PrincipalKind, RequestInstance, Reserve, Session, UpdateSession};
+use sdk::{Client, Condition, Who};
+use tests::world::{LAW_TYPES, World, create, flags, join, refused, seat};
 use tests::{Host, player, raw, run};
 
 const TYPES: &str = include_str!("../src/together_types.yaml");
@@ -145,7 +146,7 @@ fn row_42_of_two_on_one_device_the_other_hosts_on() {
 }
 
 #[test]
-fn r66_the_host_has_no_power_over_members_but_may_hold_open_seats() {
+fn r65_r66_the_host_has_no_power_over_members_but_may_hold_open_seats() {
     run(async {
         let world = World::with(TYPES).await;
         let [ann, bob, cid] = ["ann", "bob", "cid"].map(|name| world.player(name));
@@ -210,6 +211,45 @@ fn r67_with_an_instance_the_game_server_is_the_arbiter_and_no_member_hosts() {
         ann.close_instance(id).await.expect("hers");
         let read = hosts(&bob, id, Some("d1")).await.expect("his again");
         assert_eq!(read.arbiter, of("bob"));
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r63_whoever_makes_a_session_is_its_arbiter_at_first_and_the_next_leader_after_him() {
+    run(async {
+        let world = World::with(LAW_TYPES).await;
+        let (ann, bob) = (world.player("ann"), world.player("bob"));
+        let made = create(&ann, "Teams").await;
+        assert_eq!(made.arbiter, of("ann"));
+        let joined = join(&bob, made.id).await.expect("a seat");
+        assert_eq!(joined.arbiter, of("ann"));
+        ann.leave(made.id, Who::Me).await.expect("she may");
+        let left = bob.session(made.id).await.expect("it");
+        assert_eq!(left.arbiter, of("bob"), "a session with members has one");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r15_the_host_has_the_last_word_after_the_rules_have_let_somebody_by() {
+    run(async {
+        let world = World::with(LAW_TYPES).await;
+        let (ann, bob) = (world.player("ann"), world.player("bob"));
+        let made = create(&ann, "Teams").await;
+        // Anybody may join by the rules; the arbiter takes no more.
+        let shut = UpdateSession {
+            closed: Some(true),
+            ..UpdateSession::default()
+        };
+        ann.update_session(made.id, &shut, Condition::Always)
+            .await
+            .expect("a member's right");
+        refused(join(&bob, made.id).await, 403, "session-closed");
+        assert_eq!(
+            ann.session(made.id).await.expect("it").joinability,
+            Joinability::Public
+        );
         world.stop().await;
     });
 }

@@ -1,7 +1,8 @@
 //! What stands in a session's document over HTTP, how it is written, and how its members find it again.
 
 use model::wire::{
-    CreateSession, MemberState, NoticeKind, PrincipalKind, PutServer, UpdateMember, UpdateSession,
+    Capabilities, CreateSession, MemberState, NoticeKind, PrincipalKind, PutServer, UpdateMember,
+    UpdateSession,
 };
 use sdk::{Condition, Who};
 use serde_json::json;
@@ -135,14 +136,14 @@ fn r21_every_session_is_made_of_one_template_and_keeps_it() {
         world.server.reload(&changed);
         let next = async || create(&ann, "Plain").await;
         let mut newest = next().await;
-        while newest.type_revision == made.type_revision {
+        while newest.yaml_revision == made.yaml_revision {
             newest = next().await;
         }
         assert_eq!((newest.max_members, made.max_members), (1, 100));
         let old = ann.session(made.id).await.expect("it");
         assert_eq!(
-            (old.max_members, old.type_revision),
-            (100, made.type_revision)
+            (old.max_members, old.yaml_revision),
+            (100, made.yaml_revision)
         );
         world.stop().await;
     });
@@ -449,6 +450,122 @@ fn r10_servers_take_part_without_a_seat_and_what_stands_of_them_is_theirs_to_wri
         // Row 42: it does not keep the session from being empty.
         assert_eq!(ann.leave(id, Who::Me).await.expect("his own seat"), None);
         refused(backend.session(id).await, 404, "not-found");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r13_documents_carry_the_version_of_the_contract_and_the_revision_of_their_type() {
+    run(async {
+        let world = World::with(LAW_TYPES).await;
+        let ann = world.player("ann");
+        let made = create(&ann, "Incapable").await;
+        assert_eq!((made.contract, made.type_revision), (100, 7));
+        let newer = LAW_TYPES.replace("revision: 7", "revision: 8");
+        world.server.reload(&newer);
+        let newest = tests::eventually("the reload", async || {
+            let newest = create(&ann, "Incapable").await;
+            (newest.yaml_revision > made.yaml_revision).then_some(newest)
+        })
+        .await;
+        assert_eq!(newest.type_revision, 8);
+        let old = ann.session(made.id).await.expect("it");
+        assert_eq!(old.type_revision, 7, "snapshotted");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r14_what_others_are_to_see_stands_in_custom_properties_and_the_state_of_a_game_does_not_fit() {
+    run(async {
+        let world = World::with(LAW_TYPES).await;
+        let (ann, bob) = (world.player("ann"), world.player("bob"));
+        let id = create(&ann, "Teams").await.id;
+        join(&bob, id).await.expect("a seat");
+        let colour = UpdateMember {
+            custom: Some(json!({ "colour": "red", "weapon": "bow" })),
+            ..UpdateMember::default()
+        };
+        ann.update_member(id, Who::Me, &colour)
+            .await
+            .expect("her own");
+        let map = custom(json!({ "map": "Harbour" }));
+        ann.update_session(id, &map, Condition::Always)
+            .await
+            .expect("a member's right");
+        let read = bob.session(id).await.expect("it");
+        assert_eq!(read.members[0].custom["colour"], "red");
+        assert_eq!(read.custom["map"], "Harbour");
+        let state = UpdateMember {
+            custom: Some(json!("x".repeat(4 * 1024))),
+            ..UpdateMember::default()
+        };
+        let refusal = ann.update_member(id, Who::Me, &state).await;
+        refused(refusal, 422, "invalid");
+        let state = custom(json!("x".repeat(60 * 1024)));
+        let refusal = ann.update_session(id, &state, Condition::Always).await;
+        refused(refusal, 422, "invalid");
+        assert_eq!(ann.session(id).await.expect("it"), read);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r23_r40_capabilities_are_added_at_creation_where_the_type_leaves_them_open_and_never_after() {
+    run(async {
+        let world = World::with(LAW_TYPES).await;
+        let (ann, bob) = (world.player("ann"), world.player("bob"));
+        let watched = Capabilities {
+            connection_required_for_active_members: true,
+            ..Capabilities::default()
+        };
+        let body = |of_type| CreateSession {
+            capabilities: watched,
+            ..of(of_type)
+        };
+        // An empty section leaves none to the creator; what the type says already may be repeated.
+        refused(
+            ann.create_session(&body("Incapable")).await,
+            409,
+            "constants-conflict",
+        );
+        ann.create_session(&body("Watched"))
+            .await
+            .expect("the type's own");
+        let made = ann.create_session(&body("Endless")).await.expect("it");
+        assert_eq!(made.capabilities, watched);
+        join(&bob, made.id).await.expect("a seat");
+        let plain = create(&ann, "Endless").await.id;
+        join(&bob, plain).await.expect("a seat");
+        // Bob falls silent: only where a connection is required he becomes inactive.
+        world.at(100_000);
+        let read = ann.session(made.id).await.expect("it");
+        assert_eq!(
+            states(&read),
+            [("ann", MemberState::Active), ("bob", MemberState::Inactive)]
+        );
+        assert_eq!(read.capabilities, watched);
+        let read = ann.session(plain).await.expect("it");
+        assert_eq!(read.seats.active, 2);
+        let token = raw::token(&raw::claims(PrincipalKind::Player, "ann"));
+        let later = raw::Request {
+            method: "PATCH",
+            path: &format!("/v1/sessions/{plain}"),
+            token: Some(&token),
+            headers: &[],
+            body: br#"{"capabilities":{"gameplay":true}}"#,
+        };
+        let answer = raw::send(&world.server.url, later).await;
+        assert_eq!((answer.status, answer.problem()), (400, "malformed"));
+        let large = CreateSession {
+            capabilities: Capabilities {
+                connectivity: true,
+                ..Capabilities::default()
+            },
+            ..of("Gathering")
+        };
+        // Written out in that type, so it is not even open.
+        refused(ann.create_session(&large).await, 409, "constants-conflict");
         world.stop().await;
     });
 }

@@ -65,7 +65,7 @@ fn failures(session: &Session) -> Vec<(&str, Option<Failure>)> {
 }
 
 #[test]
-fn r57_episode_1_below_its_members_needed_fails_and_the_session_takes_nobody_in() {
+fn r55_r57_episode_1_below_its_members_needed_fails_and_the_session_takes_nobody_in() {
     run(async {
         let world = World::with(TYPES).await;
         let [ann, bob, admin] = [world.player("ann"), world.player("bob"), world.admin()];

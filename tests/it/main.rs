@@ -38,6 +38,7 @@ mod tickets;
 mod walk;
 #[path = "../../plugins/process/tests/it/world.rs"]
 mod world;
+mod writers;
 
 /// Stamps out two tests of each scenario: `NAME::sqlite` and `NAME::postgres`.
 macro_rules! on_both_databases {

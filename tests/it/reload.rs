@@ -32,21 +32,21 @@ fn row16_a_valid_set_takes_effect_for_new_sessions_only_and_survives_a_restart()
         let world = World::new().await;
         let (ann, bob) = (world.player("ann"), world.player("bob"));
         let old = create(&ann, "Room").await;
-        assert_eq!((old.max_members, old.type_revision), (4, 1));
+        assert_eq!((old.max_members, old.yaml_revision), (4, 1));
         refused(ann.create_session(&of("Extra")).await, 404, "not-found");
         world.server.reload(&smaller());
         let extra = eventually("the new set", async || {
             ann.create_session(&of("Extra")).await.ok()
         })
         .await;
-        assert_eq!(extra.type_revision, 2);
+        assert_eq!(extra.yaml_revision, 2);
         let new = create(&ann, "Room").await;
-        assert_eq!((new.max_members, new.type_revision), (1, 2));
+        assert_eq!((new.max_members, new.yaml_revision), (1, 2));
         refused(join(&bob, new.id).await, 409, "session-full");
         let joined = join(&bob, old.id)
             .await
             .expect("the old one has four seats");
-        assert_eq!((joined.max_members, joined.type_revision), (4, 1));
+        assert_eq!((joined.max_members, joined.yaml_revision), (4, 1));
         // What a later start reads of the store is the old revision for the old session.
         world.server.reload(SESSION_TYPES);
         eventually("the first set again", async || {
@@ -57,7 +57,7 @@ fn row16_a_valid_set_takes_effect_for_new_sessions_only_and_survives_a_restart()
         let world = world.restart().await;
         let ann = world.player("ann");
         let read = ann.session(new.id).await.expect("it");
-        assert_eq!((read.max_members, read.type_revision), (1, 2));
+        assert_eq!((read.max_members, read.yaml_revision), (1, 2));
         refused(
             join(&world.player("bob"), new.id).await,
             409,
@@ -88,13 +88,13 @@ fn files_are_read_again_when_they_change_and_on_sighup_and_a_broken_set_changes_
         })
         .await;
         let made = create(&ann, "Teams").await;
-        assert_eq!(made.type_revision, 1);
+        assert_eq!(made.yaml_revision, 1);
         write(&format!("{LAW_TYPES}{EXTRA}"));
         server.signal(rustix::process::Signal::HUP);
         let extra = eventually("the new set", async || {
             ann.create_session(&of("Extra")).await.ok()
         });
-        assert_eq!(extra.await.type_revision, 2);
+        assert_eq!(extra.await.yaml_revision, 2);
         // Without a signal the change of the files is enough.
         write(LAW_TYPES);
         eventually("the change to be seen", async || {
@@ -102,14 +102,14 @@ fn files_are_read_again_when_they_change_and_on_sighup_and_a_broken_set_changes_
             made.is_err().then_some(())
         })
         .await;
-        assert_eq!(create(&ann, "Teams").await.type_revision, 3);
+        assert_eq!(create(&ann, "Teams").await.yaml_revision, 3);
         server.signal(rustix::process::Signal::TERM);
         assert_eq!(server.wait(), 0);
         // A start with a broken set goes on with the store's last good one.
         write("kind: Nonsense\n");
         let server = ServeProcess::start(&database, folder.path(), &types);
         let ann = server.client(PrincipalKind::Player, "ann");
-        assert_eq!(create(&ann, "Teams").await.type_revision, 3);
+        assert_eq!(create(&ann, "Teams").await.yaml_revision, 3);
     });
 }
 

@@ -69,6 +69,50 @@ pub struct Creation {
     pub by_matchmaking: bool,
 }
 
+/// What a session can do, for life (R40); what it cannot do is left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Capabilities {
+    /// Members have addresses of their own and measure their connections.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub connectivity: bool,
+    /// A game is played in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gameplay: bool,
+    /// An active member whose connection is lost becomes inactive.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub connection_required_for_active_members: bool,
+}
+
+impl Capabilities {
+    /// Whether it can do none of these.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What either can do.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            connectivity: self.connectivity || other.connectivity,
+            gameplay: self.gameplay || other.gameplay,
+            connection_required_for_active_members: self.connection_required_for_active_members
+                || other.connection_required_for_active_members,
+        }
+    }
+}
+
+impl SessionType {
+    /// The capabilities that the type gives to each of its sessions.
+    pub fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            connectivity: self.together.connectivity,
+            gameplay: self.together.gameplay,
+            connection_required_for_active_members: self.connection_required_for_active_members,
+        }
+    }
+}
+
 /// Seats and teams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {

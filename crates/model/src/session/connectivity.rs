@@ -127,7 +127,7 @@ impl Draft<'_> {
     ///
     /// He keeps the token for as long as he is a member: what others measured refers to it.
     pub(super) fn name_device(&self, member: &mut Member, join: &Join) {
-        if !self.base.constants.session_type.together.connectivity {
+        if !self.base.capabilities().connectivity {
             return;
         }
         let shared = join.device.as_ref().and_then(|_| {

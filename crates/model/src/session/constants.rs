@@ -25,6 +25,8 @@ pub enum TypeConstant {
     Visibility,
     /// `size.max_members`.
     MaxMembers,
+    /// `capabilities`, all of them: an empty section leaves none to the creator (R23).
+    Capabilities,
     /// `joinability`, the value that a session starts with.
     Joinability,
 }
@@ -35,6 +37,7 @@ impl TypeConstant {
         match self {
             Self::Visibility => "visibility",
             Self::MaxMembers => "size.max_members",
+            Self::Capabilities => "capabilities",
             Self::Joinability => "joinability",
         }
     }
@@ -47,7 +50,11 @@ impl Constants {
         Self {
             session_type,
             type_revision,
-            written: BTreeSet::from([TypeConstant::Visibility, TypeConstant::MaxMembers]),
+            written: BTreeSet::from([
+                TypeConstant::Visibility,
+                TypeConstant::MaxMembers,
+                TypeConstant::Capabilities,
+            ]),
         }
     }
 }

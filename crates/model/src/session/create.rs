@@ -9,7 +9,7 @@ use super::{
     Actor, Changes, Constants, Draft, Error, HEADER_BYTES_MAX, Header, InstanceRequest, Join,
     PasswordDigest, ReservationClock, Seats, Session, Team, TypeConstant, limits, places::Place,
 };
-use crate::session_type::{CustomData, Joinability, Visibility};
+use crate::session_type::{Capabilities, CustomData, Joinability, Visibility};
 use crate::{MatchId, Name, PlayerId, Region, SessionId, Timestamp};
 
 /// A session to make.
@@ -33,6 +33,8 @@ pub struct NewSession {
     pub visibility: Option<Visibility>,
     /// Instead of the type's, where the type leaves it open (row 32).
     pub max_members: Option<u32>,
+    /// Added to the type's, where the type leaves them open (R23).
+    pub capabilities: Capabilities,
     /// The studio's own data.
     pub custom_data: CustomData,
     /// The studio's own schemaless JSON.
@@ -83,6 +85,7 @@ impl NewSession {
             password: None,
             visibility: None,
             max_members: None,
+            capabilities: Capabilities::default(),
             custom_data: CustomData::new(),
             custom: Value::Null,
             constants_custom: Value::Null,
@@ -130,6 +133,13 @@ impl NewSession {
             self.visibility,
             of_type.visibility,
         )?;
+        let added = self.capabilities.or(of_type.capabilities()) != of_type.capabilities();
+        if added && self.constants.written.contains(&TypeConstant::Capabilities) {
+            return Err(Error::FixedByType(TypeConstant::Capabilities.key()));
+        }
+        if of_type.large && self.capabilities.connectivity {
+            return Err(Error::NotOnLarge("capability `connectivity`"));
+        }
         if of_type.large && self.joinability.is_some_and(Joinability::asks_members) {
             return Err(Error::NotOnLarge("joinability that asks its members"));
         }
@@ -174,6 +184,7 @@ impl NewSession {
             created_at: now,
             created_by: self.created_by.clone(),
             visibility: self.visibility.filter(|&asked| asked != of_type.visibility),
+            capabilities: self.capabilities,
             max_members: self
                 .max_members
                 .filter(|&asked| asked != of_type.size.max_members),

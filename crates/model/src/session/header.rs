@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Actor, Initialization, Invites, PasswordDigest, Ranks};
-use crate::session_type::{CustomData, Joinability, Visibility};
+use crate::session_type::{Capabilities, CustomData, Joinability, Visibility};
 use crate::ticket::{EndReason, TicketState};
 use crate::{Instance, MatchId, Name, PlayerId, Region, SessionId, TicketId, Timestamp};
 
@@ -37,6 +37,9 @@ pub struct Header {
     /// The visibility, where the type left it to the creator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility: Option<Visibility>,
+    /// The capabilities that the creator added, where the type left them to him (R23).
+    #[serde(default, skip_serializing_if = "Capabilities::is_none")]
+    pub capabilities: Capabilities,
     /// Seats in all, where the type left them to the creator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_members: Option<u32>,

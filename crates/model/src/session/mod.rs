@@ -39,6 +39,7 @@ mod settle;
 mod standing;
 mod tickets;
 mod together;
+pub mod writers;
 
 #[cfg(test)]
 mod tests;
@@ -48,7 +49,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::instance::InstanceStatus;
-use crate::session_type::{InstanceSettings, Visibility};
+use crate::session_type::{Capabilities, InstanceSettings, Visibility};
 use crate::{Instance, Name, PlayerId, Timestamp};
 
 pub use admission::Looker;
@@ -140,6 +141,12 @@ impl Session {
     /// Seats in all.
     pub fn max_members(&self) -> u32 {
         limits::max_members(&self.constants, &self.header)
+    }
+
+    /// What it can do: what its type says, and what its creator added (R40).
+    pub fn capabilities(&self) -> Capabilities {
+        let of_type = self.constants.session_type.capabilities();
+        of_type.or(self.header.capabilities)
     }
 
     /// Who may see it.

@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Timestamp;
 
+pub use crate::session_type::Capabilities;
 pub use events::{EventPage, Notice, NoticeKind};
 pub use hosting::{
     Acknowledge, Allocation, Assignment, AssignmentMember, Assignments, Fleet, GameServer, Health,
@@ -29,12 +30,12 @@ pub use invites::{
 pub use matchmaking::{CreateTicket, Queue, QueuePlayer, Ticket};
 pub use problem::Problem;
 pub use sessions::{
-    CreateSession, Instance, JoinSession, Member, MemberPage, MemberState, MoveMember, MySession,
-    MySessions, PutServer, RequestInstance, Reservation, Reserve, Session, SessionServer,
-    SessionTicket, SessionType, Team, UpdateMember, UpdateSession,
+    CONTRACT, CreateSession, Instance, JoinSession, Member, MemberPage, MemberState, MoveMember,
+    MySession, MySessions, PutServer, RequestInstance, Reservation, Reserve, Session,
+    SessionServer, SessionTicket, SessionType, Team, UpdateMember, UpdateSession,
 };
 pub use standing::{RecentPlayer, Role, RoleType, SetRole, Spectators, SwapMembers};
-pub use together::{Capabilities, Initializing, PostEvaluation, SetHost};
+pub use together::{Initializing, PostEvaluation, SetHost};
 pub use token::{AUDIENCE, Claims, PrincipalKind};
 
 /// A list in an object, so that fields can be added beside it.

@@ -38,6 +38,9 @@ pub struct CreateSession {
     /// Where the type leaves it open: how many members at most, not more than the type. Never changed afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_members: Option<u32>,
+    /// Where the type leaves them open: what the session can do besides. Never changed afterwards (R40).
+    #[serde(default, skip_serializing_if = "Capabilities::is_none")]
+    pub capabilities: Capabilities,
     /// The studio's own data.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,
@@ -223,6 +226,9 @@ pub struct RequestInstance {
     pub startup_params: Option<StartupParams>,
 }
 
+/// The version of the contract that documents are written by, 100 × major + minor (R13).
+pub const CONTRACT: u32 = 100;
+
 /// A session document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Session {
@@ -230,8 +236,14 @@ pub struct Session {
     pub id: SessionId,
     /// Its session type.
     pub r#type: Name,
-    /// The revision of the YAML that it was made by.
-    pub type_revision: u64,
+    /// The version of this contract, 100 × major + minor (R13).
+    #[serde(default)]
+    pub contract: u32,
+    /// The designer's revision of its type, as it was when the session was made.
+    pub type_revision: u32,
+    /// The revision of the YAML, all files of it, that the session was made by.
+    #[serde(default)]
+    pub yaml_revision: u64,
     /// Where it is hosted or was matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,

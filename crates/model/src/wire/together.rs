@@ -6,24 +6,6 @@ use serde::{Deserialize, Serialize};
 use super::Rfc3339;
 use crate::session::Stage;
 
-/// What a session can do, as its type says (R40); what it cannot do is left out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Capabilities {
-    /// Members have addresses of their own and measure their connections.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub connectivity: bool,
-    /// A game is played in it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub gameplay: bool,
-}
-
-impl Capabilities {
-    /// Whether it can do none of these.
-    pub fn is_none(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// The episode of newcomers under way, or the last one (F23, F29).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Initializing {

@@ -58,6 +58,7 @@ impl Revision {
                 constants.written = [
                     TypeConstant::Visibility,
                     TypeConstant::MaxMembers,
+                    TypeConstant::Capabilities,
                     TypeConstant::Joinability,
                 ]
                 .into_iter()

@@ -114,6 +114,7 @@ impl Core {
         }
         new.visibility = body.visibility;
         new.max_members = body.max_members;
+        new.capabilities = body.capabilities;
         new.custom_data = body.custom_data;
         new.custom = body.custom;
         new.constants_custom = body.constants;

@@ -73,7 +73,9 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
     wire::Session {
         id: header.id,
         r#type: header.session_type.clone(),
-        type_revision: header.type_revision,
+        contract: wire::CONTRACT,
+        type_revision: of_type.revision,
+        yaml_revision: header.type_revision,
         region: header.region.clone(),
         branch: header.branch,
         change_number: header.change_number,
@@ -135,10 +137,7 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
             .instance
             .as_ref()
             .map(|instance| self::instance(instance, reader)),
-        capabilities: wire::Capabilities {
-            connectivity: of_type.together.connectivity,
-            gameplay: of_type.together.gameplay,
-        },
+        capabilities: session.capabilities(),
         qos: of_type.together.qos.clone(),
         initializing: header
             .initialization

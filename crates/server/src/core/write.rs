@@ -270,7 +270,8 @@ impl Core {
         now: Timestamp,
     ) -> Result<Draft<'a>, Error> {
         let of_type = &session.constants().session_type;
-        let required = of_type.connection_required_for_active_members && asks;
+        let capabilities = session.capabilities();
+        let required = capabilities.connection_required_for_active_members && asks;
         let window = of_type.timeouts.presence_window;
         let mut draft = session.draft();
         draft.settle(now, &self.players.liveness(now, window, required));
