@@ -6,7 +6,7 @@ use serde_json::json;
 use tests::world::{
     LAW_TYPES, World, active, create, create_with, flags, join, of, refused, states,
 };
-use tests::{TestServer, player, run};
+use tests::{TestServer, player, raw, run};
 
 use MemberState::{Active, Inactive, Ready, Reserved};
 
@@ -403,6 +403,67 @@ fn creation_is_for_those_whom_the_type_names() {
         };
         let by_server = world.backend().create_session(&with_me).await;
         refused(by_server, 422, "invalid");
+        world.stop().await;
+    });
+}
+
+/// The largest custom JSON that a member may keep.
+async fn fill(client: &sdk::Client, id: model::SessionId) {
+    let mut length = 4_096;
+    loop {
+        let full = UpdateMember {
+            custom: Some(json!("x".repeat(length))),
+            ..UpdateMember::default()
+        };
+        match client.update_member(id, Who::Me, &full).await {
+            Ok(_) => return,
+            Err(error) => assert_eq!(error.status(), Some(422), "{error}"),
+        }
+        length -= 1;
+    }
+}
+
+#[test]
+fn r49_a_member_whose_document_is_full_is_settled_like_any_other() {
+    run(async {
+        let world = World::with(LAW_TYPES).await;
+        let (ann, bob) = (world.player("ann"), world.player("bob"));
+        let id = create(&ann, "Watched").await.id;
+        join(&bob, id).await.expect("a seat");
+        fill(&bob, id).await;
+        // Bob falls silent: "inactive" is longer than "active".
+        world.at(100_000);
+        let read = ann.session(id).await.expect("it is settled");
+        assert_eq!(states(&read), [("ann", Active), ("bob", Inactive)]);
+        // Whoever is the heir becomes the leader, full or not.
+        ann.leave(id, Who::Me).await.expect("she may");
+        let read = bob.session(id).await.expect("it");
+        assert_eq!(read.leader, Some(player("bob")));
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_dry_run_gives_nobody_the_tag_of_what_somebody_else_will_write() {
+    run(async {
+        let world = World::with(LAW_TYPES).await;
+        let ann = world.player("ann");
+        let made = create(&ann, "Teams").await;
+        let token = raw::token(&raw::claims(model::wire::PrincipalKind::Player, "ann"));
+        let dry = raw::Request {
+            method: "PATCH",
+            path: &format!("/v1/sessions/{}?dry_run=true", made.id),
+            token: Some(&token),
+            headers: &[],
+            body: br#"{"custom":{"x":"A"}}"#,
+        };
+        let answer = raw::send(&world.server.url, dry).await;
+        assert_eq!(
+            (answer.status, &answer.body["custom"]["x"]),
+            (200, &json!("A"))
+        );
+        let before = ann.session_versioned(made.id).await.expect("it");
+        assert_eq!(answer.header("etag"), Some(before.etag.as_str()));
         world.stop().await;
     });
 }

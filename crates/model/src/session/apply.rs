@@ -1,8 +1,8 @@
 //! Applying a command: all of it or nothing.
 
 use super::{
-    Actor, Command, Draft, Error, Event, HEADER_BYTES_MAX, InviteEnd, RemovalReason, SetPassword,
-    Update, limits, places::Place,
+    Actor, Command, Draft, Error, Event, HEADER_BYTES_MAX, InviteEnd, RemovalReason,
+    SESSION_CUSTOM_BYTES_MAX, SetPassword, Update, limits, places::Place,
 };
 use crate::Timestamp;
 use crate::instance::CloseReason;
@@ -168,6 +168,8 @@ impl Draft<'_> {
         if *header == *before {
             return Ok(());
         }
+        let own = (&header.custom, &header.custom_data);
+        limits::check_size("session's own data", SESSION_CUSTOM_BYTES_MAX, &own)?;
         limits::check_size("session", HEADER_BYTES_MAX, header)?;
         let tightened = header.joinability.openness() < before.joinability.openness();
         self.work.events.push(Event::HeaderChanged);

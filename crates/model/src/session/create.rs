@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::{
     Actor, Changes, Constants, Draft, Error, HEADER_BYTES_MAX, Header, InstanceRequest, Join,
-    PasswordDigest, ReservationClock, Seats, Session, Team, TypeConstant, limits, places::Place,
+    PasswordDigest, ReservationClock, SESSION_CUSTOM_BYTES_MAX, Seats, Session, Team, TypeConstant,
+    limits, places::Place,
 };
 use crate::session_type::{Capabilities, CustomData, Joinability, Visibility};
 use crate::{MatchId, Name, PlayerId, Region, SessionId, Timestamp};
@@ -167,6 +168,8 @@ impl NewSession {
         if self.members.is_empty() && ends_at_once {
             return Err(Error::EmptyCreate);
         }
+        let own = (&self.custom, &self.custom_data);
+        limits::check_size("session's own data", SESSION_CUSTOM_BYTES_MAX, &own)?;
         limits::check_custom_data(&self.custom_data, &of_type.custom_data_limits)
     }
 

@@ -171,7 +171,13 @@ impl Draft<'_> {
         now: Timestamp,
     ) -> Result<(), Error> {
         self.require_inviter(actor)?;
-        let is_new = |player: &&PlayerId| self.member_of(player).is_none();
+        let settings = self.base.constants.session_type.invites;
+        let is_new = |player: &&PlayerId| {
+            let invites = &self.work.header.invites;
+            self.member_of(player).is_none()
+                && self.require_unblocked(player).is_ok()
+                && invites.wait(player, settings.min_interval, now).is_none()
+        };
         let new: Vec<PlayerId> = players.iter().filter(is_new).cloned().collect();
         if new.is_empty() {
             return Ok(());

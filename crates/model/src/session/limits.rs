@@ -15,6 +15,9 @@ use crate::{Name, NameError};
 pub const MEMBER_BYTES_MAX: usize = 4 * 1024;
 /// The largest that a command may make a header; what Muster itself adds to it later stays below 64 KiB.
 pub const HEADER_BYTES_MAX: usize = 60 * 1024;
+/// The largest that the studio's own data of a session may be, custom data and JSON together: the rest of the header
+/// is for what its leader and owners must always be able to do.
+pub const SESSION_CUSTOM_BYTES_MAX: usize = 32 * 1024;
 /// Members that one settle moves: more than any but a large session has, and as much as one write may hold.
 pub const SETTLED_MAX: usize = 500;
 /// The most servers that take part in a session.

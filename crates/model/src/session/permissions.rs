@@ -33,6 +33,14 @@ impl Draft<'_> {
             return Ok(());
         }
         self.require_permission(actor, Permission::Kick)?;
+        self.require_power_over(actor, target)
+    }
+
+    /// Owners have power over anybody, the leader over all but owners, a permission over all but both.
+    pub(super) fn require_power_over(&self, actor: &Actor, target: &Member) -> Result<(), Error> {
+        if self.require_owner(actor).is_ok() {
+            return Ok(());
+        }
         if target.standing.owner {
             return Err(Error::NotOwner);
         }

@@ -210,6 +210,13 @@ impl Draft<'_> {
             self.require_permission(actor, Permission::Move)?;
         }
         let mut member = Member::clone(self.member_of(player).ok_or(Error::NoSuchMember)?);
+        if !own && self.require_leader(actor).is_err() {
+            self.require_power_over(actor, &member)?;
+            // Who only looks on loses his roles, which are not this actor's to take.
+            if place == Place::Spectators {
+                return Err(Error::NotLeader);
+            }
+        }
         if place.is_elsewhere(&member) {
             self.change_place(&mut member, place)?;
         }

@@ -191,7 +191,12 @@ impl Core {
             return Ok(things);
         }
         self.players.begin_load(player);
+        let mut loading = Loading {
+            core: self,
+            player: Some(player),
+        };
         let things = self.load_things(player).await?;
+        loading.player = None;
         Ok(self.players.end_load(player, things))
     }
 
@@ -246,6 +251,20 @@ impl Core {
             }
         }
         Ok(things)
+    }
+}
+
+/// A player's things are being read; ends with this, whether they came or the request was dropped.
+struct Loading<'a> {
+    core: &'a Core,
+    player: Option<&'a PlayerId>,
+}
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        if let Some(player) = self.player {
+            self.core.players.give_up_load(player);
+        }
     }
 }
 

@@ -14,6 +14,18 @@ use crate::{Error, Principal};
 /// The most invites of one player in one answer.
 const PAGE: usize = 100;
 
+/// Members that one write takes the seats of: a write holds twice as much.
+const KICKED_AT_ONCE: usize = 500;
+
+/// Which members of another session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whom {
+    /// All, where nothing tells the caller who they are.
+    All,
+    /// Those whom the caller sees there (F5).
+    Seen,
+}
+
 impl Core {
     /// Invites players, all or none.
     ///
@@ -64,7 +76,7 @@ impl Core {
         other: SessionId,
         body: wire::InviteSession,
     ) -> Result<wire::Session, Error> {
-        let players = self.joined_in(asked.who, other).await?;
+        let players = self.joined_in(asked.who, other, Whom::Seen).await?;
         let context = body.context;
         let command = Command::InviteNewcomers { players, context };
         self.command(asked, command)
@@ -72,8 +84,8 @@ impl Core {
             .ok_or_else(|| not_found(asked.session))
     }
 
-    /// Takes away the seats of all joined members of another session but the caller's own (F3); `None` when the
-    /// session ended with it.
+    /// Takes away the seats of all joined members of another session but the caller's own (F3), several hundred in a
+    /// write; `None` when the session ended with it.
     ///
     /// # Errors
     /// 403 for who may not, 404.
@@ -82,22 +94,47 @@ impl Core {
         asked: &Asked<'_>,
         other: SessionId,
     ) -> Result<Option<wire::Session>, Error> {
-        let players = self.joined_in(asked.who, other).await?;
-        self.command(asked, Command::KickAll { players }).await
+        let players = self.joined_in(asked.who, other, Whom::All).await?;
+        let mut left = players.chunks(KICKED_AT_ONCE);
+        let kick = |players: &[PlayerId]| Command::KickAll {
+            players: players.to_vec(),
+        };
+        // Whether he may at all is for the law to say, even where there is nobody to kick.
+        let mut session = self
+            .command(asked, kick(left.next().unwrap_or_default()))
+            .await?;
+        for players in left {
+            if session.is_none() {
+                break;
+            }
+            let asked = Asked {
+                if_match: None,
+                ..*asked
+            };
+            session = self.command(&asked, kick(players)).await?;
+        }
+        Ok(session)
     }
 
     /// The joined members of a session, for one of them or a server. The other session is not held meanwhile: what
     /// becomes of it afterwards is another matter.
-    async fn joined_in(&self, who: &Principal, session: SessionId) -> Result<Vec<PlayerId>, Error> {
+    async fn joined_in(
+        &self,
+        who: &Principal,
+        session: SessionId,
+        whom: Whom,
+    ) -> Result<Vec<PlayerId>, Error> {
         let found = self.settled(session).await?;
-        reader(who, &found).ok_or_else(|| not_found(session))?;
+        let reader = reader(who, &found).ok_or_else(|| not_found(session))?;
         if let Principal::Player { player, .. } = who {
             let joined = found.member_of(player).is_some_and(|one| one.is_joined());
             if !joined {
                 return Err(Error::Law(model::session::Error::NotAMember));
             }
         }
-        let joined = found.members().filter(|member| member.is_joined());
+        let joined = found.members().filter(|member| {
+            member.is_joined() && (whom == Whom::All || reader.sees(&found, member))
+        });
         Ok(joined.map(|member| member.player.clone()).collect())
     }
 

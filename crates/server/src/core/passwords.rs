@@ -72,7 +72,10 @@ impl Core {
             return Ok(None);
         }
         self.passwords.count(player, self.now())?;
-        let digest = self.passwords.digest(&password, kept.salt.clone()).await;
+        let salt = kept.salt.clone();
+        // Hashing takes long, and others have business with the session meanwhile.
+        drop(session);
+        let digest = self.passwords.digest(&password, salt).await;
         if digest.is_err() {
             self.passwords.right(player);
         }
@@ -102,15 +105,14 @@ impl Core {
         Ok(SetPassword::To(self.passwords.keep(password).await?))
     }
 
-    /// Whether an attempt was a wrong one: it was not if the player got in, or would have with more space.
+    /// Whether an attempt was a wrong one: only the law says so, and of nothing else but the password.
     pub(crate) fn judge_password(&self, player: &PlayerId, refusal: Option<&Error>) {
         use model::session::Error as Law;
-        let right = match refusal {
-            None => true,
-            Some(Error::Law(law)) => matches!(law, Law::SessionFull | Law::TeamFull),
-            Some(_) => false,
-        };
-        if right {
+        let wrong = matches!(
+            refusal,
+            Some(Error::Law(Law::WrongPassword | Law::PasswordNeeded))
+        );
+        if !wrong {
             self.passwords.right(player);
         }
     }

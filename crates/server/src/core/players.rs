@@ -69,7 +69,8 @@ struct Entry {
     things: Things,
     /// Changes that were committed while the store was being read; applied on top of what it said.
     meanwhile: Vec<Change>,
-    loading: bool,
+    /// So many read his things from the store just now.
+    loading: u32,
     notify: Arc<Notify>,
     polls: u32,
     seen: Option<Timestamp>,
@@ -156,7 +157,7 @@ impl Players {
             let Some(entry) = map.get_mut(&player) else {
                 continue;
             };
-            if entry.loading {
+            if entry.loading > 0 {
                 entry.meanwhile.push(change.clone());
             }
             if entry.loaded {
@@ -182,7 +183,17 @@ impl Players {
 
     /// Begins reading his things from the store; what is told meanwhile is kept.
     pub(crate) fn begin_load(&self, player: &PlayerId) {
-        self.map().entry(player.clone()).or_default().loading = true;
+        self.map().entry(player.clone()).or_default().loading += 1;
+    }
+
+    /// Nobody waits for what the store would have said.
+    pub(crate) fn give_up_load(&self, player: &PlayerId) {
+        if let Some(entry) = self.map().get_mut(player) {
+            entry.loading = entry.loading.saturating_sub(1);
+            if entry.loading == 0 {
+                entry.meanwhile = Vec::new();
+            }
+        }
     }
 
     /// What the store said; what was told meanwhile goes on top.
@@ -196,7 +207,7 @@ impl Players {
                 entry.things.apply(change);
             }
         }
-        entry.loading = false;
+        entry.loading = entry.loading.saturating_sub(1);
         entry.things.clone()
     }
 

@@ -77,7 +77,10 @@ impl Core {
         if met.is_empty() {
             return Ok(Vec::new());
         }
-        let met: Vec<(&PlayerId, Vec<PlayerId>)> = met.into_iter().take(WRITTEN_MAX).collect();
+        let mut met: Vec<(&PlayerId, Vec<PlayerId>)> = met.into_iter().collect();
+        // Whoever came to a large group first, then as many of those who were there as there is room for.
+        met.sort_by_key(|(_, others)| std::cmp::Reverse(others.len()));
+        met.truncate(WRITTEN_MAX);
         let keys: Vec<Key> = met
             .iter()
             .map(|(player, _)| self.recent_key(player))

@@ -147,9 +147,15 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
                 stage: init.stage,
                 stage_started_at: init.stage_started_at.into(),
             }),
-        host: header.host.clone(),
-        host_candidates: header.host_candidates.clone(),
-        arbiter: session.arbiter().map(|member| member.player.clone()),
+        host: header.host.clone().filter(|_| reader.is_inside()),
+        host_candidates: match reader.is_inside() {
+            true => header.host_candidates.clone(),
+            false => Vec::new(),
+        },
+        arbiter: session
+            .arbiter()
+            .filter(|arbiter| reader.sees(session, arbiter))
+            .map(|member| member.player.clone()),
     }
 }
 

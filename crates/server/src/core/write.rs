@@ -230,7 +230,11 @@ impl Core {
             draft = self.settled_draft(&document.session, end, asks, now)?;
         }
         self.follow_instance(&mut draft, now)?;
-        let changes = draft.finish(now);
+        let mut changes = draft.finish(now);
+        // Nobody is to hold the tag of a version that somebody else will write.
+        if let Some(header) = &mut changes.header {
+            Arc::make_mut(header).change_number = session.header().change_number;
+        }
         let deleted = changes.deleted;
         Arc::make_mut(&mut session).commit(changes);
         finish(result, (!deleted).then(|| Held::new(session, slot)))

@@ -669,7 +669,7 @@ async fn what_is_too_large_or_malformed_is_refused_at_the_door(database: Databas
         )
     };
     assert_eq!(
-        commit(vec![body(Kind::Member, 4_097)]).await,
+        commit(vec![body(Kind::Member, 5_121)]).await,
         Err(CommitError::TooLarge)
     );
     assert_eq!(
@@ -701,7 +701,7 @@ async fn what_is_too_large_or_malformed_is_refused_at_the_door(database: Databas
     let id = "i".repeat(200);
     commit(vec![
         insert(&key(&id)),
-        body(Kind::Member, 4_096),
+        body(Kind::Member, 5_120),
         body(Kind::Session, 65_536),
     ])
     .await

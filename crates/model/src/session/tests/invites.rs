@@ -63,7 +63,7 @@ fn row29_each_end_of_an_invite_is_told_once_with_its_reason() {
 fn invites_that_would_make_the_document_too_large_are_refused_and_change_nothing() {
     let mut world = World::of(game(), &["a"]);
     let large = Command::Update(Update {
-        custom: Some("x".repeat(40_000).into()),
+        custom: Some("x".repeat(32_000).into()),
         ..Update::default()
     });
     world.run(0, &by("a"), &large).unwrap();

@@ -314,7 +314,7 @@ fn r8_any_joined_member_writes_session_properties() {
 #[test]
 fn documents_have_a_size_limit() {
     let mut world = World::of(game(), &["a"]);
-    let long = json!("x".repeat(HEADER_BYTES_MAX));
+    let long = json!("x".repeat(SESSION_CUSTOM_BYTES_MAX));
     let update = Update {
         custom: Some(long.clone()),
         ..Update::default()
@@ -325,8 +325,8 @@ fn documents_have_a_size_limit() {
     assert_eq!(
         refusal,
         Error::TooLarge {
-            document: "session",
-            limit: HEADER_BYTES_MAX
+            document: "session's own data",
+            limit: SESSION_CUSTOM_BYTES_MAX
         }
     );
     let big = Join {
