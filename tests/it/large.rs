@@ -1,5 +1,6 @@
 //! Sessions with more members than one answer, one notice or one write holds (R41-R43).
 
+use futures_util::StreamExt as _;
 use model::session_type::Joinability;
 use model::wire::{CreateSession, MemberState, NoticeKind, Reservation, Reserve, UpdateSession};
 use model::{PlayerId, SessionId};
@@ -268,6 +269,33 @@ fn r30_a_large_session_ends_for_everybody_at_once_and_is_cleared_away_over_a_res
             .expect("the store");
         let rows = store.session(&namespace(), id).await.expect("the store");
         assert!(rows.is_none(), "no row is left");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn f3_a_whole_session_is_kicked_however_many_they_are() {
+    run(async {
+        let world = world(1_200).await;
+        let backend = world.backend();
+        let (one, other) = (
+            create(&world.player("ann"), "Crowd").await.id,
+            create(&world.player("bob"), "Crowd").await.id,
+        );
+        for id in [one, other] {
+            let joins = crowd(0, 1_100).into_iter().map(async |player| {
+                let joined = backend.join(id, Who::Player(&player), &active()).await;
+                joined.expect("a seat");
+            });
+            let joins = futures_util::stream::iter(joins).buffer_unordered(32);
+            joins.collect::<()>().await;
+        }
+        let left = backend.kick_session(one, other).await.expect("its right");
+        assert_eq!(left.expect("ann is there").seats.taken(), 1);
+        assert_eq!(
+            backend.session(other).await.expect("it").seats.taken(),
+            1_101
+        );
         world.stop().await;
     });
 }

@@ -196,6 +196,16 @@ fn f6_whoever_guesses_is_not_listened_to_for_a_while() {
             say(&cid, id, "sesame").await.expect("the right one");
             cid.leave(id, Who::Me).await.expect("his own seat");
         }
+        // Nor does a right one that something else is wrong with.
+        for _ in 0..PASSWORD_TRIES_MAX + 2 {
+            let body = JoinSession {
+                password: password("sesame"),
+                team: Some(9),
+                ..active()
+            };
+            let odd = cid.join(id, Who::Me, &body).await;
+            refused(odd, 422, "invalid");
+        }
         for n in 0..PASSWORD_TRIES_MAX {
             let id = if n % 2 == 0 { id } else { other };
             refused(say(&bob, id, "wrong").await, 403, "wrong-password");

@@ -31,6 +31,20 @@ fn f5_a_player_sees_the_members_that_the_type_shows_him() {
             let read = table.ok("bob", "GET", "", Value::Null).await;
             assert_eq!(shown(&read), bob, "{of_type}");
             assert_eq!(read["leader"] == "ann", leader_seen_by_bob, "{of_type}");
+            assert_eq!(
+                read["arbiter"], read["leader"],
+                "{of_type}: the same player"
+            );
+            // Nor does inviting all of it tell him who they are.
+            let own = json!({ "type": "Plaza" });
+            let own = table.ok("bob", "POST", "~/v1/sessions", own).await;
+            let seen = table.path.rsplit('/').next().unwrap_or_default();
+            let own = own["id"].as_str().unwrap_or_default();
+            let path = format!("~/v1/sessions/{own}/invited-sessions/{seen}");
+            let told = table.ok("bob", "POST", &path, json!({})).await;
+            let invites = told["invites"].as_array().map_or(0, Vec::len);
+            let others = bob.iter().filter(|name| **name != "bob").count();
+            assert_eq!(invites, others, "{of_type}");
             let seats: u64 = read["teams"]
                 .as_array()
                 .expect("teams")

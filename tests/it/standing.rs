@@ -879,3 +879,37 @@ fn f2_two_members_of_full_teams_are_swapped_and_leaders_are_not() {
         table.world.stop().await;
     });
 }
+
+#[test]
+fn f2_the_permission_to_move_stops_before_leader_and_owners_and_takes_no_roles() {
+    run(async {
+        let table = Table::of("Raid", &["bob", "cid"]).await;
+        let grant = "/members/bob/permissions/move";
+        table.ok("ann", "PUT", grant, Value::Null).await;
+        let path = "/members/cid/roles/class";
+        table
+            .ok("cid", "PUT", path, json!({ "role": "tank" }))
+            .await;
+        let elsewhere = |of: &Value| json!({ "team": 1 - of["team"].as_u64().unwrap_or(0) });
+        let cid = table.member("cid").await;
+        table
+            .ok("bob", "POST", "/members/cid/move", elsewhere(&cid))
+            .await;
+        let ann = elsewhere(&table.member("ann").await);
+        table
+            .no("bob", "POST", "/members/ann/move", ann, (403, "not-owner"))
+            .await;
+        let aside = json!({ "spectator": true });
+        table
+            .no(
+                "bob",
+                "POST",
+                "/members/cid/move",
+                aside,
+                (403, "not-leader"),
+            )
+            .await;
+        assert_eq!(table.member("cid").await["roles"]["class"], "tank");
+        table.world.stop().await;
+    });
+}
