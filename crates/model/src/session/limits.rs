@@ -18,8 +18,9 @@ pub const HEADER_BYTES_MAX: usize = 60 * 1024;
 /// The largest that the studio's own data of a session may be, custom data and JSON together: the rest of the header
 /// is for what its leader and owners must always be able to do.
 pub const SESSION_CUSTOM_BYTES_MAX: usize = 32 * 1024;
-/// Members that one settle moves: more than any but a large session has, and as much as one write may hold.
-pub const SETTLED_MAX: usize = 500;
+/// Members that one settle moves and that one write takes the seats of: more than any but a large session has, and
+/// half of what a write may hold.
+pub const MEMBERS_AT_ONCE: usize = 500;
 /// The most servers that take part in a session.
 pub const SERVERS_MAX: usize = 100;
 /// The most players that a host may report as connected.

@@ -1,7 +1,8 @@
 //! Bringing a session up to date before each read and write (A.2, R49, R50).
 
 use super::{
-    Draft, Event, Liveness, MemberState, Presence, RemovalReason, SETTLED_MAX, Suspects, deadlines,
+    Draft, Event, Liveness, MEMBERS_AT_ONCE, MemberState, Presence, RemovalReason, Suspects,
+    deadlines,
 };
 use crate::Timestamp;
 use crate::instance::{CloseReason, InstanceStatus};
@@ -14,14 +15,14 @@ impl Draft<'_> {
     /// of an empty session. O(due) and one
     /// question for each suspect of `liveness`, which by default is everybody who is ready or active.
     ///
-    /// At most [`SETTLED_MAX`] members move at once; the others are due still, so the next look moves them.
+    /// At most [`MEMBERS_AT_ONCE`] members move at once; the others are due still, so the next look moves them.
     pub fn settle(&mut self, now: Timestamp, liveness: &dyn Liveness) {
         if self.work.deleted {
             return;
         }
         let mut moving = self.due(now);
         moving.extend(self.gone(liveness));
-        for index in moving.into_iter().take(SETTLED_MAX) {
+        for index in moving.into_iter().take(MEMBERS_AT_ONCE) {
             let Some((state, of)) = self
                 .member(index)
                 .map(|member| (member.state, member.initialization))

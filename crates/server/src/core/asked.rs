@@ -91,6 +91,17 @@ impl Core {
         Ok(written.session.map(|session| seen_by(asked.who, &session)))
     }
 
+    /// The same for a command that does not end the session: 404 if it has ended all the same.
+    pub(crate) async fn change(
+        &self,
+        asked: &Asked<'_>,
+        command: Command,
+    ) -> Result<wire::Session, Error> {
+        self.command(asked, command)
+            .await?
+            .ok_or_else(|| not_found(asked.session))
+    }
+
     /// A game server acts under the allocation that it holds in the session; without one it knows of none.
     fn actor_in(&self, asked: &Asked<'_>) -> Result<Actor, Error> {
         let Principal::GameServer { id: server, .. } = asked.who else {
@@ -105,6 +116,13 @@ impl Core {
         held.map(Actor::Host)
             .ok_or_else(|| not_found(asked.session))
     }
+}
+
+/// What a write has left of the session, as its caller may see it; 404 if it has ended.
+pub(crate) fn left_by<R>(asked: &Asked<'_>, written: &Written<R>) -> Result<wire::Session, Error> {
+    let session = written.session.as_ref();
+    let session = session.ok_or_else(|| not_found(asked.session))?;
+    Ok(seen_by(asked.who, session))
 }
 
 /// The session as somebody sees it who has just written to it.

@@ -5,8 +5,8 @@ use model::session::Command;
 use model::wire;
 use rand::RngExt;
 
-use super::asked::{Asked, reader, seen_by};
-use super::write::{Refusal, not_found};
+use super::asked::{Asked, left_by, reader};
+use super::write::Refusal;
 use super::{Core, rows, store_error};
 use crate::{Error, Principal};
 
@@ -55,8 +55,7 @@ impl Core {
                 Ok(())
             })
             .await?;
-        let session = written.session.ok_or_else(|| not_found(asked.session))?;
-        Ok(seen_by(asked.who, &session))
+        left_by(asked, &written)
     }
 
     /// The session that has this code, without regard to case.

@@ -1,6 +1,6 @@
 //! The end of a session with more members than one write holds: first it is marked as ended, then cleared away.
 
-use model::session::{Header, Session};
+use model::session::{Header, MEMBERS_AT_ONCE, Session};
 use model::{Namespace, SessionId, Timestamp};
 use store::{CommitError, Item, Row, WriteSet};
 
@@ -8,15 +8,12 @@ use super::write::commit_error;
 use super::{Core, rows, store_error};
 use crate::Error;
 
-/// Rows that one write removes.
-const CHUNK: usize = 500;
-
 /// When the rest is to be cleared away: a time that has passed.
 pub(crate) const AT_ONCE: Timestamp = Timestamp(0);
 
 /// Whether the session has too many members to end in one write.
 pub(crate) fn takes_several_writes(session: &Session) -> bool {
-    session.seats_taken() as usize > CHUNK
+    session.seats_taken() as usize > MEMBERS_AT_ONCE
 }
 
 /// Marks the session as ended: from here on nobody finds it, and the timers clear it away, whoever works by then.
@@ -25,15 +22,7 @@ pub(crate) fn first_items(
     base: &Session,
     header: &Header,
 ) -> Result<Vec<Item>, Error> {
-    let row = Row {
-        key: rows::session_key(ns, header.id),
-        number: rows::number(header.change_number),
-        due: Some(AT_ONCE),
-        ended: true,
-        parent: Some(header.session_type.to_string()),
-        player: None,
-        body: rows::body(header)?,
-    };
+    let row = rows::session_row(ns, header, Some(AT_ONCE), rows::Life::HasEnded)?;
     let expected = Some(rows::number(base.header().change_number));
     Ok(vec![Item::Put { row, expected }])
 }
@@ -52,7 +41,7 @@ impl Core {
             return Ok(());
         }
         let rows: Vec<Row> = members.into_iter().chain([header]).collect();
-        for chunk in rows.chunks(CHUNK) {
+        for chunk in rows.chunks(MEMBERS_AT_ONCE) {
             let items = chunk.iter().map(|row| Item::Delete {
                 key: row.key.clone(),
                 expected: row.number,

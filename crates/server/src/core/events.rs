@@ -191,12 +191,8 @@ impl Core {
             return Ok(things);
         }
         self.players.begin_load(player);
-        let mut loading = Loading {
-            core: self,
-            player: Some(player),
-        };
+        let _loading = Loading { core: self, player };
         let things = self.load_things(player).await?;
-        loading.player = None;
         Ok(self.players.end_load(player, things))
     }
 
@@ -257,14 +253,12 @@ impl Core {
 /// A player's things are being read; ends with this, whether they came or the request was dropped.
 struct Loading<'a> {
     core: &'a Core,
-    player: Option<&'a PlayerId>,
+    player: &'a PlayerId,
 }
 
 impl Drop for Loading<'_> {
     fn drop(&mut self) {
-        if let Some(player) = self.player {
-            self.core.players.give_up_load(player);
-        }
+        self.core.players.load_over(self.player);
     }
 }
 

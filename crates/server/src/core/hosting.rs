@@ -75,9 +75,7 @@ impl Core {
         let command = Command::CloseInstance {
             reason: CloseReason::Requested,
         };
-        self.command(asked, command)
-            .await?
-            .ok_or_else(|| not_found(asked.session))
+        self.change(asked, command).await
     }
 
     /// What a host says of its instance; acknowledges the allocation if that has not happened yet.

@@ -1,21 +1,13 @@
 //! Invites: of players, of whole sessions, and as those see them who are invited.
 
-use std::ops::Bound;
-
-use model::session::{Actor, Command, Invite};
+use model::session::{Actor, Command, Invite, MEMBERS_AT_ONCE};
 use model::wire;
 use model::{PlayerId, SessionId};
 
-use super::Core;
 use super::asked::{Asked, reader, seen_by};
 use super::write::not_found;
+use super::{Core, players};
 use crate::{Error, Principal};
-
-/// The most invites of one player in one answer.
-const PAGE: usize = 100;
-
-/// Members that one write takes the seats of: a write holds twice as much.
-const KICKED_AT_ONCE: usize = 500;
 
 /// Which members of another session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +31,7 @@ impl Core {
     ) -> Result<wire::Session, Error> {
         let wire::InvitePlayers { players, context } = body;
         let command = Command::Invite { players, context };
-        self.command(asked, command)
-            .await?
-            .ok_or_else(|| not_found(asked.session))
+        self.change(asked, command).await
     }
 
     /// Ends an invite: the invited player declines, anybody else takes it back.
@@ -79,9 +69,7 @@ impl Core {
         let players = self.joined_in(asked.who, other, Whom::Seen).await?;
         let context = body.context;
         let command = Command::InviteNewcomers { players, context };
-        self.command(asked, command)
-            .await?
-            .ok_or_else(|| not_found(asked.session))
+        self.change(asked, command).await
     }
 
     /// Takes away the seats of all joined members of another session but the caller's own (F3), several hundred in a
@@ -95,7 +83,7 @@ impl Core {
         other: SessionId,
     ) -> Result<Option<wire::Session>, Error> {
         let players = self.joined_in(asked.who, other, Whom::All).await?;
-        let mut left = players.chunks(KICKED_AT_ONCE);
+        let mut left = players.chunks(MEMBERS_AT_ONCE);
         let kick = |players: &[PlayerId]| Command::KickAll {
             players: players.to_vec(),
         };
@@ -151,10 +139,7 @@ impl Core {
             return Err(Error::Forbidden("only a player is invited".into()));
         };
         let things = self.things(player).await?;
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut ids = things.invites.range((from, Bound::Unbounded));
-        let page: Vec<SessionId> = ids.by_ref().take(PAGE).map(|(id, _)| *id).collect();
-        let next = ids.next().and_then(|_| page.last().copied());
+        let (page, next) = players::page(&things.invites, after);
         let mut items = Vec::new();
         for id in page {
             let session = match self.settled(id).await {

@@ -1,6 +1,7 @@
 //! What each player is told of: his sessions, his ticket, and whether he is there.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::session::{Header, Liveness, Member, Presence, Suspects};
@@ -50,6 +51,21 @@ pub(crate) struct Things {
     pub(crate) ticket: Option<(TicketId, i64)>,
     /// Sessions that he is invited to, with the change number of each when he was.
     pub(crate) invites: BTreeMap<SessionId, u64>,
+}
+
+/// The most sessions of one player in one answer.
+const PAGE: usize = 100;
+
+/// A page of a player's sessions, those `after` one; and the last of them where there are more. O(page + log sessions).
+pub(crate) fn page<V>(
+    sessions: &BTreeMap<SessionId, V>,
+    after: Option<SessionId>,
+) -> (Vec<SessionId>, Option<SessionId>) {
+    let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+    let mut ids = sessions.range((from, Bound::Unbounded));
+    let page: Vec<SessionId> = ids.by_ref().take(PAGE).map(|(id, _)| *id).collect();
+    let next = ids.next().and_then(|_| page.last().copied());
+    (page, next)
 }
 
 /// Something of a player's that changed in the store.
@@ -186,8 +202,8 @@ impl Players {
         self.map().entry(player.clone()).or_default().loading += 1;
     }
 
-    /// Nobody waits for what the store would have said.
-    pub(crate) fn give_up_load(&self, player: &PlayerId) {
+    /// The store has answered, or nobody waits for it any more.
+    pub(crate) fn load_over(&self, player: &PlayerId) {
         if let Some(entry) = self.map().get_mut(player) {
             entry.loading = entry.loading.saturating_sub(1);
             if entry.loading == 0 {
@@ -207,7 +223,6 @@ impl Players {
                 entry.things.apply(change);
             }
         }
-        entry.loading = entry.loading.saturating_sub(1);
         entry.things.clone()
     }
 

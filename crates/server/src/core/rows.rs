@@ -120,15 +120,7 @@ pub(crate) fn session_items(
         return Ok(items);
     }
     let mut items = vec![Item::Put {
-        row: Row {
-            key,
-            number: number(header.change_number),
-            due,
-            ended: false,
-            parent: Some(header.session_type.to_string()),
-            player: None,
-            body: body(&**header)?,
-        },
+        row: session_row(ns, header, due, Life::GoesOn)?,
         expected,
     }];
     for (index, member) in &changes.members {
@@ -155,6 +147,32 @@ pub(crate) fn session_items(
     let before = base.map(|session| session.header());
     invite_items(ns, before, Some(header), id, &mut items)?;
     Ok(items)
+}
+
+/// Whether a session goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    GoesOn,
+    /// Its members are still to be cleared away.
+    HasEnded,
+}
+
+/// The row of a session's header.
+pub(crate) fn session_row(
+    ns: &Namespace,
+    header: &Header,
+    due: Option<Timestamp>,
+    life: Life,
+) -> Result<Row, Error> {
+    Ok(Row {
+        key: session_key(ns, header.id),
+        number: number(header.change_number),
+        due,
+        ended: life == Life::HasEnded,
+        parent: Some(header.session_type.to_string()),
+        player: None,
+        body: body(header)?,
+    })
 }
 
 /// Rows by which players find their invites again.

@@ -1,6 +1,5 @@
 //! Sessions and members: each request is one command of the law, written through the session's own slot.
 
-use std::ops::Bound;
 use std::sync::Arc;
 
 use model::session::{
@@ -11,16 +10,13 @@ use model::wire;
 use model::{Name, PlayerId, Region, SessionId, Timestamp};
 use store::{CommitError, Item, WriteSet};
 
-use super::asked::{Asked, reader, seen_by};
+use super::asked::{Asked, left_by, reader, seen_by};
 use super::idempotency::Idempotency;
-use super::players::{Change, Stand};
+use super::players::{self, Change, Stand};
 use super::view::{self, Reader};
 use super::write::{Document, Held, Refusal, commit_error, not_found};
 use super::{Core, actor, rows, standing};
 use crate::{Error, Principal};
-
-/// The most sessions of one player in one answer.
-const PAGE: usize = 100;
 
 /// What joining means for somebody who has joined already (F25).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,16 +36,14 @@ impl Core {
     pub async fn create_session(
         &self,
         who: &Principal,
-        body: wire::CreateSession,
+        mut body: wire::CreateSession,
         idempotency: Option<&str>,
     ) -> Result<wire::Session, Error> {
         let now = self.now();
         // What is kept of the request must not help to guess the password.
-        let unsaid = wire::CreateSession {
-            password: None,
-            ..body.clone()
-        };
-        let key = self.idempotency(who, idempotency, ("sessions", ""), &unsaid)?;
+        let password = body.password.take();
+        let key = self.idempotency(who, idempotency, ("sessions", ""), &body)?;
+        body.password = password;
         let new = self.new_session(who, body, now).await?;
         let (session, changes) = Session::create(new, now)?;
         match self
@@ -287,8 +281,7 @@ impl Core {
                 Ok(())
             })
             .await?;
-        let session = written.session.ok_or_else(|| not_found(asked.session))?;
-        Ok(seen_by(asked.who, &session))
+        left_by(asked, &written)
     }
 
     /// Ends a session with all it holds.
@@ -333,8 +326,8 @@ impl Core {
             self.judge_password(&join.player, written.as_ref().err());
         }
         let written = written?;
-        let session = written.session.ok_or_else(|| not_found(asked.session))?;
-        Ok((written.result, seen_by(asked.who, &session)))
+        let session = left_by(asked, &written)?;
+        Ok((written.result, session))
     }
 
     /// Changes a member's own state and properties.
@@ -379,8 +372,7 @@ impl Core {
                 Ok(())
             })
             .await?;
-        let session = written.session.ok_or_else(|| not_found(asked.session))?;
-        Ok(seen_by(asked.who, &session))
+        left_by(asked, &written)
     }
 
     /// Leaves (one's own seat) or kicks (another's); `None` when the session ended with it.
@@ -411,9 +403,7 @@ impl Core {
         player: PlayerId,
     ) -> Result<wire::Session, Error> {
         let command = Command::Promote { player };
-        self.command(asked, command)
-            .await?
-            .ok_or_else(|| not_found(asked.session))
+        self.change(asked, command).await
     }
 
     /// A server of the studio takes part, or changes what stands of it.
@@ -431,9 +421,7 @@ impl Core {
             constants: body.constants,
             custom: body.custom,
         };
-        self.command(asked, command)
-            .await?
-            .ok_or_else(|| not_found(asked.session))
+        self.change(asked, command).await
     }
 
     /// A server of the studio takes part no longer.
@@ -445,9 +433,7 @@ impl Core {
         asked: &Asked<'_>,
         name: Name,
     ) -> Result<wire::Session, Error> {
-        self.command(asked, Command::RemoveServer { name })
-            .await?
-            .ok_or_else(|| not_found(asked.session))
+        self.change(asked, Command::RemoveServer { name }).await
     }
 
     /// The sessions that a player is a member of, each settled, with his own state (R31): a page of them.
@@ -465,10 +451,7 @@ impl Core {
             ));
         };
         let things = self.things(player).await?;
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut ids = things.sessions.range((from, Bound::Unbounded));
-        let page: Vec<SessionId> = ids.by_ref().take(PAGE).map(|(id, _)| *id).collect();
-        let next = ids.next().and_then(|_| page.last().copied());
+        let (page, next) = players::page(&things.sessions, after);
         let mut items = Vec::new();
         for id in page {
             let session = match self.settled(id).await {

@@ -7,8 +7,7 @@ use model::wire;
 use model::{Name, PlayerId};
 
 use super::Core;
-use super::asked::{Asked, seen_by};
-use super::write::not_found;
+use super::asked::{Asked, left_by};
 use crate::Error;
 
 impl Core {
@@ -39,9 +38,7 @@ impl Core {
             (None, true) => Command::Standing(StandingCommand::Spectate { player }),
             _ => return Err(either("team")),
         };
-        self.command(asked, command)
-            .await?
-            .ok_or_else(|| not_found(asked.session))
+        self.change(asked, command).await
     }
 
     /// Holds seats for players, all or none, or as many as fit where the type says so.
@@ -82,8 +79,7 @@ impl Core {
                 Ok(())
             })
             .await?;
-        let session = written.session.ok_or_else(|| not_found(asked.session))?;
-        Ok(seen_by(asked.who, &session))
+        left_by(asked, &written)
     }
 }
 

@@ -4,8 +4,8 @@ use model::session::Command;
 use model::wire;
 
 use super::Core;
-use super::asked::{Asked, seen_by};
-use super::write::{Refusal, not_found};
+use super::asked::{Asked, left_by};
+use super::write::Refusal;
 use crate::Error;
 
 impl Core {
@@ -21,9 +21,7 @@ impl Core {
         let command = Command::PostEvaluation {
             succeeded: body.succeeded,
         };
-        self.command(asked, command)
-            .await?
-            .ok_or_else(|| not_found(asked.session))
+        self.change(asked, command).await
     }
 
     /// Makes a member the host of a session without an instance: of several who want to, the first (F35).
@@ -49,7 +47,6 @@ impl Core {
                 Ok(draft.apply(by, &command, now)?)
             })
             .await?;
-        let session = written.session.ok_or_else(|| not_found(asked.session))?;
-        Ok(seen_by(asked.who, &session))
+        left_by(asked, &written)
     }
 }

@@ -33,6 +33,7 @@ impl Reader {
             false => of_type.player_visibility,
         };
         match self {
+            _ if shown == PlayerVisibility::All => true,
             Self::Insider => true,
             Self::Outsider => shown.shows(false, false),
             Self::Member(index) => {
@@ -65,6 +66,7 @@ fn members(session: &Session, reader: Reader) -> Vec<wire::Member> {
 /// A session document.
 pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
     let header = session.header();
+    let inside = reader.is_inside();
     let of_type = &session.constants().session_type;
     let size = of_type
         .size
@@ -88,12 +90,10 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
         joinability: header.joinability,
         closed: header.closed,
         password_protected: header.password.is_some(),
-        short_code: header.short_code.clone().filter(|_| reader.is_inside()),
-        invites: match reader {
-            Reader::Insider | Reader::Member(_) => {
-                header.invites.iter().map(invites::shown).collect()
-            }
-            Reader::Outsider => Vec::new(),
+        short_code: header.short_code.clone().filter(|_| inside),
+        invites: match inside {
+            true => header.invites.iter().map(invites::shown).collect(),
+            false => Vec::new(),
         },
         max_members: session.max_members(),
         leader: session
@@ -114,17 +114,17 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
         spectators: super::standing::spectators(session),
         members: members(session, reader),
         roles: super::standing::roles(session),
-        blocked: match reader {
-            Reader::Insider | Reader::Member(_) => header.ranks.blocked.clone(),
-            Reader::Outsider => Default::default(),
+        blocked: match inside {
+            true => header.ranks.blocked.clone(),
+            false => Default::default(),
         },
         custom_data: header.custom_data.clone(),
         type_custom_data: of_type.custom_data.clone(),
         constants: header.constants_custom.clone(),
         custom: header.custom.clone(),
-        servers: match reader {
-            Reader::Insider | Reader::Member(_) => header.servers.iter().map(server).collect(),
-            Reader::Outsider => Vec::new(),
+        servers: match inside {
+            true => header.servers.iter().map(server).collect(),
+            false => Vec::new(),
         },
         ticket: header.ticket.as_ref().map(|ticket| wire::SessionTicket {
             id: ticket.id,
@@ -147,8 +147,8 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
                 stage: init.stage,
                 stage_started_at: init.stage_started_at.into(),
             }),
-        host: header.host.clone().filter(|_| reader.is_inside()),
-        host_candidates: match reader.is_inside() {
+        host: header.host.clone().filter(|_| inside),
+        host_candidates: match inside {
             true => header.host_candidates.clone(),
             false => Vec::new(),
         },
