@@ -38,7 +38,7 @@ mod servers;
 mod settle;
 mod standing;
 mod tickets;
-mod together;
+mod whole_session;
 pub mod writers;
 
 #[cfg(test)]
