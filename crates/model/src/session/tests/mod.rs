@@ -2,6 +2,7 @@
 
 mod creation;
 mod fixtures;
+mod formation;
 mod groups;
 mod hosting;
 mod invites;
@@ -70,6 +71,7 @@ fn game() -> SessionType {
             },
             close_on_empty: true,
         }),
+        formation: Default::default(),
         roles: Default::default(),
         ownership: None,
         player_visibility: Default::default(),
