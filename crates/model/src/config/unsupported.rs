@@ -75,7 +75,6 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("min_session_count"),
     session_type("browser"),
     session_type("backfill"),
-    session_type("subscriptions"),
     session_type("play_session"),
     session_type("platform_sessions"),
     queue("open"),

@@ -1,12 +1,13 @@
 //! Applying a command: all of it or nothing.
 
 use super::{
-    Actor, Command, Draft, Error, Event, HEADER_BYTES_MAX, InviteEnd, RemovalReason,
+    Actor, Command, Draft, Error, Event, HEADER_BYTES_MAX, Header, InviteEnd, RemovalReason,
     SESSION_CUSTOM_BYTES_MAX, SetPassword, Update, limits, places::Place,
 };
 use crate::Timestamp;
 use crate::instance::CloseReason;
 use crate::session_type::{Joinability, JoinabilityBy};
+use crate::subscriptions::ChangeType;
 use crate::ticket::{EndReason, TicketState};
 
 impl Draft<'_> {
@@ -172,7 +173,21 @@ impl Draft<'_> {
         limits::check_size("session's own data", SESSION_CUSTOM_BYTES_MAX, &own)?;
         limits::check_size("session", HEADER_BYTES_MAX, header)?;
         let tightened = header.joinability.openness() < before.joinability.openness();
-        self.work.events.push(Event::HeaderChanged);
+        let access = |header: &Header| {
+            let password = header.password.clone();
+            (header.joinability, header.closed, password)
+        };
+        let access = access(header) != access(&before);
+        let data = header.custom_data != before.custom_data
+            || header.custom != before.custom
+            || header.teams != before.teams;
+        let mut tell = |change| self.work.events.push(Event::HeaderChanged(change));
+        if access {
+            tell(ChangeType::Joinability);
+        }
+        if data {
+            tell(ChangeType::CustomProperty);
+        }
         // An invite from before then is void: its player was invited to a session that let others in.
         if tightened && self.base.constants.session_type.invites.reject_stale {
             self.drop_invites(InviteEnd::Stale, now);

@@ -27,6 +27,7 @@ mod sessions;
 mod slots;
 mod standing;
 mod start;
+mod subscriptions;
 mod tickets;
 mod timers;
 mod together;

@@ -13,6 +13,7 @@ use store::{CommitError, Item, WriteSet};
 use super::asked::{Asked, left_by, reader, seen_by};
 use super::idempotency::Idempotency;
 use super::players::{self, Change, Stand};
+use super::subscriptions::Noticed;
 use super::view::{self, Reader};
 use super::write::{Document, Held, Refusal, commit_error, not_found};
 use super::{Core, actor, rows, standing};
@@ -119,7 +120,10 @@ impl Core {
                     active: true,
                     ..Default::default()
                 });
-                let join = join(who, player.clone(), me)?;
+                let mut join = join(who, player.clone(), me)?;
+                if join.own.subscriptions.adds() {
+                    join.own.subscriptions.elsewhere = self.subscribed(player, None).await?;
+                }
                 new.members.push(NewSeat::Joined(Box::new(join)));
             }
             _ if body.me.is_some() => {
@@ -190,8 +194,9 @@ impl Core {
         let header = session.header();
         *slot = Some(Document::new(session.clone()));
         let of_type = &session.constants().session_type;
+        let noticed = Noticed::all(header.change_number);
         told.extend(session.members().map(|member| {
-            let stand = Stand::of(of_type, header, header.change_number, member);
+            let stand = Stand::of(of_type, header, &noticed, member);
             (member.player.clone(), Change::Session(id, stand))
         }));
         self.players.tell(told);
@@ -306,6 +311,9 @@ impl Core {
     ) -> Result<(bool, wire::Session), Error> {
         let password = body.password.clone();
         let mut join = join(asked.who, player, body)?;
+        let subscriptions = &mut join.own.subscriptions;
+        self.count_subscribed(asked, &join.player, subscriptions)
+            .await?;
         join.password = self.try_password(asked, &join.player, password).await?;
         let written = self
             .write_asked(asked, |by, draft, _, now| {
@@ -340,6 +348,9 @@ impl Core {
         player: PlayerId,
         body: wire::UpdateMember,
     ) -> Result<wire::Session, Error> {
+        let mut own = standing::changed(&body);
+        self.count_subscribed(asked, &player, &mut own.subscriptions)
+            .await?;
         let connectivity = ConnectivityUpdate {
             secure_device_address: body.secure_device_address.clone(),
             measurements: body.measurements.clone(),
@@ -363,9 +374,8 @@ impl Core {
                     let (player, update) = (player.clone(), connectivity.clone());
                     draft.apply(by, &Command::SetConnectivity { player, update }, now)?;
                 }
-                let own = standing::changed(&body);
                 if !own.is_empty() {
-                    let player = player.clone();
+                    let (player, own) = (player.clone(), own.clone());
                     let command = Command::Standing(StandingCommand::SetOwn { player, own });
                     draft.apply(by, &command, now)?;
                 }
