@@ -34,6 +34,7 @@ mod security;
 mod short_codes;
 mod standing;
 mod start;
+mod subscriptions;
 mod tickets;
 mod walk;
 #[path = "../../plugins/process/tests/it/world.rs"]
