@@ -34,6 +34,7 @@ mod security;
 mod short_codes;
 mod standing;
 mod start;
+mod subscription_histories;
 mod subscriptions;
 mod tickets;
 mod walk;
