@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::FutureExt as _;
 use model::session::SUBSCRIPTIONS_MAX;
 use model::subscriptions::{Profile, Subscription, Subscriptions};
@@ -12,7 +14,7 @@ use model::wire::{
 };
 use model::{Millis, SessionId};
 use sdk::{Client, Condition, Who};
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::raw::{self, Request};
 use tests::world::{World, active, create, flags, join, of, refused};
 use tests::{Kind, player, run};
@@ -587,6 +589,44 @@ fn r60_a_long_poll_waits_for_the_interval_and_answers_when_it_is_over() {
         let now = set_closed(&ann, id, false).await.change_number;
         let page = poll.await.expect("a page");
         assert_eq!(page.notices[0].change_number, Some(now));
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r60_a_cursor_from_a_time_to_come_holds_nothing_back() {
+    run(async {
+        let world = World::with(TYPES).await;
+        let (ann, bob, id) = room(&world).await;
+        subscribes(&bob, id, 1, Profile::Queue).await;
+        let mut ear = Ear::of(&world, "bob").await;
+        let now = set_custom(&ann, id, 1).await.change_number;
+        assert_eq!(ear.hears(id).await, None);
+        let cursor = URL_SAFE_NO_PAD.decode(&ear.cursor).expect("base64");
+        let mut cursor: Value = serde_json::from_slice(&cursor).expect("JSON");
+        for at in [0, i64::MAX] {
+            cursor["w"][id.to_string()] = json!(at);
+            ear.cursor = URL_SAFE_NO_PAD.encode(cursor.to_string());
+            assert_eq!(ear.hears(id).await, Some((now, vec![key(1)])), "{at}");
+        }
+        world.stop().await;
+    });
+}
+
+#[test]
+fn f30_a_cursor_of_as_many_subscribed_sessions_as_are_told_of_fits_into_a_url() {
+    run(async {
+        let most = TYPES.replace("max_per_connection: 2", "max_per_connection: 100");
+        let world = World::with(&most).await;
+        let bob = world.player("bob");
+        for _ in 0..45 {
+            let id = create(&bob, "Room").await.id;
+            subscribes(&bob, id, 1, Profile::Party).await;
+        }
+        let mut ear = Ear::of(&world, "bob").await;
+        // With the longest token the head of a request stays below 16 KiB.
+        assert!(ear.cursor.len() < 10 * 1024, "{}", ear.cursor.len());
+        assert_eq!(ear.page().await.notices, []);
         world.stop().await;
     });
 }

@@ -10,7 +10,7 @@ use model::{Millis, PlayerId, SessionId, TicketId, Timestamp};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::subscriptions::{Noticed, Watch, keep_numbers, watches};
+use super::subscriptions::{Noticed, Watch, watches};
 
 /// After a start nobody counts as gone for this long (A.3 row 48).
 const START_GRACE: Millis = Millis::seconds(60);
@@ -49,19 +49,6 @@ impl Stand {
             wanted: member.is_joined() || header.match_id.is_some(),
             watches: watches(&of_type.subscriptions, noticed, member),
         }
-    }
-
-    /// Takes over what became of it since. No number goes back: what the store says may be later than what members
-    /// are told of.
-    fn follow(&mut self, mut newer: Stand) {
-        if newer.branch == self.branch {
-            if newer.at < self.at {
-                return;
-            }
-            newer.number = newer.number.max(self.number);
-            keep_numbers(&mut newer.watches, &self.watches);
-        }
-        *self = newer;
     }
 }
 
@@ -123,8 +110,10 @@ impl Things {
     fn apply(&mut self, change: Change) {
         match change {
             Change::Session(id, stand) => {
-                let known = self.sessions.entry(id).or_insert_with(|| stand.clone());
-                known.follow(stand);
+                let known = self.sessions.get(&id);
+                if known.is_none_or(|known| known.branch != stand.branch || known.at <= stand.at) {
+                    self.sessions.insert(id, stand);
+                }
             }
             Change::Left(id) => {
                 self.sessions.remove(&id);

@@ -87,15 +87,6 @@ pub(crate) fn watches(
     watches
 }
 
-/// What is known of the same session from before goes on counting: what a store said may be later than what members
-/// are told of.
-pub(crate) fn keep_numbers(watches: &mut [Watch], known: &[Watch]) {
-    for watch in watches {
-        let before = known.iter().find(|other| other.profile == watch.profile);
-        watch.number = before.map_or(0, |one| one.number).max(watch.number);
-    }
-}
-
 /// Whether a member is to be told of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Telling {
@@ -130,8 +121,8 @@ impl Stand {
             };
         }
         let pending = || self.watches.iter().filter(|watch| watch.number > seen);
-        // A time that is yet to come is nobody's but a forger's.
-        let told = told.map(|told| told.min(now));
+        // What was told later than now holds nothing back: a clock that was set, or a cursor of somebody's own making.
+        let told = told.filter(|told| *told <= now);
         let due = |watch: &Watch| told.map_or(now, |told| told + watch.min_interval);
         match pending().map(due).min() {
             None => Telling::Nothing,
