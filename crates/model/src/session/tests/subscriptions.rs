@@ -244,8 +244,17 @@ fn r60_each_change_is_of_the_kinds_that_subscribers_know() {
             &[ChangeType::Everything],
         ),
     ];
+    // Asking for a host is what subscribers to the host hear of.
+    let request = Command::RequestInstance(InstanceRequest {
+        id: InstanceId(id(9)),
+        startup_params: None,
+        fleet: None,
+    });
+    let cases = cases
+        .into_iter()
+        .chain([(request, &[ChangeType::Host][..])]);
     // Last, as the leadership goes with it.
-    let cases = cases.into_iter().chain([
+    let cases = cases.chain([
         (promote("b"), &[MembersStatus][..]),
         (set_state("a", JoinedState::Inactive), &[MembersStatus]),
     ]);
