@@ -74,6 +74,8 @@ impl Draft<'_> {
                 custom,
             } => self.put_server(actor, name, constants, custom.as_ref()),
             Command::RemoveServer { name } => self.remove_server(actor, name),
+            Command::SetBrowserEntry { params } => self.set_browser_entry(actor, params.as_ref()),
+            Command::Keep { kept } => self.keep(actor, *kept),
             Command::Standing(command) => self.apply_standing(actor, command, now),
             Command::RequestInstance(request) => {
                 self.require_leader(actor)?;

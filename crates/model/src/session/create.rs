@@ -11,7 +11,7 @@ use super::{
     limits, places::Place,
 };
 use crate::session_type::{Capabilities, CustomData, Joinability, Visibility};
-use crate::{MatchId, Name, PlayerId, Region, SessionId, Timestamp};
+use crate::{InstanceId, MatchId, Name, PlayerId, Region, SessionId, Timestamp};
 
 /// A session to make.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +52,10 @@ pub struct NewSession {
     pub instance: Option<InstanceRequest>,
     /// The match that it is made by.
     pub match_id: Option<MatchId>,
+    /// The id of the instance that its type launches by itself; never used before.
+    pub launch: Option<InstanceId>,
+    /// Whether it is one of those that are kept running.
+    pub kept: bool,
 }
 
 /// Somebody who gets a seat as the session is made.
@@ -95,6 +99,8 @@ impl NewSession {
             initialize: false,
             instance: None,
             match_id: None,
+            launch: None,
+            kept: false,
         }
     }
 
@@ -165,7 +171,7 @@ impl NewSession {
             .timeouts
             .session_empty
             .is_some_and(|span| span == crate::Millis(0));
-        if self.members.is_empty() && ends_at_once {
+        if self.members.is_empty() && ends_at_once && !self.kept {
             return Err(Error::EmptyCreate);
         }
         let own = (&self.custom, &self.custom_data);
@@ -175,6 +181,7 @@ impl NewSession {
 
     fn header(&self, now: Timestamp) -> Header {
         let of_type = &self.constants.session_type;
+        let browser = &of_type.formation.browser;
         let teams = usize::from(of_type.size.teams.unwrap_or(1).max(1));
         let awaits = self.match_id.is_some() && self.instance.is_some();
         Header {
@@ -223,6 +230,8 @@ impl NewSession {
             initialization: None,
             host: None,
             host_candidates: Vec::new(),
+            browser_entry: browser.auto_register.then(|| browser.params.clone()),
+            kept: self.kept,
         }
     }
 }
@@ -240,6 +249,9 @@ impl Session {
         if let Some(request) = &new.instance {
             draft.request_instance(request, now)?;
         }
+        if let Some(id) = new.launch.filter(|_| draft.launch_at().is_some()) {
+            draft.request_instance(&InstanceRequest::of_type(id), now)?;
+        }
         let changes = draft.finish(now);
         session.commit(changes.clone());
         Ok((session, changes))
@@ -252,12 +264,12 @@ impl Draft<'_> {
         for seat in &new.members {
             match seat {
                 NewSeat::Reserved { player, team } => {
-                    self.require_reserver(&new.created_by)?;
+                    self.require_leader_or_host(&new.created_by)?;
                     let place = team.map_or(Place::Any, Place::Team);
                     self.reserve_place(&new.created_by, player, place, now)?;
                 }
                 NewSeat::ReservedSpectator { player } => {
-                    self.require_reserver(&new.created_by)?;
+                    self.require_leader_or_host(&new.created_by)?;
                     self.reserve_place(&new.created_by, player, Place::Spectators, now)?;
                 }
                 NewSeat::Joined(join) => {

@@ -141,7 +141,7 @@ impl<'a> Draft<'a> {
 
     /// When the server must look at the session by itself; see [`Session::sweep_at`].
     pub fn sweep_at(&self) -> Option<Timestamp> {
-        deadlines::holds_something(&self.work.header)
+        deadlines::holds_something(&self.base.constants, &self.work.header)
             .then(|| self.next_timer())
             .flatten()
     }

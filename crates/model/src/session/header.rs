@@ -108,6 +108,12 @@ pub struct Header {
     /// Device tokens of members who could host it, best first; empty once there is a host (F29).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub host_candidates: Vec<String>,
+    /// What its entry in the session browser shows; `None`: it has none (R80).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser_entry: Option<CustomData>,
+    /// It is one of those that are kept running: it does not end by being empty (rows 19, 39).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
 }
 
 /// A server that takes part in a session (R10); all of it is the servers' to write.

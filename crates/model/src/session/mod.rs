@@ -17,6 +17,7 @@ mod deadlines;
 mod draft;
 mod error;
 mod event;
+mod formation;
 mod groups;
 mod header;
 mod host;
@@ -168,7 +169,7 @@ impl Session {
     /// A session that holds something outside itself (an open instance, a live ticket) is looked at whenever
     /// a timer is due; any other only if a sweep interval is configured, at [`next_timer`](Self::next_timer).
     pub fn sweep_at(&self) -> Option<Timestamp> {
-        deadlines::holds_something(&self.header)
+        deadlines::holds_something(&self.constants, &self.header)
             .then(|| self.next_timer())
             .flatten()
     }

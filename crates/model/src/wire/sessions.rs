@@ -54,6 +54,9 @@ pub struct CreateSession {
     /// Seats to hold from the start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reserve: Vec<Reservation>,
+    /// Of a hub: the session of the party that the player leads, for whose joined members seats are held beside his.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party: Option<SessionId>,
     /// `true`: its first members are brought together before they play, where the type does so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub initialize: bool,
@@ -273,6 +276,12 @@ pub struct Session {
     /// Joiners must know a password, unless they have a reservation or an invite.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub password_protected: bool,
+    /// What its entry in the session browser shows, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser_entry: Option<CustomData>,
+    /// It is one of those that are kept running: it does not end by being empty.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
     /// Its short code, if it was given one; for members, servers and operators.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub short_code: Option<String>,

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use model::session::{
-    Acquaintance, Changes, Command, ConnectivityUpdate, Join, JoinedState, NewSeat, NewSession,
-    Session, StandingCommand, Update,
+    Acquaintance, Actor, Changes, Command, ConnectivityUpdate, Constants, Join, JoinedState,
+    NewSeat, NewSession, Session, StandingCommand, Update,
 };
 use model::wire;
 use model::{Name, PlayerId, Region, SessionId, Timestamp};
 use store::{CommitError, Item, WriteSet};
 
 use super::asked::{Asked, left_by, reader, seen_by};
+use super::hubs::Led;
 use super::idempotency::Idempotency;
 use super::players::{self, Change, Stand};
 use super::subscriptions::Noticed;
@@ -29,7 +30,8 @@ pub enum JoinMode {
 }
 
 impl Core {
-    /// Makes a session; a player becomes its first member and leader.
+    /// Makes a session; a player becomes its first member and leader. `false`: of a hub type, and he was led to one
+    /// that is there (R78).
     ///
     /// # Errors
     /// 403 when the type or the caller does not allow it, 404 for an unknown type, 409 for a constant
@@ -39,24 +41,29 @@ impl Core {
         who: &Principal,
         mut body: wire::CreateSession,
         idempotency: Option<&str>,
-    ) -> Result<wire::Session, Error> {
-        let now = self.now();
+    ) -> Result<(bool, wire::Session), Error> {
         // What is kept of the request must not help to guess the password.
         let password = body.password.take();
         let key = self.idempotency(who, idempotency, ("sessions", ""), &body)?;
         body.password = password;
+        let _making = match self.lead_creator(who, &mut body, false).await? {
+            Some(Led::Into(session, _)) => return Ok((false, *session)),
+            Some(Led::Nowhere(making)) => Some(making),
+            None => None,
+        };
+        let now = self.now();
         let new = self.new_session(who, body, now).await?;
         let (session, changes) = Session::create(new, now)?;
         match self
             .insert_session(session, changes, key.as_ref(), now)
             .await
         {
-            Ok(session) => Ok(seen_by(who, &session)),
+            Ok(session) => Ok((true, seen_by(who, &session))),
             Err(Error::IdempotencyKeyReused) => {
                 let made = self.made_by(key.as_ref()).await?;
                 let made = made.and_then(|made| made.parse().ok());
-                self.read_session(who, made.ok_or(Error::IdempotencyKeyReused)?)
-                    .await
+                let made = made.ok_or(Error::IdempotencyKeyReused)?;
+                Ok((true, self.read_session(who, made).await?))
             }
             Err(error) => Err(error),
         }
@@ -69,8 +76,11 @@ impl Core {
     pub async fn rehearse_session(
         &self,
         who: &Principal,
-        body: wire::CreateSession,
+        mut body: wire::CreateSession,
     ) -> Result<wire::Session, Error> {
+        if let Some(Led::Into(session, _)) = self.lead_creator(who, &mut body, true).await? {
+            return Ok(*session);
+        }
         let now = self.now();
         let (session, _) = Session::create(self.new_session(who, body, now).await?, now)?;
         Ok(seen_by(who, &session))
@@ -96,12 +106,7 @@ impl Core {
                 id: body.r#type.clone(),
             })?;
         self.allow_size(&constants.session_type, body.max_members)?;
-        let mut new = NewSession::new(
-            self.ids.next(now),
-            self.ids.next(now),
-            constants,
-            actor(who),
-        );
+        let mut new = self.blank_session(constants, actor(who), now);
         new.region = body.region;
         new.joinability = body.joinability;
         if let Some(password) = body.password.filter(|password| !password.0.is_empty()) {
@@ -116,14 +121,10 @@ impl Core {
         new.initialize = body.initialize;
         match who {
             Principal::Player { player, .. } => {
-                let me = body.me.unwrap_or(wire::JoinSession {
-                    active: true,
-                    ..Default::default()
-                });
+                let me = body.me.unwrap_or_else(taking_part);
                 let mut join = join(who, player.clone(), me)?;
-                if join.own.subscriptions.adds() {
-                    join.own.subscriptions.elsewhere = self.subscribed(player, None).await?;
-                }
+                self.count_subscribed(who, None, &mut join.own.subscriptions)
+                    .await?;
                 new.members.push(NewSeat::Joined(Box::new(join)));
             }
             _ if body.me.is_some() => {
@@ -138,6 +139,18 @@ impl Core {
             new.members.push(standing::new_seat(seat)?);
         }
         Ok(new)
+    }
+
+    /// A session of a type with ids of its own, and nothing else yet.
+    pub(crate) fn blank_session(
+        &self,
+        constants: Arc<Constants>,
+        by: Actor,
+        now: Timestamp,
+    ) -> NewSession {
+        let mut new = NewSession::new(self.ids.next(now), self.ids.next(now), constants, by);
+        new.launch = Some(self.ids.next(now));
+        new
     }
 
     /// Commits a session that is new, with what belongs to it, and tells its members.
@@ -199,6 +212,8 @@ impl Core {
             let stand = Stand::of(of_type, header, &noticed, member);
             (member.player.clone(), Change::Session(id, stand))
         }));
+        self.listings
+            .put(session.constants(), header, changes.next_timer);
         self.players.tell(told);
         drop(slot);
         self.instance_appeared(&session);
@@ -246,7 +261,7 @@ impl Core {
         let document = slot.as_ref()?;
         let asks = document.asks_presence(now);
         let draft = self.settled_draft(&session, None, asks, now).ok()?;
-        if !draft.finish(now).is_empty() {
+        if draft.launch_at().is_some_and(|at| at <= now) || !draft.finish(now).is_empty() {
             return None;
         }
         document.presence_asked(asks, now);
@@ -297,7 +312,8 @@ impl Core {
         self.command(asked, Command::Delete).await.map(drop)
     }
 
-    /// Joins; again by the member himself: sets state and properties. `true` when the player is newly joined.
+    /// Joins; again by the member himself: sets state and properties. `true` when the player is newly joined. A hub
+    /// that does not take him in leads him to another session of its type (R78).
     ///
     /// # Errors
     /// 400 for ready and active at once, 403 not admitted, 404, 409 full or a server's second join for a member
@@ -311,8 +327,7 @@ impl Core {
     ) -> Result<(bool, wire::Session), Error> {
         let password = body.password.clone();
         let mut join = join(asked.who, player, body)?;
-        let subscriptions = &mut join.own.subscriptions;
-        self.count_subscribed(asked, &join.player, subscriptions)
+        self.count_subscribed(asked.who, Some(asked.session), &mut join.own.subscriptions)
             .await?;
         join.password = self.try_password(asked, &join.player, password).await?;
         let written = self
@@ -333,9 +348,8 @@ impl Core {
         if join.password.is_some() {
             self.judge_password(&join.player, written.as_ref().err());
         }
-        let written = written?;
-        let session = left_by(asked, &written)?;
-        Ok((written.result, session))
+        let joined = written.and_then(|written| Ok((written.result, left_by(asked, &written)?)));
+        self.joined_hub(asked, join, joined).await
     }
 
     /// Changes a member's own state and properties.
@@ -349,7 +363,7 @@ impl Core {
         body: wire::UpdateMember,
     ) -> Result<wire::Session, Error> {
         let mut own = standing::changed(&body);
-        self.count_subscribed(asked, &player, &mut own.subscriptions)
+        self.count_subscribed(asked.who, Some(asked.session), &mut own.subscriptions)
             .await?;
         let connectivity = ConnectivityUpdate {
             secure_device_address: body.secure_device_address.clone(),
@@ -535,7 +549,20 @@ fn session_type(of_type: &model::session_type::SessionType) -> wire::SessionType
     }
 }
 
-fn join(who: &Principal, player: PlayerId, body: wire::JoinSession) -> Result<Join, Error> {
+/// How a player joins who does not say.
+pub(crate) fn taking_part() -> wire::JoinSession {
+    wire::JoinSession {
+        active: true,
+        ..Default::default()
+    }
+}
+
+/// What the law is told of a join.
+pub(crate) fn join(
+    who: &Principal,
+    player: PlayerId,
+    body: wire::JoinSession,
+) -> Result<Join, Error> {
     let (claims, device, follows) = match who {
         Principal::Player {
             attributes,

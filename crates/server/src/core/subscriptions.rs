@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::session::{Member, Subscribe};
 use model::subscriptions::{ChangeType, Profile, SubscriptionSettings};
-use model::{Millis, PlayerId, SessionId, Timestamp};
+use model::{Millis, SessionId, Timestamp};
 use uuid::Uuid;
 
 use super::Core;
-use super::asked::Asked;
 use super::players::Stand;
 use crate::{Error, Principal};
 
@@ -141,30 +140,20 @@ fn ids<'a>(watches: impl Iterator<Item = &'a Watch>) -> Vec<Uuid> {
 }
 
 impl Core {
-    /// In how many sessions a player is subscribed, `but` this one. Two requests at the very same moment may each
-    /// find room for one more.
-    pub(crate) async fn subscribed(
-        &self,
-        player: &PlayerId,
-        but: Option<SessionId>,
-    ) -> Result<usize, Error> {
-        let things = self.things(player).await?;
-        let others = things.sessions.iter().filter(|(id, _)| Some(**id) != but);
-        let subscribed = others.filter(|(_, stand)| !stand.watches.is_empty());
-        Ok(subscribed.count())
-    }
-
-    /// Tells the law in how many other sessions a member is subscribed who wants to be in this one. Of anybody but
-    /// the member himself the law refuses it whatever their number.
+    /// Tells the law in how many sessions a player is subscribed, `but` this one, if he wants to be in one more; of
+    /// anybody but the member himself the law refuses that whatever their number. Two requests at the very same
+    /// moment may each find room for one more.
     pub(crate) async fn count_subscribed(
         &self,
-        asked: &Asked<'_>,
-        player: &PlayerId,
+        who: &Principal,
+        but: Option<SessionId>,
         subscribe: &mut Subscribe,
     ) -> Result<(), Error> {
-        let own = matches!(asked.who, Principal::Player { player: me, .. } if me == player);
-        if own && subscribe.adds() {
-            subscribe.elsewhere = self.subscribed(player, Some(asked.session)).await?;
+        if let (Principal::Player { player, .. }, true) = (who, subscribe.adds()) {
+            let things = self.things(player).await?;
+            let others = things.sessions.iter().filter(|(id, _)| Some(**id) != but);
+            let subscribed = others.filter(|(_, stand)| !stand.watches.is_empty());
+            subscribe.elsewhere = subscribed.count();
         }
         Ok(())
     }

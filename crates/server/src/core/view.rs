@@ -90,6 +90,8 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
         joinability: header.joinability,
         closed: header.closed,
         password_protected: header.password.is_some(),
+        browser_entry: header.browser_entry.clone(),
+        kept: header.kept,
         short_code: header.short_code.clone().filter(|_| inside),
         invites: match inside {
             true => header.invites.iter().map(invites::shown).collect(),

@@ -66,6 +66,12 @@ pub enum Query {
     Cursor,
     /// Whether to answer what the request would come to, and write nothing.
     DryRun,
+    /// What an entry of the browser shows, `key:value`; may be given several times.
+    Param,
+    /// Only of this region.
+    Region,
+    /// Only of this session type.
+    Type,
     /// The version of the assignments that the game server knows.
     Seen,
     /// How long to wait for news, in milliseconds.
@@ -169,6 +175,9 @@ pub enum Operation {
     PutServer,
     /// `DELETE /v1/sessions/{id}/servers/{name}`.
     RemoveServer,
+    SetBrowserEntry,
+    RemoveBrowserEntry,
+    Browse,
     ListMySessions,
     ReadEvents,
     ReadAssignments,
@@ -219,6 +228,9 @@ impl Query {
             Self::After | Self::AfterMember => "after",
             Self::Cursor => "cursor",
             Self::DryRun => "dry_run",
+            Self::Param => "param",
+            Self::Region => "region",
+            Self::Type => "type",
             Self::Seen => "seen",
             Self::Wait => "wait",
         }

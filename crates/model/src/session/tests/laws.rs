@@ -5,6 +5,7 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::formation::AutoLaunch;
 use crate::instance::CloseReason;
 use crate::roles::Migration;
 use crate::ticket::{EndReason, TicketState};
@@ -285,8 +286,11 @@ fn a_command() -> impl Strategy<Value = Command> {
         12 => a_member_command(),
         8 => a_host_command(),
         2 => a_ticket_command(),
-        1 => (0..8u8).prop_map(|dice| match dice {
+        1 => (0..12u8, some_data()).prop_map(|(dice, params)| match dice {
             0 => Command::Delete,
+            1 | 2 => Command::Keep { kept: dice == 1 },
+            3 => Command::SetBrowserEntry { params: None },
+            4 | 5 => Command::SetBrowserEntry { params: Some(params) },
             _ => join("a", JoinedState::Active),
         }),
     ]
@@ -410,6 +414,8 @@ fn a_type() -> impl Strategy<Value = SessionType> {
                     settings.boot_timeout = Millis::seconds(36_000);
                 }
             }
+            of_type.formation.browser.allow_manual = !by_leader;
+            of_type.formation.auto_launch = patient.then_some(AutoLaunch::MinMembers(2));
             if by_leader {
                 of_type.joinability_by = JoinabilityBy::Leader;
             }
@@ -604,11 +610,16 @@ fn moved_member(event: &Event) -> Option<u32> {
     }
 }
 
-/// Nothing happens by itself before `next_timer`, and something does at it.
+/// Nothing happens by itself before `next_timer`, and something does at it. What launches by itself is the shell's to
+/// ask for, which has the id.
 fn assert_timer(session: &Session, now: Timestamp) {
     let settled_at = |at: Timestamp| {
         let mut draft = session.draft();
         draft.settle(at, &AllPresent);
+        if draft.launch_at().is_some_and(|due| due <= at) {
+            let request = Command::RequestInstance(hosting::request(99));
+            draft.apply(&Actor::Service, &request, at).unwrap();
+        }
         draft.finish(at)
     };
     match session.next_timer() {
