@@ -45,6 +45,14 @@ subscriptions: { max_per_connection: 0 }
 ---
 apiVersion: v1
 kind: SessionType
+name: Square
+creation: { by_players: true }
+joinability: public
+hub: { enabled: true }
+subscriptions: { max_per_connection: 2 }
+---
+apiVersion: v1
+kind: SessionType
 name: Crowd
 creation: { by_players: true }
 joinability: public
@@ -350,6 +358,20 @@ fn r39_a_member_has_ten_subscriptions_and_a_player_so_many_sessions_with_some() 
             .await
             .expect("his");
         bob.update_member(third, Who::Me, &one).await.expect("room");
+        // Whoever is led into a hub is counted as well.
+        let square = create(&world.player("cat"), "Square").await.id;
+        let me = |subscriptions| CreateSession {
+            me: Some(JoinSession {
+                subscriptions,
+                ..active()
+            }),
+            ..of("Square")
+        };
+        let brings = me(one.subscriptions.clone());
+        let refusal = bob.create_session(&brings).await;
+        refused(refusal, 409, "too-many-subscriptions");
+        let led = bob.create_session(&me(BTreeMap::new())).await;
+        assert_eq!(led.expect("a seat").id, square);
         // A type may allow none.
         let cat = world.player("cat");
         let closet = create(&cat, "Closet").await.id;
