@@ -11,6 +11,7 @@ mod browser;
 mod events;
 #[path = "../../plugins/process/tests/it/faults.rs"]
 mod faults;
+mod finding;
 mod fuzz;
 mod hedge;
 mod hosts;

@@ -1,8 +1,10 @@
 //! Applying a command: all of it or nothing.
 
+use std::collections::BTreeSet;
+
 use super::{
     Actor, Command, Draft, Error, Event, HEADER_BYTES_MAX, Header, InviteEnd, RemovalReason,
-    SESSION_CUSTOM_BYTES_MAX, SetPassword, Update, limits, places::Place,
+    SESSION_CUSTOM_BYTES_MAX, SetPassword, TURN_MAX, Update, create, limits, places::Place,
 };
 use crate::Timestamp;
 use crate::instance::CloseReason;
@@ -120,6 +122,22 @@ impl Draft<'_> {
         self.work.deleted = true;
     }
 
+    /// Whose turn it is are joined members, each once.
+    fn check_turn(&self, turn: &[u32]) -> Result<(), Error> {
+        if turn.len() > TURN_MAX {
+            return Err(Error::Invalid("`turn` names at most 100 members"));
+        }
+        let is_joined = |index: &u32| self.member(*index).is_some_and(|member| member.is_joined());
+        let each: BTreeSet<&u32> = turn.iter().collect();
+        if each.len() == turn.len() && turn.iter().all(is_joined) {
+            Ok(())
+        } else {
+            Err(Error::Invalid(
+                "`turn` names joined members by index, each once",
+            ))
+        }
+    }
+
     fn update(&mut self, actor: &Actor, update: &Update, now: Timestamp) -> Result<(), Error> {
         let rules = update.joinability.is_some() || update.password.is_some();
         match actor {
@@ -143,6 +161,12 @@ impl Draft<'_> {
         if of_type.large && update.joinability.is_some_and(Joinability::asks_members) {
             return Err(Error::NotOnLarge("joinability that asks its members"));
         }
+        if let Some(turn) = &update.turn {
+            self.check_turn(turn)?;
+        }
+        if let Some(keywords) = &update.keywords {
+            create::check_keywords(keywords)?;
+        }
         let limits = &of_type.custom_data_limits;
         let before = self.work.header.clone();
         let header = self.header_mut();
@@ -156,6 +180,12 @@ impl Draft<'_> {
         if let Some(data) = &update.custom_data {
             limits::check_custom_data(data, limits)?;
             header.custom_data.clone_from(data);
+        }
+        if let Some(keywords) = &update.keywords {
+            header.keywords = create::folded(keywords);
+        }
+        if let Some(turn) = &update.turn {
+            header.turn.clone_from(turn);
         }
         if let Some(custom) = &update.custom {
             header.custom.clone_from(custom);
@@ -175,20 +205,8 @@ impl Draft<'_> {
         limits::check_size("session's own data", SESSION_CUSTOM_BYTES_MAX, &own)?;
         limits::check_size("session", HEADER_BYTES_MAX, header)?;
         let tightened = header.joinability.openness() < before.joinability.openness();
-        let access = |header: &Header| {
-            let password = header.password.clone();
-            (header.joinability, header.closed, password)
-        };
-        let access = access(header) != access(&before);
-        let data = header.custom_data != before.custom_data
-            || header.custom != before.custom
-            || header.teams != before.teams;
-        let mut tell = |change| self.work.events.push(Event::HeaderChanged(change));
-        if access {
-            tell(ChangeType::Joinability);
-        }
-        if data {
-            tell(ChangeType::CustomProperty);
+        for change in changes_of(&before, header) {
+            self.work.events.push(Event::HeaderChanged(change));
         }
         // An invite from before then is void: its player was invited to a session that let others in.
         if tightened && self.base.constants.session_type.invites.reject_stale {
@@ -196,4 +214,20 @@ impl Draft<'_> {
         }
         Ok(())
     }
+}
+
+/// What kinds of changes an update has made: to who may join, and to whatever else members may write, which is the
+/// session's own data.
+fn changes_of(before: &Header, after: &Header) -> Vec<ChangeType> {
+    let mut open = before.clone();
+    (open.joinability, open.closed) = (after.joinability, after.closed);
+    open.password.clone_from(&after.password);
+    let mut changes = Vec::new();
+    if open != *before {
+        changes.push(ChangeType::Joinability);
+    }
+    if open != *after {
+        changes.push(ChangeType::CustomProperty);
+    }
+    changes
 }

@@ -1,6 +1,6 @@
 //! Who does what to a session: everything that HTTP, a timer, the matcher or a host does is a command.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -288,6 +288,10 @@ pub struct Update {
     pub custom: Option<Value>,
     /// Data of teams, each replaced whole.
     pub teams: BTreeMap<u8, CustomData>,
+    /// Replaced whole; compared and kept in lowercase.
+    pub keywords: Option<BTreeSet<Name>>,
+    /// Joined members by index, replaced whole.
+    pub turn: Option<Vec<u32>>,
 }
 
 /// A host to ask for.

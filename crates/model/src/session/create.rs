@@ -1,5 +1,6 @@
 //! Making a session (R7, R22, rows 16, 20, 32).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -7,8 +8,8 @@ use uuid::Uuid;
 
 use super::{
     Actor, Changes, Constants, Draft, Error, HEADER_BYTES_MAX, Header, InstanceRequest, Join,
-    PasswordDigest, ReservationClock, SESSION_CUSTOM_BYTES_MAX, Seats, Session, Team, TypeConstant,
-    limits, places::Place,
+    KEYWORDS_MAX, PasswordDigest, ReservationClock, SESSION_CUSTOM_BYTES_MAX, Seats, Session, Team,
+    TypeConstant, limits, places::Place,
 };
 use crate::session_type::{Capabilities, CustomData, Joinability, Visibility};
 use crate::{InstanceId, MatchId, Name, PlayerId, Region, SessionId, Timestamp};
@@ -36,6 +37,8 @@ pub struct NewSession {
     pub max_members: Option<u32>,
     /// Added to the type's, where the type leaves them open (R23).
     pub capabilities: Capabilities,
+    /// What it is searched by.
+    pub keywords: BTreeSet<Name>,
     /// The studio's own data.
     pub custom_data: CustomData,
     /// The studio's own schemaless JSON.
@@ -91,6 +94,7 @@ impl NewSession {
             visibility: None,
             max_members: None,
             capabilities: Capabilities::default(),
+            keywords: BTreeSet::new(),
             custom_data: CustomData::new(),
             custom: Value::Null,
             constants_custom: Value::Null,
@@ -174,6 +178,7 @@ impl NewSession {
         if self.members.is_empty() && ends_at_once && !self.kept {
             return Err(Error::EmptyCreate);
         }
+        check_keywords(&self.keywords)?;
         let own = (&self.custom, &self.custom_data);
         limits::check_size("session's own data", SESSION_CUSTOM_BYTES_MAX, &own)?;
         limits::check_custom_data(&self.custom_data, &of_type.custom_data_limits)
@@ -219,6 +224,8 @@ impl NewSession {
             } else {
                 ReservationClock::Running
             },
+            keywords: folded(&self.keywords),
+            turn: Vec::new(),
             custom_data: self.custom_data.clone(),
             custom: self.custom.clone(),
             constants_custom: self.constants_custom.clone(),
@@ -234,6 +241,18 @@ impl NewSession {
             kept: self.kept,
         }
     }
+}
+
+/// Keywords are compared without case.
+pub(super) fn folded(keywords: &BTreeSet<Name>) -> BTreeSet<Name> {
+    keywords.iter().map(Name::folded).collect()
+}
+
+pub(super) fn check_keywords(keywords: &BTreeSet<Name>) -> Result<(), Error> {
+    if keywords.len() > KEYWORDS_MAX {
+        return Err(Error::Invalid("a session has at most 20 `keywords`"));
+    }
+    Ok(())
 }
 
 impl Session {

@@ -240,6 +240,9 @@ impl<'a> Draft<'a> {
             from,
             reason,
         });
+        if self.work.header.turn.contains(&index) {
+            self.header_mut().turn.retain(|turn| *turn != index);
+        }
         if self.work.header.seats.taken() == 0 {
             self.header_mut().empty_since = Some(now);
             self.work.became_empty = true;

@@ -1,6 +1,6 @@
 //! The header of a session: everything durable of it but its members; one JSON document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,12 @@ pub struct Header {
     /// Whether the time-out of reservations counts (row 47).
     #[serde(default, skip_serializing_if = "ReservationClock::is_running")]
     pub reservation_clock: ReservationClock,
+    /// What it is searched by, in lowercase (F22).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub keywords: BTreeSet<Name>,
+    /// Members whose turn it is, by index, in the order in which the members say so (F22).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turn: Vec<u32>,
     /// The studio's own data (R3).
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,

@@ -71,8 +71,8 @@ pub use header::{Header, LeaderLost, Participant, ReservationClock, Seats, Team,
 pub use initialization::{Failure, Initialization, MemberInitialization, Stage};
 pub use invites::{INVITE_CONTEXT_BYTES_MAX, INVITED_LATELY_MAX, INVITES_MAX, Invite, Invites};
 pub use limits::{
-    CONNECTED_MAX, HEADER_BYTES_MAX, KeyError, MEMBER_BYTES_MAX, MEMBERS_AT_ONCE, SERVERS_MAX,
-    SESSION_CUSTOM_BYTES_MAX, bad_keys,
+    CONNECTED_MAX, HEADER_BYTES_MAX, KEYWORDS_MAX, KeyError, MEMBER_BYTES_MAX, MEMBERS_AT_ONCE,
+    SERVERS_MAX, SESSION_CUSTOM_BYTES_MAX, TICKET_CUSTOM_BYTES_MAX, TURN_MAX, bad_keys,
 };
 pub use liveness::{AllPresent, Liveness, Presence, Suspects};
 pub use member::{JoinedState, Member, MemberState};

@@ -32,9 +32,10 @@ pub use invites::{
 pub use matchmaking::{CreateTicket, Queue, QueuePlayer, Ticket};
 pub use problem::Problem;
 pub use sessions::{
-    CONTRACT, CreateSession, Instance, JoinSession, Member, MemberPage, MemberState, MoveMember,
-    MySession, MySessions, PutServer, RequestInstance, Reservation, Reserve, Session,
-    SessionServer, SessionTicket, SessionType, Team, UpdateMember, UpdateSession,
+    CONTRACT, CreateSession, FoundSession, FoundSessions, Instance, JoinSession, Member,
+    MemberPage, MemberState, MoveMember, MySession, MySessions, PutServer, RequestInstance,
+    Reservation, Reserve, Session, SessionServer, SessionTicket, SessionType, Team, UpdateMember,
+    UpdateSession,
 };
 pub use standing::{RecentPlayer, Role, RoleType, SetRole, Spectators, SwapMembers};
 pub use together::{Initializing, PostEvaluation, SetHost};

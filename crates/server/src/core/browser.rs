@@ -1,4 +1,4 @@
-//! The session browser: entries that are set by hand, and the list that anybody may search (R80, F14).
+//! Sessions that strangers find: the browser with its entries, and keywords (R80, F14, F32).
 
 use model::formation::HiddenWhile;
 use model::instance::InstanceStatus;
@@ -7,12 +7,14 @@ use model::session_type::CustomData;
 use model::{Name, Region, SessionId, wire};
 
 use super::Core;
-use super::asked::Asked;
+use super::asked::{Asked, reader};
 use super::listings::Listing;
-use crate::Error;
+use crate::{Error, Principal};
 
 /// Entries of one page.
 const PAGE: usize = 50;
+/// Sessions that are looked at for one page of a keyword.
+const FOUND_MAX: usize = 100;
 /// Sessions that are looked at for one page; beyond it the page is shorter than it might be.
 const LOOKS_MAX: usize = 200;
 
@@ -70,6 +72,32 @@ impl Core {
         Ok(wire::BrowserPage { items, next: None })
     }
 
+    /// A page of the sessions with a keyword that the caller may see, the newest first, each settled.
+    ///
+    /// # Errors
+    /// 503 while the store is away.
+    pub async fn find_sessions(
+        &self,
+        who: &Principal,
+        keyword: &Name,
+        after: Option<SessionId>,
+    ) -> Result<wire::FoundSessions, Error> {
+        let keyword = keyword.folded();
+        let mut found = self.listings.with_keyword(&keyword, after, FOUND_MAX + 1);
+        let more = found.len() > FOUND_MAX;
+        found.truncate(FOUND_MAX);
+        let next = found.last().copied().filter(|_| more);
+        let mut items = Vec::new();
+        for id in found {
+            match self.settled(id).await {
+                Ok(session) if reader(who, &session).is_some() => items.push(found_one(&session)),
+                Ok(_) | Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(wire::FoundSessions { items, next })
+    }
+
     /// Sets a session's entry whole, or removes it.
     ///
     /// # Errors
@@ -81,6 +109,21 @@ impl Core {
     ) -> Result<wire::Session, Error> {
         self.change(asked, Command::SetBrowserEntry { params })
             .await
+    }
+}
+
+fn found_one(session: &Session) -> wire::FoundSession {
+    let header = session.header();
+    wire::FoundSession {
+        id: header.id,
+        r#type: header.session_type.clone(),
+        region: header.region.clone(),
+        joinability: header.joinability,
+        closed: header.closed,
+        seats: header.seats,
+        max_members: session.max_members(),
+        keywords: header.keywords.clone(),
+        change_number: header.change_number,
     }
 }
 

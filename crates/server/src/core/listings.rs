@@ -29,6 +29,7 @@ pub(crate) struct Listing {
     looked: Timestamp,
     pub(crate) kept: bool,
     pub(crate) browser_entry: Option<CustomData>,
+    keywords: BTreeSet<Name>,
 }
 
 impl Listing {
@@ -36,7 +37,8 @@ impl Listing {
     fn of(constants: &Constants, header: &Header, due: Option<Timestamp>) -> Option<Self> {
         let of_type = &constants.session_type;
         let is_hub = of_type.formation.hub.is_some();
-        if !is_hub && !header.kept && header.browser_entry.is_none() {
+        let is_found = header.browser_entry.is_some() || !header.keywords.is_empty();
+        if !is_hub && !header.kept && !is_found {
             return None;
         }
         let visibility = header.visibility.unwrap_or(of_type.visibility);
@@ -56,6 +58,7 @@ impl Listing {
             looked: Timestamp(i64::MIN),
             kept: header.kept,
             browser_entry: header.browser_entry.clone(),
+            keywords: header.keywords.clone(),
         })
     }
 
@@ -86,6 +89,28 @@ pub(crate) struct Listings {
 struct All {
     types: BTreeMap<Name, BTreeMap<SessionId, Listing>>,
     in_browser: BTreeMap<SessionId, Name>,
+    by_keyword: BTreeMap<Name, BTreeSet<SessionId>>,
+}
+
+impl All {
+    /// Takes a session off every list, if it is on one. O(1) for those that never are.
+    fn take(&mut self, header: &Header) -> Option<Listing> {
+        let of_type = self.types.get_mut(&header.session_type)?;
+        let taken = of_type.remove(&header.id)?;
+        if of_type.is_empty() {
+            self.types.remove(&header.session_type);
+        }
+        self.in_browser.remove(&header.id);
+        for keyword in &taken.keywords {
+            if let Some(found) = self.by_keyword.get_mut(keyword) {
+                found.remove(&header.id);
+                if found.is_empty() {
+                    self.by_keyword.remove(keyword);
+                }
+            }
+        }
+        Some(taken)
+    }
 }
 
 impl Listings {
@@ -95,36 +120,45 @@ impl Listings {
 
     /// A session as it was just committed, or read at the start.
     pub(crate) fn put(&self, constants: &Constants, header: &Header, due: Option<Timestamp>) {
-        let Some(listing) = Listing::of(constants, header, due) else {
-            // Most sessions never are on any list.
-            if constants.session_type.formation.browser.allow_manual {
-                self.remove(header);
-            }
+        let listing = Listing::of(constants, header, due);
+        let mut all = self.all();
+        all.take(header);
+        let Some(listing) = listing else {
             return;
         };
-        let mut all = self.all();
-        match listing.browser_entry {
-            Some(_) => all
-                .in_browser
-                .insert(header.id, header.session_type.clone()),
-            None => all.in_browser.remove(&header.id),
-        };
-        let of_type = all.types.entry(header.session_type.clone()).or_default();
+        let name = &header.session_type;
+        if listing.browser_entry.is_some() {
+            all.in_browser.insert(header.id, name.clone());
+        }
+        for keyword in &listing.keywords {
+            let found = all.by_keyword.entry(keyword.clone()).or_default();
+            found.insert(header.id);
+        }
+        let of_type = all.types.entry(name.clone()).or_default();
         of_type.insert(header.id, listing);
     }
 
     /// A session that is over; whether it was one of those that are kept running.
     pub(crate) fn remove(&self, header: &Header) -> bool {
-        let mut all = self.all();
-        all.in_browser.remove(&header.id);
-        let Some(of_type) = all.types.get_mut(&header.session_type) else {
-            return false;
+        self.all().take(header).is_some_and(|listing| listing.kept)
+    }
+
+    /// Sessions with this keyword, in lowercase; the newest first, older than `before`; at most `most`.
+    pub(crate) fn with_keyword(
+        &self,
+        keyword: &Name,
+        before: Option<SessionId>,
+        most: usize,
+    ) -> Vec<SessionId> {
+        let all = self.all();
+        let Some(found) = all.by_keyword.get(keyword) else {
+            return Vec::new();
         };
-        let removed = of_type.remove(&header.id);
-        if of_type.is_empty() {
-            all.types.remove(&header.session_type);
-        }
-        removed.is_some_and(|listing| listing.kept)
+        let older = match before {
+            None => found.range(..),
+            Some(before) => found.range(..before),
+        };
+        older.rev().take(most).copied().collect()
     }
 
     /// Of which hub type a session is, and where.

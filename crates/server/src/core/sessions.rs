@@ -115,6 +115,7 @@ impl Core {
         new.visibility = body.visibility;
         new.max_members = body.max_members;
         new.capabilities = body.capabilities;
+        new.keywords = body.keywords;
         new.custom_data = body.custom_data;
         new.custom = body.custom;
         new.constants_custom = body.constants;
@@ -287,7 +288,9 @@ impl Core {
             closed: body.closed,
             custom_data: body.custom_data,
             custom: body.custom,
-            ..Update::default()
+            teams: body.teams,
+            keywords: body.keywords,
+            turn: body.turn,
         };
         let written = self
             .write_asked(asked, |by, draft, _, now| {
@@ -463,17 +466,12 @@ impl Core {
     /// The sessions that a player is a member of, each settled, with his own state (R31): a page of them.
     ///
     /// # Errors
-    /// 403 for anybody but a player.
-    pub async fn my_sessions(
+    /// 503 while the store is away.
+    pub async fn sessions_of(
         &self,
-        who: &Principal,
+        player: &PlayerId,
         after: Option<SessionId>,
     ) -> Result<wire::MySessions, Error> {
-        let Principal::Player { player, .. } = who else {
-            return Err(Error::Forbidden(
-                "only a player has sessions of his own".into(),
-            ));
-        };
         let things = self.things(player).await?;
         let (page, next) = players::page(&things.sessions, after);
         let mut items = Vec::new();

@@ -213,6 +213,7 @@ impl Call {
                     let value = value.to_owned();
                     values.params.insert(key.to_owned(), value).is_none()
                 }
+                Query::Keyword => values.keyword.replace(named(name, value)?).is_none(),
                 Query::Region => values.region.replace(named(name, value)?).is_none(),
                 Query::Type => values.r#type.replace(named(name, value)?).is_none(),
                 Query::Seen => values.seen.replace(number(name, value)?).is_none(),
@@ -308,6 +309,7 @@ pub(super) struct QueryValues {
     pub(super) dry_run: Option<bool>,
     /// `param=key:value`, each key once.
     pub(super) params: CustomData,
+    pub(super) keyword: Option<Name>,
     pub(super) region: Option<Region>,
     pub(super) seen: Option<i64>,
     pub(super) r#type: Option<Name>,

@@ -166,6 +166,7 @@ fn mount(methods: MethodRouter<Arc<Http>>, route: &'static Route) -> MethodRoute
         Operation::SetBrowserEntry => add(methods, route, sessions::set_browser_entry),
         Operation::RemoveBrowserEntry => add(methods, route, sessions::remove_browser_entry),
         Operation::Browse => add(methods, route, sessions::browse),
+        Operation::FindSessions => add(methods, route, sessions::find),
         Operation::ListMySessions => add(methods, route, sessions::mine),
         Operation::ListSessionTypes => add(methods, route, sessions::types),
         Operation::ReadSessionType => add(methods, route, sessions::read_type),

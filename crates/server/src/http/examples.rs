@@ -16,6 +16,7 @@ pub(super) const MY_INVITES: Shape = Shape::of::<wire::MyInvites>(my_invites);
 pub(super) const SHORT_CODE: Shape = Shape::of::<wire::ShortCode>(short_code);
 pub(super) const SET_BROWSER_ENTRY: Shape = Shape::of::<wire::SetBrowserEntry>(set_browser_entry);
 pub(super) const BROWSER_PAGE: Shape = Shape::of::<wire::BrowserPage>(browser_page);
+pub(super) const FOUND_SESSIONS: Shape = Shape::of::<wire::FoundSessions>(found_sessions);
 pub(super) const MY_SESSIONS: Shape = Shape::of::<wire::MySessions>(my_sessions);
 pub(super) const SESSION_TYPE: Shape = Shape::of::<wire::SessionType>(session_type);
 pub(super) const SESSION_TYPES: Shape = Shape::of::<wire::List<wire::SessionType>>(session_types);
@@ -65,6 +66,14 @@ fn create_session() -> Value {
 
 fn set_browser_entry() -> Value {
     json!({ "params": { "map": "Harbour", "ranked": "false" } })
+}
+
+fn found_sessions() -> Value {
+    list(json!({
+        "id": GAME, "type": "raid", "joinability": "public", "closed": false, "max_members": 8,
+        "seats": { "reserved": 0, "ready": 0, "active": 3, "inactive": 0 },
+        "keywords": ["beginners"], "change_number": 7,
+    }))
 }
 
 fn browser_page() -> Value {

@@ -199,6 +199,10 @@ fn parameters(route: &Route) -> Vec<Value> {
                 json!({ "type": "array", "items": { "type": "string" }, "maxItems": 8 }),
                 "`key:value`: only entries that show this; may be given several times, each key once.",
             ),
+            Query::Keyword => (
+                json!({ "type": "string" }),
+                "Only sessions with this keyword, without regard to case. Must be given.",
+            ),
             Query::Region => (
                 json!({ "type": "string" }),
                 "Only sessions of this region.",

@@ -66,6 +66,8 @@ pub enum Query {
     Cursor,
     /// Whether to answer what the request would come to, and write nothing.
     DryRun,
+    /// A keyword of the sessions that are looked for.
+    Keyword,
     /// What an entry of the browser shows, `key:value`; may be given several times.
     Param,
     /// Only of this region.
@@ -178,6 +180,7 @@ pub enum Operation {
     SetBrowserEntry,
     RemoveBrowserEntry,
     Browse,
+    FindSessions,
     ListMySessions,
     ReadEvents,
     ReadAssignments,
@@ -228,6 +231,7 @@ impl Query {
             Self::After | Self::AfterMember => "after",
             Self::Cursor => "cursor",
             Self::DryRun => "dry_run",
+            Self::Keyword => "keyword",
             Self::Param => "param",
             Self::Region => "region",
             Self::Type => "type",

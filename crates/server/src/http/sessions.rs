@@ -96,8 +96,19 @@ pub(super) async fn browse(call: Call) -> Answer {
 }
 
 pub(super) async fn mine(call: Call) -> Answer {
-    let after = call.query()?.after;
-    reply::ok(&call.core().my_sessions(call.who()?, after).await?)
+    let (player, after) = (call.own_player()?, call.query()?.after);
+    reply::ok(&call.core().sessions_of(&player, after).await?)
+}
+
+pub(super) async fn find(call: Call) -> Answer {
+    let query = call.query()?;
+    let keyword = query.keyword.ok_or_else(|| {
+        Error::Malformed("add ?keyword=…: sessions are found by one of their keywords".into())
+    })?;
+    let found = call
+        .core()
+        .find_sessions(call.who()?, &keyword, query.after);
+    reply::ok(&found.await?)
 }
 
 pub(super) async fn types(call: Call) -> Answer {

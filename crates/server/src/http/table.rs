@@ -445,10 +445,19 @@ pub static ROUTES: &[Route] = &[
         ..BASE
     },
     Route {
+        operation: Operation::FindSessions,
+        path: "/v1/sessions",
+        summary: "Find sessions by a keyword, those that the caller may see, the newest first.",
+        access: Access::Only(&[(Player, ""), (Server, ""), (Admin, "")]),
+        query: &[Query::Keyword, Query::After],
+        replies: &[json(200, "A page of them.", shapes::FOUND_SESSIONS)],
+        ..BASE
+    },
+    Route {
         operation: Operation::ListMySessions,
-        path: "/v1/players/me/sessions",
-        summary: "List the sessions that the player is a member of, oldest first.",
-        access: Access::Only(ME),
+        path: "/v1/players/{player}/sessions",
+        summary: "List the sessions that a player is a member of, oldest first.",
+        access: Access::Only(SELF),
         query: &[Query::After],
         replies: &[json(200, "His sessions.", shapes::MY_SESSIONS)],
         ..BASE

@@ -101,15 +101,25 @@ fn an_update() -> impl Strategy<Value = Update> {
         proptest::option::of(some_data()),
         proptest::option::of(a_value()),
         proptest::collection::btree_map(0u8..3, some_data(), 0..2),
+        proptest::option::of(proptest::collection::btree_set(a_keyword(), 0..3)),
+        proptest::option::of(proptest::collection::vec(0u32..6, 0..3)),
     )
-        .prop_map(|(joinability, closed, custom_data, custom, teams)| Update {
-            joinability,
-            closed,
-            custom_data,
-            custom,
-            teams,
-            password: None,
-        })
+        .prop_map(
+            |(joinability, closed, custom_data, custom, teams, keywords, turn)| Update {
+                keywords,
+                turn,
+                joinability,
+                closed,
+                custom_data,
+                custom,
+                teams,
+                password: None,
+            },
+        )
+}
+
+fn a_keyword() -> impl Strategy<Value = Name> {
+    "[abAB]".prop_map(|text| text.parse().unwrap())
 }
 
 fn a_member_command() -> impl Strategy<Value = Command> {
