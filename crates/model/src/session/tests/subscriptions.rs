@@ -232,6 +232,13 @@ fn r60_each_change_is_of_the_kinds_that_subscribers_know() {
         ),
         (
             update(Update {
+                turn: Some(vec![0]),
+                ..Update::default()
+            }),
+            &[CustomProperty],
+        ),
+        (
+            update(Update {
                 closed: Some(false),
                 custom_data: Some(data),
                 ..Update::default()
