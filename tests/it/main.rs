@@ -37,6 +37,8 @@ mod security;
 mod short_codes;
 mod standing;
 mod start;
+mod subscription_histories;
+mod subscriptions;
 mod tickets;
 mod walk;
 #[path = "../../plugins/process/tests/it/world.rs"]

@@ -166,6 +166,7 @@ fn session_type(members: u32) -> anyhow::Result<SessionType> {
         ownership: None,
         player_visibility: Default::default(),
         custom_data_limits: CustomDataLimits::default(),
+        subscriptions: Default::default(),
         together: Default::default(),
     })
 }

@@ -11,6 +11,7 @@ mod leading;
 mod places;
 mod seating;
 mod standing;
+mod subscriptions;
 mod tickets;
 mod timeouts;
 mod together;
@@ -76,6 +77,7 @@ fn game() -> SessionType {
         ownership: None,
         player_visibility: Default::default(),
         custom_data_limits: CustomDataLimits::default(),
+        subscriptions: Default::default(),
         together: Default::default(),
     }
 }
