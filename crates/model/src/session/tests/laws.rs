@@ -785,6 +785,7 @@ pub(super) fn step(session: &mut Session, step: &Step, now: Timestamp) -> bool {
         Told::of(session),
         "the events say all that happened to seats, leader, instance and ticket"
     );
+    told::assert_told(&before, session, &changes.events);
     assert_eq!(changes.next_timer, session.next_timer());
     assert_eq!(changes.sweep_at, session.sweep_at());
     assert_in_order(session);

@@ -15,6 +15,7 @@ mod subscriptions;
 mod tickets;
 mod timeouts;
 mod together;
+mod told;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
