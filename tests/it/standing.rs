@@ -96,6 +96,12 @@ size: { team_overflow: partial_without_overflow }
 ---
 apiVersion: v1
 kind: SessionType
+name: Single
+extends: PartialWithout
+size: { players_per_team: 1 }
+---
+apiVersion: v1
+kind: SessionType
 name: Overfill
 extends: Fail
 size: { team_overflow: overfill }
