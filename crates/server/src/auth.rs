@@ -165,6 +165,16 @@ impl Keys {
             .map_err(|_| AuthError::Invalid)
     }
 
+    /// What only these keys can make of a text (HMAC-SHA-256, in base64url): the same for the same text and purpose,
+    /// and of no use for guessing the text without the secret.
+    ///
+    /// It never is the signature of a token: what is signed there has no colon.
+    pub(crate) fn seal(&self, purpose: &str, text: &str) -> Result<String, crate::Error> {
+        let message = format!("{purpose}:{text}");
+        jsonwebtoken::crypto::sign(message.as_bytes(), &self.encoding, Algorithm::HS256)
+            .map_err(|error| crate::Error::Internal(format!("sealing: {error}")))
+    }
+
     /// A token for one game server, good from `now` for `ttl`.
     ///
     /// `first`: the one for the environment of its process, which its first poll exchanges for another.

@@ -40,8 +40,14 @@ impl Core {
         idempotency: Option<&str>,
     ) -> Result<wire::Session, Error> {
         let now = self.now();
-        // What is kept of the request must not help to guess the password.
+        // The password is part of what is asked for. What is kept of the request must not help whoever reads the
+        // store to guess it, though, and a plain digest would; so its place is taken by what only this server's
+        // secret can make of it.
         let password = body.password.take();
+        let sealed = password
+            .as_ref()
+            .map(|it| self.keys.seal("password", &it.0));
+        body.password = sealed.transpose()?.map(wire::Password);
         let key = self.idempotency(who, idempotency, ("sessions", ""), &body)?;
         body.password = password;
         let new = self.new_session(who, body, now).await?;
