@@ -62,8 +62,8 @@ pub enum Command {
         /// Whether it did.
         succeeded: bool,
     },
-    /// Make the member with this device token the host of a session without an instance, or nobody: any joined
-    /// member, servers, admins, the service (R64, row 9).
+    /// Make the member with this device token the host of a session without an instance, or nobody: while there is
+    /// none any joined member, else the host, the leader, servers, admins, the service (R64, F35, row 9).
     SetHost {
         /// Of a ready or active member.
         device_token: Option<String>,

@@ -37,6 +37,14 @@ const LEADER_OF_BOTH: Kinds = &[
     (Server, ""),
     (Admin, ""),
 ];
+const HOST_TO_BE: Kinds = &[
+    (
+        Player,
+        "member; while another member hosts only he or the leader",
+    ),
+    (Server, ""),
+    (Admin, ""),
+];
 const MEMBER_OR_HOST: Kinds = &[
     (Player, "member"),
     (Server, ""),
@@ -235,7 +243,7 @@ pub static ROUTES: &[Route] = &[
         verb: Verb::Put,
         path: "/v1/sessions/{id}/host",
         summary: "Make a member the host of a session without an instance; If-Match is needed.",
-        access: Access::Only(MEMBER),
+        access: Access::Only(HOST_TO_BE),
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::SET_HOST),
@@ -243,6 +251,7 @@ pub static ROUTES: &[Route] = &[
         problems: &[
             Kind::NotFound,
             Kind::NotMember,
+            Kind::NotLeader,
             Kind::InstanceExists,
             Kind::Invalid,
         ],
