@@ -197,6 +197,11 @@ fn row50_spectators_have_seats_outside_the_teams() {
         table
             .no(BACKEND, "POST", "/reservations", both, wrong)
             .await;
+        // Nor does he lead, whoever else is there.
+        let promote = "/members/cid/promote";
+        table
+            .no("ann", "POST", promote, Value::Null, (409, "conflict"))
+            .await;
         let swap = json!({ "players": ["cid", "dan"] });
         table.no("ann", "POST", "/swap", swap, wrong).await;
         // The counts are those of the members after a restart as well.
@@ -211,6 +216,24 @@ fn row50_spectators_have_seats_outside_the_teams() {
         // Without the knob there are none.
         let table = Table::of("Plaza", &[]).await;
         table.no("bob", "PUT", "/members/me", watch, full).await;
+        table.world.stop().await;
+    });
+}
+
+#[test]
+fn row50_a_spectator_leads_only_until_somebody_plays() {
+    run(async {
+        let table = Table::of("Stadium", &[]).await;
+        let body = json!({ "type": "Stadium", "me": { "active": true, "spectator": true } });
+        let made = table.ok("wim", "POST", "~/v1/sessions", body).await;
+        assert_eq!(made["leader"], "wim");
+        let id = made["id"].as_str().expect("an id");
+        let me = format!("~/v1/sessions/{id}/members/me");
+        let read = table.ok("bob", "PUT", &me, json!({ "active": true })).await;
+        assert_eq!(read["leader"], "bob");
+        table.ok("bob", "DELETE", &me, Value::Null).await;
+        let read = table.ok("wim", "PUT", &me, json!({ "active": true })).await;
+        assert_eq!(read["leader"], "wim");
         table.world.stop().await;
     });
 }

@@ -108,6 +108,6 @@ pub struct InitializationSettings {
     pub evaluation_timeout: Millis,
     /// Whether a joined member or the host decides, instead of Muster by the measurements.
     pub external_evaluation: bool,
-    /// Members that must come through the first episode.
+    /// Members, not spectators, that must come through the first episode.
     pub members_needed_to_start: u32,
 }

@@ -39,7 +39,8 @@ pub(super) fn validate(
         .instance
         .as_ref()
         .and_then(|instance| instance::validate(instance, document, set, lint.reports));
-    let together = qos::validate(raw, size.max_members, document, lint.reports);
+    let players_max = size.max_members.saturating_sub(size.spectators);
+    let together = qos::validate(raw, players_max, document, lint.reports);
     let roles = members::roles(raw, document, lint.reports);
     let ownership = members::ownership(raw, document, lint.reports);
     let session_empty = match raw.keep_alive_on_empty {

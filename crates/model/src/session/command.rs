@@ -78,7 +78,7 @@ pub enum Command {
         /// Whose.
         player: PlayerId,
     },
-    /// Make a joined member the leader: the leader, servers, admins, the service.
+    /// Make a joined member, no spectator, the leader: the leader, servers, admins, the service.
     Promote {
         /// Who is to lead.
         player: PlayerId,

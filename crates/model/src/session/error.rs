@@ -75,6 +75,9 @@ pub enum Error {
     /// 409: leaders are not swapped (F2).
     #[error("the leader cannot be swapped")]
     LeaderStays,
+    /// 409: a spectator is not made the leader (row 50).
+    #[error("the player is a spectator, who cannot be made the leader")]
+    LooksOn,
     /// 409: only members of different teams are swapped (F2).
     #[error("the two are on the same team")]
     SameTeam,
@@ -242,6 +245,7 @@ impl Error {
             | Self::LastOwner
             | Self::RoleFull(_)
             | Self::LeaderStays
+            | Self::LooksOn
             | Self::SameTeam
             | Self::ConstantsConflict(_)
             | Self::FixedByType(_)

@@ -52,6 +52,8 @@ use crate::instance::InstanceStatus;
 use crate::session_type::{Capabilities, InstanceSettings, Visibility};
 use crate::{Instance, Name, PlayerId, Timestamp};
 
+use leader::Seniority;
+
 pub use admission::Looker;
 pub use command::{Acquaintance, Actor, Command, HostUpdate, InstanceRequest, Join, Update};
 pub use connectivity::{
@@ -88,10 +90,10 @@ pub struct Session {
     by_player: BTreeMap<PlayerId, u32>,
     /// Members with a clock that runs, by when it runs out.
     due: BTreeSet<(Timestamp, u32)>,
-    /// Ready and active members, oldest first: the line of succession, and who is asked for.
-    engaged: BTreeSet<(Timestamp, u32)>,
-    /// Inactive members, oldest first.
-    away: BTreeSet<(Timestamp, u32)>,
+    /// Ready and active members: the line of succession, and who is asked for.
+    engaged: BTreeSet<Seniority>,
+    /// Inactive members.
+    away: BTreeSet<Seniority>,
     /// Members who are in a group or were a while ago, by group (R35).
     grouped: BTreeMap<Name, BTreeSet<u32>>,
 }
@@ -196,7 +198,9 @@ impl Session {
     }
 
     fn has_heir(&self) -> bool {
-        !self.engaged.is_empty() || self.header.leader.is_none() && !self.away.is_empty()
+        let (engaged, away) = (self.engaged.first(), self.away.first());
+        let leader = self.leader().map(|leader| &**leader);
+        leader::heir(leader, engaged.copied(), away.copied()).is_some()
     }
 
     fn instance_settings(&self) -> Option<&InstanceSettings> {
@@ -276,13 +280,13 @@ impl Session {
         if let Some(at) = deadlines::member(&self.constants, &self.header, &member) {
             self.due.insert((at, index));
         }
-        if let Some(at) = member.joined_at {
+        if let Some(seniority) = Seniority::of(&member) {
             let line = if member.is_engaged() {
                 &mut self.engaged
             } else {
                 &mut self.away
             };
-            line.insert((at, index));
+            line.insert(seniority);
         }
         for group in member.standing.visits.keys() {
             self.grouped.entry(group.clone()).or_default().insert(index);
@@ -298,9 +302,9 @@ impl Session {
         if let Some(at) = deadlines::member(&self.constants, &self.header, &member) {
             self.due.remove(&(at, index));
         }
-        if let Some(at) = member.joined_at {
-            self.engaged.remove(&(at, index));
-            self.away.remove(&(at, index));
+        if let Some(seniority) = Seniority::of(&member) {
+            self.engaged.remove(&seniority);
+            self.away.remove(&seniority);
         }
         for group in member.standing.visits.keys() {
             if let Some(of_group) = self.grouped.get_mut(group) {

@@ -189,6 +189,9 @@ impl Draft<'_> {
         if !member.is_joined() {
             return Err(Error::ReservedOnly);
         }
+        if member.standing.spectator {
+            return Err(Error::LooksOn);
+        }
         let index = member.index;
         if self.work.header.leader != Some(index) {
             self.install_leader(index);

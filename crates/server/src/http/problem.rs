@@ -252,7 +252,7 @@ fn law_kind(error: &Law) -> Kind {
         Law::NotOwner => Kind::NotOwner,
         Law::Blocked => Kind::Blocked,
         Law::RoleFull(_) => Kind::RoleFull,
-        Law::LastOwner | Law::LeaderStays | Law::SameTeam => Kind::Conflict,
+        Law::LastOwner | Law::LeaderStays | Law::LooksOn | Law::SameTeam => Kind::Conflict,
         Law::NotHost => Kind::NotHost,
         Law::NotAMember | Law::NotJoined => Kind::NotMember,
         Law::NotOwnMember

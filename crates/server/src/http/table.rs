@@ -496,7 +496,12 @@ pub static ROUTES: &[Route] = &[
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
         replies: &[SESSION_NOW],
-        problems: &[Kind::NotFound, Kind::NotLeader, Kind::ReservedOnly],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotLeader,
+            Kind::ReservedOnly,
+            Kind::Conflict,
+        ],
         ..BASE
     },
     Route {

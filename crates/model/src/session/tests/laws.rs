@@ -511,6 +511,10 @@ fn assert_in_order(session: &Session) {
     assert_eq!(header.empty_since.is_some(), session.members().count() == 0);
     if header.leader.is_some() {
         assert!(session.leader().is_some_and(|leader| leader.is_joined()));
+        let looks_on = session
+            .leader()
+            .is_some_and(|leader| leader.standing.spectator);
+        assert!(!looks_on || !players.iter().any(|member| member.is_joined()));
     } else {
         assert!(header.leader_lost.is_some() || header.seats.joined() == 0);
     }

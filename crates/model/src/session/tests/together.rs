@@ -376,6 +376,30 @@ fn r37_a_document_of_before_can_be_read_and_measurements_survive_the_store() {
 }
 
 #[test]
+fn row_50_it_takes_players_to_start_and_who_looks_on_is_none_of_them() {
+    for (players, expected) in [(1, Stage::Failed), (2, Stage::Done)] {
+        let mut of_type = demanding(2, Qos::default());
+        of_type.together.qos = None;
+        of_type.size.spectators = 1;
+        of_type.size.max_members = 9;
+        let names = ["a", "b"];
+        let watches = NewSeat::Joined(Box::new(Join {
+            spectator: true,
+            ..Join::new(player("s"), JoinedState::Active)
+        }));
+        let plays = names.iter().take(players);
+        let plays = plays.map(|name| joined(name, JoinedState::Active));
+        let mut world = World::new(NewSession {
+            members: plays.chain([watches]).collect(),
+            initialize: true,
+            ..new_session(of_type, Actor::Server)
+        });
+        world.read(0);
+        assert_eq!(stage(&world), (1, expected), "{players}");
+    }
+}
+
+#[test]
 fn r59_the_host_of_the_instance_decides_and_the_first_decision_counts() {
     let mut of_type = demanding(1, Qos::default());
     of_type.instance = game().instance;

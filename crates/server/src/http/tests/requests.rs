@@ -159,6 +159,7 @@ fn every_refusal_of_the_law_has_the_status_that_the_law_gives_it() {
         Law::LastOwner,
         Law::RoleFull("healer".parse().unwrap()),
         Law::LeaderStays,
+        Law::LooksOn,
         Law::SameTeam,
         Law::NoOwners,
         Law::NoSuchRole("healer".parse().unwrap()),
