@@ -354,10 +354,13 @@ impl Core {
         };
         let written = self
             .write_asked(asked, |by, draft, _, now| {
-                let member = draft
-                    .member_of(&player)
-                    .ok_or(Refusal::from(model::session::Error::NoSuchMember))?;
-                let state = JoinedState::after_update(member.state, body.ready, body.active)?;
+                // Whoever has no seat changes none; the law says why not.
+                let state = match draft.member_of(&player) {
+                    Some(member) => {
+                        JoinedState::after_update(member.state, body.ready, body.active)?
+                    }
+                    None => None,
+                };
                 let command = Command::UpdateMember {
                     player: player.clone(),
                     state,
