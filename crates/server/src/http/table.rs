@@ -332,7 +332,7 @@ pub static ROUTES: &[Route] = &[
         operation: Operation::GiveShortCode,
         verb: Verb::Post,
         path: "/v1/sessions/{id}/short-code",
-        summary: "Give a session a code that people can say, if it has none yet.",
+        summary: "Give a session a code that people can say, if it has none yet; a dry run shows no new one.",
         access: Access::Only(LEADER),
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
