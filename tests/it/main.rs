@@ -35,6 +35,7 @@ mod short_codes;
 mod standing;
 mod start;
 mod tickets;
+mod versions;
 mod walk;
 #[path = "../../plugins/process/tests/it/world.rs"]
 mod world;

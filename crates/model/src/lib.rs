@@ -12,6 +12,7 @@ pub mod qos;
 pub mod queue;
 pub mod roles;
 pub mod session_type;
+pub mod version;
 
 pub mod game_server;
 pub mod instance;

@@ -34,6 +34,8 @@ pub struct SessionType {
     pub joinability: Joinability,
     /// Who may read sessions with visibility `open`, besides those who may join them.
     pub read_restriction: Joinability,
+    /// Which instances suit a member's client (row 38).
+    pub version_policy: crate::version::VersionPolicy,
     /// How players are invited.
     pub invites: InviteSettings,
     /// Who may change the joinability.

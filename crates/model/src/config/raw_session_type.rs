@@ -43,7 +43,7 @@ sections! {
         joinability_by: Option<JoinabilityBy> = None,
         /// Who may read the document; at least as open as the joinability.
         read_restriction: Joinability = Joinability::Public,
-        /// Which instance versions suit a member's client version.
+        /// Which instances suit the client version that a member states: others he may not enter.
         version_policy: VersionPolicy = VersionPolicy::Compatible,
         /// What sessions of this type can do; constant.
         capabilities: Capabilities = Capabilities::default(),

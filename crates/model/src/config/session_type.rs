@@ -14,6 +14,7 @@ use crate::session_type::{
     Creation, CustomData, CustomDataLimits, InviteSettings, Joinability, JoinabilityBy,
     SessionType, Size, TeamOverflow, Timeouts,
 };
+use crate::version::VersionPolicy;
 
 /// Members of a session that is not large, and seats when no team says otherwise.
 const MEMBERS_MAX: u32 = 100;
@@ -62,6 +63,7 @@ pub(super) fn validate(
         visibility: raw.visibility,
         joinability: raw.joinability,
         read_restriction: raw.read_restriction,
+        version_policy: version_policy(raw.version_policy),
         invites: InviteSettings {
             time_out: raw.invites.time_out.0,
             min_interval: raw.invites.min_interval.0,
@@ -97,6 +99,14 @@ pub(super) fn validate(
         },
         together,
     })
+}
+
+fn version_policy(raw: raw::VersionPolicy) -> VersionPolicy {
+    match raw {
+        raw::VersionPolicy::Exact => VersionPolicy::Exact,
+        raw::VersionPolicy::Compatible => VersionPolicy::Compatible,
+        raw::VersionPolicy::Any => VersionPolicy::Any,
+    }
 }
 
 fn timeout(raw: Option<Duration>) -> Timeout {

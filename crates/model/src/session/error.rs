@@ -152,6 +152,9 @@ pub enum Error {
     /// 409: not a version that the type allows.
     #[error("the instance's version is not one that the session type allows")]
     VersionMismatch,
+    /// 409: not a version that suits the client's (row 38).
+    #[error("the instance's version does not suit the client's")]
+    ClientMismatch,
     /// 409: one live ticket a session.
     #[error("the session is queued already")]
     AlreadyQueued,
@@ -255,6 +258,7 @@ impl Error {
             | Self::ForeignAllocation
             | Self::InstanceTransition { .. }
             | Self::VersionMismatch
+            | Self::ClientMismatch
             | Self::AlreadyQueued
             | Self::NoSuchTicket
             | Self::NotQueueable => 409,

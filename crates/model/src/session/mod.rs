@@ -15,6 +15,7 @@ mod constants;
 mod create;
 mod deadlines;
 mod draft;
+mod entrance;
 mod error;
 mod event;
 mod groups;
@@ -48,9 +49,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::instance::InstanceStatus;
 use crate::session_type::{Capabilities, InstanceSettings, Visibility};
-use crate::{Instance, Name, PlayerId, Timestamp};
+use crate::{Name, PlayerId, Timestamp};
 
 use leader::Seniority;
 
@@ -178,23 +178,6 @@ impl Session {
     pub fn is_visible_to(&self, looker: &Looker<'_>) -> bool {
         self.by_player.contains_key(looker.player)
             || admission::may_look(&self.constants, &self.header, looker, self.members())
-    }
-
-    /// The instance for a joined member who wants to enter it: 409 while it is not joinable (A.4), 410 closed.
-    pub fn entrance(&self, player: &PlayerId) -> Result<&Instance, Error> {
-        let member = self.member_of(player).ok_or(Error::NotAMember)?;
-        if !member.is_joined() {
-            return Err(Error::NotJoined);
-        }
-        let instance = self.header.instance.as_ref().ok_or(Error::NoInstance)?;
-        match instance.status {
-            InstanceStatus::Joinable => Ok(instance),
-            InstanceStatus::Closed => Err(Error::InstanceClosed),
-            InstanceStatus::Requested
-            | InstanceStatus::Allocated
-            | InstanceStatus::Pending
-            | InstanceStatus::Unjoinable => Err(Error::NotJoinable),
-        }
     }
 
     fn has_heir(&self) -> bool {

@@ -62,6 +62,7 @@ impl Draft<'_> {
         member.device.clone_from(&join.device);
         member.claims.clone_from(&join.claims);
         member.follows.clone_from(&join.follows);
+        member.client_version.clone_from(&join.client_version);
         member.custom_data.clone_from(&join.custom_data);
         member.constants.clone_from(&join.constants);
         member.custom.clone_from(&join.custom);
@@ -342,7 +343,7 @@ impl Draft<'_> {
         self.write_member(member)
     }
 
-    /// What his newest token says of him.
+    /// What his newest token says of him, and his client of itself.
     fn set_token(&mut self, index: u32, join: &Join) -> Result<(), Error> {
         let mut member = Member::clone(self.member(index).ok_or(Error::NoSuchMember)?);
         if join.device.is_some() {
@@ -350,6 +351,9 @@ impl Draft<'_> {
         }
         member.claims.clone_from(&join.claims);
         member.follows.clone_from(&join.follows);
+        if join.client_version.is_some() {
+            member.client_version.clone_from(&join.client_version);
+        }
         self.write_member(member)
     }
 
@@ -389,6 +393,7 @@ pub(super) fn reserved_member(
         device: None,
         claims: BTreeMap::new(),
         follows: Vec::new(),
+        client_version: None,
         standing: Default::default(),
         custom_data: CustomData::new(),
         constants: Value::Null,

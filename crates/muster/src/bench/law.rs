@@ -164,6 +164,7 @@ fn session_type(members: u32) -> anyhow::Result<SessionType> {
         roles: Default::default(),
         ownership: None,
         player_visibility: Default::default(),
+        version_policy: Default::default(),
         custom_data_limits: CustomDataLimits::default(),
         together: Default::default(),
     })

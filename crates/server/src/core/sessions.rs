@@ -555,10 +555,20 @@ fn join(who: &Principal, player: PlayerId, body: wire::JoinSession) -> Result<Jo
         device,
         claims,
         follows,
+        client_version: client_version(body.client_version.as_deref())?,
         password: None,
         acquaintance: Acquaintance::Stranger,
         custom_data: body.custom_data,
         constants: body.constants,
         custom: body.custom,
+    })
+}
+
+/// The version that a client states of itself.
+fn client_version(text: Option<&str>) -> Result<Option<semver::Version>, Error> {
+    let parsed = text.map(super::hosting::parse_client_version).transpose();
+    parsed.map_err(|detail| Error::Invalid {
+        field: "client_version".into(),
+        detail,
     })
 }

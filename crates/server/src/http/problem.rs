@@ -276,7 +276,7 @@ fn law_kind(error: &Law) -> Kind {
         Law::NotJoinable => Kind::NotJoinable,
         Law::ForeignAllocation => Kind::ForeignAllocation,
         Law::InstanceTransition { .. } => Kind::InstanceTransition,
-        Law::VersionMismatch => Kind::VersionMismatch,
+        Law::VersionMismatch | Law::ClientMismatch => Kind::VersionMismatch,
         Law::AlreadyQueued => Kind::AlreadyQueued,
         Law::NoSuchTicket | Law::NotOnLarge(_) => Kind::Conflict,
         Law::NotQueueable => Kind::NotQueueable,

@@ -716,10 +716,17 @@ pub static ROUTES: &[Route] = &[
     Route {
         operation: Operation::ReadInstance,
         path: "/v1/sessions/{id}/instance",
-        summary: "Read the instance of a session; addresses are for members only.",
+        summary: "Read the instance of a session, or enter it; addresses are for members only.",
         access: Access::Only(READER),
+        query: &[Query::ClientVersion],
         replies: &[json(200, "The instance.", shapes::INSTANCE)],
-        problems: &[Kind::NotFound],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotMember,
+            Kind::NotJoinable,
+            Kind::VersionMismatch,
+            Kind::InstanceClosed,
+        ],
         ..BASE
     },
     Route {

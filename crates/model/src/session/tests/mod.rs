@@ -20,6 +20,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::*;
+use crate::instance::InstanceStatus;
 use crate::session_type::{
     Creation, CustomData, CustomDataLimits, HealthSettings, InviteSettings, Joinability,
     JoinabilityBy, SessionType, Size, StartupParams, TeamOverflow, Timeouts,
@@ -73,6 +74,7 @@ fn game() -> SessionType {
         roles: Default::default(),
         ownership: None,
         player_visibility: Default::default(),
+        version_policy: Default::default(),
         custom_data_limits: CustomDataLimits::default(),
         together: Default::default(),
     }

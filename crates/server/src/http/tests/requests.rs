@@ -180,6 +180,7 @@ fn every_refusal_of_the_law_has_the_status_that_the_law_gives_it() {
             to: InstanceStatus::Joinable,
         },
         Law::VersionMismatch,
+        Law::ClientMismatch,
         Law::AlreadyQueued,
         Law::NoSuchTicket,
         Law::NotQueueable,
