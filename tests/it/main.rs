@@ -7,6 +7,7 @@ mod connectivity;
 mod documents;
 // The process plugin's own scenarios, here over the real registry.
 mod bad_input;
+mod capabilities;
 mod events;
 #[path = "../../plugins/process/tests/it/faults.rs"]
 mod faults;

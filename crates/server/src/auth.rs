@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use model::wire::{AUDIENCE, Claims, PrincipalKind as Kind};
-use model::{GameServerId, Millis, Namespace, Timestamp};
+use model::{GameServerId, Millis, Name, Namespace, Timestamp};
 
 use crate::Principal;
 
@@ -224,6 +224,7 @@ fn principal(claims: Claims, expires_at: i64) -> Result<Principal, AuthError> {
             player: claims.sub.parse().map_err(|_| AuthError::Subject)?,
             attributes: claims.attributes,
             device: claims.device.filter(|device| !device.is_empty()),
+            platform: claims.platform.as_ref().map(Name::folded),
             follows: claims.follows,
         },
         Kind::Server => Principal::Server {

@@ -32,8 +32,6 @@ pub(super) fn validate(
         lint.initialization(initialization, players_max);
     }
     Together {
-        connectivity: raw.capabilities.connectivity,
-        gameplay: raw.capabilities.gameplay,
         qos: raw.qos.as_ref().map(qos),
         initialization: raw.member_initialization.as_ref().map(initialization),
     }

@@ -129,11 +129,12 @@ sections! {
         large: bool = false,
         /// An active member whose connection is lost becomes inactive.
         connection_required_for_active_members: bool = false,
-        /// Members are not made inactive when their platform's presence shows another game.
+        /// Nobody asks whether members are there: none becomes inactive by a lost connection.
         suppress_presence_activity_check: bool = false,
         /// The session has owners.
         has_owners: bool = false,
-        /// Players of different platforms may meet.
+        /// Players whose tokens name different platforms may meet. Without it queues match those who name none among
+        /// themselves.
         cross_play: bool = false,
     }
 

@@ -11,8 +11,8 @@ use super::raw_session_type as raw;
 use crate::Timeout;
 use crate::session::bad_keys;
 use crate::session_type::{
-    Creation, CustomData, CustomDataLimits, InviteSettings, Joinability, JoinabilityBy,
-    SessionType, Size, TeamOverflow, Timeouts,
+    Capabilities, Creation, CustomData, CustomDataLimits, InviteSettings, Joinability,
+    JoinabilityBy, SessionType, Size, TeamOverflow, Timeouts,
 };
 use crate::version::VersionPolicy;
 
@@ -77,9 +77,7 @@ pub(super) fn validate(
         } else {
             JoinabilityBy::Members
         }),
-        connection_required_for_active_members: raw
-            .capabilities
-            .connection_required_for_active_members,
+        capabilities: capabilities(&raw.capabilities),
         timeouts: Timeouts {
             reserved_removal: timeout(raw.timeouts.reserved_removal),
             ready_removal: timeout(raw.timeouts.ready_removal),
@@ -99,6 +97,16 @@ pub(super) fn validate(
         },
         together,
     })
+}
+
+fn capabilities(raw: &raw::Capabilities) -> Capabilities {
+    Capabilities {
+        connectivity: raw.connectivity,
+        gameplay: raw.gameplay,
+        connection_required_for_active_members: raw.connection_required_for_active_members,
+        suppress_presence_activity_check: raw.suppress_presence_activity_check,
+        cross_play: raw.cross_play,
+    }
 }
 
 fn version_policy(raw: raw::VersionPolicy) -> VersionPolicy {

@@ -216,6 +216,8 @@ pub struct Join {
     pub claims: BTreeMap<Name, ticket::Value>,
     /// Whom he follows, as his token says (row 31).
     pub follows: Vec<PlayerId>,
+    /// The platform that his token names, in lowercase (F21).
+    pub platform: Option<Name>,
     /// The version of his client, if he states it (row 38); in place of the one that he stated before.
     pub client_version: Option<semver::Version>,
     /// Of the password that he gave and the session's salt.
@@ -245,6 +247,7 @@ impl Join {
             device: None,
             claims: BTreeMap::new(),
             follows: Vec::new(),
+            platform: None,
             client_version: None,
             password: None,
             acquaintance: Acquaintance::Stranger,

@@ -135,7 +135,7 @@ impl NewSession {
             self.visibility,
             of_type.visibility,
         )?;
-        let added = self.capabilities.or(of_type.capabilities()) != of_type.capabilities();
+        let added = self.capabilities.or(of_type.capabilities) != of_type.capabilities;
         if added && self.constants.written.contains(&TypeConstant::Capabilities) {
             return Err(Error::FixedByType(TypeConstant::Capabilities.key()));
         }

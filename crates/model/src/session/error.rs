@@ -66,6 +66,9 @@ pub enum Error {
     /// 403: an owner keeps the player out (F28).
     #[error("the session's owners have blocked this player")]
     Blocked,
+    /// 403: others have joined from another platform, and the session has no `cross_play` (F21).
+    #[error("the session has no cross-play, and its members play on another platform")]
+    CrossPlay,
     /// 409: a session that has owners keeps one (F28).
     #[error("the last owner stays one: make somebody else an owner first")]
     LastOwner,
@@ -229,6 +232,7 @@ impl Error {
             | Self::NotServer
             | Self::NotOwner
             | Self::Blocked
+            | Self::CrossPlay
             | Self::CannotChangeTeam
             | Self::CreationNotAllowed => 403,
             Self::SessionEnded

@@ -32,6 +32,7 @@ mod owners;
 mod password;
 mod permissions;
 mod places;
+mod platforms;
 mod quality;
 mod roles;
 mod seats;
@@ -148,7 +149,7 @@ impl Session {
 
     /// What it can do: what its type says, and what its creator added (R40).
     pub fn capabilities(&self) -> Capabilities {
-        let of_type = self.constants.session_type.capabilities();
+        let of_type = self.constants.session_type.capabilities;
         of_type.or(self.header.capabilities)
     }
 

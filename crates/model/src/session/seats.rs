@@ -62,6 +62,8 @@ impl Draft<'_> {
         member.device.clone_from(&join.device);
         member.claims.clone_from(&join.claims);
         member.follows.clone_from(&join.follows);
+        self.require_platform(join.platform.as_ref(), None)?;
+        member.platform.clone_from(&join.platform);
         member.client_version.clone_from(&join.client_version);
         member.custom_data.clone_from(&join.custom_data);
         member.constants.clone_from(&join.constants);
@@ -351,6 +353,10 @@ impl Draft<'_> {
         }
         member.claims.clone_from(&join.claims);
         member.follows.clone_from(&join.follows);
+        if join.platform.is_some() {
+            self.require_platform(join.platform.as_ref(), member.platform.as_ref())?;
+            member.platform.clone_from(&join.platform);
+        }
         if join.client_version.is_some() {
             member.client_version.clone_from(&join.client_version);
         }
@@ -393,6 +399,7 @@ pub(super) fn reserved_member(
         device: None,
         claims: BTreeMap::new(),
         follows: Vec::new(),
+        platform: None,
         client_version: None,
         standing: Default::default(),
         custom_data: CustomData::new(),

@@ -39,6 +39,7 @@ fn a_token_of_this_secret_is_its_principal() {
             player: "alice".parse().unwrap(),
             attributes: Default::default(),
             device: None,
+            platform: None,
             follows: Vec::new(),
         }
     );

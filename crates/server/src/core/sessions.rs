@@ -535,13 +535,19 @@ fn session_type(of_type: &model::session_type::SessionType) -> wire::SessionType
 }
 
 fn join(who: &Principal, player: PlayerId, body: wire::JoinSession) -> Result<Join, Error> {
-    let (claims, device, follows) = match who {
+    let (claims, device, platform, follows) = match who {
         Principal::Player {
             attributes,
             device,
+            platform,
             follows,
             ..
-        } => (attributes.clone(), device.clone(), follows.clone()),
+        } => (
+            attributes.clone(),
+            device.clone(),
+            platform.clone(),
+            follows.clone(),
+        ),
         _ => Default::default(),
     };
     Ok(Join {
@@ -555,6 +561,7 @@ fn join(who: &Principal, player: PlayerId, body: wire::JoinSession) -> Result<Jo
         device,
         claims,
         follows,
+        platform,
         client_version: client_version(body.client_version.as_deref())?,
         password: None,
         acquaintance: Acquaintance::Stranger,

@@ -440,6 +440,7 @@ pub static ROUTES: &[Route] = &[
         replies: &[json(201, "Joined.", shapes::SESSION), SESSION_NOW],
         problems: &[
             Kind::Blocked,
+            Kind::CrossPlay,
             Kind::NotOwner,
             Kind::RoleFull,
             Kind::NotFound,

@@ -390,6 +390,7 @@ fn a_type() -> impl Strategy<Value = SessionType> {
                 ..Timeouts::default()
             };
             of_type.leader_election_grace = grace;
+            of_type.capabilities.connectivity = together.qos.is_some();
             of_type.together = together;
             of_type.size = Size {
                 teams,

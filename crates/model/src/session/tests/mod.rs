@@ -53,7 +53,7 @@ fn game() -> SessionType {
         read_restriction: Joinability::Public,
         invites: InviteSettings::default(),
         joinability_by: JoinabilityBy::Members,
-        connection_required_for_active_members: false,
+        capabilities: Default::default(),
         timeouts: Timeouts::default(),
         leader_election_grace: Some(Millis(0)),
         instance: Some(InstanceSettings {

@@ -156,6 +156,7 @@ fn every_refusal_of_the_law_has_the_status_that_the_law_gives_it() {
         Law::ReadyAndActive,
         Law::NotOwner,
         Law::Blocked,
+        Law::CrossPlay,
         Law::LastOwner,
         Law::RoleFull("healer".parse().unwrap()),
         Law::LeaderStays,
