@@ -7,13 +7,16 @@ mod connectivity;
 mod documents;
 // The process plugin's own scenarios, here over the real registry.
 mod bad_input;
+mod browser;
 mod capabilities;
 mod events;
 #[path = "../../plugins/process/tests/it/faults.rs"]
 mod faults;
+mod finding;
 mod fuzz;
 mod hedge;
 mod hosts;
+mod hubs;
 mod idempotency;
 mod initialization;
 mod instances;

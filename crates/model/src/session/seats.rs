@@ -64,7 +64,7 @@ impl Draft<'_> {
         member.follows.clone_from(&join.follows);
         self.require_platform(join.platform.as_ref(), None)?;
         member.platform.clone_from(&join.platform);
-        member.client_version.clone_from(&join.client_version);
+        member.client_version = join.client_version.as_deref().cloned();
         member.custom_data.clone_from(&join.custom_data);
         member.constants.clone_from(&join.constants);
         member.custom.clone_from(&join.custom);
@@ -236,12 +236,12 @@ impl Draft<'_> {
         players: &[(PlayerId, Place)],
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.require_reserver(actor)?;
+        self.require_leader_or_host(actor)?;
         self.reserve_places(actor, players, now)
     }
 
     /// The leader, the host, servers, admins, the service (R25, row 29).
-    pub(super) fn require_reserver(&self, actor: &Actor) -> Result<(), Error> {
+    pub(super) fn require_leader_or_host(&self, actor: &Actor) -> Result<(), Error> {
         match actor {
             Actor::Host(allocation) => self.require_host(*allocation),
             // Of the host's powers this is the one about members (R25, R65, row 8).
@@ -358,7 +358,7 @@ impl Draft<'_> {
             member.platform.clone_from(&join.platform);
         }
         if join.client_version.is_some() {
-            member.client_version.clone_from(&join.client_version);
+            member.client_version = join.client_version.as_deref().cloned();
         }
         self.write_member(member)
     }

@@ -2,6 +2,7 @@
 
 mod creation;
 mod fixtures;
+mod formation;
 mod groups;
 mod hosting;
 mod invites;
@@ -71,6 +72,7 @@ fn game() -> SessionType {
             },
             close_on_empty: true,
         }),
+        formation: Default::default(),
         roles: Default::default(),
         ownership: None,
         player_visibility: Default::default(),
