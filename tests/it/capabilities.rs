@@ -21,6 +21,12 @@ joinability: public
 ---
 apiVersion: v1
 kind: SessionType
+name: Plaza
+extends: Apart
+hub: { enabled: true }
+---
+apiVersion: v1
+kind: SessionType
 name: Mixed
 creation: { by_players: true }
 joinability: public
@@ -207,6 +213,28 @@ fn f21_where_nobody_asks_for_presence_nobody_becomes_inactive_by_silence() {
             let read = world.admin().session(id).await.expect("it");
             assert_eq!(read.members[0].state, expected);
         }
+        world.stop().await;
+    });
+}
+
+#[test]
+fn f21_a_hub_without_cross_play_has_sessions_for_each_platform() {
+    run(async {
+        let world = world().await;
+        let mut places = Vec::new();
+        for (name, platform) in [
+            ("ann", "xbox"),
+            ("bob", "psn"),
+            ("cid", "xbox"),
+            ("dan", "psn"),
+        ] {
+            places.push(create(&on(&world, name, platform), "Plaza").await.id);
+        }
+        assert_eq!((places[0], places[1]), (places[2], places[3]));
+        assert_ne!(places[0], places[1]);
+        // By its id too he is led to another one.
+        let led = join(&on(&world, "eve", "psn"), places[0]).await;
+        assert_eq!(led.expect("a seat").id, places[1]);
         world.stop().await;
     });
 }

@@ -32,6 +32,12 @@ extends: Exact
 version_policy: any
 ---
 apiVersion: v1
+kind: SessionType
+name: Plaza
+extends: Exact
+hub: { enabled: true }
+---
+apiVersion: v1
 kind: Fleet
 name: arena
 provider: process
@@ -199,6 +205,25 @@ fn row38_a_client_version_is_a_semantic_one_of_at_most_128_bytes() {
         assert_eq!(made["members"][0]["client_version"], "1.4.2");
         let body = json!({ "type": "Exact", "me": with("1.4") });
         table.no("dan", "POST", "~/v1/sessions", body, wrong).await;
+        table.world.stop().await;
+    });
+}
+
+#[test]
+fn row38_a_hub_leads_nobody_to_an_instance_that_does_not_suit_his_client() {
+    run(async {
+        let (table, host, allocation) = pending("Plaza").await;
+        open(&table, &host, allocation, "1.4.2").await;
+        let mut places = Vec::new();
+        for (who, version) in [("ann", "1.4.3"), ("cid", "1.4.2"), ("bob", "1.4.3")] {
+            let body = json!({ "type": "Plaza", "me": with(version) });
+            let led = table.ok(who, "POST", "~/v1/sessions", body).await;
+            places.push(led["id"].as_str().unwrap_or_default().to_owned());
+        }
+        let first = table.path.rsplit('/').next().unwrap_or_default();
+        // Ann is there already and stays; bob's is a new one.
+        assert_eq!((&*places[0], &*places[1]), (first, first));
+        assert_ne!(places[2], first);
         table.world.stop().await;
     });
 }

@@ -2,7 +2,7 @@
 
 use semver::Version;
 
-use super::{Error, Member, Session};
+use super::{Constants, Draft, Error, Header, Member, Session};
 use crate::instance::InstanceStatus;
 use crate::{Instance, PlayerId, version};
 
@@ -46,13 +46,24 @@ impl Session {
     }
 
     fn instance_suits(&self, client_version: Option<&Version>) -> bool {
-        let settings = self.instance_settings();
-        let reported = self.header.open_instance();
-        version::suits(
-            self.constants.session_type.version_policy,
-            settings.and_then(|settings| settings.version.as_ref()),
-            reported.and_then(|instance| instance.version.as_ref()),
-            client_version,
-        )
+        suits(&self.constants, &self.header, client_version)
     }
+}
+
+impl Draft<'_> {
+    /// Whether the open instance suits a client of this version, for who leads somebody to the session (row 38).
+    pub fn suits(&self, client_version: Option<&Version>) -> bool {
+        suits(&self.base.constants, &self.work.header, client_version)
+    }
+}
+
+fn suits(constants: &Constants, header: &Header, client_version: Option<&Version>) -> bool {
+    let settings = constants.session_type.instance.as_ref();
+    let reported = header.open_instance();
+    version::suits(
+        constants.session_type.version_policy,
+        settings.and_then(|settings| settings.version.as_ref()),
+        reported.and_then(|instance| instance.version.as_ref()),
+        client_version,
+    )
 }
