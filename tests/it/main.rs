@@ -38,6 +38,8 @@ mod security;
 mod short_codes;
 mod standing;
 mod start;
+mod subscription_histories;
+mod subscriptions;
 mod tickets;
 mod versions;
 mod walk;

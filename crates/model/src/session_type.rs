@@ -60,6 +60,8 @@ pub struct SessionType {
     pub custom_data_limits: CustomDataLimits,
     /// How its members get connected and start together.
     pub together: crate::qos::Together,
+    /// What its members may subscribe to.
+    pub subscriptions: crate::subscriptions::SubscriptionSettings,
 }
 
 /// Who may create sessions.

@@ -76,7 +76,7 @@ sections! {
         browser: Browser = Browser::default(),
         /// Refilling a running match from the queue.
         backfill: Option<Backfill> = None,
-        /// What clients may watch, and how often they are told.
+        /// What members may subscribe to, and how often they are told at most.
         subscriptions: Subscriptions = Subscriptions::default(),
         /// The lease that a member has on an instance.
         play_session: PlaySession = PlaySession::default(),

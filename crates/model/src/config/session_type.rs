@@ -9,6 +9,7 @@ use super::instance;
 use super::members;
 use super::qos;
 use super::raw_session_type as raw;
+use super::subscriptions;
 use crate::Timeout;
 use crate::session::bad_keys;
 use crate::session_type::{
@@ -46,6 +47,7 @@ pub(super) fn validate(
     let formation = formation::validate(raw, size.max_members, document, lint.reports);
     let roles = members::roles(raw, document, lint.reports);
     let ownership = members::ownership(raw, document, lint.reports);
+    let subscriptions = subscriptions::validate(raw, document, lint.reports);
     let session_empty = match raw.keep_alive_on_empty {
         Some(true) => None,
         _ => timeout(raw.timeouts.session_empty),
@@ -99,6 +101,7 @@ pub(super) fn validate(
             value_bytes: raw.custom_data_limits.value_bytes as usize,
         },
         together,
+        subscriptions,
     })
 }
 

@@ -68,7 +68,6 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("instance.health.unhealthy_percentage"),
     session_type("instance.migration"),
     session_type("backfill"),
-    session_type("subscriptions"),
     session_type("play_session"),
     session_type("platform_sessions"),
     queue("open"),

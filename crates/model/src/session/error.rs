@@ -135,6 +135,20 @@ pub enum Error {
     /// 409: a feature that a large session does not have (R42, F21).
     #[error("a large session has no {0}")]
     NotOnLarge(&'static str),
+    /// 409: subscribing is for whoever takes part (F30).
+    #[error("only an active member subscribes to changes")]
+    NotActive,
+    /// 409: as many subscriptions as a member has at most.
+    #[error("a member has at most 10 subscriptions in a session")]
+    TooManySubscriptions,
+    /// 409: the player is subscribed in as many sessions as he may be (F30).
+    #[error(
+        "a player is subscribed in at most {most} sessions at once: remove his subscriptions in another"
+    )]
+    SubscribedElsewhere {
+        /// How many.
+        most: u32,
+    },
     /// 409: one instance is open already.
     #[error("the session has an instance that is not closed")]
     InstanceExists,
@@ -260,6 +274,9 @@ impl Error {
             | Self::ConstantsConflict(_)
             | Self::FixedByType(_)
             | Self::NotOnLarge(_)
+            | Self::NotActive
+            | Self::TooManySubscriptions
+            | Self::SubscribedElsewhere { .. }
             | Self::InstanceExists
             | Self::NotJoinable
             | Self::ForeignAllocation

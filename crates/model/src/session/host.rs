@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Actor, Draft, Error, Event, Member, Session};
 use crate::PlayerId;
+use crate::subscriptions::ChangeType;
 
 impl Member {
     /// The token of his device; `None` before he has joined, and where the type has no connectivity.
@@ -73,7 +74,9 @@ impl Draft<'_> {
         if header.host.is_some() {
             header.host_candidates.clear();
         }
-        self.work.events.push(Event::HeaderChanged);
+        self.work
+            .events
+            .push(Event::HeaderChanged(ChangeType::Host));
         Ok(())
     }
 
@@ -106,7 +109,9 @@ impl Draft<'_> {
         let header = self.header_mut();
         if hosts {
             header.host = None;
-            self.work.events.push(Event::HeaderChanged);
+            self.work
+                .events
+                .push(Event::HeaderChanged(ChangeType::Host));
         } else if gone {
             header.host_candidates.retain(|other| other != token);
         }
@@ -117,7 +122,9 @@ impl Draft<'_> {
         let header = self.header_mut();
         header.host_candidates.clear();
         if header.host.take().is_some() {
-            self.work.events.push(Event::HeaderChanged);
+            self.work
+                .events
+                .push(Event::HeaderChanged(ChangeType::Host));
         }
     }
 }

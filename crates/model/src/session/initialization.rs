@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Actor, Draft, Error, Event, Header, Member, MemberState, deadlines, quality};
 use crate::Timestamp;
 use crate::qos::{InitializationSettings, Together};
+use crate::subscriptions::ChangeType;
 
 /// The episode under way, or the last one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -273,7 +274,9 @@ impl Draft<'_> {
             Some(_) => return Err(Error::ConstantsConflict("the first decision")),
             None => {
                 init.decision = Some(succeeded);
-                self.work.events.push(Event::HeaderChanged);
+                self.work
+                    .events
+                    .push(Event::HeaderChanged(ChangeType::Initialization));
             }
         }
         Ok(())
@@ -489,9 +492,11 @@ impl Draft<'_> {
             of.failure = Some(failure);
         }
         let player = member.player.clone();
-        self.work
-            .events
-            .push(Event::MemberUpdated { index, player });
+        self.work.events.push(Event::MemberUpdated {
+            index,
+            player,
+            change: ChangeType::Initialization,
+        });
         self.put_member(member);
     }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Actor, Connectivity, Error, MemberInitialization, Standing};
 use crate::session_type::CustomData;
+use crate::subscriptions::Subscriptions;
 use crate::{Name, PlayerId, Timestamp, ticket};
 
 pub use crate::wire::MemberState;
@@ -72,6 +73,9 @@ pub struct Member {
     /// How he stands in the episode of newcomers that he came with; `None`: in none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initialization: Option<MemberInitialization>,
+    /// What he wants to be told of; shown to him alone (R39).
+    #[serde(default, skip_serializing_if = "Subscriptions::is_empty")]
+    pub subscriptions: Subscriptions,
 }
 
 impl Member {

@@ -40,6 +40,7 @@ mod seats;
 mod servers;
 mod settle;
 mod standing;
+mod subscriptions;
 mod tickets;
 mod whole_session;
 pub mod writers;
@@ -82,6 +83,7 @@ pub use owners::BLOCKED_MAX;
 pub use password::{PasswordDigest, SetPassword};
 pub use roles::ROLE_WEIGHT_MAX;
 pub use standing::{OwnProperties, Permission, Ranks, Standing, StandingCommand};
+pub use subscriptions::{SUBSCRIPTIONS_MAX, Subscribe, TITLE_DIGITS_MAX};
 
 /// A committed session. Memory: the documents and about 100 bytes of index a member.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Actor, Draft, Error, Event, HEADER_BYTES_MAX, Header, Member, Session, limits};
 use crate::roles::{ROLE_HOLDERS_MAX, RoleFigure, RoleSettings, RoleType, RoleTypes};
+use crate::subscriptions::ChangeType;
 use crate::{Name, PlayerId};
 
 /// The most that a member may want a role (R36).
@@ -169,7 +170,9 @@ impl Draft<'_> {
             return Ok(());
         }
         limits::check_size("session", HEADER_BYTES_MAX, &self.work.header)?;
-        self.work.events.push(Event::HeaderChanged);
+        self.work
+            .events
+            .push(Event::HeaderChanged(ChangeType::Everything));
         Ok(())
     }
 

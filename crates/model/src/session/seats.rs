@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Actor, Draft, Error, Event, InviteEnd, Join, JoinedState, MEMBER_BYTES_MAX, Member,
-    MemberState, Permission, RemovalReason, limits, places::Place,
+    MemberState, Permission, RemovalReason, limits, places::Place, subscriptions,
 };
 use crate::session_type::CustomData;
 use crate::{PlayerId, Timestamp};
@@ -116,7 +116,7 @@ impl Draft<'_> {
         self.set_token(member.index, join)?;
         self.set_own(actor, member.index, &join.own, now)?;
         self.change_state(member.index, join.state.into(), now);
-        Ok(())
+        self.subscribe(actor, member.index, &join.own.subscriptions)
     }
 
     pub(super) fn update_member(
@@ -365,15 +365,20 @@ impl Draft<'_> {
 
     /// Writes a member whose data or team may have changed, and tells if they have.
     pub(super) fn write_member(&mut self, member: Member) -> Result<(), Error> {
-        let unchanged = self.member(member.index).is_some_and(|old| **old == member);
-        if unchanged {
+        let old = self.member(member.index).ok_or(Error::NoSuchMember)?;
+        let changes = subscriptions::changes_of(old, &member);
+        if changes.is_empty() {
             return Ok(());
         }
         limits::check_size("member", MEMBER_BYTES_MAX, &member)?;
-        let (index, player) = (member.index, member.player.clone());
-        self.work
-            .events
-            .push(Event::MemberUpdated { index, player });
+        for change in changes {
+            let (index, player) = (member.index, member.player.clone());
+            self.work.events.push(Event::MemberUpdated {
+                index,
+                player,
+                change,
+            });
+        }
         self.put_member(member);
         Ok(())
     }
@@ -408,5 +413,6 @@ pub(super) fn reserved_member(
         connectivity: None,
         initialization_group: Vec::new(),
         initialization: None,
+        subscriptions: BTreeMap::new(),
     }
 }

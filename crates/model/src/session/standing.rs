@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::places::Place;
-use super::{Actor, Draft, Error, Join, Member};
+use super::{Actor, Draft, Error, Join, Member, Subscribe};
 use crate::roles::RoleSettings;
 use crate::{Name, PlayerId, Timestamp};
 
@@ -156,6 +156,8 @@ pub struct OwnProperties {
     /// Groups that he passed through just now, consumed at once; at most
     /// [`ENCOUNTERS_MAX`](super::ENCOUNTERS_MAX) (R35).
     pub encounters: Vec<Name>,
+    /// What he wants to be told of, changed key by key (R11, R39).
+    pub subscriptions: Subscribe,
 }
 
 impl OwnProperties {
@@ -255,7 +257,8 @@ impl Draft<'_> {
         match command {
             StandingCommand::SetOwn { player, own } => {
                 let index = self.joined_target(player)?.index;
-                self.set_own(actor, index, own, now)
+                self.set_own(actor, index, own, now)?;
+                self.subscribe(actor, index, &own.subscriptions)
             }
             StandingCommand::SetRole {
                 player,
@@ -307,7 +310,10 @@ impl Draft<'_> {
         now: Timestamp,
     ) -> Result<(), Error> {
         match self.member_of(&join.player).map(|member| member.index) {
-            Some(index) => self.set_own(actor, index, &join.own, now),
+            Some(index) => {
+                self.set_own(actor, index, &join.own, now)?;
+                self.subscribe(actor, index, &join.own.subscriptions)
+            }
             None => Ok(()),
         }
     }

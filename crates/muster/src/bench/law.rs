@@ -167,6 +167,7 @@ fn session_type(members: u32) -> anyhow::Result<SessionType> {
         player_visibility: Default::default(),
         version_policy: Default::default(),
         custom_data_limits: CustomDataLimits::default(),
+        subscriptions: Default::default(),
         together: Default::default(),
     })
 }

@@ -84,9 +84,12 @@ impl Core {
             _ => Vec::new(),
         };
         let me = body.me.clone().unwrap_or_else(sessions::taking_part);
+        let mut join = sessions::join(who, player.clone(), me)?;
+        self.count_subscribed(who, None, &mut join.own.subscriptions)
+            .await?;
         let visitor = Visitor {
             who,
-            join: sessions::join(who, player.clone(), me)?,
+            join,
             party,
             region: body.region.clone(),
             dry_run,

@@ -31,6 +31,7 @@ mod sessions;
 mod slots;
 mod standing;
 mod start;
+mod subscriptions;
 mod tickets;
 mod timers;
 mod together;

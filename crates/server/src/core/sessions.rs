@@ -14,6 +14,7 @@ use super::asked::{Asked, left_by, reader, seen_by};
 use super::hubs::Led;
 use super::idempotency::Idempotency;
 use super::players::{self, Change, Stand};
+use super::subscriptions::Noticed;
 use super::view::{self, Reader};
 use super::write::{Document, Held, Refusal, commit_error, not_found};
 use super::{Core, actor, rows, standing};
@@ -128,7 +129,9 @@ impl Core {
         match who {
             Principal::Player { player, .. } => {
                 let me = body.me.unwrap_or_else(taking_part);
-                let join = join(who, player.clone(), me)?;
+                let mut join = join(who, player.clone(), me)?;
+                self.count_subscribed(who, None, &mut join.own.subscriptions)
+                    .await?;
                 new.members.push(NewSeat::Joined(Box::new(join)));
             }
             _ if body.me.is_some() => {
@@ -211,8 +214,9 @@ impl Core {
         let header = session.header();
         *slot = Some(Document::new(session.clone()));
         let of_type = &session.constants().session_type;
+        let noticed = Noticed::all(header.change_number);
         told.extend(session.members().map(|member| {
-            let stand = Stand::of(of_type, header, header.change_number, member);
+            let stand = Stand::of(of_type, header, &noticed, member);
             (member.player.clone(), Change::Session(id, stand))
         }));
         self.listings
@@ -332,6 +336,8 @@ impl Core {
     ) -> Result<(bool, wire::Session), Error> {
         let password = body.password.clone();
         let mut join = join(asked.who, player, body)?;
+        self.count_subscribed(asked.who, Some(asked.session), &mut join.own.subscriptions)
+            .await?;
         join.password = self.try_password(asked, &join.player, password).await?;
         let written = self
             .write_asked(asked, |by, draft, _, now| {
@@ -365,6 +371,9 @@ impl Core {
         player: PlayerId,
         body: wire::UpdateMember,
     ) -> Result<wire::Session, Error> {
+        let mut own = standing::changed(&body);
+        self.count_subscribed(asked.who, Some(asked.session), &mut own.subscriptions)
+            .await?;
         let connectivity = ConnectivityUpdate {
             secure_device_address: body.secure_device_address.clone(),
             measurements: body.measurements.clone(),
@@ -391,9 +400,8 @@ impl Core {
                     let (player, update) = (player.clone(), connectivity.clone());
                     draft.apply(by, &Command::SetConnectivity { player, update }, now)?;
                 }
-                let own = standing::changed(&body);
                 if !own.is_empty() {
-                    let player = player.clone();
+                    let (player, own) = (player.clone(), own.clone());
                     let command = Command::Standing(StandingCommand::SetOwn { player, own });
                     draft.apply(by, &command, now)?;
                 }

@@ -214,6 +214,10 @@ pub(crate) fn member(member: &Member, session: &Session, reader: Reader) -> wire
         initialization_group: member.initialization_group.clone(),
         initialization_episode: member.initialization.map(|of| of.episode),
         initialization_failure: member.initialization.and_then(|of| of.failure),
+        subscriptions: match reader {
+            Reader::Member(index) if index == member.index => member.subscriptions.clone(),
+            _ => Default::default(),
+        },
     }
 }
 

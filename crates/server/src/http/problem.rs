@@ -83,6 +83,8 @@ kinds! {
     TeamFull(409, "team-full", "The team is full"),
     /// As many invites as there may be.
     TooManyInvites(409, "too-many-invites", "The session has too many invites"),
+    /// A member has as many subscriptions as he may, or in as many sessions.
+    TooManySubscriptions(409, "too-many-subscriptions", "The player has too many subscriptions"),
     /// As many hold the role as it lets in.
     RoleFull(409, "role-full", "The role is full"),
     /// The player has a seat already.
@@ -283,7 +285,8 @@ fn law_kind(error: &Law) -> Kind {
         Law::InstanceTransition { .. } => Kind::InstanceTransition,
         Law::VersionMismatch | Law::ClientMismatch => Kind::VersionMismatch,
         Law::AlreadyQueued => Kind::AlreadyQueued,
-        Law::NoSuchTicket | Law::NotOnLarge(_) => Kind::Conflict,
+        Law::NoSuchTicket | Law::NotOnLarge(_) | Law::NotActive => Kind::Conflict,
+        Law::TooManySubscriptions | Law::SubscribedElsewhere { .. } => Kind::TooManySubscriptions,
         Law::NotQueueable => Kind::NotQueueable,
         Law::NotListable => Kind::NotListable,
         Law::InstanceClosed => Kind::InstanceClosed,

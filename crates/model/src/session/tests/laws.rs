@@ -167,13 +167,15 @@ fn a_standing_command() -> impl Strategy<Value = StandingCommand> {
         proptest::option::of(preference),
         proptest::option::of(groups().prop_map(named)),
         groups().prop_map(named),
+        subscriptions::a_change(),
     );
     let own = own.prop_map(
-        |(roles, role_preference, groups, encounters)| OwnProperties {
+        |(roles, role_preference, groups, encounters, subscriptions)| OwnProperties {
             roles,
             role_preference,
             groups,
             encounters,
+            subscriptions,
         },
     );
     prop_oneof![
@@ -572,6 +574,7 @@ fn assert_in_order(session: &Session) {
             .filter(|member| !member.is_joined())
             .all(|member| plain(&member))
     );
+    subscriptions::assert_in_order(session);
     let open = header.open_instance().is_some();
     assert!(!open || session.sweep_at() == session.next_timer());
 }
@@ -694,7 +697,8 @@ impl Told {
                 assert_eq!(before, Some((player, from)));
                 assert!(from != MemberState::Reserved && to != MemberState::Reserved);
             }
-            Event::MemberUpdated { index, player } => {
+            Event::MemberUpdated { index, player, .. }
+            | Event::SubscriptionsChanged { index, player } => {
                 assert_eq!(self.seats[&index].0, player);
             }
             Event::MemberRemoved {

@@ -11,6 +11,7 @@ mod leading;
 mod places;
 mod seating;
 mod standing;
+mod subscriptions;
 mod tickets;
 mod timeouts;
 mod together;
@@ -78,6 +79,7 @@ fn game() -> SessionType {
         player_visibility: Default::default(),
         version_policy: Default::default(),
         custom_data_limits: CustomDataLimits::default(),
+        subscriptions: Default::default(),
         together: Default::default(),
     }
 }
