@@ -8,6 +8,7 @@ mod documents;
 // The process plugin's own scenarios, here over the real registry.
 mod bad_input;
 mod browser;
+mod capabilities;
 mod events;
 #[path = "../../plugins/process/tests/it/faults.rs"]
 mod faults;
@@ -40,6 +41,7 @@ mod start;
 mod subscription_histories;
 mod subscriptions;
 mod tickets;
+mod versions;
 mod walk;
 #[path = "../../plugins/process/tests/it/world.rs"]
 mod world;

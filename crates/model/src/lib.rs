@@ -14,6 +14,7 @@ pub mod queue;
 pub mod roles;
 pub mod session_type;
 pub mod subscriptions;
+pub mod version;
 
 pub mod game_server;
 pub mod instance;

@@ -18,7 +18,7 @@ sections! {
         evaluation_timeout: Duration = Duration::seconds(5),
         /// A joined member or the host posts the decision, instead of Muster.
         external_evaluation: bool = false,
-        /// Members that must pass for the first episode to succeed.
+        /// Members, not spectators, that must pass for the first episode to succeed.
         #[schemars(range(min = 1, max = 1000))]
         members_needed_to_start: u32 = 1,
     }

@@ -365,8 +365,15 @@ impl Draft<'_> {
         now: Timestamp,
     ) {
         self.fail_groups(init.episode, &mut failures);
-        let came = self.newcomers(init.episode).count();
-        let through = came.saturating_sub(failures.len());
+        let through = || {
+            self.newcomers(init.episode)
+                .filter(|member| !failures.contains_key(&member.index))
+        };
+        // It takes players to start; who only looks on is none of them (row 50).
+        let players = through()
+            .filter(|member| !member.standing.spectator)
+            .count();
+        let anybody = through().next().is_some();
         let settings = self.together().initialization;
         let needed = settings.map_or(0, |settings| settings.members_needed_to_start) as usize;
         let mut next = Initialization {
@@ -375,7 +382,7 @@ impl Draft<'_> {
             waiting: 0,
             ..init.clone()
         };
-        let started = through > 0 && (init.episode > 1 || through >= needed);
+        let started = anybody && (init.episode > 1 || players >= needed);
         if started {
             next.stage = self.stage_after(init.stage);
         } else {

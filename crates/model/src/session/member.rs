@@ -46,6 +46,12 @@ pub struct Member {
     /// Whom he follows, as the token says that he joined with, for joinability `followed` (row 31).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub follows: Vec<PlayerId>,
+    /// The platform that the token named that he joined with (F21).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Name>,
+    /// The version of his client, if he stated it as he last joined (row 38).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_version: Option<semver::Version>,
     /// What he is among the others.
     #[serde(default, skip_serializing_if = "Standing::is_plain")]
     pub standing: Standing,

@@ -129,10 +129,13 @@ impl Draft<'_> {
         role: Option<&Name>,
     ) -> Result<(), Error> {
         let role_type = role_type.folded();
+        let own = *actor == Actor::Player(player.clone());
         if self.role_type(&role_type)?.owner_managed {
             self.require_owner(actor)?;
-        } else if *actor != Actor::Player(player.clone()) {
+        } else if !own {
             return Err(Error::NotOwnMember);
+        } else if self.member_of(player).is_none() {
+            return Err(Error::NotAMember);
         }
         let mut member = Member::clone(self.joined_target(player)?);
         match role.map(Name::folded) {

@@ -62,6 +62,9 @@ impl Draft<'_> {
         member.device.clone_from(&join.device);
         member.claims.clone_from(&join.claims);
         member.follows.clone_from(&join.follows);
+        self.require_platform(join.platform.as_ref(), None)?;
+        member.platform.clone_from(&join.platform);
+        member.client_version = join.client_version.as_deref().cloned();
         member.custom_data.clone_from(&join.custom_data);
         member.constants.clone_from(&join.constants);
         member.custom.clone_from(&join.custom);
@@ -188,6 +191,9 @@ impl Draft<'_> {
         let member = self.member_of(player).ok_or(Error::NoSuchMember)?;
         if !member.is_joined() {
             return Err(Error::ReservedOnly);
+        }
+        if member.standing.spectator {
+            return Err(Error::LooksOn);
         }
         let index = member.index;
         if self.work.header.leader != Some(index) {
@@ -339,7 +345,7 @@ impl Draft<'_> {
         self.write_member(member)
     }
 
-    /// What his newest token says of him.
+    /// What his newest token says of him, and his client of itself.
     fn set_token(&mut self, index: u32, join: &Join) -> Result<(), Error> {
         let mut member = Member::clone(self.member(index).ok_or(Error::NoSuchMember)?);
         if join.device.is_some() {
@@ -347,6 +353,13 @@ impl Draft<'_> {
         }
         member.claims.clone_from(&join.claims);
         member.follows.clone_from(&join.follows);
+        if join.platform.is_some() {
+            self.require_platform(join.platform.as_ref(), member.platform.as_ref())?;
+            member.platform.clone_from(&join.platform);
+        }
+        if join.client_version.is_some() {
+            member.client_version = join.client_version.as_deref().cloned();
+        }
         self.write_member(member)
     }
 
@@ -391,6 +404,8 @@ pub(super) fn reserved_member(
         device: None,
         claims: BTreeMap::new(),
         follows: Vec::new(),
+        platform: None,
+        client_version: None,
         standing: Default::default(),
         custom_data: CustomData::new(),
         constants: Value::Null,

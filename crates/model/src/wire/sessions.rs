@@ -126,6 +126,11 @@ pub struct JoinSession {
     /// The team to join; omitted: one with space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<u8>,
+    /// The version of his client, a semantic version of at most 128 bytes: with one that does not suit the instance he
+    /// does not get into it, and is not shown how to reach it. Stated again by a later join.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub client_version: Option<String>,
     /// Take a spectator's seat, on no team.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spectator: bool,
@@ -442,6 +447,9 @@ pub struct Member {
     /// His team; teams count from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<u8>,
+    /// The version of his client, if he has stated it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_version: Option<String>,
     /// Whether he holds a spectator's seat, on no team.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spectator: bool,

@@ -58,6 +58,8 @@ pub use asked::Asked;
 pub use browser::Search;
 pub use codes::{CODE_ALPHABET, CODE_CHARS};
 pub use fleet_api::InMemoryFleetApi;
+pub use hosting::CLIENT_VERSION_BYTES_MAX;
+pub(crate) use hosting::parse_client_version;
 pub use passwords::{TRIES_MAX as PASSWORD_TRIES_MAX, TRIES_WINDOW as PASSWORD_TRIES_WINDOW};
 pub use revisions::Activated;
 pub use sessions::JoinMode;

@@ -42,8 +42,14 @@ impl Core {
         mut body: wire::CreateSession,
         idempotency: Option<&str>,
     ) -> Result<(bool, wire::Session), Error> {
-        // What is kept of the request must not help to guess the password.
+        // The password is part of what is asked for. What is kept of the request must not help whoever reads the
+        // store to guess it, though, and a plain digest would; so its place is taken by what only this server's
+        // secret can make of it.
         let password = body.password.take();
+        let sealed = password
+            .as_ref()
+            .map(|it| self.keys.seal("password", &it.0));
+        body.password = sealed.transpose()?.map(wire::Password);
         let key = self.idempotency(who, idempotency, ("sessions", ""), &body)?;
         body.password = password;
         let _making = match self.lead_creator(who, &mut body, false).await? {
@@ -376,10 +382,13 @@ impl Core {
         };
         let written = self
             .write_asked(asked, |by, draft, _, now| {
-                let member = draft
-                    .member_of(&player)
-                    .ok_or(Refusal::from(model::session::Error::NoSuchMember))?;
-                let state = JoinedState::after_update(member.state, body.ready, body.active)?;
+                // Whoever has no seat changes none; the law says why not.
+                let state = match draft.member_of(&player) {
+                    Some(member) => {
+                        JoinedState::after_update(member.state, body.ready, body.active)?
+                    }
+                    None => None,
+                };
                 let command = Command::UpdateMember {
                     player: player.clone(),
                     state,
@@ -561,13 +570,19 @@ pub(crate) fn join(
     player: PlayerId,
     body: wire::JoinSession,
 ) -> Result<Join, Error> {
-    let (claims, device, follows) = match who {
+    let (claims, device, platform, follows) = match who {
         Principal::Player {
             attributes,
             device,
+            platform,
             follows,
             ..
-        } => (attributes.clone(), device.clone(), follows.clone()),
+        } => (
+            attributes.clone(),
+            device.clone(),
+            platform.clone(),
+            follows.clone(),
+        ),
         _ => Default::default(),
     };
     Ok(Join {
@@ -581,10 +596,21 @@ pub(crate) fn join(
         device,
         claims,
         follows,
+        platform,
+        client_version: client_version(body.client_version.as_deref())?.map(Box::new),
         password: None,
         acquaintance: Acquaintance::Stranger,
         custom_data: body.custom_data,
         constants: body.constants,
         custom: body.custom,
+    })
+}
+
+/// The version that a client states of itself.
+fn client_version(text: Option<&str>) -> Result<Option<semver::Version>, Error> {
+    let parsed = text.map(super::hosting::parse_client_version).transpose();
+    parsed.map_err(|detail| Error::Invalid {
+        field: "client_version".into(),
+        detail,
     })
 }

@@ -278,7 +278,7 @@ impl Core {
     ) -> Result<Draft<'a>, Error> {
         let of_type = &session.constants().session_type;
         let capabilities = session.capabilities();
-        let required = capabilities.connection_required_for_active_members && asks;
+        let required = capabilities.asks_presence() && asks;
         let window = of_type.timeouts.presence_window;
         let mut draft = session.draft();
         draft.settle(now, &self.players.liveness(now, window, required));

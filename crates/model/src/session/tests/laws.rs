@@ -406,6 +406,7 @@ fn a_type() -> impl Strategy<Value = SessionType> {
                 ..Timeouts::default()
             };
             of_type.leader_election_grace = grace;
+            of_type.capabilities.connectivity = together.qos.is_some();
             of_type.together = together;
             of_type.size = Size {
                 teams,
@@ -529,6 +530,10 @@ fn assert_in_order(session: &Session) {
     assert_eq!(header.empty_since.is_some(), session.members().count() == 0);
     if header.leader.is_some() {
         assert!(session.leader().is_some_and(|leader| leader.is_joined()));
+        let looks_on = session
+            .leader()
+            .is_some_and(|leader| leader.standing.spectator);
+        assert!(!looks_on || !players.iter().any(|member| member.is_joined()));
     } else {
         assert!(header.leader_lost.is_some() || header.seats.joined() == 0);
     }

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::*;
+use crate::instance::InstanceStatus;
 use crate::session_type::{
     Creation, CustomData, CustomDataLimits, HealthSettings, InviteSettings, Joinability,
     JoinabilityBy, SessionType, Size, StartupParams, TeamOverflow, Timeouts,
@@ -55,7 +56,7 @@ fn game() -> SessionType {
         read_restriction: Joinability::Public,
         invites: InviteSettings::default(),
         joinability_by: JoinabilityBy::Members,
-        connection_required_for_active_members: false,
+        capabilities: Default::default(),
         timeouts: Timeouts::default(),
         leader_election_grace: Some(Millis(0)),
         instance: Some(InstanceSettings {
@@ -77,6 +78,7 @@ fn game() -> SessionType {
         roles: Default::default(),
         ownership: None,
         player_visibility: Default::default(),
+        version_policy: Default::default(),
         custom_data_limits: CustomDataLimits::default(),
         subscriptions: Default::default(),
         together: Default::default(),
