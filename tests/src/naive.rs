@@ -341,7 +341,7 @@ impl Naive {
             (_, Step::Read) => Ok(()),
             (By::Player(player), Step::Join(state)) => self.join(player, *state, now),
             (By::Player(player), Step::Flags(ready, active)) => {
-                let seat = self.seat(player).ok_or((404, "not-found"))?.clone();
+                let seat = self.seat(player).ok_or((403, "not-member"))?.clone();
                 let state = match (ready, active) {
                     (true, true) => return Err((400, "malformed")),
                     (true, false) => Ready,
