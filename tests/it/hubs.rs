@@ -168,6 +168,17 @@ fn r78_row18_a_party_goes_to_one_hub_and_never_splits_over_one_free_seat() {
         let bobs = create(&bob, "Harbour").await;
         assert_eq!(bobs.id, hub.id);
         assert_eq!(bobs.seats.active, 2);
+        // He leads a party of his own, and his hub has no space for it: all of it moves.
+        assert_eq!(create(&world.player("fay"), "Harbour").await.id, half);
+        let stranger = world.player("dan");
+        let full = create(&stranger, "Harbour").await.id;
+        let eve = world.player("eve");
+        assert_eq!(create(&eve, "Harbour").await.id, full);
+        let pair = create(&stranger, "Party").await.id;
+        join(&world.player("gus"), pair).await.expect("a seat");
+        let moved = with_party(&stranger, "Harbour", pair).await.expect("a hub");
+        assert_eq!(names(&moved), ["dan", "gus"]);
+        assert_eq!(names(&eve.session(full).await.expect("hers")), ["eve"]);
         // Where parties go one by one nothing is held.
         let alone = with_party(&ann, "Crossroads", party).await.expect("a hub");
         assert_eq!(names(&alone), ["ann"]);

@@ -128,8 +128,10 @@ impl Core {
         };
         let refused = match outcome {
             Ok((true, session)) => {
-                self.leave_other_hubs(&visitor, &name, asked.session)
-                    .await?;
+                if !asked.dry_run {
+                    let player = &visitor.join.player;
+                    self.leave_other_hubs(player, &name, asked.session).await?;
+                }
                 return Ok((true, session));
             }
             Err(error) if leads_on(&error) => error,
@@ -168,6 +170,10 @@ impl Core {
             return Ok(super::asked::seen_by(visitor.who, &session));
         }
         let session = self.insert_session(session, changes, None, now).await?;
+        let header = session.header();
+        let player = &visitor.join.player;
+        self.leave_other_hubs(player, &header.session_type, header.id)
+            .await?;
         Ok(super::asked::seen_by(visitor.who, &session))
     }
 
@@ -179,7 +185,7 @@ impl Core {
         hub: Hub,
         mut without: BTreeSet<SessionId>,
     ) -> Result<Led, Error> {
-        for own in self.own_hubs(visitor, of_type).await? {
+        for own in self.own_hubs(&visitor.join.player, of_type).await? {
             if without.insert(own)
                 && let Entered::In(session, _) = self.try_enter(visitor, own).await?
             {
@@ -207,7 +213,10 @@ impl Core {
                     match self.try_enter(visitor, id).await? {
                         Entered::In(session, joined) => {
                             count("existing");
-                            self.leave_other_hubs(visitor, of_type, id).await?;
+                            if !visitor.dry_run {
+                                let player = &visitor.join.player;
+                                self.leave_other_hubs(player, of_type, id).await?;
+                            }
                             return Ok(Led::Into(session, joined));
                         }
                         Entered::ForOthers => others = true,
@@ -263,13 +272,9 @@ impl Core {
         }
     }
 
-    /// Sessions of a hub type in which the visitor has a seat, the oldest first.
-    async fn own_hubs(
-        &self,
-        visitor: &Visitor<'_>,
-        of_type: &Name,
-    ) -> Result<Vec<SessionId>, Error> {
-        let things = self.things(&visitor.join.player).await?;
+    /// Sessions of a hub type in which a player has a seat, the oldest first.
+    async fn own_hubs(&self, player: &PlayerId, of_type: &Name) -> Result<Vec<SessionId>, Error> {
+        let things = self.things(player).await?;
         let of_hub = |id: &SessionId| {
             self.listings
                 .hub(*id)
@@ -280,17 +285,13 @@ impl Core {
 
     /// A player is in one session of a hub type. Should the process end before he has left the others, his next hop
     /// leaves them.
-    async fn leave_other_hubs(
+    pub(crate) async fn leave_other_hubs(
         &self,
-        visitor: &Visitor<'_>,
+        player: &PlayerId,
         of_type: &Name,
         here: SessionId,
     ) -> Result<(), Error> {
-        if visitor.dry_run {
-            return Ok(());
-        }
-        let player = &visitor.join.player;
-        for other in self.own_hubs(visitor, of_type).await? {
+        for other in self.own_hubs(player, of_type).await? {
             if other == here {
                 continue;
             }

@@ -52,7 +52,7 @@ impl Core {
         body.password = sealed.transpose()?.map(wire::Password);
         let key = self.idempotency(who, idempotency, ("sessions", ""), &body)?;
         body.password = password;
-        let _making = match self.lead_creator(who, &mut body, false).await? {
+        let making = match self.lead_creator(who, &mut body, false).await? {
             Some(Led::Into(session, _)) => return Ok((false, *session)),
             Some(Led::Nowhere(making)) => Some(making),
             None => None,
@@ -64,7 +64,14 @@ impl Core {
             .insert_session(session, changes, key.as_ref(), now)
             .await
         {
-            Ok(session) => Ok((true, seen_by(who, &session))),
+            Ok(session) => {
+                if let (Some(_), Principal::Player { player, .. }) = (&making, who) {
+                    let header = session.header();
+                    self.leave_other_hubs(player, &header.session_type, header.id)
+                        .await?;
+                }
+                Ok((true, seen_by(who, &session)))
+            }
             Err(Error::IdempotencyKeyReused) => {
                 let made = self.made_by(key.as_ref()).await?;
                 let made = made.and_then(|made| made.parse().ok());
