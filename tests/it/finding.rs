@@ -90,6 +90,38 @@ fn f32_sessions_are_found_by_keyword_by_whoever_may_see_them() {
 }
 
 #[test]
+fn f32_a_page_names_no_session_that_its_reader_may_not_see() {
+    run(async {
+        let world = World::with(LAW_TYPES).await;
+        let ann = world.player("ann");
+        for n in 0..103 {
+            world.at(n);
+            let body = CreateSession {
+                keywords: names(&["secret"]),
+                visibility: Some(Visibility::Private),
+                ..of("Plain")
+            };
+            ann.create_session(&body).await.expect("a session");
+        }
+        assert_eq!(found(&ann, "secret").await.len(), 103);
+        let token = tests::raw::token(&tests::raw::claims(
+            model::wire::PrincipalKind::Player,
+            "stranger",
+        ));
+        let request = tests::raw::Request {
+            method: "GET",
+            path: "/v1/sessions?keyword=secret",
+            token: Some(&token),
+            headers: &[],
+            body: b"",
+        };
+        let answer = tests::raw::send(&world.server.url, request).await;
+        assert_eq!(answer.body, serde_json::json!({ "items": [] }));
+        world.stop().await;
+    });
+}
+
+#[test]
 fn f32_a_keyword_finds_a_hundred_sessions_at_a_time_and_must_be_given() {
     run(async {
         let world = World::with(LAW_TYPES).await;

@@ -5,6 +5,7 @@ use super::document::Document;
 use super::raw_instance;
 use super::raw_session_type::{AutoLaunchWhen, SessionType};
 use crate::formation::{AutoLaunch, Browser, Formation, HiddenWhile, Hub, Placement};
+use crate::session::BROWSER_ENTRY_BYTES_MAX;
 use crate::session_type::{Joinability, Visibility};
 
 /// Reports what is wrong with the sections; what they come to.
@@ -21,6 +22,7 @@ pub(super) fn validate(
     };
     lint.hub();
     lint.auto_launch(max_members);
+    lint.browser();
     let launch = &raw.auto_launch;
     Formation {
         auto_launch: launch.enabled.then_some(match launch.when {
@@ -91,6 +93,20 @@ impl Lint<'_> {
                 "a hub takes in whoever comes, but this one shows itself to nobody or lets nobody in"
                     .to_owned(),
                 "write `visibility: open`, or remove the key",
+            );
+        }
+    }
+
+    /// What every session's entry would be refused for later, as it is larger than an entry may be.
+    fn browser(&mut self) {
+        let params = &self.raw.browser.params;
+        let bytes = serde_json::to_string(params).map_or(0, |text| text.len());
+        if bytes > BROWSER_ENTRY_BYTES_MAX {
+            self.error(
+                "browser-entry-too-large",
+                &["browser", "params"],
+                format!("an entry of {bytes} bytes is more than {BROWSER_ENTRY_BYTES_MAX}"),
+                "show less: players search by it, and every page of the browser carries it",
             );
         }
     }

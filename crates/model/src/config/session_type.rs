@@ -170,7 +170,8 @@ impl Lint<'_> {
         }
         let creation = &raw.creation;
         let anybody = creation.by_players || creation.by_servers || creation.by_matchmaking;
-        if !anybody && !self.document.is_unsure(&["creation"]) {
+        let kept = raw.min_session_count > 0;
+        if !anybody && !kept && !self.document.is_unsure(&["creation"]) {
             self.warning(
                 "nobody-creates",
                 &["creation"],

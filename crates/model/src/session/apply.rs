@@ -152,7 +152,8 @@ impl Draft<'_> {
                 self.joined_actor(player)?;
                 let by_leader =
                     self.base.constants.session_type.joinability_by == JoinabilityBy::Leader;
-                if by_leader && rules {
+                // Closing the door is as much a rule of who comes in as the joinability (row 30).
+                if by_leader && (rules || update.closed.is_some()) {
                     self.require_leader(actor)?;
                 }
             }

@@ -100,8 +100,9 @@ pub(super) fn instance(constants: &Constants, header: &Header) -> Option<Timesta
 
 /// When the type's instance is launched without anybody asking (R77).
 ///
-/// What somebody closed stays closed. What was closed because nobody was there comes back with the next member; what
-/// failed is tried again after a while, as long as somebody waits for it.
+/// What somebody closed stays closed, unless the session is one of those that are kept running. What was closed because
+/// nobody was there comes back with the next member; what failed is tried again after a while, as long as somebody
+/// waits for it.
 pub(super) fn launch(constants: &Constants, header: &Header) -> Option<Timestamp> {
     let of_type = &constants.session_type;
     let enough = match of_type.formation.auto_launch? {
@@ -114,11 +115,12 @@ pub(super) fn launch(constants: &Constants, header: &Header) -> Option<Timestamp
     };
     let is_wanted = header.kept || header.seats.taken() > 0;
     match last.closed? {
-        CloseReason::Requested => None,
+        CloseReason::Requested if !header.kept => None,
         CloseReason::SessionEnded => is_wanted.then_some(last.since),
         // The host of a hub goes to come back; that of a game has played it.
         CloseReason::Host if of_type.formation.hub.is_none() && !header.kept => None,
         CloseReason::Host
+        | CloseReason::Requested
         | CloseReason::AllocationTimeout
         | CloseReason::BootTimeout
         | CloseReason::HostLost => is_wanted.then(|| last.since + RELAUNCH_PAUSE),

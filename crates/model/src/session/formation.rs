@@ -1,6 +1,8 @@
 //! How a session is found and kept: its entry in the browser, the instance that launches by itself (R77, R80).
 
-use super::{Actor, Draft, Error, Event, HEADER_BYTES_MAX, deadlines, limits};
+use super::{
+    Actor, BROWSER_ENTRY_BYTES_MAX, Draft, Error, Event, HEADER_BYTES_MAX, deadlines, limits,
+};
 use crate::Timestamp;
 use crate::session_type::CustomData;
 use crate::subscriptions::ChangeType;
@@ -27,6 +29,7 @@ impl Draft<'_> {
         }
         if let Some(params) = params {
             limits::check_custom_data(params, &of_type.custom_data_limits)?;
+            limits::check_size("browser entry", BROWSER_ENTRY_BYTES_MAX, params)?;
         }
         if self.work.header.browser_entry.as_ref() == params {
             return Ok(());
@@ -38,6 +41,26 @@ impl Draft<'_> {
             .events
             .push(Event::HeaderChanged(ChangeType::Everything));
         Ok(())
+    }
+
+    /// One that is kept running is as it was made once the last of its visitors has gone: nobody is there who could
+    /// open it to the next ones (row 19).
+    pub(super) fn open_again(&mut self) {
+        let of_type = self.base.constants.session_type.clone();
+        let browser = &of_type.formation.browser;
+        let before = self.work.header.clone();
+        let header = self.header_mut();
+        header.joinability = of_type.joinability;
+        header.closed = false;
+        header.password = None;
+        if browser.auto_register {
+            header.browser_entry = Some(browser.params.clone());
+        }
+        if *header != *before {
+            self.work
+                .events
+                .push(Event::HeaderChanged(ChangeType::Joinability));
+        }
     }
 
     /// Whether emptiness ends it no more, as one of those that are kept running.

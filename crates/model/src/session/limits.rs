@@ -18,6 +18,8 @@ pub const HEADER_BYTES_MAX: usize = 60 * 1024;
 /// The largest that the studio's own data of a session may be, custom data and JSON together: the rest of the header
 /// is for what its leader and owners must always be able to do.
 pub const SESSION_CUSTOM_BYTES_MAX: usize = 32 * 1024;
+/// The largest that an entry in the session browser may be.
+pub const BROWSER_ENTRY_BYTES_MAX: usize = 4 * 1024;
 /// The largest that the studio's own data of a ticket may be.
 pub const TICKET_CUSTOM_BYTES_MAX: usize = 4 * 1024;
 /// Members that one settle moves and that one write takes the seats of: more than any but a large session has, and

@@ -74,13 +74,15 @@ pub use header::{Header, LeaderLost, Participant, ReservationClock, Seats, Team,
 pub use initialization::{Failure, Initialization, MemberInitialization, Stage};
 pub use invites::{INVITE_CONTEXT_BYTES_MAX, INVITED_LATELY_MAX, INVITES_MAX, Invite, Invites};
 pub use limits::{
-    CONNECTED_MAX, HEADER_BYTES_MAX, KEYWORDS_MAX, KeyError, MEMBER_BYTES_MAX, MEMBERS_AT_ONCE,
-    SERVERS_MAX, SESSION_CUSTOM_BYTES_MAX, TICKET_CUSTOM_BYTES_MAX, TURN_MAX, bad_keys,
+    BROWSER_ENTRY_BYTES_MAX, CONNECTED_MAX, HEADER_BYTES_MAX, KEYWORDS_MAX, KeyError,
+    MEMBER_BYTES_MAX, MEMBERS_AT_ONCE, SERVERS_MAX, SESSION_CUSTOM_BYTES_MAX,
+    TICKET_CUSTOM_BYTES_MAX, TURN_MAX, bad_keys,
 };
 pub use liveness::{AllPresent, Liveness, Presence, Suspects};
 pub use member::{JoinedState, Member, MemberState};
 pub use owners::BLOCKED_MAX;
 pub use password::{PasswordDigest, SetPassword};
+pub use places::PlayerSeats;
 pub use roles::ROLE_WEIGHT_MAX;
 pub use standing::{OwnProperties, Permission, Ranks, Standing, StandingCommand};
 pub use subscriptions::{SUBSCRIPTIONS_MAX, Subscribe, TITLE_DIGITS_MAX};

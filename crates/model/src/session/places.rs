@@ -1,6 +1,6 @@
 //! Where a member sits: on a team, whose places are limited (F12), or among the spectators (row 50).
 
-use super::{Actor, Draft, Error, Join, Member, Session, limits};
+use super::{Actor, Constants, Draft, Error, Header, Join, Member, Session, Team, limits};
 use crate::PlayerId;
 use crate::Timestamp;
 use crate::session_type::TeamOverflow;
@@ -46,13 +46,35 @@ impl Join {
 impl Session {
     /// Seats that are free for players; those of spectators are not among them (row 50).
     pub fn player_seats_free(&self) -> u32 {
-        let spectators = self.constants().session_type.size.spectators;
-        let players = self
-            .seats_taken()
-            .saturating_sub(self.header().ranks.spectators);
-        self.max_members()
-            .saturating_sub(spectators)
-            .saturating_sub(players)
+        let seats = PlayerSeats::of(self.constants(), self.header());
+        seats.all.saturating_sub(seats.taken)
+    }
+}
+
+/// Seats of a session that are for players, not for spectators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlayerSeats {
+    /// All of them.
+    pub all: u32,
+    /// Taken, reserved ones included.
+    pub taken: u32,
+    /// Free for whoever takes any place: no more than the teams have.
+    pub open: u32,
+}
+
+impl PlayerSeats {
+    /// Of a session with this header. O(teams).
+    pub fn of(constants: &Constants, header: &Header) -> Self {
+        let size = &constants.session_type.size;
+        let all = limits::max_members(constants, header).saturating_sub(size.spectators);
+        let taken = header.seats.taken().saturating_sub(header.ranks.spectators);
+        let places = |team: &Team| u32::from(size.players_per_team).saturating_sub(team.taken);
+        let in_teams = match (size.teams, size.team_overflow) {
+            (None, _) | (_, TeamOverflow::Overfill) => u32::MAX,
+            (Some(_), _) => header.teams.iter().map(places).sum(),
+        };
+        let open = all.saturating_sub(taken).min(in_teams);
+        Self { all, taken, open }
     }
 }
 

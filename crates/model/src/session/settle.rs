@@ -68,6 +68,9 @@ impl Draft<'_> {
         if closes && self.work.became_empty && !self.work.header.kept {
             self.close_instance(CloseReason::SessionEnded, now);
         }
+        if self.work.header.kept && self.work.became_empty {
+            self.open_again();
+        }
         let due = deadlines::empty(&self.base.constants, &self.work.header);
         if due.is_some_and(|at| at <= now) {
             self.delete(now);

@@ -2,7 +2,7 @@
 
 use model::formation::HiddenWhile;
 use model::instance::InstanceStatus;
-use model::session::{Command, Session};
+use model::session::{Command, PlayerSeats, Session};
 use model::session_type::CustomData;
 use model::{Name, Region, SessionId, wire};
 
@@ -13,8 +13,10 @@ use crate::{Error, Principal};
 
 /// Entries of one page.
 const PAGE: usize = 50;
-/// Sessions that are looked at for one page of a keyword.
+/// Sessions of one page of a keyword.
 const FOUND_MAX: usize = 100;
+/// Sessions that are looked at for it; those behind so many that the caller may not see are not found.
+const HIDDEN_MAX: usize = 1_000;
 /// Sessions that are looked at for one page; beyond it the page is shorter than it might be.
 const LOOKS_MAX: usize = 200;
 
@@ -35,7 +37,9 @@ impl Search {
     fn fits(&self, of_type: &Name, listing: &Listing) -> bool {
         let entry = listing.browser_entry.as_ref();
         let shows = |(key, value): (&String, &String)| {
-            entry.is_some_and(|entry| entry.get(key) == Some(value))
+            // Keys are compared without case (row 46).
+            let mut shown = entry.into_iter().flatten();
+            shown.any(|(name, shown)| name.eq_ignore_ascii_case(key) && shown == value)
         };
         let asked = self.r#type.as_ref();
         asked.is_none_or(|asked| asked.as_str().eq_ignore_ascii_case(of_type.as_str()))
@@ -83,19 +87,21 @@ impl Core {
         after: Option<SessionId>,
     ) -> Result<wire::FoundSessions, Error> {
         let keyword = keyword.folded();
-        let mut found = self.listings.with_keyword(&keyword, after, FOUND_MAX + 1);
-        let more = found.len() > FOUND_MAX;
-        found.truncate(FOUND_MAX);
-        let next = found.last().copied().filter(|_| more);
-        let mut items = Vec::new();
+        let found = self.listings.with_keyword(&keyword, after, HIDDEN_MAX);
+        let mut items: Vec<wire::FoundSession> = Vec::new();
         for id in found {
+            if items.len() == FOUND_MAX {
+                // The last one that he sees: a session that he may not see has no name for him either.
+                let next = items.last().map(|last| last.id);
+                return Ok(wire::FoundSessions { items, next });
+            }
             match self.settled(id).await {
                 Ok(session) if reader(who, &session).is_some() => items.push(found_one(&session)),
                 Ok(_) | Err(Error::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(wire::FoundSessions { items, next })
+        Ok(wire::FoundSessions { items, next: None })
     }
 
     /// Sets a session's entry whole, or removes it.
@@ -132,10 +138,10 @@ fn entry(session: &Session) -> Option<wire::BrowserEntry> {
     let header = session.header();
     let params = header.browser_entry.clone()?;
     let browser = &session.constants().session_type.formation.browser;
-    let (players, max_players) = (header.seats.taken(), session.max_members());
+    let seats = PlayerSeats::of(session.constants(), header);
     let status = header.open_instance().map(|instance| instance.status);
     let hidden = browser.hidden_while.iter().any(|when| match when {
-        HiddenWhile::Full => players >= max_players,
+        HiddenWhile::Full => seats.open == 0,
         HiddenWhile::Closed => header.closed,
         HiddenWhile::Unjoinable => status.is_some_and(|status| status != InstanceStatus::Joinable),
     });
@@ -144,8 +150,8 @@ fn entry(session: &Session) -> Option<wire::BrowserEntry> {
         r#type: header.session_type.clone(),
         region: header.region.clone(),
         created_at: header.created_at.into(),
-        players,
-        max_players,
+        players: seats.taken,
+        max_players: seats.all,
         joinability: header.joinability,
         closed: header.closed,
         password_protected: header.password.is_some(),

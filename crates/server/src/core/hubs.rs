@@ -9,6 +9,7 @@ use model::{Name, PlayerId, Region, SessionId, wire};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::asked::{Asked, left_by, reader};
+use super::idempotency::Idempotency;
 use super::listings::Wanted;
 use super::write::{Refusal, not_found};
 use super::{Core, sessions};
@@ -16,13 +17,41 @@ use crate::{Error, Principal};
 
 /// Sessions that are tried for one request at most.
 const TRIES_MAX: usize = 16;
-/// Sessions that are brought up to date before one of them is picked, at most.
+/// Sessions that are brought up to date in one round before one of them is picked.
 const LOOKS_MAX: usize = 64;
+/// Such rounds, at most.
+const ROUNDS_MAX: usize = 64;
 
-/// Hubs in the making: one at a time, so that two who find no space do not make two.
-#[derive(Default)]
+/// Players are told apart by so many locks.
+const MOVING: usize = 64;
+
+/// Who waits for whom on the way into hubs. A player's own lock comes first, then that of hubs in the making, then the
+/// slot of a session.
 pub(crate) struct Hubs {
+    /// One at a time, so that two who find no space do not make two.
     making: Arc<Mutex<()>>,
+    /// A player moves one step at a time: two hops at once would each leave the other's hub.
+    moving: [Arc<Mutex<()>>; MOVING],
+}
+
+impl Default for Hubs {
+    fn default() -> Self {
+        Self {
+            making: Arc::default(),
+            moving: std::array::from_fn(|_| Arc::default()),
+        }
+    }
+}
+
+impl Hubs {
+    /// That nobody else moves this player as long as it is held.
+    async fn moving(&self, player: &PlayerId) -> OwnedMutexGuard<()> {
+        let bytes = player.as_str().bytes();
+        let sum = bytes.fold(0_usize, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(usize::from(byte))
+        });
+        self.moving[sum % MOVING].clone().lock_owned().await
+    }
 }
 
 /// A player on his way into a hub.
@@ -34,6 +63,8 @@ struct Visitor<'a> {
     /// Where he wants to play.
     region: Option<Region>,
     dry_run: bool,
+    /// Remembers, in the write set that lets him in, what his request came to.
+    key: Option<&'a Idempotency>,
 }
 
 /// Where a visitor has got to.
@@ -48,7 +79,8 @@ pub(crate) enum Led {
 enum Entered {
     /// The visitor is in; `true`: he was no member before.
     In(Box<wire::Session>, bool),
-    /// It is for players of other platforms, or with other versions of the game.
+    /// It is for others for as long as it is there: another platform or version of the game, a full team, an owner
+    /// who has blocked him.
     ForOthers,
     /// It does not take him in.
     NotNow,
@@ -65,6 +97,7 @@ impl Core {
         &self,
         who: &Principal,
         body: &mut wire::CreateSession,
+        key: Option<&Idempotency>,
         dry_run: bool,
     ) -> Result<Option<Led>, Error> {
         let constants = self.revisions.current(&body.r#type);
@@ -79,6 +112,19 @@ impl Core {
             }
             return Ok(None);
         };
+        if let Some(field) = said_of_new(body) {
+            return Err(Error::Invalid {
+                field: field.into(),
+                detail: "who comes to a hub may be led to one that is there, so a player cannot say this; name your \
+                         `party` to bring others along"
+                    .into(),
+            });
+        }
+        if let Some(made) = self.made_by(key).await? {
+            let made = made.parse().map_err(|_| Error::IdempotencyKeyReused)?;
+            let session = self.read_session(who, made).await?;
+            return Ok(Some(Led::Into(Box::new(session), false)));
+        }
         let party = match body.party {
             Some(party) if hub.keep_parties_together => self.party(who, player, party).await?,
             _ => Vec::new(),
@@ -93,6 +139,7 @@ impl Core {
             party,
             region: body.region.clone(),
             dry_run,
+            key,
         };
         let led = self.lead(&visitor, &name, hub, BTreeSet::new()).await?;
         let seats = visitor.party.into_iter().map(|player| wire::Reservation {
@@ -104,8 +151,32 @@ impl Core {
         Ok(Some(led))
     }
 
-    /// What a player's join of a hub by its id comes to in the end: who got in leaves his other sessions of the type
-    /// (a hop between layers, row 40); whom it did not take in is led to another one.
+    /// That nobody else moves a player who creates a session of this type; `None` where it is no hub.
+    pub(crate) async fn moving_in(
+        &self,
+        who: &Principal,
+        of_type: &str,
+    ) -> Option<OwnedMutexGuard<()>> {
+        let Principal::Player { player, .. } = who else {
+            return None;
+        };
+        let constants = self.revisions.current(of_type)?;
+        constants.session_type.formation.hub?;
+        Some(self.hubs.moving(player).await)
+    }
+
+    /// The same while somebody joins a session by its id.
+    pub(crate) async fn moving_to(
+        &self,
+        id: SessionId,
+        player: &PlayerId,
+    ) -> Option<OwnedMutexGuard<()>> {
+        self.listings.hub(id)?;
+        Some(self.hubs.moving(player).await)
+    }
+
+    /// What a join of a hub by its id comes to in the end: who got in leaves his other sessions of the type (a hop
+    /// between layers, row 40); a player whom it did not take in is led to another one.
     ///
     /// # Errors
     /// As the join, where no other session of the type takes him in either.
@@ -115,16 +186,19 @@ impl Core {
         join: Join,
         outcome: Result<(bool, wire::Session), Error>,
     ) -> Result<(bool, wire::Session), Error> {
-        let hub = self.listings.hub(asked.session);
-        let (Principal::Player { .. }, Some((name, region))) = (asked.who, hub) else {
+        let Some((name, region)) = self.listings.hub(asked.session) else {
             return outcome;
         };
+        let is_player = matches!(asked.who, Principal::Player { .. });
+        // Who has mistyped it is told so.
+        let mistyped = join.password.is_some();
         let visitor = Visitor {
             who: asked.who,
             join,
             party: Vec::new(),
             region,
             dry_run: asked.dry_run,
+            key: None,
         };
         let refused = match outcome {
             Ok((true, session)) => {
@@ -134,7 +208,10 @@ impl Core {
                 }
                 return Ok((true, session));
             }
-            Err(error) if leads_on(&error) => error,
+            Err(Error::Law(Law::WrongPassword)) if mistyped => {
+                return Err(Law::WrongPassword.into());
+            }
+            Err(error) if is_player && (leads_on(&error) || for_others(&error)) => error,
             outcome => return outcome,
         };
         let Some(constants) = self.revisions.current(name.as_str()) else {
@@ -185,11 +262,19 @@ impl Core {
         hub: Hub,
         mut without: BTreeSet<SessionId>,
     ) -> Result<Led, Error> {
-        for own in self.own_hubs(&visitor.join.player, of_type).await? {
-            if without.insert(own)
+        let player = &visitor.join.player;
+        for (own, joined) in self.own_hubs(player, of_type).await? {
+            // Anybody may hold a seat for anybody: it leads nobody away from where he wants to play.
+            let region = visitor.region.as_ref().filter(|_| hub.match_region);
+            let elsewhere = !joined && !self.listings.is_in(of_type, own, region);
+            if !elsewhere
+                && without.insert(own)
                 && let Entered::In(session, _) = self.try_enter(visitor, own).await?
             {
                 count("own");
+                if !visitor.dry_run {
+                    self.leave_other_hubs(player, of_type, own).await?;
+                }
                 return Ok(Led::Into(session, false));
             }
         }
@@ -202,12 +287,7 @@ impl Core {
                 seats: u32::try_from(1 + visitor.party.len()).unwrap_or(u32::MAX),
                 without: &without,
             };
-            for id in self.listings.stale(&wanted, self.now(), LOOKS_MAX) {
-                match self.settled(id).await {
-                    Ok(_) | Err(Error::NotFound { .. }) => {}
-                    Err(error) => return Err(error),
-                }
-            }
+            self.refresh(&wanted).await?;
             match (self.listings.pick(&wanted, hub.placement), making.take()) {
                 (Some(id), _) => {
                     match self.try_enter(visitor, id).await? {
@@ -233,13 +313,31 @@ impl Core {
             }
         }
         if others {
-            // Where most sessions are for other platforms or versions, those of his own are not found by trying.
+            // Where most sessions are for others, those for him are not found by trying.
             count("new");
             let making = self.hubs.making.clone().lock_owned().await;
             return Ok(Led::Nowhere(making));
         }
         metrics::counter!("muster_hub_tries_full_total").increment(1);
         Err(Error::Overloaded)
+    }
+
+    /// Brings up to date what is listed of hubs, all that it takes to say whether one has space.
+    async fn refresh(&self, wanted: &Wanted<'_>) -> Result<(), Error> {
+        for _ in 0..ROUNDS_MAX {
+            let stale = self.listings.stale(wanted, self.now(), LOOKS_MAX);
+            let all = stale.len() < LOOKS_MAX;
+            for id in stale {
+                match self.settled(id).await {
+                    Ok(_) | Err(Error::NotFound { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            if all {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The visitor's seat and those of his party, all or none, in one write set.
@@ -249,7 +347,7 @@ impl Core {
             ..Asked::always(visitor.who, id)
         };
         let entered = self
-            .write_asked(&asked, |by, draft, _, now| {
+            .write_asked(&asked, |by, draft, along, now| {
                 let known = draft.member_of(&visitor.join.player);
                 let joined = known.is_none_or(|member| !member.is_joined());
                 // Nobody is led to where he would not be let in; who is there already stays (rows 38, 40).
@@ -258,6 +356,9 @@ impl Core {
                 }
                 draft.apply(by, &Command::Join(visitor.join.clone()), now)?;
                 hold_seats(draft, &visitor.party, now)?;
+                if let Some(key) = visitor.key {
+                    along.items.push(key.item(id, now)?);
+                }
                 Ok(joined)
             })
             .await;
@@ -266,21 +367,29 @@ impl Core {
                 let session = Box::new(left_by(&asked, &written)?);
                 Ok(Entered::In(session, written.result))
             }
-            Err(Error::Law(Law::CrossPlay | Law::ClientMismatch)) => Ok(Entered::ForOthers),
+            Err(error) if for_others(&error) => Ok(Entered::ForOthers),
             Err(error) if leads_on(&error) => Ok(Entered::NotNow),
             Err(error) => Err(error),
         }
     }
 
-    /// Sessions of a hub type in which a player has a seat, the oldest first.
-    async fn own_hubs(&self, player: &PlayerId, of_type: &Name) -> Result<Vec<SessionId>, Error> {
+    /// Sessions of a hub type in which a player has a seat, and whether he has joined: first where he has, each the
+    /// oldest first.
+    async fn own_hubs(
+        &self,
+        player: &PlayerId,
+        of_type: &Name,
+    ) -> Result<Vec<(SessionId, bool)>, Error> {
         let things = self.things(player).await?;
         let of_hub = |id: &SessionId| {
             self.listings
                 .hub(*id)
                 .is_some_and(|(name, _)| name == *of_type)
         };
-        Ok(things.sessions.into_keys().filter(of_hub).collect())
+        let own = things.sessions.into_iter().filter(|(id, _)| of_hub(id));
+        let mut own: Vec<_> = own.map(|(id, stand)| (id, stand.wanted)).collect();
+        own.sort_by_key(|(_, joined)| !joined);
+        Ok(own)
     }
 
     /// A player is in one session of a hub type. Should the process end before he has left the others, his next hop
@@ -291,8 +400,9 @@ impl Core {
         of_type: &Name,
         here: SessionId,
     ) -> Result<(), Error> {
-        for other in self.own_hubs(player, of_type).await? {
-            if other == here {
+        for (other, joined) in self.own_hubs(player, of_type).await? {
+            // A seat that is held for him is for him to take or to let go.
+            if other == here || !joined {
                 continue;
             }
             let leave = Command::Leave {
@@ -368,19 +478,41 @@ fn leads_on(error: &Error) -> bool {
         Error::Law(law) => matches!(
             law,
             Law::SessionFull
-                | Law::SpectatorsFull
-                | Law::TeamFull
                 | Law::Closed
                 | Law::NotAdmitted
-                | Law::Blocked
-                | Law::CrossPlay
-                | Law::ClientMismatch
                 | Law::WrongPassword
-                | Law::InitializationFailed
                 | Law::SessionEnded
         ),
         _ => false,
     }
+}
+
+/// Whether it will not take him in later either.
+fn for_others(error: &Error) -> bool {
+    let Error::Law(law) = error else { return false };
+    matches!(
+        law,
+        Law::CrossPlay
+            | Law::ClientMismatch
+            | Law::Blocked
+            | Law::TeamFull
+            | Law::SpectatorsFull
+            | Law::InitializationFailed
+    )
+}
+
+/// What a player says of a session that only a new one could be, by its field.
+fn said_of_new(body: &wire::CreateSession) -> Option<&'static str> {
+    let said = [
+        ("reserve", !body.reserve.is_empty()),
+        ("password", body.password.is_some()),
+        ("max_members", body.max_members.is_some()),
+        ("visibility", body.visibility.is_some()),
+        ("joinability", body.joinability.is_some()),
+        ("capabilities", !body.capabilities.is_none()),
+    ];
+    let first = said.into_iter().find(|(_, said)| *said);
+    first.map(|(field, _)| field)
 }
 
 fn count(outcome: &'static str) {

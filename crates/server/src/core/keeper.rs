@@ -1,25 +1,28 @@
 //! Keeps so many sessions of a type running in each region as it says (`min_session_count`, rows 19, 39).
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use model::session::{Actor, Command};
 use model::session_type::SessionType;
-use model::{Name, Region, SessionId};
+use model::{Millis, Name, Region, SessionId, Timestamp};
 
 use super::Core;
 use crate::Error;
 
-/// Whether it is to be looked how many there are.
+/// After a session could not be made, the next look is so much later.
+const PAUSE: Millis = Millis::seconds(5);
+
+/// When it is to be looked how many there are.
 pub(crate) struct Keeper {
-    asked: AtomicBool,
+    due: AtomicI64,
 }
 
 impl Keeper {
     /// At the start it is looked once.
     pub(crate) fn new() -> Self {
         Self {
-            asked: AtomicBool::new(true),
+            due: AtomicI64::new(i64::MIN),
         }
     }
 }
@@ -27,30 +30,39 @@ impl Keeper {
 impl Core {
     /// Something has changed of what is kept running: the timers look at once.
     pub(crate) fn keep_up(&self) {
-        self.keeper.asked.store(true, Ordering::Release);
-        self.timers.hint(self.now());
+        self.keep_up_at(self.now());
+    }
+
+    fn keep_up_at(&self, due: Timestamp) {
+        self.keeper.due.fetch_min(due.0, Ordering::AcqRel);
+        self.timers.hint(due);
     }
 
     /// Makes sessions that are missing and lets go of those that are too many, if something may have changed since
-    /// the last time; whether that went well.
-    pub(crate) async fn keep_running(&self) -> bool {
-        if !self.keeper.asked.swap(false, Ordering::AcqRel) {
-            return true;
-        }
-        match self.keep_all().await {
-            Ok(()) => true,
-            Err(error) => {
-                self.keeper.asked.store(true, Ordering::Release);
-                tracing::warn!(
-                    cause = error.cause(),
-                    "sessions that are to be kept running could not be made; trying again"
-                );
-                false
+    /// the last time.
+    pub(crate) async fn keep_running(&self) {
+        let due = self.keeper.due.load(Ordering::Acquire);
+        if due > self.now().0 {
+            if due != i64::MAX {
+                self.timers.hint(Timestamp(due));
             }
+            return;
+        }
+        self.keeper.due.store(i64::MAX, Ordering::Release);
+        let failed = self.keep_all().await;
+        if let Some((of_type, error)) = failed {
+            tracing::warn!(
+                cause = error.cause(),
+                session.r#type = %of_type,
+                "a session that is to be kept running could not be; trying again in {PAUSE}"
+            );
+            self.keep_up_at(self.now() + PAUSE);
         }
     }
 
-    async fn keep_all(&self) -> Result<(), Error> {
+    /// The last type whose sessions could not be kept; it keeps those of no other from being.
+    async fn keep_all(&self) -> Option<(Name, Error)> {
+        let mut failed = None;
         let config = self.config();
         let mut wanted: BTreeMap<(Name, Option<Region>), usize> = BTreeMap::new();
         for of_type in config.session_types.values() {
@@ -63,17 +75,22 @@ impl Core {
         for (place, sessions) in &kept {
             let count = wanted.get(place).copied().unwrap_or_default();
             for surplus in sessions.iter().skip(count) {
-                self.let_go(*surplus).await?;
+                if let Err(error) = self.let_go(*surplus).await {
+                    failed = Some((place.0.clone(), error));
+                }
             }
         }
         for ((of_type, region), count) in wanted {
             let place = (of_type, region);
             let there = kept.get(&place).map_or(0, Vec::len);
             for _ in there..count {
-                self.make_kept(&place.0, place.1.as_ref()).await?;
+                if let Err(error) = self.make_kept(&place.0, place.1.as_ref()).await {
+                    failed = Some((place.0.clone(), error));
+                    break;
+                }
             }
         }
-        Ok(())
+        failed
     }
 
     /// Where sessions of a type are kept running: wherever its fleet is.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::formation::Placement;
-use model::session::{Constants, Header};
+use model::session::{Constants, Header, PlayerSeats};
 use model::session_type::{CustomData, Joinability, Visibility};
 use model::{Millis, Name, Region, SessionId, Timestamp};
 
@@ -19,7 +19,7 @@ pub(crate) struct Listing {
     is_hub: bool,
     /// Whether anybody may join who comes.
     is_open: bool,
-    /// Seats taken, and free, those of spectators included.
+    /// Seats of players taken, and places free on its teams.
     taken: u32,
     free: u32,
     created_at: Timestamp,
@@ -42,8 +42,7 @@ impl Listing {
             return None;
         }
         let visibility = header.visibility.unwrap_or(of_type.visibility);
-        let taken = header.seats.taken();
-        let seats = header.max_members.unwrap_or(of_type.size.max_members);
+        let seats = PlayerSeats::of(constants, header);
         Some(Self {
             region: header.region.clone(),
             is_hub,
@@ -51,8 +50,8 @@ impl Listing {
                 && visibility == Visibility::Open
                 && !header.closed
                 && header.password.is_none(),
-            taken,
-            free: seats.saturating_sub(taken),
+            taken: seats.taken,
+            free: seats.open,
             created_at: header.created_at,
             due,
             looked: Timestamp(i64::MIN),
@@ -170,26 +169,38 @@ impl Listings {
         })
     }
 
-    /// Hubs that have to be looked at before it can be said that none of them has space: those to which time has done
-    /// something, and those that are full, as long as nobody has looked at them lately.
+    /// Whether a session of this type is there.
+    pub(crate) fn is_in(&self, of_type: &Name, id: SessionId, region: Option<&Region>) -> bool {
+        let all = self.all();
+        let listing = all.types.get(of_type).and_then(|of_type| of_type.get(&id));
+        listing.is_some_and(|listing| listing.is_in(region))
+    }
+
+    /// Hubs that have to be looked at before it can be said that none of them has space: first those to which time has
+    /// done something, then those that are full, as long as nobody has looked at them lately.
     pub(crate) fn stale(&self, wanted: &Wanted<'_>, now: Timestamp, most: usize) -> Vec<SessionId> {
         let mut all = self.all();
         let Some(sessions) = all.types.get_mut(wanted.of_type) else {
             return Vec::new();
         };
-        let mut stale = Vec::new();
-        for (id, listing) in sessions {
-            if stale.len() == most || !listing.is_hub || !listing.is_in(wanted.region) {
-                continue;
-            }
-            let is_due = listing.due.is_some_and(|due| due <= now);
-            let is_short = listing.free < wanted.seats && listing.looked + LOOK_EVERY <= now;
-            if is_due || is_short {
-                listing.looked = now;
-                stale.push(*id);
+        let there = sessions
+            .iter_mut()
+            .filter(|(_, listing)| listing.is_hub && listing.is_in(wanted.region));
+        let (mut due, mut full) = (Vec::new(), Vec::new());
+        for (id, listing) in there {
+            if listing.due.is_some_and(|at| at <= now) {
+                due.push((*id, listing));
+            } else if listing.free < wanted.seats && listing.looked + LOOK_EVERY <= now {
+                full.push((*id, listing));
             }
         }
+        let stale = due.into_iter().chain(full).take(most);
         stale
+            .map(|(id, listing)| {
+                listing.looked = now;
+                id
+            })
+            .collect()
     }
 
     /// The hub that is taken first of those with space (R78).

@@ -52,7 +52,9 @@ impl Core {
         body.password = sealed.transpose()?.map(wire::Password);
         let key = self.idempotency(who, idempotency, ("sessions", ""), &body)?;
         body.password = password;
-        let making = match self.lead_creator(who, &mut body, false).await? {
+        let _moving = self.moving_in(who, &body.r#type).await;
+        let led = self.lead_creator(who, &mut body, key.as_ref(), false);
+        let making = match led.await? {
             Some(Led::Into(session, _)) => return Ok((false, *session)),
             Some(Led::Nowhere(making)) => Some(making),
             None => None,
@@ -91,7 +93,7 @@ impl Core {
         who: &Principal,
         mut body: wire::CreateSession,
     ) -> Result<wire::Session, Error> {
-        if let Some(Led::Into(session, _)) = self.lead_creator(who, &mut body, true).await? {
+        if let Some(Led::Into(session, _)) = self.lead_creator(who, &mut body, None, true).await? {
             return Ok(*session);
         }
         let now = self.now();
@@ -341,6 +343,7 @@ impl Core {
         body: wire::JoinSession,
         mode: JoinMode,
     ) -> Result<(bool, wire::Session), Error> {
+        let _moving = self.moving_to(asked.session, &player).await;
         let password = body.password.clone();
         let mut join = join(asked.who, player, body)?;
         self.count_subscribed(asked.who, Some(asked.session), &mut join.own.subscriptions)
