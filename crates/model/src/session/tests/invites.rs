@@ -2,13 +2,6 @@
 
 use super::*;
 
-fn invite(names: &[&str]) -> Command {
-    Command::Invite {
-        players: names.iter().map(|name| player(name)).collect(),
-        context: String::new(),
-    }
-}
-
 fn password(digest: &str) -> PasswordDigest {
     PasswordDigest {
         salt: "salt".into(),

@@ -1,5 +1,6 @@
 //! Tests of the session law: one world of one session, settled before each command as the shell does.
 
+mod admission;
 mod creation;
 mod fixtures;
 mod groups;
@@ -131,6 +132,13 @@ fn joined(name: &str, state: JoinedState) -> NewSeat {
 
 fn join(name: &str, state: JoinedState) -> Command {
     Command::Join(Join::new(player(name), state))
+}
+
+fn invite(names: &[&str]) -> Command {
+    Command::Invite {
+        players: names.iter().map(|name| player(name)).collect(),
+        context: String::new(),
+    }
 }
 
 fn leave(name: &str) -> Command {
