@@ -53,6 +53,39 @@ fn row29_each_end_of_an_invite_is_told_once_with_its_reason() {
 }
 
 #[test]
+fn r47_invites_become_stale_only_as_the_session_lets_fewer_in_and_the_type_says_so() {
+    let tighten = Update {
+        joinability: Some(Joinability::Private),
+        ..Update::default()
+    };
+    let open = Update {
+        joinability: Some(Joinability::Public),
+        ..Update::default()
+    };
+    let other = Update {
+        custom: Some(1.into()),
+        ..Update::default()
+    };
+    for (reject_stale, update, lives) in [
+        (true, &tighten, false),
+        (false, &tighten, true),
+        (true, &open, true),
+        (true, &other, true),
+    ] {
+        let mut of_type = game();
+        of_type.joinability = Joinability::Followed;
+        of_type.invites.reject_stale = reject_stale;
+        let mut world = World::of(of_type, &["a"]);
+        world.run(0, &by("a"), &invite(&["b"])).unwrap();
+        world
+            .run(1, &by("a"), &Command::Update(update.clone()))
+            .unwrap();
+        let invites = &world.session.header().invites;
+        assert_eq!(invites.of(&player("b")).is_some(), lives, "{update:?}");
+    }
+}
+
+#[test]
 fn invites_that_would_make_the_document_too_large_are_refused_and_change_nothing() {
     let mut world = World::of(game(), &["a"]);
     let large = Command::Update(Update {

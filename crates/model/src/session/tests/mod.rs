@@ -8,6 +8,7 @@ mod hosting;
 mod invites;
 mod laws;
 mod leading;
+mod newcomers;
 mod places;
 mod seating;
 mod standing;
