@@ -4,10 +4,10 @@ use super::{Draft, LeaderLost, Member, deadlines};
 use crate::Timestamp;
 
 impl Draft<'_> {
-    /// A member joined. The first leads, and so does a lost leader who is back in time.
+    /// A member joined. The first leads, as no leader is lost where nobody is; so does a lost leader who is back in
+    /// time.
     pub(super) fn leader_follows_join(&mut self, member: &Member) {
         let header = &self.work.header;
-        let first = header.seats.joined() == 1;
         if header.leader.is_some() {
             return;
         }
@@ -16,7 +16,7 @@ impl Draft<'_> {
                 .leader_lost
                 .as_ref()
                 .is_some_and(|lost| lost.player == member.player);
-        if first || came_back || header.leader_lost.is_none() {
+        if came_back || header.leader_lost.is_none() {
             self.install_leader(member.index);
         }
     }

@@ -262,6 +262,40 @@ fn a_host_that_is_lost_makes_room_before_it_acknowledges_and_closes_afterwards()
 }
 
 #[test]
+fn an_attempt_starts_fresh_and_goes_on_alone_when_its_rival_is_lost() {
+    let stale = |id| InstanceAllocation {
+        acknowledged: true,
+        hedge: Some(Box::new(attempt(id))),
+        ..attempt(id)
+    };
+    let mut world = World::of(game(), &["a"]);
+    let held = |world: &World| {
+        let instance = world.session.header().instance.clone().unwrap();
+        instance.allocation.unwrap()
+    };
+    for command in [
+        Command::RequestInstance(request(10)),
+        Command::Allocate {
+            allocation: stale(FIRST),
+        },
+    ] {
+        world.run(0, &Actor::Service, &command).unwrap();
+    }
+    assert_eq!(held(&world), attempt(FIRST));
+    let hedge = Command::Hedge {
+        allocation: stale(SECOND),
+    };
+    world.run(0, &Actor::Service, &hedge).unwrap();
+    assert_eq!(held(&world).hedge.as_deref(), Some(&attempt(SECOND)));
+    let lose = Command::LoseHost {
+        allocation_id: SECOND,
+    };
+    let changes = world.run(0, &Actor::Service, &lose).unwrap();
+    assert_eq!(releases(&changes), [released(SECOND)]);
+    assert_eq!(held(&world), attempt(FIRST));
+}
+
+#[test]
 fn instances_time_out_when_settled() {
     let mut world = allocated(&["a"]);
     assert!(world.read(29_999).is_empty());

@@ -83,6 +83,22 @@ fn f50_with_grace_the_session_waits_for_its_leader() {
 }
 
 #[test]
+fn f50_while_the_session_waits_nobody_else_leads_and_the_leader_only_once_he_is_there() {
+    let mut world = World::of(grace(30_000), &["a", "b"]);
+    world.run(1_000, &by("a"), &leave("a")).unwrap();
+    for (name, state, leader) in [
+        ("c", JoinedState::Active, None),
+        ("a", JoinedState::Inactive, None),
+    ] {
+        world.run(2_000, &by(name), &join(name, state)).unwrap();
+        assert_eq!(world.leader(), leader, "{name}");
+    }
+    let active = set_state("a", JoinedState::Active);
+    world.run(3_000, &by("a"), &active).unwrap();
+    assert_eq!(world.leader(), Some("a"));
+}
+
+#[test]
 fn row_41_an_inactive_leader_is_replaced_by_who_is_there() {
     let mut world = World::of(grace(10_000), &["a", "b"]);
     world.gone.0.insert(player("a"));

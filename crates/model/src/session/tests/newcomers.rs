@@ -154,3 +154,19 @@ fn r57_after_the_first_episode_failed_nobody_waits_and_nobody_gets_in() {
         assert_eq!(refused, Err(Error::InitializationFailed));
     }
 }
+
+#[test]
+fn r57_r59_each_stage_has_a_clock_of_its_own_and_without_a_decision_all_fail() {
+    let mut of_type = newcomers();
+    let settings = of_type.together.initialization.as_mut().unwrap();
+    settings.external_evaluation = true;
+    let mut world = measuring(of_type, &["a", "b"]);
+    all_measure(&mut world, 20_000, &["a", "b"]);
+    world.read(20_000);
+    assert_eq!(stage(&world), (1, Stage::Evaluating));
+    world.read(24_999);
+    assert_eq!(stage(&world), (1, Stage::Evaluating));
+    world.read(25_000);
+    assert_eq!(stage(&world), (1, Stage::Failed));
+    assert_eq!(failure(&world, "a"), Some(Failure::Episode));
+}
