@@ -25,11 +25,12 @@ impl Draft<'_> {
     pub(super) fn leader_follows_change(&mut self, member: &Member, now: Timestamp) {
         let header = &self.work.header;
         let lost = header.leader_lost.as_ref();
-        let leads = header.leader == Some(member.index);
-        let led = header.leader.is_none() && lost.is_some_and(|lost| lost.player == member.player);
-        if member.is_engaged() && (leads || led) {
-            self.install_leader(member.index);
-        } else if leads {
+        let awaited = lost.is_some_and(|lost| lost.player == member.player);
+        if member.is_engaged() {
+            if awaited {
+                self.install_leader(member.index);
+            }
+        } else if header.leader == Some(member.index) {
             let player = member.player.clone();
             self.header_mut().leader_lost = Some(LeaderLost { player, at: now });
         }

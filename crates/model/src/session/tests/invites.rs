@@ -86,6 +86,87 @@ fn r47_invites_become_stale_only_as_the_session_lets_fewer_in_and_the_type_says_
 }
 
 #[test]
+fn r69_nobody_is_invited_again_before_the_least_time_is_over() {
+    let mut of_type = game();
+    of_type.invites.time_out = Millis::seconds(10);
+    of_type.invites.min_interval = Millis::seconds(30);
+    let mut world = World::of(of_type, &["a"]);
+    world.run(1_000, &by("a"), &invite(&["b"])).unwrap();
+    let b = player("b");
+    for now in [5_000, 11_000, 30_999] {
+        let wait = Millis(u64::try_from(31_000 - now).unwrap());
+        let refusal = world.run(now, &by("a"), &invite(&["c", "b"]));
+        let player = b.clone();
+        assert_eq!(refusal, Err(Error::InvitedLately { player, wait }));
+        let lives = world.session.header().invites.of(&b).is_some();
+        assert_eq!(lives, now < 11_000);
+        let all = Command::InviteNewcomers {
+            players: ["a", "b"].map(|name| name.parse().unwrap()).into(),
+            context: String::new(),
+        };
+        assert!(world.run(now, &by("a"), &all).unwrap().is_empty());
+    }
+    world.run(31_000, &by("a"), &invite(&["b"])).unwrap();
+    assert_eq!(
+        world.session.header().invites.of(&b).unwrap().at,
+        at(31_000)
+    );
+    assert!(world.session.next_timer() == Some(at(41_000)));
+}
+
+#[test]
+fn r69_an_invite_that_lives_is_replaced_by_a_newer_one() {
+    let mut world = World::of(game(), &["a", "b"]);
+    world.run(0, &by("a"), &invite(&["x", "y"])).unwrap();
+    let interval = world.session.constants().session_type.invites.min_interval;
+    let later = (at(0) + interval).0;
+    world.run(later, &by("b"), &invite(&["x"])).unwrap();
+    let invites: Vec<_> = world.session.header().invites.iter().collect();
+    assert_eq!(invites.len(), 2);
+    assert_eq!(
+        (invites[0].player.as_str(), &invites[0].by),
+        ("y", &by("a"))
+    );
+    assert_eq!(
+        (invites[1].player.as_str(), &invites[1].by),
+        ("x", &by("b"))
+    );
+    let versions = [invites[0].version, invites[1].version];
+    assert_eq!(versions, [world.number() - 1, world.number()]);
+    let expires: Vec<_> = invites.iter().map(|invite| invite.expires_at).collect();
+    assert!(expires[0] < expires[1]);
+}
+
+#[test]
+fn row29_who_takes_an_invite_back() {
+    let withdraw = Command::Withdraw {
+        player: player("x"),
+    };
+    let fresh = |sender: &Actor| {
+        let mut world = World::of(game(), &["a", "b", "c"]);
+        world.run(0, sender, &invite(&["x"])).unwrap();
+        world
+    };
+    for (sender, actor, refusal) in [
+        (by("b"), by("x"), None),
+        (by("b"), by("b"), None),
+        (by("b"), by("a"), None),
+        (by("b"), Actor::Server, None),
+        (by("b"), Actor::Admin, None),
+        (by("b"), Actor::Service, None),
+        (by("b"), by("c"), Some(Error::NotLeader)),
+        (by("b"), by("s"), Some(Error::NotAMember)),
+        (Actor::Server, by("c"), Some(Error::NotLeader)),
+    ] {
+        let result = fresh(&sender).run(1, &actor, &withdraw).map(drop);
+        assert_eq!(result.err(), refusal, "{sender:?} {actor:?}");
+    }
+    let mut world = World::of(game(), &["a"]);
+    let refusal = world.run(1, &by("a"), &withdraw);
+    assert_eq!(refusal, Err(Error::NoSuchInvite));
+}
+
+#[test]
 fn invites_that_would_make_the_document_too_large_are_refused_and_change_nothing() {
     let mut world = World::of(game(), &["a"]);
     let large = Command::Update(Update {

@@ -1,6 +1,7 @@
 //! Tests of the session law: one world of one session, settled before each command as the shell does.
 
 mod admission;
+mod arbiter;
 mod creation;
 mod fixtures;
 mod groups;
