@@ -3,6 +3,7 @@
 mod admission;
 mod arbiter;
 mod creation;
+mod drafts;
 mod fixtures;
 mod groups;
 mod hosting;

@@ -282,6 +282,57 @@ fn r9_constants_are_set_once_and_properties_are_the_members_own() {
 }
 
 #[test]
+fn r12_who_joins_again_keeps_what_he_leaves_out() {
+    let mut world = World::of(game(), &["a"]);
+    let data = CustomData::from([("colour".to_owned(), "red".to_owned())]);
+    let first = Join {
+        team: Some(1),
+        device: Some("console".into()),
+        custom_data: data.clone(),
+        custom: json!(1),
+        ..Join::new(player("b"), JoinedState::Active)
+    };
+    world.run(0, &by("b"), &Command::Join(first)).unwrap();
+    let b = |world: &World| Member::clone(world.session.member_of(&player("b")).unwrap());
+    let before = b(&world);
+    let again = join("b", JoinedState::Ready);
+    world.run(1, &by("b"), &again).unwrap();
+    let after = Member {
+        state: MemberState::Ready,
+        since: at(1),
+        version: 3,
+        ..before
+    };
+    assert_eq!(b(&world), after);
+    // What he brings is taken: his data, his place, and what his newest token says.
+    let rest = Join {
+        team: Some(0),
+        device: Some("handheld".into()),
+        claims: [("rank".parse().unwrap(), crate::ticket::Value::Number(3.0))].into(),
+        follows: vec![player("x")],
+        custom_data: CustomData::from([("colour".to_owned(), "blue".to_owned())]),
+        custom: json!(2),
+        ..Join::new(player("b"), JoinedState::Ready)
+    };
+    world
+        .run(2, &by("b"), &Command::Join(rest.clone()))
+        .unwrap();
+    let after = Member {
+        team: rest.team,
+        device: rest.device,
+        claims: rest.claims,
+        follows: rest.follows,
+        custom_data: rest.custom_data,
+        custom: rest.custom,
+        version: 4,
+        ..after
+    };
+    assert_eq!(b(&world), after);
+    let refused = world.run(3, &Actor::Server, &again);
+    assert_eq!(refused, Err(Error::AlreadyMember));
+}
+
+#[test]
 fn r8_any_joined_member_writes_session_properties() {
     let mut world = World::of(game(), &["a", "b"]);
     let update = Command::Update(Update {
