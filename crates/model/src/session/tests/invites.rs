@@ -138,6 +138,98 @@ fn r69_an_invite_that_lives_is_replaced_by_a_newer_one() {
 }
 
 #[test]
+fn r69_what_is_over_leaves_no_trace() {
+    let mut of_type = game();
+    of_type.invites.time_out = Millis::seconds(10);
+    of_type.invites.min_interval = Millis::seconds(10);
+    let mut world = World::of(of_type, &["a"]);
+    world.run(0, &by("a"), &invite(&["guest-1"])).unwrap();
+    world.read(10_000);
+    assert!(world.session.header().invites.is_empty());
+    world.run(10_000, &by("a"), &invite(&["guest-2"])).unwrap();
+    let decline = Command::Withdraw {
+        player: player("guest-2"),
+    };
+    world.run(10_001, &by("guest-2"), &decline).unwrap();
+    let text = |world: &World| world.session.header().to_json().unwrap();
+    assert!(text(&world).contains("guest-2"), "he waits still");
+    world.run(20_000, &by("a"), &invite(&["guest-3"])).unwrap();
+    assert!(!text(&world).contains("guest-2"));
+}
+
+#[test]
+fn r68_invites_have_limits_that_hold_at_their_bounds() {
+    let mut of_type = game();
+    of_type.invites.min_interval = Millis::seconds(60);
+    let many = |from: usize, count: usize| Command::Invite {
+        players: (from..from + count)
+            .map(|number| player(&format!("p{number}")))
+            .collect(),
+        context: "x".repeat(5),
+    };
+    let fresh = || World::of(of_type.clone(), &["a"]);
+    let one = |context: usize| Command::Invite {
+        players: vec![player("b")],
+        context: "x".repeat(context),
+    };
+    fresh()
+        .run(0, &by("a"), &one(INVITE_CONTEXT_BYTES_MAX))
+        .unwrap();
+    for wrong in [
+        one(INVITE_CONTEXT_BYTES_MAX + 1),
+        invite(&[]),
+        invite(&["b", "b"]),
+    ] {
+        let refusal = fresh().run(0, &by("a"), &wrong).unwrap_err();
+        assert!(matches!(refusal, Error::Invalid(_)), "{refusal}");
+    }
+    let mut world = fresh();
+    let refused = world.run(0, &by("a"), &many(0, INVITES_MAX + 1));
+    assert_eq!(refused, Err(Error::TooManyInvites));
+    world.run(0, &by("a"), &many(0, INVITES_MAX)).unwrap();
+    let another = world.run(0, &by("a"), &many(900, 1));
+    assert_eq!(another, Err(Error::TooManyInvites));
+    // All of them decline, and count until the least time between invites is over.
+    let decline = |world: &mut World, from: usize| {
+        for number in from..from + 100 {
+            let player = player(&format!("p{number}"));
+            let by = Actor::Player(player.clone());
+            world.run(1, &by, &Command::Withdraw { player }).unwrap();
+        }
+    };
+    decline(&mut world, 0);
+    world.run(1, &by("a"), &many(100, 100)).unwrap();
+    decline(&mut world, 100);
+    let another = world.run(1, &by("a"), &many(900, 1));
+    assert_eq!(another, Err(Error::TooManyInvites));
+    world.run(60_000, &by("a"), &many(900, 1)).unwrap();
+}
+
+#[test]
+fn f3_inviting_all_passes_over_who_has_a_seat_is_kept_out_or_was_invited_lately() {
+    let mut world = World::of(
+        standing::owned(crate::roles::Migration::Oldest),
+        &["a", "b"],
+    );
+    let block = StandingCommand::Block {
+        player: player("blocked"),
+    };
+    world.run(0, &by("a"), &Command::Standing(block)).unwrap();
+    world.run(0, &by("a"), &invite(&["lately"])).unwrap();
+    let all = Command::InviteNewcomers {
+        players: ["a", "b", "blocked", "lately", "new"].map(player).into(),
+        context: String::new(),
+    };
+    let refused = world.run(0, &by("b"), &all);
+    assert_eq!(refused, Err(Error::NotOwner));
+    let changes = world.run(0, &by("a"), &all).unwrap();
+    let invited = Event::Invited {
+        player: player("new"),
+    };
+    assert_eq!(changes.events, [invited]);
+}
+
+#[test]
 fn row29_who_takes_an_invite_back() {
     let withdraw = Command::Withdraw {
         player: player("x"),

@@ -423,3 +423,30 @@ fn f29_hosts_are_proposed_after_the_first_episode_where_there_is_none() {
     measured(&mut world);
     assert_eq!(proposed(world), 0);
 }
+
+#[test]
+fn f29_a_candidate_stands_while_he_is_away_and_until_he_leaves() {
+    let qos = Qos {
+        peer_to_host: Some(super::together::to_host()),
+        ..Qos::default()
+    };
+    let mut world = measuring(demanding(1, qos), &["a", "b"]);
+    let good = figures(1, 9_000, 9_000);
+    for (name, peer) in [("a", "d1"), ("b", "d0")] {
+        let peers = [(peer, good.clone())];
+        world.run(0, &by(name), &uploads(name, &peers)).unwrap();
+    }
+    world.read(0);
+    let candidates = |world: &World| world.session.header().host_candidates.clone();
+    assert_eq!(candidates(&world), ["d0", "d1"]);
+    let away = set_state("b", JoinedState::Inactive);
+    world.run(0, &by("b"), &away).unwrap();
+    assert_eq!(candidates(&world), ["d0", "d1"]);
+    world.run(0, &by("b"), &leave("b")).unwrap();
+    assert_eq!(candidates(&world), ["d0"]);
+    let host = Command::SetHost {
+        device_token: Some("d0".into()),
+    };
+    world.run(0, &by("a"), &host).unwrap();
+    assert!(candidates(&world).is_empty());
+}
