@@ -299,11 +299,6 @@ impl<'a> Draft<'a> {
         self.work.members.values().flatten()
     }
 
-    /// Whether this draft has written or removed this member.
-    pub(super) fn is_touched(&self, index: u32) -> bool {
-        self.work.members.contains_key(&index)
-    }
-
     /// Ready and active members in no order. O(ready + active).
     pub(super) fn engaged(&self) -> impl Iterator<Item = &Arc<Member>> {
         self.oldest(&self.base.engaged)

@@ -208,6 +208,26 @@ fn f28_the_last_owner_s_leaving_ends_the_session_or_makes_the_oldest_the_owner()
 }
 
 #[test]
+fn f28_a_session_that_had_no_owner_yet_does_not_end_for_want_of_one() {
+    for migration in [Migration::EndSession, Migration::Oldest] {
+        let members = ["a", "b"].map(|name| NewSeat::Reserved {
+            player: player(name),
+            team: None,
+        });
+        let mut world = World::new(NewSession {
+            members: members.into(),
+            ..new_session(owned(migration), Actor::Server)
+        });
+        assert!(!world.run(0, &by("a"), &leave("a")).unwrap().deleted);
+        assert_eq!(world.state("b"), Some(MemberState::Reserved));
+        assert!(owners(&world).is_empty());
+        let first = join("b", JoinedState::Active);
+        world.run(1, &by("b"), &first).unwrap();
+        assert_eq!(owners(&world), ["b"]);
+    }
+}
+
+#[test]
 fn f28_the_session_ends_with_its_last_owner_by_time_as_well() {
     let mut world = World::of(owned(Migration::EndSession), &["a", "b"]);
     world
