@@ -7,12 +7,15 @@ mod connectivity;
 mod documents;
 // The process plugin's own scenarios, here over the real registry.
 mod bad_input;
+mod browser;
 mod events;
 #[path = "../../plugins/process/tests/it/faults.rs"]
 mod faults;
+mod finding;
 mod fuzz;
 mod hedge;
 mod hosts;
+mod hubs;
 mod idempotency;
 mod initialization;
 mod instances;

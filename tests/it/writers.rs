@@ -19,6 +19,7 @@ joinability: public
 capabilities: { connectivity: true }
 timeouts: { reserved_removal: null, ready_removal: null, inactive_removal: null }
 instance: { fleet: arena, startup_params: { map: A } }
+browser: { allow_manual: true }
 ---
 apiVersion: v1
 kind: Fleet
@@ -183,6 +184,10 @@ fn request(element: Element, who: Who, cell: &Cell) -> (&'static str, String, St
         }
         Element::Invites => ("POST", "/invites".into(), r#"{"players":["new"]}"#.into()),
         Element::OthersSeat => ("DELETE", member("amy", ""), none),
+        Element::BrowserEntry => {
+            let body = r#"{"params":{"map":"x"}}"#;
+            ("PUT", "/browser-entry".into(), body.into())
+        }
         Element::Servers => ("PUT", "/servers/director".into(), r#"{"custom":1}"#.into()),
         Element::InstanceStatus => {
             let allocation = cell.allocation.map(|id| id.to_string()).unwrap_or_default();

@@ -120,7 +120,7 @@ impl Fleets {
             ..CreateSession::default()
         };
         let made = self.core().create_session(&operator(), body, None).await;
-        made.expect("a session").id
+        made.expect("a session").1.id
     }
 
     /// One commit that changes nothing but this session.
@@ -236,7 +236,7 @@ impl Fleets {
             ..CreateSession::default()
         };
         let made = self.core().create_session(&operator(), body, None).await;
-        made.expect("a session").id
+        made.expect("a session").1.id
     }
 
     /// A session of the fleet that has just asked for a host.

@@ -108,6 +108,7 @@ fn ticket(id: u64, now: i64, players: u64, skill: u64, pings: &[(Region, u32)]) 
         match_id: None,
         session: None,
         placements_failed: 0,
+        custom_data: Default::default(),
         players: (0..players).map(player).collect(),
     })
 }

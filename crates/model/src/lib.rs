@@ -8,6 +8,7 @@ pub mod time;
 
 pub mod config;
 pub mod fleet;
+pub mod formation;
 pub mod qos;
 pub mod queue;
 pub mod roles;

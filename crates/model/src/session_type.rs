@@ -46,6 +46,8 @@ pub struct SessionType {
     pub leader_election_grace: Timeout,
     /// How sessions of this type get a host; `None`: they have no instances.
     pub instance: Option<InstanceSettings>,
+    /// How they come about and are found.
+    pub formation: crate::formation::Formation,
     /// Roles that members may hold (F27).
     pub roles: RoleTypes,
     /// How its owned sessions work; `None`: its sessions have no owners (F28).

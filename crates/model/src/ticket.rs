@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::session_type::CustomData;
 use crate::{MatchId, Name, PlayerId, Region, SessionId, TicketId, Timestamp};
 
 /// A party in a queue. Everything that the matcher reads of it is here; the party may have changed since.
@@ -37,6 +38,9 @@ pub struct Ticket {
     /// Placements that failed so far.
     #[serde(default)]
     pub placements_failed: u32,
+    /// The studio's own data (A.3 row 21).
+    #[serde(default, skip_serializing_if = "CustomData::is_empty")]
+    pub custom_data: CustomData,
     /// The whole party, leader first.
     pub players: Vec<TicketPlayer>,
 }

@@ -4,6 +4,7 @@
 //! [`game_server::GameServer`] is the game's side of the game-server protocol, as a small driver.
 //! [`token`] makes tokens for tools and tests.
 
+mod browser;
 mod call;
 mod chance;
 mod client;
@@ -22,6 +23,7 @@ mod together;
 pub mod game_server;
 pub mod token;
 
+pub use browser::BrowserSearch;
 pub use client::{Client, Settings, Versioned};
 pub use error::Error;
 pub use events::Watch;

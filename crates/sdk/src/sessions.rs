@@ -2,8 +2,9 @@
 
 use http::{Method, StatusCode, header};
 use model::wire::{
-    CreateSession, Instance, JoinSession, List, MemberPage, MoveMember, MySession, MySessions,
-    PutServer, RequestInstance, Reserve, Session, SessionType, UpdateMember, UpdateSession,
+    CreateSession, FoundSession, FoundSessions, Instance, JoinSession, List, MemberPage,
+    MoveMember, MySession, MySessions, PutServer, RequestInstance, Reserve, Session, SessionType,
+    UpdateMember, UpdateSession,
 };
 use model::{Name, PlayerId, SessionId};
 
@@ -34,11 +35,14 @@ fn path(session: SessionId, rest: &str) -> String {
 }
 
 fn member_path(session: SessionId, who: Who<'_>, rest: &str) -> String {
-    let who = match who {
+    format!("/v1/sessions/{session}/members/{}{rest}", named(who))
+}
+
+fn named(who: Who<'_>) -> String {
+    match who {
         Who::Me => "me".to_owned(),
         Who::Player(player) => encoded(player.as_str()),
-    };
-    format!("/v1/sessions/{session}/members/{who}{rest}")
+    }
 }
 
 impl Client {
@@ -240,11 +244,34 @@ impl Client {
     /// # Errors
     /// Anything in [`Error`].
     pub async fn my_sessions(&self) -> Result<Vec<MySession>, Error> {
-        const PATH: &str = "/v1/players/me/sessions";
-        let mut page: MySessions = self.read(Call::get(PATH.to_owned())).await?;
+        self.sessions_of(Who::Me).await
+    }
+
+    /// The sessions that a player is a member of, all pages of them; of another player for servers and operators.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn sessions_of(&self, who: Who<'_>) -> Result<Vec<MySession>, Error> {
+        let path = format!("/v1/players/{}/sessions", named(who));
+        let mut page: MySessions = self.read(Call::get(path.clone())).await?;
         let mut all = page.items;
         while let Some(last) = page.next {
-            page = self.read(Call::get(format!("{PATH}?after={last}"))).await?;
+            page = self.read(Call::get(format!("{path}?after={last}"))).await?;
+            all.append(&mut page.items);
+        }
+        Ok(all)
+    }
+
+    /// The sessions with a keyword that the caller may see, the newest first, all pages of them.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn find_sessions(&self, keyword: &Name) -> Result<Vec<FoundSession>, Error> {
+        let path = format!("/v1/sessions?keyword={keyword}");
+        let mut page: FoundSessions = self.read(Call::get(path.clone())).await?;
+        let mut all = page.items;
+        while let Some(last) = page.next {
+            page = self.read(Call::get(format!("{path}&after={last}"))).await?;
             all.append(&mut page.items);
         }
         Ok(all)

@@ -124,6 +124,7 @@ pub fn ticket(id: u64, at: i64, skills: &[f64]) -> Ticket {
         match_id: None,
         session: None,
         placements_failed: 0,
+        custom_data: Default::default(),
         players: skills
             .iter()
             .enumerate()

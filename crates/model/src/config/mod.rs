@@ -10,6 +10,7 @@ mod diagnostic;
 mod document;
 mod duration;
 mod fleet;
+mod formation;
 mod instance;
 mod members;
 mod nearest;

@@ -69,7 +69,8 @@ sections! {
         auto_launch: AutoLaunch = AutoLaunch::default(),
         /// Makes it a hub: create or join routes to a session with space, else makes a new one.
         hub: Option<Hub> = None,
-        /// Sessions of this type kept running in each region.
+        /// Sessions of this type kept running in each region of its fleet, even when nobody is there.
+        #[schemars(range(max = 100))]
         min_session_count: u32 = 0,
         /// The session browser.
         browser: Browser = Browser::default(),
@@ -163,6 +164,9 @@ sections! {
         enabled: bool = false,
         /// When.
         when: AutoLaunchWhen = AutoLaunchWhen::Created,
+        /// Joined members that `when: min_members` waits for.
+        #[schemars(range(min = 1, max = 10000))]
+        min_members: u32 = 1,
     }
 
     /// A platform's session that mirrors this one.

@@ -4,6 +4,7 @@ use super::check::Set;
 use super::diagnostic::Report;
 use super::document::Document;
 use super::duration::Duration;
+use super::formation;
 use super::instance;
 use super::members;
 use super::qos;
@@ -11,8 +12,8 @@ use super::raw_session_type as raw;
 use crate::Timeout;
 use crate::session::bad_keys;
 use crate::session_type::{
-    Creation, CustomData, CustomDataLimits, InviteSettings, Joinability, JoinabilityBy,
-    SessionType, Size, TeamOverflow, Timeouts,
+    Creation, CustomData, CustomDataLimits, InviteSettings, JoinabilityBy, SessionType, Size,
+    TeamOverflow, Timeouts,
 };
 
 /// Members of a session that is not large, and seats when no team says otherwise.
@@ -40,6 +41,7 @@ pub(super) fn validate(
         .as_ref()
         .and_then(|instance| instance::validate(instance, document, set, lint.reports));
     let together = qos::validate(raw, size.max_members, document, lint.reports);
+    let formation = formation::validate(raw, size.max_members, document, lint.reports);
     let roles = members::roles(raw, document, lint.reports);
     let ownership = members::ownership(raw, document, lint.reports);
     let session_empty = match raw.keep_alive_on_empty {
@@ -86,6 +88,7 @@ pub(super) fn validate(
         },
         leader_election_grace: timeout(raw.leader.election_grace),
         instance,
+        formation,
         roles,
         ownership,
         player_visibility: members::player_visibility(raw),
@@ -132,9 +135,8 @@ impl Lint<'_> {
             );
         }
         let unsure = |key| self.document.is_unsure(&[key]);
-        let (joinability_unsure, instance_unsure) = (unsure("joinability"), unsure("instance"));
         if raw.read_restriction.openness() < raw.joinability.openness()
-            && !joinability_unsure
+            && !unsure("joinability")
             && !unsure("read_restriction")
         {
             self.error(
@@ -152,23 +154,6 @@ impl Lint<'_> {
                 &["creation"],
                 "nobody may create sessions of this type",
                 "write `true` for `by_players`, `by_servers` or `by_matchmaking`",
-            );
-        }
-        let hub = raw.hub.as_ref().is_some_and(|hub| hub.enabled);
-        if hub && raw.joinability != Joinability::Public && !joinability_unsure {
-            self.error(
-                "hub-not-public",
-                &["hub"],
-                "a hub takes in whoever comes, but this one is not public".to_owned(),
-                "write `joinability: public`",
-            );
-        }
-        if raw.auto_launch.enabled && raw.instance.is_none() && !instance_unsure {
-            self.error(
-                "auto-launch-without-instance",
-                &["auto_launch", "enabled"],
-                "there is no `instance` to launch".to_owned(),
-                "add the section `instance`",
             );
         }
     }
@@ -370,6 +355,7 @@ impl Lint<'_> {
             .map(|params| &params.custom_data);
         let raw = self.raw;
         self.data_within_limits(&raw.custom_data, &["custom_data"]);
+        self.data_within_limits(&raw.browser.params, &["browser", "params"]);
         if let Some(data) = startup {
             self.data_within_limits(data, &["instance", "startup_params", "custom_data"]);
         }

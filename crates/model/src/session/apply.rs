@@ -1,8 +1,10 @@
 //! Applying a command: all of it or nothing.
 
+use std::collections::BTreeSet;
+
 use super::{
     Actor, Command, Draft, Error, Event, HEADER_BYTES_MAX, InviteEnd, RemovalReason,
-    SESSION_CUSTOM_BYTES_MAX, SetPassword, Update, limits, places::Place,
+    SESSION_CUSTOM_BYTES_MAX, SetPassword, TURN_MAX, Update, create, limits, places::Place,
 };
 use crate::Timestamp;
 use crate::instance::CloseReason;
@@ -73,6 +75,8 @@ impl Draft<'_> {
                 custom,
             } => self.put_server(actor, name, constants, custom.as_ref()),
             Command::RemoveServer { name } => self.remove_server(actor, name),
+            Command::SetBrowserEntry { params } => self.set_browser_entry(actor, params.as_ref()),
+            Command::Keep { kept } => self.keep(actor, *kept),
             Command::Standing(command) => self.apply_standing(actor, command, now),
             Command::RequestInstance(request) => {
                 self.require_leader(actor)?;
@@ -117,6 +121,22 @@ impl Draft<'_> {
         self.work.deleted = true;
     }
 
+    /// Whose turn it is are joined members, each once.
+    fn check_turn(&self, turn: &[u32]) -> Result<(), Error> {
+        if turn.len() > TURN_MAX {
+            return Err(Error::Invalid("`turn` names at most 100 members"));
+        }
+        let is_joined = |index: &u32| self.member(*index).is_some_and(|member| member.is_joined());
+        let each: BTreeSet<&u32> = turn.iter().collect();
+        if each.len() == turn.len() && turn.iter().all(is_joined) {
+            Ok(())
+        } else {
+            Err(Error::Invalid(
+                "`turn` names joined members by index, each once",
+            ))
+        }
+    }
+
     fn update(&mut self, actor: &Actor, update: &Update, now: Timestamp) -> Result<(), Error> {
         let rules = update.joinability.is_some() || update.password.is_some();
         match actor {
@@ -140,6 +160,12 @@ impl Draft<'_> {
         if of_type.large && update.joinability.is_some_and(Joinability::asks_members) {
             return Err(Error::NotOnLarge("joinability that asks its members"));
         }
+        if let Some(turn) = &update.turn {
+            self.check_turn(turn)?;
+        }
+        if let Some(keywords) = &update.keywords {
+            create::check_keywords(keywords)?;
+        }
         let limits = &of_type.custom_data_limits;
         let before = self.work.header.clone();
         let header = self.header_mut();
@@ -153,6 +179,12 @@ impl Draft<'_> {
         if let Some(data) = &update.custom_data {
             limits::check_custom_data(data, limits)?;
             header.custom_data.clone_from(data);
+        }
+        if let Some(keywords) = &update.keywords {
+            header.keywords = create::folded(keywords);
+        }
+        if let Some(turn) = &update.turn {
+            header.turn.clone_from(turn);
         }
         if let Some(custom) = &update.custom {
             header.custom.clone_from(custom);

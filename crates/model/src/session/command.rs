@@ -1,6 +1,6 @@
 //! Who does what to a session: everything that HTTP, a timer, the matcher or a host does is a command.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -144,6 +144,17 @@ pub enum Command {
         /// Its name.
         name: Name,
     },
+    /// Set the session's entry in the browser whole, or remove it: the leader, the host, servers, admins, the
+    /// service; where the type allows it (R80).
+    SetBrowserEntry {
+        /// What it shows; `None` removes it.
+        params: Option<CustomData>,
+    },
+    /// Count the session among those that are kept running, or no more: the service (row 19).
+    Keep {
+        /// Whether it is one of them.
+        kept: bool,
+    },
     /// Change what members are among each other; each says who may.
     Standing(StandingCommand),
     /// Ask for a host: the leader, servers, admins, the service (F7).
@@ -277,6 +288,10 @@ pub struct Update {
     pub custom: Option<Value>,
     /// Data of teams, each replaced whole.
     pub teams: BTreeMap<u8, CustomData>,
+    /// Replaced whole; compared and kept in lowercase.
+    pub keywords: Option<BTreeSet<Name>>,
+    /// Joined members by index, replaced whole.
+    pub turn: Option<Vec<u32>>,
 }
 
 /// A host to ask for.
@@ -288,6 +303,17 @@ pub struct InstanceRequest {
     pub startup_params: Option<StartupParams>,
     /// The fleet; `None`: the type's.
     pub fleet: Option<Name>,
+}
+
+impl InstanceRequest {
+    /// As the type says.
+    pub fn of_type(id: InstanceId) -> Self {
+        Self {
+            id,
+            startup_params: None,
+            fleet: None,
+        }
+    }
 }
 
 /// What a host reports of its instance; `None` leaves a field as it is.

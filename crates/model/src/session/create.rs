@@ -1,5 +1,6 @@
 //! Making a session (R7, R22, rows 16, 20, 32).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -7,11 +8,11 @@ use uuid::Uuid;
 
 use super::{
     Actor, Changes, Constants, Draft, Error, HEADER_BYTES_MAX, Header, InstanceRequest, Join,
-    PasswordDigest, ReservationClock, SESSION_CUSTOM_BYTES_MAX, Seats, Session, Team, TypeConstant,
-    limits, places::Place,
+    KEYWORDS_MAX, PasswordDigest, ReservationClock, SESSION_CUSTOM_BYTES_MAX, Seats, Session, Team,
+    TypeConstant, limits, places::Place,
 };
 use crate::session_type::{Capabilities, CustomData, Joinability, Visibility};
-use crate::{MatchId, Name, PlayerId, Region, SessionId, Timestamp};
+use crate::{InstanceId, MatchId, Name, PlayerId, Region, SessionId, Timestamp};
 
 /// A session to make.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +37,8 @@ pub struct NewSession {
     pub max_members: Option<u32>,
     /// Added to the type's, where the type leaves them open (R23).
     pub capabilities: Capabilities,
+    /// What it is searched by.
+    pub keywords: BTreeSet<Name>,
     /// The studio's own data.
     pub custom_data: CustomData,
     /// The studio's own schemaless JSON.
@@ -52,6 +55,10 @@ pub struct NewSession {
     pub instance: Option<InstanceRequest>,
     /// The match that it is made by.
     pub match_id: Option<MatchId>,
+    /// The id of the instance that its type launches by itself; never used before.
+    pub launch: Option<InstanceId>,
+    /// Whether it is one of those that are kept running.
+    pub kept: bool,
 }
 
 /// Somebody who gets a seat as the session is made.
@@ -87,6 +94,7 @@ impl NewSession {
             visibility: None,
             max_members: None,
             capabilities: Capabilities::default(),
+            keywords: BTreeSet::new(),
             custom_data: CustomData::new(),
             custom: Value::Null,
             constants_custom: Value::Null,
@@ -95,6 +103,8 @@ impl NewSession {
             initialize: false,
             instance: None,
             match_id: None,
+            launch: None,
+            kept: false,
         }
     }
 
@@ -165,9 +175,10 @@ impl NewSession {
             .timeouts
             .session_empty
             .is_some_and(|span| span == crate::Millis(0));
-        if self.members.is_empty() && ends_at_once {
+        if self.members.is_empty() && ends_at_once && !self.kept {
             return Err(Error::EmptyCreate);
         }
+        check_keywords(&self.keywords)?;
         let own = (&self.custom, &self.custom_data);
         limits::check_size("session's own data", SESSION_CUSTOM_BYTES_MAX, &own)?;
         limits::check_custom_data(&self.custom_data, &of_type.custom_data_limits)
@@ -175,6 +186,7 @@ impl NewSession {
 
     fn header(&self, now: Timestamp) -> Header {
         let of_type = &self.constants.session_type;
+        let browser = &of_type.formation.browser;
         let teams = usize::from(of_type.size.teams.unwrap_or(1).max(1));
         let awaits = self.match_id.is_some() && self.instance.is_some();
         Header {
@@ -212,6 +224,8 @@ impl NewSession {
             } else {
                 ReservationClock::Running
             },
+            keywords: folded(&self.keywords),
+            turn: Vec::new(),
             custom_data: self.custom_data.clone(),
             custom: self.custom.clone(),
             constants_custom: self.constants_custom.clone(),
@@ -223,8 +237,22 @@ impl NewSession {
             initialization: None,
             host: None,
             host_candidates: Vec::new(),
+            browser_entry: browser.auto_register.then(|| browser.params.clone()),
+            kept: self.kept,
         }
     }
+}
+
+/// Keywords are compared without case.
+pub(super) fn folded(keywords: &BTreeSet<Name>) -> BTreeSet<Name> {
+    keywords.iter().map(Name::folded).collect()
+}
+
+pub(super) fn check_keywords(keywords: &BTreeSet<Name>) -> Result<(), Error> {
+    if keywords.len() > KEYWORDS_MAX {
+        return Err(Error::Invalid("a session has at most 20 `keywords`"));
+    }
+    Ok(())
 }
 
 impl Session {
@@ -240,6 +268,9 @@ impl Session {
         if let Some(request) = &new.instance {
             draft.request_instance(request, now)?;
         }
+        if let Some(id) = new.launch.filter(|_| draft.launch_at().is_some()) {
+            draft.request_instance(&InstanceRequest::of_type(id), now)?;
+        }
         let changes = draft.finish(now);
         session.commit(changes.clone());
         Ok((session, changes))
@@ -252,12 +283,12 @@ impl Draft<'_> {
         for seat in &new.members {
             match seat {
                 NewSeat::Reserved { player, team } => {
-                    self.require_reserver(&new.created_by)?;
+                    self.require_leader_or_host(&new.created_by)?;
                     let place = team.map_or(Place::Any, Place::Team);
                     self.reserve_place(&new.created_by, player, place, now)?;
                 }
                 NewSeat::ReservedSpectator { player } => {
-                    self.require_reserver(&new.created_by)?;
+                    self.require_leader_or_host(&new.created_by)?;
                     self.reserve_place(&new.created_by, player, Place::Spectators, now)?;
                 }
                 NewSeat::Joined(join) => {

@@ -1,9 +1,13 @@
 //! When each clock of a session runs out (R48, A.2); due when the deadline is not after now.
 
 use super::{Constants, Header, Initialization, Member, MemberState, ReservationClock, Stage};
-use crate::Timestamp;
-use crate::instance::InstanceStatus;
+use crate::formation::AutoLaunch;
+use crate::instance::{CloseReason, InstanceStatus};
 use crate::qos::MATCH_MEASUREMENT_MAX;
+use crate::{Millis, Timestamp};
+
+/// After an instance failed that launches by itself, the next one is asked for so much later.
+const RELAUNCH_PAUSE: Millis = Millis::seconds(5);
 
 /// Before any time at all: at the next look, whatever the clock says.
 const AT_ONCE: Timestamp = Timestamp(i64::MIN);
@@ -94,8 +98,38 @@ pub(super) fn instance(constants: &Constants, header: &Header) -> Option<Timesta
     }
 }
 
-/// When the empty session is deleted (R54).
+/// When the type's instance is launched without anybody asking (R77).
+///
+/// What somebody closed stays closed. What was closed because nobody was there comes back with the next member; what
+/// failed is tried again after a while, as long as somebody waits for it.
+pub(super) fn launch(constants: &Constants, header: &Header) -> Option<Timestamp> {
+    let of_type = &constants.session_type;
+    let enough = match of_type.formation.auto_launch? {
+        AutoLaunch::Created => true,
+        AutoLaunch::MinMembers(members) => header.seats.joined() >= members,
+    };
+    of_type.instance.as_ref().filter(|_| enough)?;
+    let Some(last) = &header.instance else {
+        return Some(header.created_at);
+    };
+    let is_wanted = header.kept || header.seats.taken() > 0;
+    match last.closed? {
+        CloseReason::Requested => None,
+        CloseReason::SessionEnded => is_wanted.then_some(last.since),
+        // The host of a hub goes to come back; that of a game has played it.
+        CloseReason::Host if of_type.formation.hub.is_none() && !header.kept => None,
+        CloseReason::Host
+        | CloseReason::AllocationTimeout
+        | CloseReason::BootTimeout
+        | CloseReason::HostLost => is_wanted.then(|| last.since + RELAUNCH_PAUSE),
+    }
+}
+
+/// When the empty session is deleted (R54); one that is kept running never is (row 39).
 pub(super) fn empty(constants: &Constants, header: &Header) -> Option<Timestamp> {
+    if header.kept {
+        return None;
+    }
     header
         .empty_since?
         .after(constants.session_type.timeouts.session_empty)
@@ -124,6 +158,7 @@ pub(super) fn next(
         stage(constants, header),
         instance(constants, header),
         empty(constants, header),
+        launch(constants, header),
         election,
         header.invites.first_expiry(),
     ]
@@ -133,6 +168,10 @@ pub(super) fn next(
 }
 
 /// Whether the session holds anything outside itself (row 11).
-pub(super) fn holds_something(header: &Header) -> bool {
-    header.open_instance().is_some() || header.live_ticket().is_some()
+pub(super) fn holds_something(constants: &Constants, header: &Header) -> bool {
+    header.open_instance().is_some()
+        || header.live_ticket().is_some()
+        || header.browser_entry.is_some()
+        || header.kept
+        || launch(constants, header).is_some()
 }

@@ -118,7 +118,7 @@ impl<'a> Draft<'a> {
 
     /// When the server must look at the session by itself; see [`Session::sweep_at`].
     pub fn sweep_at(&self) -> Option<Timestamp> {
-        deadlines::holds_something(&self.work.header)
+        deadlines::holds_something(&self.base.constants, &self.work.header)
             .then(|| self.next_timer())
             .flatten()
     }
@@ -217,6 +217,9 @@ impl<'a> Draft<'a> {
             from,
             reason,
         });
+        if self.work.header.turn.contains(&index) {
+            self.header_mut().turn.retain(|turn| *turn != index);
+        }
         if self.work.header.seats.taken() == 0 {
             self.header_mut().empty_since = Some(now);
             self.work.became_empty = true;

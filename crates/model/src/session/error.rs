@@ -158,6 +158,9 @@ pub enum Error {
     /// 409: the type has no `can_join_matchmaking`.
     #[error("sessions of this type cannot be queued")]
     NotQueueable,
+    /// 409: the type has no `browser.allow_manual`.
+    #[error("the browser entry of sessions of this type is not set by hand")]
+    NotListable,
     /// 404: there never was an instance.
     #[error("the session has no instance")]
     NoInstance,
@@ -253,6 +256,7 @@ impl Error {
             | Self::VersionMismatch
             | Self::AlreadyQueued
             | Self::NoSuchTicket
+            | Self::NotListable
             | Self::NotQueueable => 409,
             Self::InstanceClosed => 410,
             Self::StartupParamsMissing

@@ -1,6 +1,6 @@
 //! The header of a session: everything durable of it but its members; one JSON document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,12 @@ pub struct Header {
     /// Whether the time-out of reservations counts (row 47).
     #[serde(default, skip_serializing_if = "ReservationClock::is_running")]
     pub reservation_clock: ReservationClock,
+    /// What it is searched by, in lowercase (F22).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub keywords: BTreeSet<Name>,
+    /// Members whose turn it is, by index, in the order in which the members say so (F22).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turn: Vec<u32>,
     /// The studio's own data (R3).
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,
@@ -108,6 +114,12 @@ pub struct Header {
     /// Device tokens of members who could host it, best first; empty once there is a host (F29).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub host_candidates: Vec<String>,
+    /// What its entry in the session browser shows; `None`: it has none (R80).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser_entry: Option<CustomData>,
+    /// It is one of those that are kept running: it does not end by being empty (rows 19, 39).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
 }
 
 /// A server that takes part in a session (R10); all of it is the servers' to write.

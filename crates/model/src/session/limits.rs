@@ -18,11 +18,17 @@ pub const HEADER_BYTES_MAX: usize = 60 * 1024;
 /// The largest that the studio's own data of a session may be, custom data and JSON together: the rest of the header
 /// is for what its leader and owners must always be able to do.
 pub const SESSION_CUSTOM_BYTES_MAX: usize = 32 * 1024;
+/// The largest that the studio's own data of a ticket may be.
+pub const TICKET_CUSTOM_BYTES_MAX: usize = 4 * 1024;
 /// Members that one settle moves and that one write takes the seats of: more than any but a large session has, and
 /// half of what a write may hold.
 pub const MEMBERS_AT_ONCE: usize = 500;
 /// The most servers that take part in a session.
 pub const SERVERS_MAX: usize = 100;
+/// The most keywords of a session.
+pub const KEYWORDS_MAX: usize = 20;
+/// The most members whose turn it is at once.
+pub const TURN_MAX: usize = 100;
 /// The most players that a host may report as connected.
 pub const CONNECTED_MAX: usize = 1_000;
 

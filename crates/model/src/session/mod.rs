@@ -17,6 +17,7 @@ mod deadlines;
 mod draft;
 mod error;
 mod event;
+mod formation;
 mod groups;
 mod header;
 mod host;
@@ -69,8 +70,8 @@ pub use header::{Header, LeaderLost, Participant, ReservationClock, Seats, Team,
 pub use initialization::{Failure, Initialization, MemberInitialization, Stage};
 pub use invites::{INVITE_CONTEXT_BYTES_MAX, INVITED_LATELY_MAX, INVITES_MAX, Invite, Invites};
 pub use limits::{
-    CONNECTED_MAX, HEADER_BYTES_MAX, KeyError, MEMBER_BYTES_MAX, MEMBERS_AT_ONCE, SERVERS_MAX,
-    SESSION_CUSTOM_BYTES_MAX, bad_keys,
+    CONNECTED_MAX, HEADER_BYTES_MAX, KEYWORDS_MAX, KeyError, MEMBER_BYTES_MAX, MEMBERS_AT_ONCE,
+    SERVERS_MAX, SESSION_CUSTOM_BYTES_MAX, TICKET_CUSTOM_BYTES_MAX, TURN_MAX, bad_keys,
 };
 pub use liveness::{AllPresent, Liveness, Presence, Suspects};
 pub use member::{JoinedState, Member, MemberState};
@@ -166,7 +167,7 @@ impl Session {
     /// A session that holds something outside itself (an open instance, a live ticket) is looked at whenever
     /// a timer is due; any other only if a sweep interval is configured, at [`next_timer`](Self::next_timer).
     pub fn sweep_at(&self) -> Option<Timestamp> {
-        deadlines::holds_something(&self.header)
+        deadlines::holds_something(&self.constants, &self.header)
             .then(|| self.next_timer())
             .flatten()
     }

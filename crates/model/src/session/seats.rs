@@ -230,12 +230,12 @@ impl Draft<'_> {
         players: &[(PlayerId, Place)],
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.require_reserver(actor)?;
+        self.require_leader_or_host(actor)?;
         self.reserve_places(actor, players, now)
     }
 
     /// The leader, the host, servers, admins, the service (R25, row 29).
-    pub(super) fn require_reserver(&self, actor: &Actor) -> Result<(), Error> {
+    pub(super) fn require_leader_or_host(&self, actor: &Actor) -> Result<(), Error> {
         match actor {
             Actor::Host(allocation) => self.require_host(*allocation),
             // Of the host's powers this is the one about members (R25, R65, row 8).

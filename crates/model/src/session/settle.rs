@@ -65,7 +65,7 @@ impl Draft<'_> {
             .base
             .instance_settings()
             .is_some_and(|settings| settings.close_on_empty);
-        if closes && self.work.became_empty {
+        if closes && self.work.became_empty && !self.work.header.kept {
             self.close_instance(CloseReason::SessionEnded, now);
         }
         let due = deadlines::empty(&self.base.constants, &self.work.header);

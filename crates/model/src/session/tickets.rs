@@ -1,10 +1,18 @@
 //! The ticket that a session notes: one live at a time, void when the party changes (row 45).
 
-use super::{Actor, Draft, Error, Event, TicketRef};
+use super::{Actor, Draft, Error, Event, TICKET_CUSTOM_BYTES_MAX, TicketRef, limits};
 use crate::TicketId;
+use crate::session_type::CustomData;
 use crate::ticket::{EndReason, TicketState};
 
 impl Draft<'_> {
+    /// Whether the studio's own data of a ticket keeps the limits of the party's type (row 21).
+    pub fn check_ticket_data(&self, data: &CustomData) -> Result<(), Error> {
+        let limits = &self.base.constants.session_type.custom_data_limits;
+        limits::check_custom_data(data, limits)?;
+        limits::check_size("ticket's own data", TICKET_CUSTOM_BYTES_MAX, data)
+    }
+
     pub(super) fn set_ticket(&mut self, actor: &Actor, ticket: &TicketRef) -> Result<(), Error> {
         let noted = self.work.header.ticket.as_ref();
         let same = noted.is_some_and(|noted| noted.id == ticket.id);

@@ -77,6 +77,8 @@ pub enum Element {
     Invites,
     /// Another's seat, taken away (R66).
     OthersSeat,
+    /// The entry in the session browser, where the type lets it be set by hand (R80).
+    BrowserEntry,
     /// Servers that take part (R10).
     Servers,
     /// The instance's status and join data.
@@ -113,6 +115,7 @@ pub const WRITERS: &[(Element, &[Who])] = &[
     (Element::Reservations, LEADER_AND_HOST),
     (Element::Invites, MEMBERS_AND_HOST),
     (Element::OthersSeat, LEADER),
+    (Element::BrowserEntry, LEADER_AND_HOST),
     (Element::Servers, &[Server]),
     (Element::InstanceStatus, &[Host]),
     (Element::InstanceEnd, LEADER),

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Rfc3339;
+use crate::session_type::CustomData;
 use crate::ticket::{EndReason, TicketState, Value};
 use crate::{MatchId, Name, PlayerId, Region, SessionId, TicketId};
 
@@ -18,6 +19,9 @@ pub struct CreateTicket {
     /// What is known of the party's players; those not named bring nothing but the queue's defaults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub players: BTreeMap<PlayerId, QueuePlayer>,
+    /// The studio's own data; within the limits of the party's type.
+    #[serde(default, skip_serializing_if = "CustomData::is_empty")]
+    pub custom_data: CustomData,
 }
 
 /// What a player brings to the queue.
@@ -54,6 +58,9 @@ pub struct Ticket {
     pub expires_at: Option<Rfc3339>,
     /// Whose ticket it is, leader first.
     pub players: Vec<PlayerId>,
+    /// The studio's own data.
+    #[serde(default, skip_serializing_if = "CustomData::is_empty")]
+    pub custom_data: CustomData,
     /// The match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub match_id: Option<MatchId>,

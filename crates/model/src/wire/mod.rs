@@ -1,5 +1,6 @@
 //! What goes over HTTP: requests and responses of `/v1`, shared by the server and the SDK.
 
+mod browser;
 mod events;
 mod hosting;
 mod invites;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::Timestamp;
 
 pub use crate::session_type::Capabilities;
+pub use browser::{BrowserEntry, BrowserPage, SetBrowserEntry};
 pub use events::{EventPage, Notice, NoticeKind};
 pub use hosting::{
     Acknowledge, Allocation, Assignment, AssignmentMember, Assignments, Fleet, GameServer, Health,
@@ -30,9 +32,10 @@ pub use invites::{
 pub use matchmaking::{CreateTicket, Queue, QueuePlayer, Ticket};
 pub use problem::Problem;
 pub use sessions::{
-    CONTRACT, CreateSession, Instance, JoinSession, Member, MemberPage, MemberState, MoveMember,
-    MySession, MySessions, PutServer, RequestInstance, Reservation, Reserve, Session,
-    SessionServer, SessionTicket, SessionType, Team, UpdateMember, UpdateSession,
+    CONTRACT, CreateSession, FoundSession, FoundSessions, Instance, JoinSession, Member,
+    MemberPage, MemberState, MoveMember, MySession, MySessions, PutServer, RequestInstance,
+    Reservation, Reserve, Session, SessionServer, SessionTicket, SessionType, Team, UpdateMember,
+    UpdateSession,
 };
 pub use standing::{RecentPlayer, Role, RoleType, SetRole, Spectators, SwapMembers};
 pub use together::{Initializing, PostEvaluation, SetHost};

@@ -41,6 +41,9 @@ pub struct CreateSession {
     /// Where the type leaves them open: what the session can do besides. Never changed afterwards (R40).
     #[serde(default, skip_serializing_if = "Capabilities::is_none")]
     pub capabilities: Capabilities,
+    /// What it is to be found by: at most 20 names, compared without case.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub keywords: BTreeSet<Name>,
     /// The studio's own data.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,
@@ -53,6 +56,9 @@ pub struct CreateSession {
     /// Seats to hold from the start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reserve: Vec<Reservation>,
+    /// Of a hub: the session of the party that the player leads, for whose joined members seats are held beside his.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party: Option<SessionId>,
     /// `true`: its first members are brought together before they play, where the type does so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub initialize: bool,
@@ -80,6 +86,15 @@ pub struct UpdateSession {
     /// The studio's own schemaless JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<serde_json::Value>,
+    /// What it is found by: at most 20 names, compared without case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keywords: Option<BTreeSet<Name>>,
+    /// Members whose turn it is, by index; at most 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Vec<u32>>,
+    /// The studio's own data of teams by number, from 0; teams that are not named keep theirs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub teams: BTreeMap<u8, CustomData>,
     /// Figures of roles by role type and role, where the type calls them mutable; what is not named stays. For the
     /// leader, owners, servers and operators.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -265,6 +280,12 @@ pub struct Session {
     /// Joiners must know a password, unless they have a reservation or an invite.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub password_protected: bool,
+    /// What its entry in the session browser shows, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser_entry: Option<CustomData>,
+    /// It is one of those that are kept running: it does not end by being empty.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
     /// Its short code, if it was given one; for members, servers and operators.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub short_code: Option<String>,
@@ -292,6 +313,12 @@ pub struct Session {
     /// Roles that members may hold, by role type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub roles: BTreeMap<Name, RoleType>,
+    /// What it is found by, in lowercase.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub keywords: BTreeSet<Name>,
+    /// Members whose turn it is, by index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turn: Vec<u32>,
     /// Players whom the owners keep out; for members, servers and operators.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub blocked: BTreeSet<PlayerId>,
@@ -375,6 +402,9 @@ pub struct Team {
     /// Seats in all; omitted: not limited by team.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u32>,
+    /// The studio's own data.
+    #[serde(default, skip_serializing_if = "CustomData::is_empty")]
+    pub custom_data: CustomData,
 }
 
 /// `GET /v1/sessions/{id}/members`: those that the reader may see.
@@ -519,7 +549,41 @@ pub struct Instance {
     pub closed: Option<CloseReason>,
 }
 
-/// `GET /v1/players/me/sessions`.
+/// `GET /v1/sessions`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FoundSessions {
+    /// The sessions with this keyword that the caller may see, the newest first; a hundred at most.
+    pub items: Vec<FoundSession>,
+    /// There are more: those `after` this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<SessionId>,
+}
+
+/// A session that was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FoundSession {
+    /// Which.
+    pub id: SessionId,
+    /// Its type.
+    pub r#type: Name,
+    /// Where it is hosted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// Who may join.
+    pub joinability: Joinability,
+    /// Nobody but reserved players gets in.
+    pub closed: bool,
+    /// Seats taken, by the state of who holds them.
+    pub seats: Seats,
+    /// Seats in all.
+    pub max_members: u32,
+    /// What it is found by, in lowercase.
+    pub keywords: BTreeSet<Name>,
+    /// Its change number.
+    pub change_number: u64,
+}
+
+/// `GET /v1/players/{player}/sessions`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MySessions {
     /// The sessions that the player is a member of, oldest first; a hundred at most.

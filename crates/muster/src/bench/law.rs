@@ -161,6 +161,7 @@ fn session_type(members: u32) -> anyhow::Result<SessionType> {
         },
         leader_election_grace: None,
         instance: None,
+        formation: Default::default(),
         roles: Default::default(),
         ownership: None,
         player_visibility: Default::default(),

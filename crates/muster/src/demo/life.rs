@@ -153,6 +153,7 @@ impl Life {
         let body = CreateTicket {
             queue: world.game.queue().to_owned(),
             players: self.plan().people.iter().map(bring).collect(),
+            custom_data: Default::default(),
         };
         world.stage.queues(self.party);
         let ticket = world.back_end.create_ticket(party, &body).await;

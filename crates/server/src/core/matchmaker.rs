@@ -355,12 +355,7 @@ impl Core {
                 id: queue.session_type.to_string(),
             })?;
         let has_instances = constants.session_type.instance.is_some();
-        let mut new = NewSession::new(
-            self.ids.next(now),
-            self.ids.next(now),
-            constants,
-            Actor::Service,
-        );
+        let mut new = self.blank_session(constants, Actor::Service, now);
         new.region = found.region.clone();
         new.match_id = Some(self.ids.next(now));
         new.team_names = found.teams.iter().map(|team| team.name.clone()).collect();
@@ -376,11 +371,7 @@ impl Core {
         }
         // Matches ask for it wherever the type has it (row 37).
         new.initialize = new.constants.session_type.together.initialization.is_some();
-        new.instance = has_instances.then(|| InstanceRequest {
-            id: self.ids.next(now),
-            startup_params: None,
-            fleet: None,
-        });
+        new.instance = has_instances.then(|| InstanceRequest::of_type(self.ids.next(now)));
         Ok(new)
     }
 }

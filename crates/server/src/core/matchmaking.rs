@@ -58,8 +58,10 @@ impl Core {
                     reason: None,
                 };
                 draft.apply(by, &Command::SetTicket(noted), now)?;
+                draft.check_ticket_data(&body.custom_data)?;
                 let players = party(who, &queue, leader, members, &body)?;
-                let ticket = new_ticket(ticket_id, id, &queue, players, now)?;
+                let mut ticket = new_ticket(ticket_id, id, &queue, players, now)?;
+                ticket.custom_data.clone_from(&body.custom_data);
                 let ticket = Arc::new(ticket);
                 along.items.push(Item::Put {
                     row: rows::ticket_row(&self.namespace, &ticket, 1)?,
@@ -333,6 +335,7 @@ fn new_ticket(
         match_id: None,
         session: None,
         placements_failed: 0,
+        custom_data: Default::default(),
         players,
     };
     matcher::validate(queue, &ticket).map_err(|rejection| Error::Invalid {

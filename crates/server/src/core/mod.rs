@@ -6,15 +6,19 @@
 mod allocate;
 mod asked;
 mod assignments;
+mod browser;
 mod busy;
 mod codes;
 mod ending;
 mod events;
 mod fleet_api;
 mod hosting;
+mod hubs;
 mod idempotency;
 mod invites;
+mod keeper;
 mod large;
+mod listings;
 mod matchmaker;
 mod matchmaking;
 mod passwords;
@@ -50,6 +54,7 @@ use crate::{Error, Principal};
 
 pub use allocate::RegistryAllocator;
 pub use asked::Asked;
+pub use browser::Search;
 pub use codes::{CODE_ALPHABET, CODE_CHARS};
 pub use fleet_api::InMemoryFleetApi;
 pub use passwords::{TRIES_MAX as PASSWORD_TRIES_MAX, TRIES_WINDOW as PASSWORD_TRIES_WINDOW};
@@ -109,6 +114,9 @@ pub struct Inner {
     registry: registry::Registry,
     matchmaker: matchmaker::Matchmaker,
     timers: timers::Timers,
+    listings: listings::Listings,
+    hubs: hubs::Hubs,
+    keeper: keeper::Keeper,
     tasks: TaskTracker,
     shutdown: CancellationToken,
 }

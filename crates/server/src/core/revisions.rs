@@ -273,5 +273,6 @@ impl Core {
         }
         self.matchmaker.set_queues(queues);
         self.registry.touch();
+        self.keep_up();
     }
 }

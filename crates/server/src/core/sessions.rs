@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use model::session::{
-    Acquaintance, Changes, Command, ConnectivityUpdate, Join, JoinedState, NewSeat, NewSession,
-    Session, StandingCommand, Update,
+    Acquaintance, Actor, Changes, Command, ConnectivityUpdate, Constants, Join, JoinedState,
+    NewSeat, NewSession, Session, StandingCommand, Update,
 };
 use model::wire;
 use model::{Name, PlayerId, Region, SessionId, Timestamp};
 use store::{CommitError, Item, WriteSet};
 
 use super::asked::{Asked, left_by, reader, seen_by};
+use super::hubs::Led;
 use super::idempotency::Idempotency;
 use super::players::{self, Change, Stand};
 use super::view::{self, Reader};
@@ -28,7 +29,8 @@ pub enum JoinMode {
 }
 
 impl Core {
-    /// Makes a session; a player becomes its first member and leader.
+    /// Makes a session; a player becomes its first member and leader. `false`: of a hub type, and he was led to one
+    /// that is there (R78).
     ///
     /// # Errors
     /// 403 when the type or the caller does not allow it, 404 for an unknown type, 409 for a constant
@@ -38,24 +40,29 @@ impl Core {
         who: &Principal,
         mut body: wire::CreateSession,
         idempotency: Option<&str>,
-    ) -> Result<wire::Session, Error> {
-        let now = self.now();
+    ) -> Result<(bool, wire::Session), Error> {
         // What is kept of the request must not help to guess the password.
         let password = body.password.take();
         let key = self.idempotency(who, idempotency, ("sessions", ""), &body)?;
         body.password = password;
+        let _making = match self.lead_creator(who, &mut body, false).await? {
+            Some(Led::Into(session, _)) => return Ok((false, *session)),
+            Some(Led::Nowhere(making)) => Some(making),
+            None => None,
+        };
+        let now = self.now();
         let new = self.new_session(who, body, now).await?;
         let (session, changes) = Session::create(new, now)?;
         match self
             .insert_session(session, changes, key.as_ref(), now)
             .await
         {
-            Ok(session) => Ok(seen_by(who, &session)),
+            Ok(session) => Ok((true, seen_by(who, &session))),
             Err(Error::IdempotencyKeyReused) => {
                 let made = self.made_by(key.as_ref()).await?;
                 let made = made.and_then(|made| made.parse().ok());
-                self.read_session(who, made.ok_or(Error::IdempotencyKeyReused)?)
-                    .await
+                let made = made.ok_or(Error::IdempotencyKeyReused)?;
+                Ok((true, self.read_session(who, made).await?))
             }
             Err(error) => Err(error),
         }
@@ -68,8 +75,11 @@ impl Core {
     pub async fn rehearse_session(
         &self,
         who: &Principal,
-        body: wire::CreateSession,
+        mut body: wire::CreateSession,
     ) -> Result<wire::Session, Error> {
+        if let Some(Led::Into(session, _)) = self.lead_creator(who, &mut body, true).await? {
+            return Ok(*session);
+        }
         let now = self.now();
         let (session, _) = Session::create(self.new_session(who, body, now).await?, now)?;
         Ok(seen_by(who, &session))
@@ -95,12 +105,7 @@ impl Core {
                 id: body.r#type.clone(),
             })?;
         self.allow_size(&constants.session_type, body.max_members)?;
-        let mut new = NewSession::new(
-            self.ids.next(now),
-            self.ids.next(now),
-            constants,
-            actor(who),
-        );
+        let mut new = self.blank_session(constants, actor(who), now);
         new.region = body.region;
         new.joinability = body.joinability;
         if let Some(password) = body.password.filter(|password| !password.0.is_empty()) {
@@ -109,16 +114,14 @@ impl Core {
         new.visibility = body.visibility;
         new.max_members = body.max_members;
         new.capabilities = body.capabilities;
+        new.keywords = body.keywords;
         new.custom_data = body.custom_data;
         new.custom = body.custom;
         new.constants_custom = body.constants;
         new.initialize = body.initialize;
         match who {
             Principal::Player { player, .. } => {
-                let me = body.me.unwrap_or(wire::JoinSession {
-                    active: true,
-                    ..Default::default()
-                });
+                let me = body.me.unwrap_or_else(taking_part);
                 let join = join(who, player.clone(), me)?;
                 new.members.push(NewSeat::Joined(Box::new(join)));
             }
@@ -134,6 +137,18 @@ impl Core {
             new.members.push(standing::new_seat(seat)?);
         }
         Ok(new)
+    }
+
+    /// A session of a type with ids of its own, and nothing else yet.
+    pub(crate) fn blank_session(
+        &self,
+        constants: Arc<Constants>,
+        by: Actor,
+        now: Timestamp,
+    ) -> NewSession {
+        let mut new = NewSession::new(self.ids.next(now), self.ids.next(now), constants, by);
+        new.launch = Some(self.ids.next(now));
+        new
     }
 
     /// Commits a session that is new, with what belongs to it, and tells its members.
@@ -194,6 +209,8 @@ impl Core {
             let stand = Stand::of(of_type, header, header.change_number, member);
             (member.player.clone(), Change::Session(id, stand))
         }));
+        self.listings
+            .put(session.constants(), header, changes.next_timer);
         self.players.tell(told);
         drop(slot);
         self.instance_appeared(&session);
@@ -241,7 +258,7 @@ impl Core {
         let document = slot.as_ref()?;
         let asks = document.asks_presence(now);
         let draft = self.settled_draft(&session, None, asks, now).ok()?;
-        if !draft.finish(now).is_empty() {
+        if draft.launch_at().is_some_and(|at| at <= now) || !draft.finish(now).is_empty() {
             return None;
         }
         document.presence_asked(asks, now);
@@ -267,7 +284,9 @@ impl Core {
             closed: body.closed,
             custom_data: body.custom_data,
             custom: body.custom,
-            ..Update::default()
+            teams: body.teams,
+            keywords: body.keywords,
+            turn: body.turn,
         };
         let written = self
             .write_asked(asked, |by, draft, _, now| {
@@ -292,7 +311,8 @@ impl Core {
         self.command(asked, Command::Delete).await.map(drop)
     }
 
-    /// Joins; again by the member himself: sets state and properties. `true` when the player is newly joined.
+    /// Joins; again by the member himself: sets state and properties. `true` when the player is newly joined. A hub
+    /// that does not take him in leads him to another session of its type (R78).
     ///
     /// # Errors
     /// 400 for ready and active at once, 403 not admitted, 404, 409 full or a server's second join for a member
@@ -325,9 +345,8 @@ impl Core {
         if join.password.is_some() {
             self.judge_password(&join.player, written.as_ref().err());
         }
-        let written = written?;
-        let session = left_by(asked, &written)?;
-        Ok((written.result, session))
+        let joined = written.and_then(|written| Ok((written.result, left_by(asked, &written)?)));
+        self.joined_hub(asked, join, joined).await
     }
 
     /// Changes a member's own state and properties.
@@ -439,17 +458,12 @@ impl Core {
     /// The sessions that a player is a member of, each settled, with his own state (R31): a page of them.
     ///
     /// # Errors
-    /// 403 for anybody but a player.
-    pub async fn my_sessions(
+    /// 503 while the store is away.
+    pub async fn sessions_of(
         &self,
-        who: &Principal,
+        player: &PlayerId,
         after: Option<SessionId>,
     ) -> Result<wire::MySessions, Error> {
-        let Principal::Player { player, .. } = who else {
-            return Err(Error::Forbidden(
-                "only a player has sessions of his own".into(),
-            ));
-        };
         let things = self.things(player).await?;
         let (page, next) = players::page(&things.sessions, after);
         let mut items = Vec::new();
@@ -525,7 +539,20 @@ fn session_type(of_type: &model::session_type::SessionType) -> wire::SessionType
     }
 }
 
-fn join(who: &Principal, player: PlayerId, body: wire::JoinSession) -> Result<Join, Error> {
+/// How a player joins who does not say.
+pub(crate) fn taking_part() -> wire::JoinSession {
+    wire::JoinSession {
+        active: true,
+        ..Default::default()
+    }
+}
+
+/// What the law is told of a join.
+pub(crate) fn join(
+    who: &Principal,
+    player: PlayerId,
+    body: wire::JoinSession,
+) -> Result<Join, Error> {
     let (claims, device, follows) = match who {
         Principal::Player {
             attributes,

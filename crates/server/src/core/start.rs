@@ -12,8 +12,8 @@ use tokio_util::task::TaskTracker;
 
 use super::hosting::awaits_acknowledgement;
 use super::{
-    Core, Inner, Settings, matchmaker, passwords, players, registry, revisions, rows, slots,
-    store_error, tickets, timers,
+    Core, Inner, Settings, hubs, keeper, listings, matchmaker, passwords, players, registry,
+    revisions, rows, slots, store_error, tickets, timers,
 };
 use crate::Error;
 use crate::auth::Keys;
@@ -83,6 +83,9 @@ impl Core {
                 registry: registry::Registry::new(),
                 matchmaker: matchmaker::Matchmaker::new(),
                 timers: timers::Timers::new(),
+                listings: listings::Listings::default(),
+                hubs: hubs::Hubs::default(),
+                keeper: keeper::Keeper::new(),
                 tasks,
                 shutdown: CancellationToken::new(),
             }),
@@ -147,6 +150,7 @@ impl Core {
             if row.ended {
                 continue;
             }
+            self.list_as_stored(&header).await?;
             let Some(instance) = header.open_instance() else {
                 continue;
             };
@@ -166,6 +170,14 @@ impl Core {
             }
         }
         self.free_forgotten_slots().await
+    }
+
+    /// What is due is not known without its members: at the first look it is.
+    async fn list_as_stored(&self, header: &Header) -> Result<(), Error> {
+        let (revision, name) = (header.type_revision, &header.session_type);
+        let constants = self.revisions.constants(self, revision, name).await?;
+        self.listings.put(&constants, header, Some(self.now()));
+        Ok(())
     }
 
     /// A slot whose session is gone, or has another host by now, is free.

@@ -114,6 +114,7 @@ impl Core {
             }
         }
         failed |= !self.retire_silent(now).await;
+        failed |= !self.keep_running().await;
         if let Some(next) = self.store.next_due().await.map_err(store_error)? {
             self.timers.hint(next);
         }

@@ -90,6 +90,8 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
         joinability: header.joinability,
         closed: header.closed,
         password_protected: header.password.is_some(),
+        browser_entry: header.browser_entry.clone(),
+        kept: header.kept,
         short_code: header.short_code.clone().filter(|_| inside),
         invites: match inside {
             true => header.invites.iter().map(invites::shown).collect(),
@@ -107,6 +109,7 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
                 name: team.name.clone(),
                 taken: team.taken,
                 size,
+                custom_data: team.custom_data.clone(),
             })
             .collect(),
         large: of_type.large,
@@ -114,6 +117,8 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
         spectators: super::standing::spectators(session),
         members: members(session, reader),
         roles: super::standing::roles(session),
+        keywords: header.keywords.clone(),
+        turn: header.turn.clone(),
         blocked: match inside {
             true => header.ranks.blocked.clone(),
             false => Default::default(),
@@ -245,6 +250,7 @@ pub(crate) fn ticket(ticket: &Ticket) -> wire::Ticket {
             .iter()
             .map(|player| player.player.clone())
             .collect(),
+        custom_data: ticket.custom_data.clone(),
         match_id: ticket.match_id,
         session: ticket.session,
     }

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use model::game_server::Allocated;
 use model::instance::{InstanceAllocation, InstanceStatus};
-use model::session::{Actor, Changes, Command, Draft, Event, Header, Member, Session, TicketRef};
+use model::session::{
+    Actor, Changes, Command, Draft, Event, Header, InstanceRequest, Member, Session, TicketRef,
+};
 use model::ticket::{EndReason, TicketState};
 use model::{GameServer, GameServerId, Millis, PlayerId, SessionId, Ticket, TicketId, Timestamp};
 use store::{CommitError, Item, WriteSet};
@@ -314,7 +316,8 @@ impl Core {
         Ok(end.map(|end| (noted, end)))
     }
 
-    /// A matchmade session whose instance closed before anybody could enter ends; its tickets try again.
+    /// A matchmade session whose instance closed before anybody could enter ends; its tickets try again. An instance
+    /// that is to launch by itself is requested (R77).
     fn follow_instance(&self, draft: &mut Draft<'_>, now: Timestamp) -> Result<(), Error> {
         let header = draft.header();
         let lost = header.match_id.is_some()
@@ -323,6 +326,10 @@ impl Core {
             });
         if lost && !draft.is_deleted() {
             draft.apply(&Actor::Service, &Command::Delete, now)?;
+        }
+        if draft.launch_at().is_some_and(|at| at <= now) {
+            let request = InstanceRequest::of_type(self.ids.next(now));
+            draft.apply(&Actor::Service, &Command::RequestInstance(request), now)?;
         }
         Ok(())
     }
@@ -555,7 +562,9 @@ impl Core {
             Vec::new()
         };
         let touched: Vec<u32> = changes.members.iter().map(|(index, _)| *index).collect();
+        let due = changes.next_timer;
         Arc::make_mut(&mut document.session).commit(changes);
+        self.list(&document.session, deleted, due);
         if worth_telling {
             document.noticed = document.session.header().change_number;
         }
@@ -589,6 +598,16 @@ impl Core {
             None
         } else {
             Some(document.session.clone())
+        }
+    }
+
+    /// Notes in memory what a session is to those who look for one.
+    fn list(&self, session: &Session, deleted: bool, due: Option<Timestamp>) {
+        if !deleted {
+            self.listings
+                .put(session.constants(), session.header(), due);
+        } else if self.listings.remove(session.header()) {
+            self.keep_up();
         }
     }
 

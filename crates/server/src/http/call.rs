@@ -11,7 +11,8 @@ use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
-use model::{GameServerId, Millis, Name, PlayerId, SessionId};
+use model::session_type::CustomData;
+use model::{GameServerId, Millis, Name, PlayerId, Region, SessionId};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -28,6 +29,8 @@ const REPEATED_MAX: usize = 100;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest `If-Match`, `If-None-Match` or `cursor`, in bytes.
 const OPAQUE_BYTES_MAX: usize = 8_192;
+/// So many `param` may be given.
+const PARAMS_MAX: usize = 8;
 /// The longest `Idempotency-Key`, in bytes.
 pub(super) const IDEMPOTENCY_KEY_BYTES_MAX: usize = 200;
 
@@ -196,6 +199,23 @@ impl Call {
                 }
                 Query::AfterMember => values.after_member.replace(number(name, value)?).is_none(),
                 Query::DryRun => values.dry_run.replace(flag(name, value)?).is_none(),
+                Query::Param => {
+                    let decoded = decoded(value)?;
+                    let (key, value) = decoded
+                        .split_once(':')
+                        .ok_or_else(|| Error::Malformed("param must be key:value".into()))?;
+                    if values.params.len() == PARAMS_MAX {
+                        metrics::limit_hit("browser_params");
+                        return Err(Error::Malformed(format!(
+                            "param may be given {PARAMS_MAX} times"
+                        )));
+                    }
+                    let value = value.to_owned();
+                    values.params.insert(key.to_owned(), value).is_none()
+                }
+                Query::Keyword => values.keyword.replace(named(name, value)?).is_none(),
+                Query::Region => values.region.replace(named(name, value)?).is_none(),
+                Query::Type => values.r#type.replace(named(name, value)?).is_none(),
                 Query::Seen => values.seen.replace(number(name, value)?).is_none(),
                 Query::Wait => values.wait.replace(self.wait(value)?).is_none(),
             };
@@ -287,7 +307,12 @@ pub(super) struct QueryValues {
     pub(super) after_member: Option<u32>,
     pub(super) cursor: Option<String>,
     pub(super) dry_run: Option<bool>,
+    /// `param=key:value`, each key once.
+    pub(super) params: CustomData,
+    pub(super) keyword: Option<Name>,
+    pub(super) region: Option<Region>,
     pub(super) seen: Option<i64>,
+    pub(super) r#type: Option<Name>,
     pub(super) wait: Option<Millis>,
 }
 
@@ -323,6 +348,13 @@ fn unknown_parameter(route: &Route, name: &str) -> Error {
         "there is no parameter {:?} here; known: {known}",
         repeated(name)
     ))
+}
+
+/// A name that people chose.
+fn named<T: FromStr<Err = model::NameError>>(parameter: &str, value: &str) -> Result<T, Error> {
+    decoded(value)?
+        .parse()
+        .map_err(|error| Error::Malformed(format!("{parameter} {error}")))
 }
 
 fn flag(name: &str, value: &str) -> Result<bool, Error> {

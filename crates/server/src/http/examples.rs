@@ -14,6 +14,9 @@ pub(super) const INVITE_PLAYERS: Shape = Shape::of::<wire::InvitePlayers>(invite
 pub(super) const INVITE_SESSION: Shape = Shape::of::<wire::InviteSession>(invite_session);
 pub(super) const MY_INVITES: Shape = Shape::of::<wire::MyInvites>(my_invites);
 pub(super) const SHORT_CODE: Shape = Shape::of::<wire::ShortCode>(short_code);
+pub(super) const SET_BROWSER_ENTRY: Shape = Shape::of::<wire::SetBrowserEntry>(set_browser_entry);
+pub(super) const BROWSER_PAGE: Shape = Shape::of::<wire::BrowserPage>(browser_page);
+pub(super) const FOUND_SESSIONS: Shape = Shape::of::<wire::FoundSessions>(found_sessions);
 pub(super) const MY_SESSIONS: Shape = Shape::of::<wire::MySessions>(my_sessions);
 pub(super) const SESSION_TYPE: Shape = Shape::of::<wire::SessionType>(session_type);
 pub(super) const SESSION_TYPES: Shape = Shape::of::<wire::List<wire::SessionType>>(session_types);
@@ -58,6 +61,26 @@ fn list(item: Value) -> Value {
 
 fn create_session() -> Value {
     json!({ "type": "party", "region": "eu-west", "custom_data": { "name": "Alice's party" } })
+}
+
+fn set_browser_entry() -> Value {
+    json!({ "params": { "map": "Harbour", "ranked": "false" } })
+}
+
+fn found_sessions() -> Value {
+    list(json!({
+        "id": GAME, "type": "raid", "joinability": "public", "closed": false, "max_members": 8,
+        "seats": { "reserved": 0, "ready": 0, "active": 3, "inactive": 0 },
+        "keywords": ["beginners"], "change_number": 7,
+    }))
+}
+
+fn browser_page() -> Value {
+    list(json!({
+        "session": GAME, "type": "browser-game", "region": "eu-west", "created_at": AT,
+        "players": 3, "max_players": 8, "joinability": "public", "closed": false,
+        "instance": "joinable", "params": { "ranked": "false" },
+    }))
 }
 
 fn update_session() -> Value {

@@ -6,6 +6,7 @@ use model::wire;
 use super::call::Call;
 use super::reply::{self, Answer};
 use super::routes::RequestHeader;
+use super::sessions;
 use crate::Error;
 use crate::core::JoinMode;
 
@@ -27,15 +28,14 @@ pub(super) async fn join(mut call: Call) -> Answer {
             ));
         }
     };
-    let (created, session) = call.core().join(&call.asked()?, player, body, mode).await?;
-    reply::session(
-        if created {
-            StatusCode::CREATED
-        } else {
-            StatusCode::OK
-        },
-        &session,
-    )
+    let asked = call.asked()?;
+    let (created, session) = call.core().join(&asked, player, body, mode).await?;
+    let status = match created {
+        true => StatusCode::CREATED,
+        false => StatusCode::OK,
+    };
+    // A hub leads on whom it does not take in.
+    sessions::located(reply::session(status, &session)?, &sessions::at(session.id))
 }
 
 pub(super) async fn update(mut call: Call) -> Answer {

@@ -195,6 +195,22 @@ fn parameters(route: &Route) -> Vec<Value> {
                 json!({ "type": "boolean", "default": false }),
                 "`true`: answers what the request would come to by the law, and writes nothing.",
             ),
+            Query::Param => (
+                json!({ "type": "array", "items": { "type": "string" }, "maxItems": 8 }),
+                "`key:value`: only entries that show this; may be given several times, each key once.",
+            ),
+            Query::Keyword => (
+                json!({ "type": "string" }),
+                "Only sessions with this keyword, without regard to case. Must be given.",
+            ),
+            Query::Region => (
+                json!({ "type": "string" }),
+                "Only sessions of this region.",
+            ),
+            Query::Type => (
+                json!({ "type": "string" }),
+                "Only sessions of this type, without regard to case.",
+            ),
             Query::Seen => (
                 json!({ "type": "integer" }),
                 "The version of the last answer; omitted: answers at once.",

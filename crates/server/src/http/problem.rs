@@ -103,6 +103,8 @@ kinds! {
     AlreadyQueued(409, "already-queued", "Queued already"),
     /// Sessions of this type cannot be queued.
     NotQueueable(409, "not-queueable", "Sessions of this type cannot be queued"),
+    /// The browser entry of sessions of this type is not set by hand.
+    NotListable(409, "not-listable", "The browser entry of such sessions is not set by hand"),
     /// The allocation is not the caller's, or no longer.
     ForeignAllocation(409, "foreign-allocation", "The allocation is not the caller's"),
     /// The key was used for another request.
@@ -280,6 +282,7 @@ fn law_kind(error: &Law) -> Kind {
         Law::AlreadyQueued => Kind::AlreadyQueued,
         Law::NoSuchTicket | Law::NotOnLarge(_) => Kind::Conflict,
         Law::NotQueueable => Kind::NotQueueable,
+        Law::NotListable => Kind::NotListable,
         Law::InstanceClosed => Kind::InstanceClosed,
         Law::StartupParamsMissing
         | Law::NoInstances

@@ -66,6 +66,14 @@ pub enum Query {
     Cursor,
     /// Whether to answer what the request would come to, and write nothing.
     DryRun,
+    /// A keyword of the sessions that are looked for.
+    Keyword,
+    /// What an entry of the browser shows, `key:value`; may be given several times.
+    Param,
+    /// Only of this region.
+    Region,
+    /// Only of this session type.
+    Type,
     /// The version of the assignments that the game server knows.
     Seen,
     /// How long to wait for news, in milliseconds.
@@ -169,6 +177,10 @@ pub enum Operation {
     PutServer,
     /// `DELETE /v1/sessions/{id}/servers/{name}`.
     RemoveServer,
+    SetBrowserEntry,
+    RemoveBrowserEntry,
+    Browse,
+    FindSessions,
     ListMySessions,
     ReadEvents,
     ReadAssignments,
@@ -219,6 +231,10 @@ impl Query {
             Self::After | Self::AfterMember => "after",
             Self::Cursor => "cursor",
             Self::DryRun => "dry_run",
+            Self::Keyword => "keyword",
+            Self::Param => "param",
+            Self::Region => "region",
+            Self::Type => "type",
             Self::Seen => "seen",
             Self::Wait => "wait",
         }

@@ -7,6 +7,7 @@ use model::{SessionId, wire};
 use super::call::Call;
 use super::reply::{self, Answer};
 use super::routes::RequestHeader;
+use crate::core::Search;
 use crate::{Error, etag};
 
 pub(super) async fn create(mut call: Call) -> Answer {
@@ -15,11 +16,17 @@ pub(super) async fn create(mut call: Call) -> Answer {
     if call.query()?.dry_run.unwrap_or_default() {
         return reply::ok(&call.core().rehearse_session(call.who()?, body).await?);
     }
-    let session = call.core().create_session(call.who()?, body, key).await?;
-    located(
-        reply::session(StatusCode::CREATED, &session)?,
-        &format!("/v1/sessions/{}", session.id),
-    )
+    let (created, session) = call.core().create_session(call.who()?, body, key).await?;
+    let status = match created {
+        true => StatusCode::CREATED,
+        false => StatusCode::OK,
+    };
+    located(reply::session(status, &session)?, &at(session.id))
+}
+
+/// The path of a session.
+pub(super) fn at(id: SessionId) -> String {
+    format!("/v1/sessions/{id}")
 }
 
 pub(super) async fn read(call: Call) -> Answer {
@@ -62,9 +69,46 @@ pub(super) async fn remove_server(call: Call) -> Answer {
     reply::session(StatusCode::OK, &session)
 }
 
+pub(super) async fn set_browser_entry(mut call: Call) -> Answer {
+    let body: wire::SetBrowserEntry = call.json_or_default().await?;
+    let params = Some(body.params);
+    let session = call
+        .core()
+        .set_browser_entry(&call.asked()?, params)
+        .await?;
+    reply::session(StatusCode::OK, &session)
+}
+
+pub(super) async fn remove_browser_entry(call: Call) -> Answer {
+    let session = call.core().set_browser_entry(&call.asked()?, None).await?;
+    reply::session(StatusCode::OK, &session)
+}
+
+pub(super) async fn browse(call: Call) -> Answer {
+    let query = call.query()?;
+    let search = Search {
+        r#type: query.r#type,
+        region: query.region,
+        params: query.params,
+        after: query.after,
+    };
+    reply::ok(&call.core().browse(&search).await?)
+}
+
 pub(super) async fn mine(call: Call) -> Answer {
-    let after = call.query()?.after;
-    reply::ok(&call.core().my_sessions(call.who()?, after).await?)
+    let (player, after) = (call.own_player()?, call.query()?.after);
+    reply::ok(&call.core().sessions_of(&player, after).await?)
+}
+
+pub(super) async fn find(call: Call) -> Answer {
+    let query = call.query()?;
+    let keyword = query.keyword.ok_or_else(|| {
+        Error::Malformed("add ?keyword=…: sessions are found by one of their keywords".into())
+    })?;
+    let found = call
+        .core()
+        .find_sessions(call.who()?, &keyword, query.after);
+    reply::ok(&found.await?)
 }
 
 pub(super) async fn types(call: Call) -> Answer {

@@ -133,13 +133,21 @@ pub static ROUTES: &[Route] = &[
         operation: Operation::CreateSession,
         verb: Verb::Post,
         path: "/v1/sessions",
-        summary: "Create a session; a player becomes its leader.",
+        summary: "Create a session; a player becomes its leader. Of a hub: be led to one with space, if there is one.",
         access: Access::Only(&[(Player, "if the type says so"), (Server, ""), (Admin, "")]),
         query: &[Query::DryRun],
         headers: &[RequestHeader::IdempotencyKey],
         body: RequestBody::Required(shapes::CREATE_SESSION),
-        replies: &[json(201, "Created.", shapes::SESSION)],
+        replies: &[
+            json(201, "Created.", shapes::SESSION),
+            json(
+                200,
+                "Of a hub: led to the session that the Location header names.",
+                shapes::SESSION,
+            ),
+        ],
         problems: &[
+            Kind::NotLeader,
             Kind::RoleFull,
             Kind::NotFound,
             Kind::Invalid,
@@ -379,6 +387,52 @@ pub static ROUTES: &[Route] = &[
         ..BASE
     },
     Route {
+        operation: Operation::SetBrowserEntry,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/browser-entry",
+        summary: "Set the session's entry in the browser, whole.",
+        access: Access::Only(LEADER_OR_HOST),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Optional(shapes::SET_BROWSER_ENTRY),
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotMember,
+            Kind::NotLeader,
+            Kind::NotHost,
+            Kind::NotListable,
+            Kind::Invalid,
+        ],
+    },
+    Route {
+        operation: Operation::RemoveBrowserEntry,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/browser-entry",
+        summary: "Take the session's entry out of the browser.",
+        access: Access::Only(LEADER_OR_HOST),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[SESSION_NOW],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotMember,
+            Kind::NotLeader,
+            Kind::NotHost,
+            Kind::NotListable,
+        ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::Browse,
+        path: "/v1/browser",
+        summary: "Search the sessions that have an entry in the browser, the newest first.",
+        access: Access::Only(&[(Player, ""), (Server, ""), (Admin, "")]),
+        query: &[Query::Type, Query::Region, Query::Param, Query::After],
+        replies: &[json(200, "A page of entries.", shapes::BROWSER_PAGE)],
+        ..BASE
+    },
+    Route {
         operation: Operation::ListMembers,
         path: "/v1/sessions/{id}/members",
         summary: "List the members of a session that the caller may see, by index.",
@@ -389,10 +443,19 @@ pub static ROUTES: &[Route] = &[
         ..BASE
     },
     Route {
+        operation: Operation::FindSessions,
+        path: "/v1/sessions",
+        summary: "Find sessions by a keyword, those that the caller may see, the newest first.",
+        access: Access::Only(&[(Player, ""), (Server, ""), (Admin, "")]),
+        query: &[Query::Keyword, Query::After],
+        replies: &[json(200, "A page of them.", shapes::FOUND_SESSIONS)],
+        ..BASE
+    },
+    Route {
         operation: Operation::ListMySessions,
-        path: "/v1/players/me/sessions",
-        summary: "List the sessions that the player is a member of, oldest first.",
-        access: Access::Only(ME),
+        path: "/v1/players/{player}/sessions",
+        summary: "List the sessions that a player is a member of, oldest first.",
+        access: Access::Only(SELF),
         query: &[Query::After],
         replies: &[json(200, "His sessions.", shapes::MY_SESSIONS)],
         ..BASE
@@ -423,7 +486,7 @@ pub static ROUTES: &[Route] = &[
         operation: Operation::JoinSession,
         verb: Verb::Put,
         path: "/v1/sessions/{id}/members/{player}",
-        summary: "Join a session; by the member himself: set state and properties.",
+        summary: "Join a session, or the one that a hub leads on to; by the member himself: set state and properties.",
         access: Access::Only(SELF),
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch, RequestHeader::IfNoneMatch],

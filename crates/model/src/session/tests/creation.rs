@@ -131,7 +131,7 @@ fn r7_schemaless_constants_survive_the_store_and_no_command_changes_them() {
 }
 
 #[test]
-fn r20_an_empty_create_that_would_end_at_once_is_422() {
+fn row20_an_empty_create_that_would_end_at_once_is_422() {
     let refusal = Session::create(new_session(game(), Actor::Server), at(0)).unwrap_err();
     assert_eq!(
         (refusal.clone(), refusal.status()),

@@ -5,6 +5,7 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::formation::AutoLaunch;
 use crate::instance::CloseReason;
 use crate::roles::Migration;
 use crate::ticket::{EndReason, TicketState};
@@ -100,15 +101,25 @@ fn an_update() -> impl Strategy<Value = Update> {
         proptest::option::of(some_data()),
         proptest::option::of(a_value()),
         proptest::collection::btree_map(0u8..3, some_data(), 0..2),
+        proptest::option::of(proptest::collection::btree_set(a_keyword(), 0..3)),
+        proptest::option::of(proptest::collection::vec(0u32..6, 0..3)),
     )
-        .prop_map(|(joinability, closed, custom_data, custom, teams)| Update {
-            joinability,
-            closed,
-            custom_data,
-            custom,
-            teams,
-            password: None,
-        })
+        .prop_map(
+            |(joinability, closed, custom_data, custom, teams, keywords, turn)| Update {
+                keywords,
+                turn,
+                joinability,
+                closed,
+                custom_data,
+                custom,
+                teams,
+                password: None,
+            },
+        )
+}
+
+fn a_keyword() -> impl Strategy<Value = Name> {
+    "[abAB]".prop_map(|text| text.parse().unwrap())
 }
 
 fn a_member_command() -> impl Strategy<Value = Command> {
@@ -283,8 +294,11 @@ fn a_command() -> impl Strategy<Value = Command> {
         12 => a_member_command(),
         8 => a_host_command(),
         2 => a_ticket_command(),
-        1 => (0..8u8).prop_map(|dice| match dice {
+        1 => (0..12u8, some_data()).prop_map(|(dice, params)| match dice {
             0 => Command::Delete,
+            1 | 2 => Command::Keep { kept: dice == 1 },
+            3 => Command::SetBrowserEntry { params: None },
+            4 | 5 => Command::SetBrowserEntry { params: Some(params) },
             _ => join("a", JoinedState::Active),
         }),
     ]
@@ -408,6 +422,8 @@ fn a_type() -> impl Strategy<Value = SessionType> {
                     settings.boot_timeout = Millis::seconds(36_000);
                 }
             }
+            of_type.formation.browser.allow_manual = !by_leader;
+            of_type.formation.auto_launch = patient.then_some(AutoLaunch::MinMembers(2));
             if by_leader {
                 of_type.joinability_by = JoinabilityBy::Leader;
             }
@@ -601,11 +617,16 @@ fn moved_member(event: &Event) -> Option<u32> {
     }
 }
 
-/// Nothing happens by itself before `next_timer`, and something does at it.
+/// Nothing happens by itself before `next_timer`, and something does at it. What launches by itself is the shell's to
+/// ask for, which has the id.
 fn assert_timer(session: &Session, now: Timestamp) {
     let settled_at = |at: Timestamp| {
         let mut draft = session.draft();
         draft.settle(at, &AllPresent);
+        if draft.launch_at().is_some_and(|due| due <= at) {
+            let request = Command::RequestInstance(hosting::request(99));
+            draft.apply(&Actor::Service, &request, at).unwrap();
+        }
         draft.finish(at)
     };
     match session.next_timer() {

@@ -5,6 +5,7 @@ mod arbiter;
 mod creation;
 mod drafts;
 mod fixtures;
+mod formation;
 mod groups;
 mod hosting;
 mod invites;
@@ -74,6 +75,7 @@ fn game() -> SessionType {
             },
             close_on_empty: true,
         }),
+        formation: Default::default(),
         roles: Default::default(),
         ownership: None,
         player_visibility: Default::default(),

@@ -182,6 +182,7 @@ fn every_refusal_of_the_law_has_the_status_that_the_law_gives_it() {
         Law::AlreadyQueued,
         Law::NoSuchTicket,
         Law::NotQueueable,
+        Law::NotListable,
         Law::NoInstance,
         Law::InstanceClosed,
         Law::StartupParamsMissing,

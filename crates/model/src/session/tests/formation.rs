@@ -1,0 +1,166 @@
+//! What launches by itself, what is kept running, and the browser's entry (R77, R80, rows 19, 39).
+
+use super::*;
+use crate::formation::{AutoLaunch, Browser, Formation};
+use crate::instance::CloseReason;
+
+fn launching(auto_launch: AutoLaunch) -> SessionType {
+    SessionType {
+        formation: Formation {
+            auto_launch: Some(auto_launch),
+            ..Formation::default()
+        },
+        ..game()
+    }
+}
+
+fn kept(of_type: SessionType) -> NewSession {
+    NewSession {
+        kept: true,
+        launch: Some(InstanceId(id(30))),
+        ..new_session(of_type, Actor::Service)
+    }
+}
+
+fn launch_at(world: &World) -> Option<Timestamp> {
+    world.session.draft().launch_at()
+}
+
+fn request(world: &mut World, now: i64, number: u128) {
+    let request = InstanceRequest::of_type(InstanceId(id(number)));
+    let requested = world.run(now, &Actor::Service, &Command::RequestInstance(request));
+    requested.unwrap();
+}
+
+#[test]
+fn r77_a_type_that_launches_as_its_session_is_made_needs_nobody_to_ask() {
+    let new = NewSession {
+        launch: Some(InstanceId(id(30))),
+        members: vec![joined("a", JoinedState::Active)],
+        ..new_session(launching(AutoLaunch::Created), Actor::Server)
+    };
+    let world = World::new(new);
+    assert_eq!(world.status(), Some(InstanceStatus::Requested));
+    assert_eq!(launch_at(&world), None, "one is open");
+    let plain = NewSession {
+        launch: Some(InstanceId(id(30))),
+        members: vec![joined("a", JoinedState::Active)],
+        ..new_session(game(), Actor::Server)
+    };
+    assert_eq!(World::new(plain).status(), None);
+}
+
+#[test]
+fn r77_the_last_member_who_is_waited_for_launches_it_and_reserved_ones_do_not_count() {
+    let mut world = World::of(launching(AutoLaunch::MinMembers(2)), &["a"]);
+    world.run(1, &by("a"), &reserve(&["b"])).unwrap();
+    assert_eq!(launch_at(&world), None);
+    world
+        .run(2, &by("b"), &join("b", JoinedState::Ready))
+        .unwrap();
+    assert_eq!(launch_at(&world), Some(at(0)));
+    assert_eq!(world.session.next_timer(), Some(at(0)));
+    assert_eq!(
+        world.session.sweep_at(),
+        Some(at(0)),
+        "the timers see to it"
+    );
+    request(&mut world, 2, 30);
+    assert_eq!(launch_at(&world), None);
+}
+
+#[test]
+fn r77_what_failed_is_launched_again_after_a_while_and_what_somebody_closed_is_not() {
+    for (reason, again) in [
+        (CloseReason::AllocationTimeout, Some(at(15))),
+        (CloseReason::BootTimeout, Some(at(15))),
+        (CloseReason::HostLost, Some(at(15))),
+        (CloseReason::Host, None),
+        (CloseReason::Requested, None),
+        (CloseReason::SessionEnded, Some(at(10))),
+    ] {
+        let mut world = World::of(launching(AutoLaunch::Created), &["a"]);
+        request(&mut world, 1, 30);
+        let close = Command::CloseInstance { reason };
+        world.run(10_000, &Actor::Service, &close).unwrap();
+        let again = again.map(|at| Timestamp(at.0 * 1_000));
+        assert_eq!(launch_at(&world), again, "{reason:?}");
+        // Nobody waits any more.
+        if !world.deleted {
+            let constants = world.session.constants().session_type.clone();
+            assert!(constants.formation.hub.is_none());
+            world.run(11_000, &by("a"), &leave("a")).unwrap();
+            assert!(world.deleted);
+        }
+    }
+}
+
+#[test]
+fn row19_row39_what_is_kept_running_is_not_ended_by_being_empty() {
+    let mut world = World::new(kept(launching(AutoLaunch::Created)));
+    assert_eq!(world.status(), Some(InstanceStatus::Requested));
+    world
+        .run(1, &by("a"), &join("a", JoinedState::Active))
+        .unwrap();
+    world.run(2, &by("a"), &leave("a")).unwrap();
+    assert!(!world.deleted);
+    assert_eq!(
+        world.status(),
+        Some(InstanceStatus::Requested),
+        "not closed either"
+    );
+    world.read(1_000_000_000);
+    assert!(!world.deleted);
+    let keep = |kept| Command::Keep { kept };
+    for nobody in [by("a"), Actor::Server, Actor::Admin] {
+        assert_eq!(world.run(3, &nobody, &keep(false)), Err(Error::NotService));
+    }
+    let number = world.number();
+    world.run(3, &Actor::Service, &keep(true)).unwrap();
+    assert_eq!(world.number(), number, "it is kept already");
+    world
+        .run(1_000_000_001, &Actor::Service, &keep(false))
+        .unwrap();
+    assert!(world.deleted, "as any other that is empty");
+}
+
+#[test]
+fn r80_the_entry_is_set_by_leader_and_host_where_the_type_lets_it_be() {
+    let browser = Browser {
+        auto_register: true,
+        allow_manual: true,
+        params: [("map".to_owned(), "A".to_owned())].into(),
+        ..Browser::default()
+    };
+    let listed = |allow_manual| SessionType {
+        formation: Formation {
+            browser: Browser {
+                allow_manual,
+                ..browser.clone()
+            },
+            ..Formation::default()
+        },
+        ..game()
+    };
+    let mut world = World::of(listed(true), &["a", "b"]);
+    let entry = |world: &World| world.session.header().browser_entry.clone();
+    assert_eq!(entry(&world), Some(browser.params.clone()));
+    assert!(world.session.sweep_at().is_none(), "nothing is due");
+    let set = |value: &str| Command::SetBrowserEntry {
+        params: Some([("map".to_owned(), value.to_owned())].into()),
+    };
+    assert_eq!(world.run(1, &by("b"), &set("B")), Err(Error::NotLeader));
+    let number = world.number();
+    world.run(1, &by("a"), &set("A")).unwrap();
+    assert_eq!(world.number(), number, "it is that already");
+    let changes = world.run(1, &by("a"), &set("B")).unwrap();
+    assert_eq!(changes.events, [Event::HeaderChanged]);
+    let none = Command::SetBrowserEntry { params: None };
+    world.run(2, &Actor::Server, &none).unwrap();
+    assert_eq!(entry(&world), None);
+    let mut world = World::of(listed(false), &["a"]);
+    assert_eq!(world.run(1, &by("a"), &set("B")), Err(Error::NotListable));
+    // Whatever holds an entry is looked at by the timers.
+    world.run(2, &by("a"), &reserve(&["b"])).unwrap();
+    assert_eq!(world.session.sweep_at(), Some(at(30_002)));
+}

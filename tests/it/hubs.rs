@@ -1,0 +1,412 @@
+//! Hubs lead whoever comes to a session with space; sessions that launch by themselves or are kept running (R19, R77).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::SessionId;
+use model::instance::{CloseReason, InstanceStatus};
+use model::wire::{CreateSession, PrincipalKind, Session, UpdateSession};
+use sdk::{Client, Condition, Who};
+use server::core::Settings;
+use tests::world::{World, create, flags, join, of, refused, states};
+use tests::{Host, Kind, eventually, raw, run};
+
+const HUBS: &str = include_str!("../src/hub_types.yaml");
+
+async fn there(client: &Client, region: &str, of_type: &str) -> Session {
+    let body = CreateSession {
+        region: Some(region.parse().expect("a region")),
+        ..of(of_type)
+    };
+    client.create_session(&body).await.expect("a hub")
+}
+
+async fn with_party(
+    client: &Client,
+    of_type: &str,
+    party: SessionId,
+) -> Result<Session, sdk::Error> {
+    let body = CreateSession {
+        party: Some(party),
+        ..of(of_type)
+    };
+    client.create_session(&body).await
+}
+
+fn names(session: &Session) -> Vec<&str> {
+    states(session).into_iter().map(|(name, _)| name).collect()
+}
+
+#[test]
+fn r19_r78_who_creates_a_hub_is_led_to_one_with_space_and_the_third_of_two_seats_makes_the_next() {
+    run(async {
+        let world = World::with(HUBS).await;
+        let [ann, bob, cid, dan] = ["ann", "bob", "cid", "dan"].map(|name| world.player(name));
+        let first = create(&ann, "Harbour").await;
+        let second = create(&bob, "harbour").await;
+        assert_eq!(second.id, first.id);
+        assert_eq!(names(&second), ["ann", "bob"]);
+        let third = create(&cid, "Harbour").await;
+        assert_ne!(third.id, first.id);
+        assert_eq!(create(&dan, "Harbour").await.id, third.id);
+        // Whoever is in one already gets his own.
+        assert_eq!(create(&ann, "Harbour").await.id, first.id);
+        assert_eq!(ann.my_sessions().await.expect("a list").len(), 1);
+        // A seat that becomes free is the next one's.
+        bob.leave(first.id, Who::Me).await.expect("he leaves");
+        let eve = create(&world.player("eve"), "Harbour").await;
+        assert_eq!(eve.id, first.id);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r78_a_hub_is_left_open_by_time_too() {
+    run(async {
+        let world = World::with(HUBS).await;
+        let [ann, bob, cid] = ["ann", "bob", "cid"].map(|name| world.player(name));
+        let hub = create(&ann, "Harbour").await.id;
+        create(&bob, "Harbour").await;
+        let away = flags(None, Some(false));
+        bob.update_member(hub, Who::Me, &away).await.expect("away");
+        world.at(119_999);
+        assert_ne!(create(&cid, "Harbour").await.id, hub);
+        // Nobody has looked at it since: whoever comes does.
+        world.at(120_000);
+        let dan = world.player("dan");
+        assert_eq!(create(&dan, "Meadow").await.r#type.as_str(), "Meadow");
+        let [eve, fay] = ["eve", "fay"].map(|name| world.player(name));
+        let led: BTreeSet<SessionId> = [
+            create(&eve, "Harbour").await.id,
+            create(&fay, "Harbour").await.id,
+        ]
+        .into();
+        assert!(led.contains(&hub), "{led:?}");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r78_two_who_come_at_once_for_one_free_seat_do_not_both_get_it_and_do_not_make_two_hubs() {
+    run(async {
+        let world = World::with(HUBS).await;
+        let clients: Vec<Client> = (0..9).map(|n| world.player(&format!("p{n}"))).collect();
+        let coming = clients.iter().map(|client| create(client, "Harbour"));
+        let led = futures_util::future::join_all(coming).await;
+        let hubs: BTreeSet<SessionId> = led.iter().map(|session| session.id).collect();
+        assert_eq!(hubs.len(), 5, "nine players, two seats each");
+        for hub in hubs {
+            let session = world.admin().session(hub).await.expect("it is there");
+            assert!(session.members.len() <= 2);
+        }
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r78_the_fullest_the_emptiest_or_the_oldest_hub_is_taken_first() {
+    run(async {
+        let world = World::with(HUBS).await;
+        let came = |name: &str| world.player(name);
+        // Of four seats: the first hub gets full, then a second one begins.
+        let first = create(&came("a"), "Meadow").await.id;
+        for name in ["b", "c", "d"] {
+            assert_eq!(create(&came(name), "Meadow").await.id, first);
+        }
+        let second = create(&came("e"), "Meadow").await.id;
+        came("d").leave(first, Who::Me).await.expect("he leaves");
+        assert_eq!(create(&came("f"), "Meadow").await.id, second, "emptiest");
+        let fullest = create(&came("g"), "Harbour").await.id;
+        came("g").leave(fullest, Who::Me).await.expect("he leaves");
+        // An empty hub lives on for a while, and is the one with space.
+        assert_eq!(create(&came("h"), "Harbour").await.id, fullest);
+        let oldest = create(&came("i"), "Crossroads").await.id;
+        for name in ["j", "k", "l"] {
+            create(&came(name), "Crossroads").await;
+        }
+        world.at(1);
+        let younger = create(&came("m"), "Crossroads").await.id;
+        assert_ne!(younger, oldest);
+        create(&came("n"), "Crossroads").await;
+        came("i").leave(oldest, Who::Me).await.expect("he leaves");
+        assert_eq!(create(&came("o"), "Crossroads").await.id, oldest);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r78_row40_region_restricts_only_where_it_is_stated() {
+    run(async {
+        let world = World::with(HUBS).await;
+        let came = |name: &str| world.player(name);
+        let europe = there(&came("a"), "eu-west", "Meadow").await;
+        let america = there(&came("b"), "us-east", "Meadow").await;
+        assert_ne!(europe.id, america.id);
+        assert_eq!(there(&came("c"), "eu-west", "Meadow").await.id, europe.id);
+        let anywhere = create(&came("d"), "Meadow").await;
+        assert_eq!(anywhere.id, america.id, "the emptiest of both");
+        // Crossroads are one wherever one comes from.
+        let one = there(&came("e"), "eu-west", "Crossroads").await.id;
+        assert_eq!(there(&came("f"), "us-east", "Crossroads").await.id, one);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r78_row18_a_party_goes_to_one_hub_and_never_splits_over_one_free_seat() {
+    run(async {
+        let world = World::with(HUBS).await;
+        let [ann, bob, cid] = ["ann", "bob", "cid"].map(|name| world.player(name));
+        let half = create(&cid, "Harbour").await.id;
+        let party = create(&ann, "Party").await.id;
+        join(&bob, party).await.expect("a seat");
+        refused(with_party(&bob, "Harbour", party).await, 403, "not-leader");
+        let hub = with_party(&ann, "Harbour", party).await.expect("a hub");
+        assert_ne!(hub.id, half);
+        assert_eq!(names(&hub), ["ann", "bob"]);
+        // The seat that is held for him is where he is led, by whichever way he comes.
+        let bobs = create(&bob, "Harbour").await;
+        assert_eq!(bobs.id, hub.id);
+        assert_eq!(bobs.seats.active, 2);
+        // Where parties go one by one nothing is held.
+        let alone = with_party(&ann, "Crossroads", party).await.expect("a hub");
+        assert_eq!(names(&alone), ["ann"]);
+        refused(with_party(&ann, "Arcade", party).await, 422, "invalid");
+        let unknown = SessionId(uuid::Uuid::from_u128(7));
+        refused(with_party(&ann, "Harbour", unknown).await, 404, "not-found");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r78_row18_row40_a_join_that_names_a_hub_with_space_is_honoured_and_leaves_the_old_layer() {
+    run(async {
+        let world = World::with(HUBS).await;
+        let [ann, bob, cid, dan] = ["ann", "bob", "cid", "dan"].map(|name| world.player(name));
+        let first = create(&ann, "Harbour").await.id;
+        create(&bob, "Harbour").await;
+        let second = create(&cid, "Harbour").await.id;
+        // To a friend on another layer.
+        let hopped = join(&ann, second).await.expect("it has space");
+        assert_eq!(hopped.id, second);
+        assert_eq!(
+            names(&world.admin().session(first).await.expect("there")),
+            ["bob"]
+        );
+        // Full by now: the next one is led on.
+        let led = join(&dan, second).await.expect("another one");
+        assert_eq!(led.id, first);
+        // A member of a full hub who comes again has no need to be led anywhere.
+        assert_eq!(join(&ann, second).await.expect("his own").id, second);
+        // Closed for newcomers, and nobody may make another: the refusal stands.
+        let palace = world
+            .backend()
+            .create_session(&of("Palace"))
+            .await
+            .expect("made");
+        join(&ann, palace.id).await.expect("a seat");
+        refused(join(&bob, palace.id).await, 409, "session-full");
+        refused(bob.create_session(&of("Palace")).await, 403, "forbidden");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r78_row18_hubs_that_he_could_not_join_are_passed_over() {
+    run(async {
+        let world = World::with(HUBS).await;
+        let [ann, bob, cid] = ["ann", "bob", "cid"].map(|name| world.player(name));
+        let hub = create(&ann, "Meadow").await.id;
+        let closed = UpdateSession {
+            closed: Some(true),
+            ..UpdateSession::default()
+        };
+        let changed = ann.update_session(hub, &closed, Condition::Always).await;
+        changed.expect("she leads");
+        let other = create(&bob, "Meadow").await.id;
+        assert_ne!(other, hub);
+        let open = UpdateSession {
+            closed: Some(false),
+            ..UpdateSession::default()
+        };
+        let changed = ann.update_session(hub, &open, Condition::Always).await;
+        changed.expect("she leads");
+        bob.leave(other, Who::Me).await.expect("he leaves");
+        let admin = world.admin();
+        let changed = admin.update_session(other, &closed, Condition::Always);
+        changed.await.expect("an operator may");
+        assert_eq!(create(&cid, "Meadow").await.id, hub);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r78_a_dry_run_leads_nobody_anywhere() {
+    run(async {
+        let world = World::with(HUBS).await;
+        let (ann, bob) = (world.player("ann"), world.player("bob"));
+        let token = raw::token(&raw::claims(PrincipalKind::Player, "bob"));
+        let hub = create(&ann, "Harbour").await.id;
+        let request = raw::Request {
+            method: "POST",
+            path: "/v1/sessions?dry_run=true",
+            token: Some(&token),
+            headers: &[],
+            body: br#"{ "type": "Harbour" }"#,
+        };
+        let answer = raw::send(&world.server.url, request).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.body["id"], hub.to_string());
+        assert_eq!(bob.my_sessions().await.expect("a list"), []);
+        assert_eq!(names(&ann.session(hub).await.expect("hers")), ["ann"]);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r78_hubs_are_found_again_after_a_restart_on_both_databases() {
+    run(async {
+        for kind in [Kind::Sqlite, Kind::Postgres] {
+            let world = World::on(kind, "hubs_restart", HUBS, Settings::default()).await;
+            let Some(world) = world else { continue };
+            let hub = create(&world.player("ann"), "Harbour").await.id;
+            let world = world.restart().await;
+            assert_eq!(create(&world.player("bob"), "Harbour").await.id, hub);
+            assert_ne!(create(&world.player("cid"), "Harbour").await.id, hub);
+            world.stop().await;
+        }
+    });
+}
+
+/// The sessions of this type that run, as an operator finds them.
+async fn city(world: &World, region: &str) -> Session {
+    let visitor = world.player(&format!("visitor-{region}"));
+    let session = there(&visitor, region, "City").await;
+    visitor.leave(session.id, Who::Me).await.expect("he leaves");
+    world.admin().session(session.id).await.expect("it is kept")
+}
+
+#[test]
+fn r19_r77_row19_so_many_sessions_run_in_each_region_and_launch_by_themselves() {
+    run(async {
+        let world = World::with(HUBS).await;
+        world.run_timers().await;
+        let europe = city(&world, "eu-west").await;
+        let america = city(&world, "us-east").await;
+        assert_ne!(europe.id, america.id);
+        for city in [&europe, &america] {
+            assert!(city.kept && city.members.is_empty());
+            let instance = city.instance.as_ref().expect("launched by itself");
+            assert_eq!(instance.status, InstanceStatus::Requested);
+            assert_eq!(instance.startup_params.map, "Harbour");
+        }
+        // Being empty does not end it, whatever `session_empty` says; one beside it ends as any other.
+        world.at(25_000);
+        let [ann, bob, cid] = ["ann", "bob", "cid"].map(|name| world.player(name));
+        assert_eq!(there(&ann, "eu-west", "City").await.id, europe.id);
+        assert_eq!(there(&bob, "eu-west", "City").await.id, europe.id);
+        let beside = there(&cid, "eu-west", "City").await;
+        assert!(!beside.kept && beside.instance.is_some());
+        cid.leave(beside.id, Who::Me).await.expect("he leaves");
+        refused(world.admin().session(beside.id).await, 404, "not-found");
+        // Whoever ends one all the same gets another.
+        world
+            .admin()
+            .delete_session(america.id)
+            .await
+            .expect("ended");
+        world.run_timers().await;
+        let again = city(&world, "us-east").await;
+        assert!(again.kept && again.id != america.id);
+        // A restart makes no second one.
+        let world = world.restart().await;
+        world.run_timers().await;
+        assert_eq!(city(&world, "us-east").await.id, again.id);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r77_a_hub_whose_host_fails_is_launched_again_after_a_while() {
+    run(async {
+        let world = World::with(HUBS).await;
+        world.run_timers().await;
+        let id = city(&world, "eu-west").await.id;
+        let mut host = Host::start(&world.server, "arena", "eu-west").await;
+        let game = host.open(id).await;
+        let closed = InstanceStatus::Closed;
+        let said = host.says(id, game.allocation_id, closed).await;
+        said.expect("it goes");
+        let instance = async || {
+            let session = world.admin().session(id).await.expect("it is kept");
+            session.instance.expect("one")
+        };
+        let first = instance().await;
+        assert_eq!(first.closed, Some(CloseReason::Host));
+        world.at(4_999);
+        world.run_timers().await;
+        assert_eq!(instance().await.id, first.id);
+        world.at(5_000);
+        world.run_timers().await;
+        let second = instance().await;
+        assert_ne!(second.id, first.id);
+        assert!(second.closed.is_none());
+        // What an operator closes stays closed.
+        world.admin().close_instance(id).await.expect("closed");
+        world.at(60_000);
+        world.run_timers().await;
+        assert_eq!(instance().await.closed, Some(CloseReason::Requested));
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r77_an_instance_that_waits_for_members_launches_with_the_last_of_them() {
+    run(async {
+        let world = World::with(HUBS).await;
+        let (ann, bob) = (world.player("ann"), world.player("bob"));
+        let made = create(&ann, "Pickup").await;
+        assert_eq!(made.instance, None);
+        let joined = join(&bob, made.id).await.expect("a seat");
+        let instance = joined.instance.expect("launched");
+        assert_eq!(instance.status, InstanceStatus::Requested);
+        // Nobody waits for a host for ever, and nobody who waits is forgotten.
+        world.at(30_000);
+        world.run_timers().await;
+        let closed = ann.session(made.id).await.expect("hers").instance;
+        let reason = closed.as_ref().and_then(|instance| instance.closed);
+        assert_eq!(reason, Some(CloseReason::AllocationTimeout));
+        world.at(35_000);
+        world.run_timers().await;
+        let again = ann.session(made.id).await.expect("hers").instance;
+        assert_ne!(
+            again.map(|instance| instance.id),
+            closed.map(|instance| instance.id)
+        );
+        world.stop().await;
+    });
+}
+
+#[test]
+fn row19_when_fewer_are_wanted_those_too_many_end_once_nobody_is_there() {
+    run(async {
+        let world = World::with(HUBS).await;
+        world.run_timers().await;
+        let id = city(&world, "eu-west").await.id;
+        let ann = world.player("ann");
+        join(&ann, id).await.expect("a seat");
+        let none = HUBS.replace("min_session_count: 1", "min_session_count: 0");
+        let before = world.server.core.config();
+        world.server.reload(&none);
+        eventually("the new set", async || {
+            (!Arc::ptr_eq(&world.server.core.config(), &before)).then_some(())
+        })
+        .await;
+        world.run_timers().await;
+        assert!(!ann.session(id).await.expect("hers").kept);
+        assert_eq!(names(&ann.session(id).await.expect("hers")), ["ann"]);
+        ann.leave(id, Who::Me).await.expect("she leaves");
+        refused(world.admin().session(id).await, 404, "not-found");
+        world.stop().await;
+    });
+}
