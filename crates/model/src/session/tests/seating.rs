@@ -363,6 +363,32 @@ fn r8_any_joined_member_writes_session_properties() {
 }
 
 #[test]
+fn whose_turn_it_is_are_joined_members_each_once() {
+    let names: Vec<String> = (0..=TURN_MAX).map(|n| format!("p{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut of_type = game();
+    of_type.size.max_members = 150;
+    of_type.size.players_per_team = 75;
+    let mut world = World::of(of_type, &names);
+    world.run(0, &by("p0"), &reserve(&["r"])).unwrap();
+    let turn = |of: Vec<u32>| {
+        Command::Update(Update {
+            turn: Some(of),
+            ..Update::default()
+        })
+    };
+    let all = u32::try_from(TURN_MAX).unwrap();
+    for good in [vec![3, 1], (0..all).collect(), Vec::new()] {
+        world.run(1, &by("p5"), &turn(good.clone())).unwrap();
+        assert_eq!(world.session.header().turn, good);
+    }
+    for wrong in [(0..=all).collect(), vec![1, 1], vec![all + 1], vec![900]] {
+        let refusal = world.run(1, &by("p5"), &turn(wrong)).unwrap_err();
+        assert_eq!(refusal.status(), 422);
+    }
+}
+
+#[test]
 fn documents_have_a_size_limit() {
     let mut world = World::of(game(), &["a"]);
     let long = json!("x".repeat(SESSION_CUSTOM_BYTES_MAX));

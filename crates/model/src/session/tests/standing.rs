@@ -391,6 +391,36 @@ fn f2_members_of_full_teams_change_places_and_leaders_do_not() {
 }
 
 #[test]
+fn f2_a_permission_to_move_puts_nobody_among_the_spectators() {
+    let mut of_type = game();
+    of_type.size.spectators = 2;
+    let mut world = World::of(of_type, &["a", "b", "c"]);
+    let grant = StandingCommand::Grant {
+        player: player("b"),
+        permission: Permission::Move,
+    };
+    world.run(1, &by("a"), &does(grant)).unwrap();
+    let over = |team| Command::Move {
+        player: player("c"),
+        team,
+    };
+    world.run(2, &by("b"), &over(1)).unwrap();
+    world.run(2, &by("b"), &over(0)).unwrap();
+    let spectate = |who: &str| {
+        does(StandingCommand::Spectate {
+            player: player(who),
+        })
+    };
+    assert_eq!(
+        world.run(3, &by("b"), &spectate("c")),
+        Err(Error::NotLeader)
+    );
+    world.run(4, &by("b"), &spectate("b")).unwrap();
+    world.run(4, &by("a"), &spectate("c")).unwrap();
+    assert_eq!(world.session.header().ranks.spectators, 2);
+}
+
+#[test]
 fn r36_a_preference_is_his_own_and_names_roles_of_the_type() {
     let mut world = World::of(owned(Migration::Oldest), &["a", "b"]);
     let wish = |who: &str, weights: &[(&str, u8)]| {
