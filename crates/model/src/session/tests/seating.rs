@@ -480,3 +480,62 @@ fn a_deleted_session_takes_no_command() {
     assert_eq!(changes.members, [(0, None), (1, None)]);
     assert!(changes.deleted);
 }
+
+#[test]
+fn r10_what_stands_of_a_server_is_its_own_and_its_constants_are_set_as_it_comes() {
+    let mut world = World::of(game(), &["a"]);
+    let put = |name: &str, constants, custom| Command::PutServer {
+        name: name.parse().unwrap(),
+        constants,
+        custom,
+    };
+    let first = put("Director", json!({"seed": 7}), Some(json!(1)));
+    for nobody in [by("a"), Actor::Admin] {
+        assert_eq!(world.run(0, &nobody, &first), Err(Error::NotServer));
+    }
+    world.run(0, &Actor::Server, &first).unwrap();
+    // The same name in other letters is the same server.
+    let again = put("DIRECTOR", json!(null), Some(json!(2)));
+    world.run(0, &Actor::Server, &again).unwrap();
+    let other = put("director", json!(8), None);
+    let refusal = world.run(0, &Actor::Server, &other).unwrap_err();
+    assert_eq!(refusal.status(), 409);
+    let servers = &world.session.header().servers;
+    let expected = Participant {
+        constants: json!({"seed": 7}),
+        custom: json!(2),
+    };
+    assert_eq!(
+        servers.iter().collect::<Vec<_>>(),
+        [(&"Director".parse().unwrap(), &expected)]
+    );
+    let same = put("director", json!({"seed": 7}), None);
+    assert!(world.run(1, &Actor::Server, &same).unwrap().is_empty());
+    let remove = |name: &str| Command::RemoveServer {
+        name: name.parse().unwrap(),
+    };
+    let refusal = world.run(1, &Actor::Server, &remove("referee"));
+    assert_eq!(refusal, Err(Error::NoSuchServer));
+    assert_eq!(
+        world.run(1, &by("a"), &remove("director")),
+        Err(Error::NotServer)
+    );
+    world.run(1, &Actor::Server, &remove("director")).unwrap();
+    assert!(world.session.header().servers.is_empty());
+}
+
+#[test]
+fn r10_a_session_has_servers_up_to_its_limit() {
+    let mut world = World::of(game(), &["a"]);
+    let put = |number: usize| Command::PutServer {
+        name: format!("s{number}").parse().unwrap(),
+        constants: json!(null),
+        custom: None,
+    };
+    for number in 0..SERVERS_MAX {
+        world.run(0, &Actor::Server, &put(number)).unwrap();
+    }
+    let refusal = world.run(0, &Actor::Server, &put(SERVERS_MAX));
+    assert_eq!(refusal.unwrap_err().status(), 422);
+    assert!(world.run(0, &Actor::Server, &put(0)).unwrap().is_empty());
+}
