@@ -55,7 +55,9 @@ fn r55_r57_a_newcomers_reservation_lasts_for_the_join_timeout() {
 
 #[test]
 fn r57_who_waits_for_the_next_episode_has_no_clock_before_it_begins() {
-    let mut world = measuring(newcomers(), &["a", "b"]);
+    let mut of_type = newcomers();
+    of_type.timeouts.reserved_removal = Some(Millis::seconds(5));
+    let mut world = measuring(of_type, &["a", "b"]);
     world
         .run(1_000, &Actor::Server, &reserve_newcomers(&["c"]))
         .unwrap();
