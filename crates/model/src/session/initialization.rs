@@ -212,7 +212,7 @@ impl Draft<'_> {
         };
         let begins = match &self.work.header.initialization {
             None => true,
-            Some(init) => episode > init.episode && !init.stage.is_running() && init.waiting == 0,
+            Some(init) => !init.stage.is_running() && init.waiting == 0,
         };
         if begins {
             let stage = Stage::Joining;

@@ -352,6 +352,20 @@ fn r57_those_of_one_write_are_one_episode_and_who_comes_after_waits_for_the_next
 }
 
 #[test]
+fn r57_where_nobody_is_on_his_way_an_episode_begins_with_whoever_comes() {
+    let mut world = measuring(newcomers(), &["a", "b"]);
+    all_measure(&mut world, 0, &["a", "b"]);
+    world.read(0);
+    assert_eq!(stage(&world), (1, Stage::Done));
+    let server = Actor::Server;
+    world
+        .run(5_000, &server, &reserve_newcomers(&["c"]))
+        .unwrap();
+    assert_eq!(stage(&world), (2, Stage::Joining));
+    assert_eq!(world.session.next_timer(), Some(at(15_000)));
+}
+
+#[test]
 fn r57_the_next_episode_waits_for_all_who_waited_for_it() {
     let mut world = measuring(newcomers(), &["a", "b"]);
     world
@@ -449,6 +463,12 @@ fn f29_a_candidate_stands_while_he_is_away_and_until_he_leaves() {
     let host = Command::SetHost {
         device_token: Some("d0".into()),
     };
-    world.run(0, &by("a"), &host).unwrap();
+    let mut hosted = World {
+        session: world.session.clone(),
+        ..World::of(game(), &["x"])
+    };
+    hosted.run(0, &by("a"), &host).unwrap();
+    assert!(candidates(&hosted).is_empty());
+    world.run(0, &by("a"), &leave("a")).unwrap();
     assert!(candidates(&world).is_empty());
 }
