@@ -386,6 +386,10 @@ fn whose_turn_it_is_are_joined_members_each_once() {
         let refusal = world.run(1, &by("p5"), &turn(wrong)).unwrap_err();
         assert_eq!(refusal.status(), 422);
     }
+    // Who goes is passed over.
+    world.run(2, &by("p5"), &turn(vec![3, 1, 2])).unwrap();
+    world.run(3, &by("p1"), &leave("p1")).unwrap();
+    assert_eq!(world.session.header().turn, [3, 2]);
 }
 
 #[test]
