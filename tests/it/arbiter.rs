@@ -123,6 +123,36 @@ fn f22_the_host_is_a_member_who_is_there_and_needs_if_match() {
 }
 
 #[test]
+fn f35_a_host_who_is_there_gives_it_up_himself_or_by_the_leader_and_is_not_displaced() {
+    run(async {
+        let world = World::with(TYPES).await;
+        let [ann, bob, cid] = ["ann", "bob", "cid"].map(|name| world.player(name));
+        let id = create(&ann, "Linked").await.id;
+        for client in [&bob, &cid] {
+            join(client, id).await.expect("a seat");
+        }
+        hosts(&bob, id, Some("d1")).await.expect("nobody hosts");
+        for token in [Some("d2"), Some("d0"), None] {
+            refused(hosts(&cid, id, token).await, 403, "not-leader");
+        }
+        refused(cid.reserve(id, &hold("dan")).await, 403, "not-leader");
+        // The host picks who follows him, and so may the leader and a server.
+        let read = hosts(&bob, id, Some("d2")).await.expect("his to give");
+        assert_eq!(read.host.as_deref(), Some("d2"));
+        refused(hosts(&bob, id, Some("d1")).await, 403, "not-leader");
+        hosts(&ann, id, Some("d1")).await.expect("the leader's");
+        let backend = world.backend();
+        hosts(&backend, id, Some("d2")).await.expect("a server's");
+        // Nobody waits for a host who is away: then it is the first one's again.
+        cid.update_member(id, Who::Me, &flags(None, Some(false)))
+            .await
+            .expect("his");
+        hosts(&bob, id, Some("d1")).await.expect("nobody hosts");
+        world.stop().await;
+    });
+}
+
+#[test]
 fn row_42_of_two_on_one_device_the_other_hosts_on() {
     run(async {
         let world = World::with(TYPES).await;

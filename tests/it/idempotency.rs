@@ -55,6 +55,18 @@ async fn repeats(kind: Kind) {
     }
     let mine = world.player("ann").my_sessions().await.expect("hers");
     assert_eq!(mine.len(), 1);
+    // The password is part of the request.
+    let secret = |password: &str| json!({ "type": "Room", "password": password }).to_string();
+    let first = post(&world, "ann", path, "p", &secret("sesame")).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    let world = world.restart().await;
+    let again = post(&world, "ann", path, "p", &secret("sesame")).await;
+    assert_eq!((again.status, &again.body), (201, &first.body));
+    for other in [&secret("sesam"), &secret(""), body] {
+        let reused = post(&world, "ann", path, "p", other).await;
+        let refusal = (reused.status, reused.problem());
+        assert_eq!(refusal, (409, "idempotency-key-reused"), "{other}");
+    }
     // Somebody else's key of the same name is another key.
     let bobs = post(&world, "bob", path, "k", body).await;
     assert_eq!(bobs.status, 201);

@@ -8,6 +8,7 @@ mod documents;
 // The process plugin's own scenarios, here over the real registry.
 mod bad_input;
 mod browser;
+mod capabilities;
 mod events;
 #[path = "../../plugins/process/tests/it/faults.rs"]
 mod faults;
@@ -37,7 +38,10 @@ mod security;
 mod short_codes;
 mod standing;
 mod start;
+mod subscription_histories;
+mod subscriptions;
 mod tickets;
+mod versions;
 mod walk;
 #[path = "../../plugins/process/tests/it/world.rs"]
 mod world;

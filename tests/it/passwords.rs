@@ -234,7 +234,7 @@ fn f6_whoever_guesses_is_not_listened_to_for_a_while() {
 }
 
 #[test]
-fn f6_a_repeated_create_is_the_same_session_and_keeps_no_password() {
+fn f6_a_repeated_create_is_the_same_session_and_one_with_another_password_is_refused() {
     run(async {
         let world = world().await;
         let ann = world.player("ann");
@@ -246,9 +246,35 @@ fn f6_a_repeated_create_is_the_same_session_and_keeps_no_password() {
         let made = ann.create_session_keyed(&body("sesame"), "once").await;
         let again = ann.create_session_keyed(&body("sesame"), "once").await;
         assert_eq!(made.expect("a session").id, again.expect("the same").id);
-        // What is remembered of the request says nothing of the password, not even whether it is the same.
+        // With another password it is another request, which the key is not good for.
         let other = ann.create_session_keyed(&body("other"), "once").await;
-        assert!(other.expect("the same").password_protected);
+        refused(other, 409, "idempotency-key-reused");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn f6_the_same_password_again_is_no_change_and_tells_nobody_anything() {
+    run(async {
+        let world = world().await;
+        let [ann, bob] = ["ann", "bob"].map(|name| world.player(name));
+        let made = protected(&ann, "sesame").await;
+        let again = set(&ann, made.id, "sesame").await.expect("hers");
+        assert_eq!(again.change_number, made.change_number);
+        let other = set(&ann, made.id, "sesam").await.expect("hers");
+        assert_eq!(other.change_number, made.change_number + 1);
+        refused(say(&bob, made.id, "sesame").await, 403, "wrong-password");
+        say(&bob, made.id, "sesam").await.expect("the right one");
+        // Who may not set it does not learn from the answer what it is.
+        let led = CreateSession {
+            password: password("sesame"),
+            ..of("Led")
+        };
+        let led = ann.create_session(&led).await.expect("a session").id;
+        say(&bob, led, "sesame").await.expect("the right one");
+        for guess in ["sesame", "sesam"] {
+            refused(set(&bob, led, guess).await, 403, "not-leader");
+        }
         world.stop().await;
     });
 }

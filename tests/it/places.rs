@@ -60,6 +60,50 @@ fn f12_what_becomes_of_a_party_that_its_team_does_not_hold() {
 }
 
 #[test]
+fn f12_a_session_created_with_more_players_than_a_team_holds_follows_the_same_rule() {
+    run(async {
+        let table = Table::of("Fail", &[]).await;
+        let full = |problem| Err((409, problem));
+        for (of_type, expected) in [
+            ("Fail", full("team-full")),
+            ("Allow", full("session-full")),
+            ("PartialWith", Ok(vec![0, 0, 1, 1])),
+            ("PartialWithout", Ok(vec![0, 0])),
+            ("Overfill", full("session-full")),
+        ] {
+            let mut body = json!({ "type": of_type, "me": { "active": true, "team": 0 } });
+            body["reserve"] = party(&["b", "c", "d", "e"], 0)["players"].clone();
+            match expected {
+                Ok(expected) => {
+                    let read = table.ok("ann", "POST", "~/v1/sessions", body).await;
+                    let sits: Vec<u64> =
+                        teams(&read).into_iter().filter_map(|seat| seat.1).collect();
+                    assert_eq!(sits, expected, "{of_type}");
+                }
+                Err(problem) => {
+                    table
+                        .no("ann", "POST", "~/v1/sessions", body, problem)
+                        .await;
+                }
+            }
+        }
+        // Nobody of them found a place: then there is no session.
+        let held = party(&["b", "c", "d"], 0)["players"].clone();
+        let body = json!({ "type": "PartialWithout", "reserve": held });
+        let read = table.ok(BACKEND, "POST", "~/v1/sessions", body).await;
+        assert_eq!(teams(&read).len(), 2);
+        let body = json!({
+            "type": "Single",
+            "me": { "active": true },
+            "reserve": [{ "player": "b", "team": 0 }, { "player": "c", "team": 0 }],
+        });
+        let full = (409, "team-full");
+        table.no("ann", "POST", "~/v1/sessions", body, full).await;
+        table.world.stop().await;
+    });
+}
+
+#[test]
 fn f12_a_joiner_sits_elsewhere_or_squeezes_in_as_the_type_says() {
     run(async {
         let wish = json!({ "active": true, "team": 0 });
@@ -153,6 +197,11 @@ fn row50_spectators_have_seats_outside_the_teams() {
         table
             .no(BACKEND, "POST", "/reservations", both, wrong)
             .await;
+        // Nor does he lead, whoever else is there.
+        let promote = "/members/cid/promote";
+        table
+            .no("ann", "POST", promote, Value::Null, (409, "conflict"))
+            .await;
         let swap = json!({ "players": ["cid", "dan"] });
         table.no("ann", "POST", "/swap", swap, wrong).await;
         // The counts are those of the members after a restart as well.
@@ -167,6 +216,24 @@ fn row50_spectators_have_seats_outside_the_teams() {
         // Without the knob there are none.
         let table = Table::of("Plaza", &[]).await;
         table.no("bob", "PUT", "/members/me", watch, full).await;
+        table.world.stop().await;
+    });
+}
+
+#[test]
+fn row50_a_spectator_leads_only_until_somebody_plays() {
+    run(async {
+        let table = Table::of("Stadium", &[]).await;
+        let body = json!({ "type": "Stadium", "me": { "active": true, "spectator": true } });
+        let made = table.ok("wim", "POST", "~/v1/sessions", body).await;
+        assert_eq!(made["leader"], "wim");
+        let id = made["id"].as_str().expect("an id");
+        let me = format!("~/v1/sessions/{id}/members/me");
+        let read = table.ok("bob", "PUT", &me, json!({ "active": true })).await;
+        assert_eq!(read["leader"], "bob");
+        table.ok("bob", "DELETE", &me, Value::Null).await;
+        let read = table.ok("wim", "PUT", &me, json!({ "active": true })).await;
+        assert_eq!(read["leader"], "wim");
         table.world.stop().await;
     });
 }

@@ -247,3 +247,31 @@ fn f3_the_other_session_of_a_path_is_an_id_or_nothing() {
         world.stop().await;
     });
 }
+
+#[test]
+fn a_dry_run_shows_no_code_that_nobody_will_ever_get() {
+    run(async {
+        let world = World::new().await;
+        let id = create(&world.player("ann"), "Room").await.id;
+        let token = raw::token(&raw::claims(PrincipalKind::Player, "ann"));
+        let give = async |rest: &str| {
+            let request = raw::Request {
+                method: "POST",
+                path: &format!("/v1/sessions/{id}/short-code{rest}"),
+                token: Some(&token),
+                headers: &[],
+                body: b"",
+            };
+            let answer = raw::send(&world.server.url, request).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            answer.body
+        };
+        let dry = "?dry_run=true";
+        assert!(give(dry).await.get("short_code").is_none());
+        let given = give("").await;
+        assert!(given["short_code"].is_string());
+        // The one that it has is no news.
+        assert_eq!(give(dry).await["short_code"], given["short_code"]);
+        world.stop().await;
+    });
+}

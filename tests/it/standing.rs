@@ -96,6 +96,12 @@ size: { team_overflow: partial_without_overflow }
 ---
 apiVersion: v1
 kind: SessionType
+name: Single
+extends: PartialWithout
+size: { players_per_team: 1 }
+---
+apiVersion: v1
+kind: SessionType
 name: Overfill
 extends: Fail
 size: { team_overflow: overfill }
@@ -910,6 +916,33 @@ fn f2_the_permission_to_move_stops_before_leader_and_owners_and_takes_no_roles()
             )
             .await;
         assert_eq!(table.member("cid").await["roles"]["class"], "tank");
+        table.world.stop().await;
+    });
+}
+
+#[test]
+fn who_is_no_member_has_nothing_of_his_own_to_change() {
+    run(async {
+        let table = Table::of("Raid", &["bob"]).await;
+        let not_member = (403, "not-member");
+        for body in [json!({}), json!({ "active": true }), json!({ "custom": 1 })] {
+            table
+                .no("eve", "PATCH", "/members/me", body.clone(), not_member)
+                .await;
+            // Whose seat it is not, he learns nothing of.
+            for whose in ["/members/bob", "/members/zoe"] {
+                let forbidden = (403, "forbidden");
+                table
+                    .no("eve", "PATCH", whose, body.clone(), forbidden)
+                    .await;
+            }
+        }
+        let role = "/members/me/roles/class";
+        let healer = json!({ "role": "healer" });
+        table.no("eve", "PUT", role, healer, not_member).await;
+        table
+            .no("eve", "DELETE", role, Value::Null, not_member)
+            .await;
         table.world.stop().await;
     });
 }

@@ -166,6 +166,12 @@ fn request(element: Element, who: Who, cell: &Cell) -> (&'static str, String, St
         Element::HostToken => ("PUT", "/host".into(), r#"{"device_token":"d0"}"#.into()),
         Element::OwnConstants => ("PATCH", member(own, ""), r#"{"constants":{"x":1}}"#.into()),
         Element::OwnProperties => ("PATCH", member(own, ""), r#"{"custom":{"x":1}}"#.into()),
+        Element::OwnSubscriptions => (
+            "PATCH",
+            member(own, ""),
+            r#"{"subscriptions":{"00000000-0000-4000-8000-000000000001":{"profile":"roster"}}}"#
+                .into(),
+        ),
         Element::OthersProperties => ("PATCH", member("amy", ""), r#"{"active":false}"#.into()),
         Element::OwnTeam => {
             let team = usize::from(matches!(own, "ann" | "amy" | "ian"));

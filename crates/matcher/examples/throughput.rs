@@ -58,6 +58,7 @@ fn queue(teams: u16, players: u16) -> Queue {
         name: name("q"),
         active: true,
         session_type: name("Game"),
+        cross_play: false,
         regions: RegionRules::default(),
         teams: (0..teams).map(team).collect(),
         party_players_max: 4,
@@ -93,6 +94,7 @@ fn ticket(id: u64, now: i64, players: u64, skill: u64, pings: &[(Region, u32)]) 
     let id = Uuid::from_u128(u128::from(id));
     let player = |n| TicketPlayer {
         player: format!("{id}-{n}").parse().expect("a player"),
+        platform: None,
         attributes: BTreeMap::from([(name("skill"), Value::Number(skill as f64))]),
         latencies: pings.iter().cloned().collect(),
     };

@@ -61,6 +61,9 @@ pub fn check_match(
             return Err(format!("player {} is in it twice", player.player));
         }
     }
+    if !queue.cross_play && !share_platform(&all) {
+        return Err("players of different platforms meet without cross_play".to_owned());
+    }
     check_region(queue, &all, now, found.region.as_ref())?;
     for (index, rule) in queue.rules.iter().enumerate() {
         let limit = |ticket: &Ticket, max: f64| {
@@ -98,6 +101,17 @@ pub fn check_match(
         }
     }
     Ok(())
+}
+
+/// Whether all players who name a platform name the same, and no ticket that names none meets one that does.
+fn share_platform(all: &[&Ticket]) -> bool {
+    let of = |ticket: &Ticket| {
+        let mut named = ticket.players.iter().filter_map(|p| p.platform.clone());
+        let first = named.next();
+        named.all(|other| Some(other) == first).then_some(first)
+    };
+    let first = all.first().and_then(|ticket| of(ticket));
+    first.is_some() && all.iter().all(|ticket| of(ticket) == first)
 }
 
 /// The limit in force for a ticket: the base and every step whose time has come, whichever is widest.

@@ -8,7 +8,8 @@ use model::{Name, Region, Ticket, Timestamp};
 
 use crate::plan::Plan;
 
-/// The values of the attributes that must be equal, in the order of the rules.
+/// The values of the attributes that must be equal, in the order of the rules; then the platform, where players of
+/// different ones do not meet.
 pub(crate) type PoolKey = Box<[Box<str>]>;
 
 /// Age order: the oldest first; who came first to this matcher breaks ties.
@@ -77,8 +78,17 @@ impl Entry {
     }
 }
 
-/// Sums up a ticket; the name of the `equal` rule that its own players break, if they do.
-pub(crate) fn fit(plan: &Plan, ticket: &Ticket) -> Result<Fit, Name> {
+/// What the players of one party must have in common, and do not.
+#[derive(Debug)]
+pub(crate) enum Apart {
+    /// The attribute of this `equal` rule.
+    Rule(Name),
+    /// The platform.
+    Platform,
+}
+
+/// Sums up a ticket, unless its own players may not meet.
+pub(crate) fn fit(plan: &Plan, ticket: &Ticket) -> Result<Fit, Apart> {
     let queue = &*plan.queue;
     let players = &ticket.players;
     let mut key = Vec::with_capacity(plan.equal.len());
@@ -86,9 +96,12 @@ pub(crate) fn fit(plan: &Plan, ticket: &Ticket) -> Result<Fit, Name> {
         let mut texts = players.iter().map(|p| text(queue, p, attribute));
         let first = texts.next().unwrap_or_default();
         if texts.any(|text| text != first) {
-            return Err(rule.clone());
+            return Err(Apart::Rule(rule.clone()));
         }
         key.push(first);
+    }
+    if !queue.cross_play {
+        key.push(platform(players)?);
     }
     let numbers = plan.distance.iter().map(|attribute| {
         let values = players.iter().map(|p| number(queue, p, attribute));
@@ -125,6 +138,16 @@ pub(crate) fn rules_read(queue: &Queue, name: &Name) -> bool {
         | RuleKind::Equal { attribute }
         | RuleKind::Intersect { attribute, .. } => attribute == name,
     })
+}
+
+/// The one platform that players of a party name; empty: none of them names any.
+fn platform(players: &[TicketPlayer]) -> Result<Box<str>, Apart> {
+    let mut named = players.iter().filter_map(|player| player.platform.as_ref());
+    let first = named.next();
+    if named.any(|other| Some(other) != first) {
+        return Err(Apart::Platform);
+    }
+    Ok(first.map_or_else(Box::default, |name| name.as_str().into()))
 }
 
 fn value<'a>(queue: &'a Queue, player: &'a TicketPlayer, attribute: &Name) -> Option<&'a Value> {

@@ -4,7 +4,7 @@ use model::queue::{Attribute, AttributeType, Queue, RuleKind};
 use model::ticket::{TicketPlayer, Value};
 use model::{Name, PlayerId, Ticket};
 
-use crate::entry::{Fit, fit, rules_read};
+use crate::entry::{Apart, Fit, fit, rules_read};
 use crate::plan::Plan;
 
 /// The largest round trip that is believed, in milliseconds.
@@ -127,6 +127,9 @@ pub enum Rejection {
         /// The rule.
         rule: Name,
     },
+    /// Its players name different platforms, and the queue's session type has no `cross_play`.
+    #[error("cross_play: the players of the party play on different platforms")]
+    PartyCrossPlays,
     /// The party itself breaks an `intersect` rule.
     #[error("rule {rule}: the players of the party share {shared}, at least {min} are needed")]
     PartySharesTooFew {
@@ -291,7 +294,10 @@ fn check_value(
 }
 
 fn check_rules(plan: &Plan, ticket: &Ticket) -> Result<Fit, Rejection> {
-    let fit = fit(plan, ticket).map_err(|rule| Rejection::PartyNotEqual { rule })?;
+    let fit = fit(plan, ticket).map_err(|apart| match apart {
+        Apart::Rule(rule) => Rejection::PartyNotEqual { rule },
+        Apart::Platform => Rejection::PartyCrossPlays,
+    })?;
     let mut shared = fit.shared.iter();
     for rule in &plan.queue.rules {
         if let RuleKind::Intersect { min, .. } = rule.kind

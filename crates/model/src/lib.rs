@@ -13,6 +13,8 @@ pub mod qos;
 pub mod queue;
 pub mod roles;
 pub mod session_type;
+pub mod subscriptions;
+pub mod version;
 
 pub mod game_server;
 pub mod instance;

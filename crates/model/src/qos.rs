@@ -15,10 +15,6 @@ pub const MEASUREMENT_SERVERS_MAX: usize = 32;
 /// How members get connected and start together; everything off by default.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Together {
-    /// The capability `connectivity`: members have addresses of their own and measure (F21).
-    pub connectivity: bool,
-    /// The capability `gameplay`: a mark for clients, a game is played in it (F21).
-    pub gameplay: bool,
     /// What is measured and demanded; `None`: nothing.
     pub qos: Option<Qos>,
     /// How newcomers are brought together before they play; `None`: not at all.
@@ -108,6 +104,6 @@ pub struct InitializationSettings {
     pub evaluation_timeout: Millis,
     /// Whether a joined member or the host decides, instead of Muster by the measurements.
     pub external_evaluation: bool,
-    /// Members that must come through the first episode.
+    /// Members, not spectators, that must come through the first episode.
     pub members_needed_to_start: u32,
 }

@@ -17,6 +17,9 @@ pub struct Queue {
     pub active: bool,
     /// What a match becomes.
     pub session_type: Name,
+    /// Whether players of different platforms may meet in a match: the capability of its session type (F21). If not,
+    /// parties that name none wait in a pool of their own.
+    pub cross_play: bool,
     /// Where matches may be.
     pub regions: RegionRules,
     /// At least one; at most 50.

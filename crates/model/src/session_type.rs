@@ -34,12 +34,14 @@ pub struct SessionType {
     pub joinability: Joinability,
     /// Who may read sessions with visibility `open`, besides those who may join them.
     pub read_restriction: Joinability,
+    /// Which instances suit a member's client (row 38).
+    pub version_policy: crate::version::VersionPolicy,
     /// How players are invited.
     pub invites: InviteSettings,
     /// Who may change the joinability.
     pub joinability_by: JoinabilityBy,
-    /// Whether an active member must be connected.
-    pub connection_required_for_active_members: bool,
+    /// What each of its sessions can do; a creator adds to it where the YAML leaves it open (R23, R40).
+    pub capabilities: Capabilities,
     /// The removal time-outs.
     pub timeouts: Timeouts,
     /// How long a session waits for its leader before the oldest joined member takes over.
@@ -58,6 +60,8 @@ pub struct SessionType {
     pub custom_data_limits: CustomDataLimits,
     /// How its members get connected and start together.
     pub together: crate::qos::Together,
+    /// What its members may subscribe to.
+    pub subscriptions: crate::subscriptions::SubscriptionSettings,
 }
 
 /// Who may create sessions.
@@ -84,9 +88,21 @@ pub struct Capabilities {
     /// An active member whose connection is lost becomes inactive.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub connection_required_for_active_members: bool,
+    /// Nobody asks whether its members are there, so none becomes inactive by a lost connection, whatever
+    /// `connection_required_for_active_members` says (F21).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suppress_presence_activity_check: bool,
+    /// Players of different platforms may meet in it (F21).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cross_play: bool,
 }
 
 impl Capabilities {
+    /// Whether the presence of its active members is asked for (A.2).
+    pub fn asks_presence(self) -> bool {
+        self.connection_required_for_active_members && !self.suppress_presence_activity_check
+    }
+
     /// Whether it can do none of these.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
@@ -100,17 +116,9 @@ impl Capabilities {
             gameplay: self.gameplay || other.gameplay,
             connection_required_for_active_members: self.connection_required_for_active_members
                 || other.connection_required_for_active_members,
-        }
-    }
-}
-
-impl SessionType {
-    /// The capabilities that the type gives to each of its sessions.
-    pub fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            connectivity: self.together.connectivity,
-            gameplay: self.together.gameplay,
-            connection_required_for_active_members: self.connection_required_for_active_members,
+            suppress_presence_activity_check: self.suppress_presence_activity_check
+                || other.suppress_presence_activity_check,
+            cross_play: self.cross_play || other.cross_play,
         }
     }
 }

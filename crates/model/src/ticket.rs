@@ -50,6 +50,9 @@ pub struct Ticket {
 pub struct TicketPlayer {
     /// Who.
     pub player: PlayerId,
+    /// The platform that he plays on, if he has named one, in lowercase (F21).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Name>,
     /// Values of the queue's attributes, defaults filled in.
     pub attributes: BTreeMap<Name, Value>,
     /// Round trip in whole milliseconds, by region.

@@ -38,6 +38,9 @@ pub struct Args {
     /// The device that a player plays on, for joinability `local`.
     #[arg(long, value_name = "ID")]
     device: Option<String>,
+    /// The platform that a player plays on, for sessions without `cross_play`.
+    #[arg(long, value_name = "NAME")]
+    platform: Option<Name>,
     /// A player whom he follows, for joinability `followed`.
     #[arg(long = "follows", value_name = "PLAYER")]
     follows: Vec<PlayerId>,
@@ -93,6 +96,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut claims = Claims::new(config.namespace, kind, &*args.sub, now, args.ttl.0);
     claims.attributes = args.attributes.iter().cloned().collect();
     claims.device.clone_from(&args.device);
+    claims.platform.clone_from(&args.platform);
     claims.follows.clone_from(&args.follows);
     let token = keys.mint(&claims)?;
     keys.verify(&token, now)

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use model::wire::{AUDIENCE, Claims, PrincipalKind as Kind};
-use model::{GameServerId, Millis, Namespace, Timestamp};
+use model::{GameServerId, Millis, Name, Namespace, Timestamp};
 
 use crate::Principal;
 
@@ -165,6 +165,16 @@ impl Keys {
             .map_err(|_| AuthError::Invalid)
     }
 
+    /// What only these keys can make of a text (HMAC-SHA-256, in base64url): the same for the same text and purpose,
+    /// and of no use for guessing the text without the secret.
+    ///
+    /// It never is the signature of a token: what is signed there has no colon.
+    pub(crate) fn seal(&self, purpose: &str, text: &str) -> Result<String, crate::Error> {
+        let message = format!("{purpose}:{text}");
+        jsonwebtoken::crypto::sign(message.as_bytes(), &self.encoding, Algorithm::HS256)
+            .map_err(|error| crate::Error::Internal(format!("sealing: {error}")))
+    }
+
     /// A token for one game server, good from `now` for `ttl`.
     ///
     /// `first`: the one for the environment of its process, which its first poll exchanges for another.
@@ -214,6 +224,7 @@ fn principal(claims: Claims, expires_at: i64) -> Result<Principal, AuthError> {
             player: claims.sub.parse().map_err(|_| AuthError::Subject)?,
             attributes: claims.attributes,
             device: claims.device.filter(|device| !device.is_empty()),
+            platform: claims.platform.as_ref().map(Name::folded),
             follows: claims.follows,
         },
         Kind::Server => Principal::Server {

@@ -34,6 +34,8 @@ pub enum Principal {
         attributes: BTreeMap<Name, Value>,
         /// The device that he plays on, if the token says so (row 31).
         device: Option<String>,
+        /// The platform that he plays on, if the token says so, in lowercase (F21).
+        platform: Option<Name>,
         /// Whom he follows, as the token says (row 31).
         follows: Vec<PlayerId>,
     },

@@ -2,6 +2,7 @@
 
 mod door;
 mod history;
+mod platforms;
 mod random;
 mod rules;
 mod world;

@@ -12,7 +12,8 @@ use proptest::prelude::*;
 
 use crate::world::{QueueExt, TicketExt, World, name, queue, region, ticket};
 
-fn ids(found: &Match) -> Vec<u128> {
+/// The tickets of a match, in order.
+pub fn ids(found: &Match) -> Vec<u128> {
     let mut ids: Vec<u128> = found.tickets().map(|id| id.0.as_u128()).collect();
     ids.sort_unstable();
     ids

@@ -31,6 +31,7 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
         name: name("q"),
         active: true,
         session_type: name("Game"),
+        cross_play: false,
         regions: RegionRules::default(),
         teams: teams
             .iter()
@@ -130,6 +131,7 @@ pub fn ticket(id: u64, at: i64, skills: &[f64]) -> Ticket {
             .enumerate()
             .map(|(n, &skill)| TicketPlayer {
                 player: format!("p{id}-{n}").parse().expect("a player"),
+                platform: None,
                 attributes: BTreeMap::from([(name("skill"), Value::Number(skill))]),
                 latencies: BTreeMap::new(),
             })

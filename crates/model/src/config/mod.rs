@@ -29,6 +29,7 @@ mod revision;
 mod scalar;
 mod schema;
 mod session_type;
+mod subscriptions;
 mod syntax;
 mod tree;
 pub mod unsupported;

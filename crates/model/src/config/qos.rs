@@ -11,10 +11,10 @@ use crate::qos::{
     PeerToPeer, Qos, Together,
 };
 
-/// Reports what is wrong; `max_members` are the seats of a session.
+/// Reports what is wrong; `players_max` are the seats of a session without those of spectators.
 pub(super) fn validate(
     raw: &SessionType,
-    max_members: u32,
+    players_max: u32,
     document: &Document,
     reports: &mut Vec<Report>,
 ) -> Together {
@@ -29,11 +29,9 @@ pub(super) fn validate(
         }
     }
     if let Some(initialization) = &raw.member_initialization {
-        lint.initialization(initialization, max_members);
+        lint.initialization(initialization, players_max);
     }
     Together {
-        connectivity: raw.capabilities.connectivity,
-        gameplay: raw.capabilities.gameplay,
         qos: raw.qos.as_ref().map(qos),
         initialization: raw.member_initialization.as_ref().map(initialization),
     }
@@ -145,7 +143,7 @@ impl Lint<'_> {
         }
     }
 
-    fn initialization(&mut self, raw: &raw::MemberInitialization, max_members: u32) {
+    fn initialization(&mut self, raw: &raw::MemberInitialization, players_max: u32) {
         const AT: &str = "member_initialization";
         if self.document.is_unsure(&[AT]) {
             return;
@@ -174,12 +172,12 @@ impl Lint<'_> {
             }
         }
         let needed = raw.members_needed_to_start;
-        if needed > max_members && !self.document.is_unsure(&["size"]) {
+        if needed > players_max && !self.document.is_unsure(&["size"]) {
             self.error(
                 "never-starts",
                 &[AT, "members_needed_to_start"],
                 format!(
-                    "{needed} members are needed to start, but a session has {max_members} seats"
+                    "{needed} members are needed to start, but a session has {players_max} seats for players"
                 ),
                 "need fewer, or allow more members",
             );

@@ -34,12 +34,14 @@ pub(super) fn validate(
     lint.ticket();
     let attributes = lint.attributes();
     let mut session_type_name = raw.session_type.clone();
+    let mut cross_play = false;
     let mut allow = raw.regions.allow.clone();
     // Of a queue without one there is nothing to look up.
     let unsure = document.is_unsure(&["session_type"]);
     match set.session_type(&raw.session_type) {
         Found::Valid(session_type) => {
             session_type_name = session_type.name.clone();
+            cross_play = session_type.capabilities.cross_play;
             if let Some(served) = lint.session_type(session_type, &teams, set) {
                 allow = Some(served);
             }
@@ -70,6 +72,7 @@ pub(super) fn validate(
         name: raw.name.clone(),
         active: raw.active,
         session_type: session_type_name,
+        cross_play,
         regions: RegionRules {
             allow,
             max_latency: raw.regions.max_latency.map(|d| d.0),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::duration::Duration;
 use super::raw::{choices, sections};
 use crate::Name;
+use crate::subscriptions::ChangeType;
 
 sections! {
     /// Measuring and judging newcomers before they play.
@@ -17,7 +18,7 @@ sections! {
         evaluation_timeout: Duration = Duration::seconds(5),
         /// A joined member or the host posts the decision, instead of Muster.
         external_evaluation: bool = false,
-        /// Members that must pass for the first episode to succeed.
+        /// Members, not spectators, that must pass for the first episode to succeed.
         #[schemars(range(min = 1, max = 1000))]
         members_needed_to_start: u32 = 1,
     }
@@ -130,43 +131,38 @@ sections! {
         until: BackfillUntil = BackfillUntil::Closed,
     }
 
-    /// What clients may watch.
+    /// What members subscribe to.
     struct Subscriptions {
-        /// Sessions that one connection may watch.
+        /// Sessions that one player may be subscribed in at once; 0: none.
         #[schemars(range(max = 100))]
         max_per_connection: u32 = 10,
-        /// By name.
-        profiles: BTreeMap<Name, Profile> = profiles(),
+        /// What a subscriber is told of, by what he subscribes to.
+        profiles: Profiles = Profiles::default(),
     }
 
-    /// What a watcher is told.
+    /// What a subscriber is told of, by what he subscribes to.
+    struct Profiles {
+        /// Omitted: everything.
+        party: Profile = Profile::default(),
+        /// Omitted: matchmaking_status.
+        matchmaking: Profile = Profile::default(),
+        /// Omitted: host and initialization.
+        initialization: Profile = Profile::default(),
+        /// Omitted: members_list and members_status.
+        roster: Profile = Profile::default(),
+        /// Omitted: members_list, members_status and matchmaking_status.
+        queuehost: Profile = Profile::default(),
+        /// Omitted: host, joinability and matchmaking_status.
+        queue: Profile = Profile::default(),
+    }
+
+    /// What a subscriber is told of.
     struct Profile {
-        /// Which changes.
-        changes: Vec<Change> = vec![Change::Everything],
-        /// Between two notices.
+        /// Which changes. Omitted: those that the profile is made for.
+        changes: Option<Vec<ChangeType>> = None,
+        /// At least so long between two notices; at most 5 minutes.
         min_interval: Duration = Duration::seconds(1),
     }
-}
-
-fn profiles() -> BTreeMap<Name, Profile> {
-    let profile = |name: &str, changes: Vec<Change>| {
-        name.parse().ok().map(|name: Name| {
-            (
-                name,
-                Profile {
-                    changes,
-                    ..Profile::default()
-                },
-            )
-        })
-    };
-    [
-        profile("roster", vec![Change::MembersList, Change::MembersStatus]),
-        profile("party", vec![Change::Everything]),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 choices! {
@@ -190,19 +186,5 @@ choices! {
         Closed,
         /// When the match is full.
         Full,
-    }
-
-    /// A kind of change.
-    enum Change {
-        Everything,
-        MembersList,
-        MembersStatus,
-        MembersCustomProperty,
-        Joinability,
-        Host,
-        Initialization,
-        Matchmaking,
-        CustomProperty,
-        Instance,
     }
 }

@@ -43,7 +43,7 @@ sections! {
         joinability_by: Option<JoinabilityBy> = None,
         /// Who may read the document; at least as open as the joinability.
         read_restriction: Joinability = Joinability::Public,
-        /// Which instance versions suit a member's client version.
+        /// Which instances suit the client version that a member states: others he may not enter.
         version_policy: VersionPolicy = VersionPolicy::Compatible,
         /// What sessions of this type can do; constant.
         capabilities: Capabilities = Capabilities::default(),
@@ -76,7 +76,7 @@ sections! {
         browser: Browser = Browser::default(),
         /// Refilling a running match from the queue.
         backfill: Option<Backfill> = None,
-        /// What clients may watch, and how often they are told.
+        /// What members may subscribe to, and how often they are told at most.
         subscriptions: Subscriptions = Subscriptions::default(),
         /// The lease that a member has on an instance.
         play_session: PlaySession = PlaySession::default(),
@@ -130,11 +130,12 @@ sections! {
         large: bool = false,
         /// An active member whose connection is lost becomes inactive.
         connection_required_for_active_members: bool = false,
-        /// Members are not made inactive when their platform's presence shows another game.
+        /// Nobody asks whether members are there: none becomes inactive by a lost connection.
         suppress_presence_activity_check: bool = false,
         /// The session has owners.
         has_owners: bool = false,
-        /// Players of different platforms may meet.
+        /// Players whose tokens name different platforms may meet. Without it queues match those who name none among
+        /// themselves.
         cross_play: bool = false,
     }
 

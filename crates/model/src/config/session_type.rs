@@ -9,12 +9,14 @@ use super::instance;
 use super::members;
 use super::qos;
 use super::raw_session_type as raw;
+use super::subscriptions;
 use crate::Timeout;
 use crate::session::bad_keys;
 use crate::session_type::{
-    Creation, CustomData, CustomDataLimits, InviteSettings, JoinabilityBy, SessionType, Size,
-    TeamOverflow, Timeouts,
+    Capabilities, Creation, CustomData, CustomDataLimits, InviteSettings, JoinabilityBy,
+    SessionType, Size, TeamOverflow, Timeouts,
 };
+use crate::version::VersionPolicy;
 
 /// Members of a session that is not large, and seats when no team says otherwise.
 const MEMBERS_MAX: u32 = 100;
@@ -40,10 +42,12 @@ pub(super) fn validate(
         .instance
         .as_ref()
         .and_then(|instance| instance::validate(instance, document, set, lint.reports));
-    let together = qos::validate(raw, size.max_members, document, lint.reports);
+    let players_max = size.max_members.saturating_sub(size.spectators);
+    let together = qos::validate(raw, players_max, document, lint.reports);
     let formation = formation::validate(raw, size.max_members, document, lint.reports);
     let roles = members::roles(raw, document, lint.reports);
     let ownership = members::ownership(raw, document, lint.reports);
+    let subscriptions = subscriptions::validate(raw, document, lint.reports);
     let session_empty = match raw.keep_alive_on_empty {
         Some(true) => None,
         _ => timeout(raw.timeouts.session_empty),
@@ -63,6 +67,7 @@ pub(super) fn validate(
         visibility: raw.visibility,
         joinability: raw.joinability,
         read_restriction: raw.read_restriction,
+        version_policy: version_policy(raw.version_policy),
         invites: InviteSettings {
             time_out: raw.invites.time_out.0,
             min_interval: raw.invites.min_interval.0,
@@ -76,9 +81,7 @@ pub(super) fn validate(
         } else {
             JoinabilityBy::Members
         }),
-        connection_required_for_active_members: raw
-            .capabilities
-            .connection_required_for_active_members,
+        capabilities: capabilities(&raw.capabilities),
         timeouts: Timeouts {
             reserved_removal: timeout(raw.timeouts.reserved_removal),
             ready_removal: timeout(raw.timeouts.ready_removal),
@@ -98,7 +101,26 @@ pub(super) fn validate(
             value_bytes: raw.custom_data_limits.value_bytes as usize,
         },
         together,
+        subscriptions,
     })
+}
+
+fn capabilities(raw: &raw::Capabilities) -> Capabilities {
+    Capabilities {
+        connectivity: raw.connectivity,
+        gameplay: raw.gameplay,
+        connection_required_for_active_members: raw.connection_required_for_active_members,
+        suppress_presence_activity_check: raw.suppress_presence_activity_check,
+        cross_play: raw.cross_play,
+    }
+}
+
+fn version_policy(raw: raw::VersionPolicy) -> VersionPolicy {
+    match raw {
+        raw::VersionPolicy::Exact => VersionPolicy::Exact,
+        raw::VersionPolicy::Compatible => VersionPolicy::Compatible,
+        raw::VersionPolicy::Any => VersionPolicy::Any,
+    }
 }
 
 fn timeout(raw: Option<Duration>) -> Timeout {

@@ -60,9 +60,6 @@ const fn fleet(path: &'static str, fine: Fine) -> Unsupported {
 
 /// The whole list. It shrinks to nothing as behaviour is built.
 pub const UNSUPPORTED: &[Unsupported] = &[
-    session_type("version_policy"),
-    session_type("capabilities.suppress_presence_activity_check"),
-    session_type("capabilities.cross_play"),
     session_type("instance.host_type"),
     session_type("instance.fallback"),
     session_type("instance.player_host"),
@@ -71,7 +68,6 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("instance.health.unhealthy_percentage"),
     session_type("instance.migration"),
     session_type("backfill"),
-    session_type("subscriptions"),
     session_type("play_session"),
     session_type("platform_sessions"),
     queue("open"),

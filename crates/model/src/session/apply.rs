@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Actor, Command, Draft, Error, Event, HEADER_BYTES_MAX, InviteEnd, RemovalReason,
+    Actor, Command, Draft, Error, Event, HEADER_BYTES_MAX, Header, InviteEnd, RemovalReason,
     SESSION_CUSTOM_BYTES_MAX, SetPassword, TURN_MAX, Update, create, limits, places::Place,
 };
 use crate::Timestamp;
 use crate::instance::CloseReason;
 use crate::session_type::{Joinability, JoinabilityBy};
+use crate::subscriptions::ChangeType;
 use crate::ticket::{EndReason, TicketState};
 
 impl Draft<'_> {
@@ -204,11 +205,29 @@ impl Draft<'_> {
         limits::check_size("session's own data", SESSION_CUSTOM_BYTES_MAX, &own)?;
         limits::check_size("session", HEADER_BYTES_MAX, header)?;
         let tightened = header.joinability.openness() < before.joinability.openness();
-        self.work.events.push(Event::HeaderChanged);
+        for change in changes_of(&before, header) {
+            self.work.events.push(Event::HeaderChanged(change));
+        }
         // An invite from before then is void: its player was invited to a session that let others in.
         if tightened && self.base.constants.session_type.invites.reject_stale {
             self.drop_invites(InviteEnd::Stale, now);
         }
         Ok(())
     }
+}
+
+/// What kinds of changes an update has made: to who may join, and to whatever else members may write, which is the
+/// session's own data.
+fn changes_of(before: &Header, after: &Header) -> Vec<ChangeType> {
+    let mut open = before.clone();
+    (open.joinability, open.closed) = (after.joinability, after.closed);
+    open.password.clone_from(&after.password);
+    let mut changes = Vec::new();
+    if open != *before {
+        changes.push(ChangeType::Joinability);
+    }
+    if open != *after {
+        changes.push(ChangeType::CustomProperty);
+    }
+    changes
 }

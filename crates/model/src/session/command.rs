@@ -62,8 +62,8 @@ pub enum Command {
         /// Whether it did.
         succeeded: bool,
     },
-    /// Make the member with this device token the host of a session without an instance, or nobody: any joined
-    /// member, servers, admins, the service (R64, row 9).
+    /// Make the member with this device token the host of a session without an instance, or nobody: while there is
+    /// none any joined member, else the host, the leader, servers, admins, the service (R64, F35, row 9).
     SetHost {
         /// Of a ready or active member.
         device_token: Option<String>,
@@ -78,7 +78,7 @@ pub enum Command {
         /// Whose.
         player: PlayerId,
     },
-    /// Make a joined member the leader: the leader, servers, admins, the service.
+    /// Make a joined member, no spectator, the leader: the leader, servers, admins, the service.
     Promote {
         /// Who is to lead.
         player: PlayerId,
@@ -227,6 +227,10 @@ pub struct Join {
     pub claims: BTreeMap<Name, ticket::Value>,
     /// Whom he follows, as his token says (row 31).
     pub follows: Vec<PlayerId>,
+    /// The platform that his token names, in lowercase (F21).
+    pub platform: Option<Name>,
+    /// The version of his client, if he states it (row 38); in place of the one that he stated before.
+    pub client_version: Option<Box<semver::Version>>,
     /// Of the password that he gave and the session's salt.
     pub password: Option<PasswordDigest>,
     /// Whether a joined member follows him, for joinability `followed`.
@@ -254,6 +258,8 @@ impl Join {
             device: None,
             claims: BTreeMap::new(),
             follows: Vec::new(),
+            platform: None,
+            client_version: None,
             password: None,
             acquaintance: Acquaintance::Stranger,
             custom_data: CustomData::new(),

@@ -47,7 +47,8 @@ pub struct NewSession {
     pub constants_custom: Value,
     /// The queue's names for the teams; may be empty.
     pub team_names: Vec<Name>,
-    /// Who gets a seat from the start, in order. A player seats himself first and leads.
+    /// Who gets a seat from the start: first those who are in, then those with a reservation, then spectators with
+    /// one, each in order. A player seats himself and leads.
     pub members: Vec<NewSeat>,
     /// Whether they are brought together before they play, as the first episode (F29).
     pub initialize: bool,
@@ -144,7 +145,7 @@ impl NewSession {
             self.visibility,
             of_type.visibility,
         )?;
-        let added = self.capabilities.or(of_type.capabilities()) != of_type.capabilities();
+        let added = self.capabilities.or(of_type.capabilities) != of_type.capabilities;
         if added && self.constants.written.contains(&TypeConstant::Capabilities) {
             return Err(Error::FixedByType(TypeConstant::Capabilities.key()));
         }
@@ -278,30 +279,36 @@ impl Session {
 }
 
 impl Draft<'_> {
-    /// Seats whom the creator brings along. A player joins only himself, and does so before he reserves.
+    /// Seats whom the creator brings along. A player joins only himself, and does so before he reserves; what
+    /// becomes of those whom a team does not hold is the rule of every reservation (F12).
     fn seat_all(&mut self, new: &NewSession, now: Timestamp) -> Result<(), Error> {
+        let (mut players, mut spectators) = (Vec::new(), Vec::new());
         for seat in &new.members {
             match seat {
                 NewSeat::Reserved { player, team } => {
-                    self.require_leader_or_host(&new.created_by)?;
-                    let place = team.map_or(Place::Any, Place::Team);
-                    self.reserve_place(&new.created_by, player, place, now)?;
+                    players.push((player.clone(), team.map_or(Place::Any, Place::Team)));
                 }
                 NewSeat::ReservedSpectator { player } => {
-                    self.require_leader_or_host(&new.created_by)?;
-                    self.reserve_place(&new.created_by, player, Place::Spectators, now)?;
+                    spectators.push((player.clone(), Place::Spectators));
                 }
-                NewSeat::Joined(join) => {
-                    Self::require_self(&new.created_by, &join.player)?;
-                    if self.member_of(&join.player).is_some() {
-                        return Err(Error::AlreadyMember);
-                    }
-                    let member = self.new_member(join, now)?;
-                    self.seat(member, join, now)?;
-                    self.bring(&new.created_by, join, now)?;
-                }
+                NewSeat::Joined(join) => self.seat_joined(&new.created_by, join, now)?,
+            }
+        }
+        for seats in [players, spectators] {
+            if !seats.is_empty() {
+                self.reserve(&new.created_by, &seats, now)?;
             }
         }
         Ok(())
+    }
+
+    fn seat_joined(&mut self, creator: &Actor, join: &Join, now: Timestamp) -> Result<(), Error> {
+        Self::require_self(creator, &join.player)?;
+        if self.member_of(&join.player).is_some() {
+            return Err(Error::AlreadyMember);
+        }
+        let member = self.new_member(join, now)?;
+        self.seat(member, join, now)?;
+        self.bring(creator, join, now)
     }
 }

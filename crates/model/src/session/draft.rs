@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::leader::Seniority;
 use super::{Changes, Event, Header, Looker, Member, RemovalReason, Session, admission, deadlines};
 use crate::{PlayerId, Timestamp};
 
@@ -308,40 +309,45 @@ impl<'a> Draft<'a> {
             .chain(self.touched().filter(|member| member.is_engaged()))
     }
 
-    /// Who leads when the leader is lost: the oldest joined member that is engaged; without a leader at
-    /// all, an inactive one rather than nobody (row 41). O(touched).
-    pub(super) fn heir(&self) -> Option<&Arc<Member>> {
-        let rank = |member: &&Arc<Member>| (member.joined_at, member.index);
-        let touched = self.touched().filter(|member| member.is_engaged());
-        let engaged = self
-            .oldest(&self.base.engaged)
-            .take(1)
-            .chain(touched)
-            .min_by_key(rank);
-        if engaged.is_some() || self.work.header.leader.is_some() {
-            return engaged;
-        }
-        let touched = self.touched().filter(|member| member.is_joined());
-        self.oldest(&self.base.away)
-            .take(1)
-            .chain(touched)
-            .min_by_key(rank)
+    /// Who leads when the leader is lost, or only looks on (row 41, row 50). O(touched).
+    pub(super) fn heir(&self) -> Option<Seniority> {
+        let leader = self.leader().map(|leader| &**leader);
+        super::leader::heir(leader, self.first_engaged(), self.first_away())
     }
 
-    /// The member who joined first, in whatever state. O(touched).
+    /// The player who joined first, in whatever state; without any the first spectator. O(touched).
     pub(super) fn first_joined(&self) -> Option<&Arc<Member>> {
-        let untouched = [&self.base.engaged, &self.base.away];
-        untouched
-            .into_iter()
-            .flat_map(|line| self.oldest(line).take(1))
-            .chain(self.touched().filter(|member| member.is_joined()))
-            .min_by_key(|member| (member.joined_at, member.index))
+        let first = self.first_engaged().into_iter().chain(self.first_away());
+        self.member(first.min()?.index)
+    }
+
+    fn first_engaged(&self) -> Option<Seniority> {
+        self.first_of(&self.base.engaged, Member::is_engaged)
+    }
+
+    fn first_away(&self) -> Option<Seniority> {
+        self.first_of(&self.base.away, |member| {
+            member.is_joined() && !member.is_engaged()
+        })
+    }
+
+    /// The first of one of the session's lines, as this draft leaves it.
+    fn first_of(
+        &self,
+        line: &'a BTreeSet<Seniority>,
+        belongs: impl Fn(&Member) -> bool,
+    ) -> Option<Seniority> {
+        self.oldest(line)
+            .take(1)
+            .chain(self.touched().filter(|member| belongs(member)))
+            .filter_map(|member| Seniority::of(member))
+            .min()
     }
 
     /// Members of one of the session's lines that this draft has not touched, in the line's order.
-    fn oldest(&self, line: &'a BTreeSet<(Timestamp, u32)>) -> impl Iterator<Item = &Arc<Member>> {
+    fn oldest(&self, line: &'a BTreeSet<Seniority>) -> impl Iterator<Item = &Arc<Member>> {
         line.iter()
-            .filter(|(_, index)| !self.work.members.contains_key(index))
-            .filter_map(|(_, index)| self.base.members.get(index))
+            .filter(|member| !self.work.members.contains_key(&member.index))
+            .filter_map(|member| self.base.members.get(&member.index))
     }
 }

@@ -66,6 +66,9 @@ pub enum Error {
     /// 403: an owner keeps the player out (F28).
     #[error("the session's owners have blocked this player")]
     Blocked,
+    /// 403: others have joined from another platform, and the session has no `cross_play` (F21).
+    #[error("the session has no cross-play, and its members play on another platform")]
+    CrossPlay,
     /// 409: a session that has owners keeps one (F28).
     #[error("the last owner stays one: make somebody else an owner first")]
     LastOwner,
@@ -75,6 +78,9 @@ pub enum Error {
     /// 409: leaders are not swapped (F2).
     #[error("the leader cannot be swapped")]
     LeaderStays,
+    /// 409: a spectator is not made the leader (row 50).
+    #[error("the player is a spectator, who cannot be made the leader")]
+    LooksOn,
     /// 409: only members of different teams are swapped (F2).
     #[error("the two are on the same team")]
     SameTeam,
@@ -129,6 +135,20 @@ pub enum Error {
     /// 409: a feature that a large session does not have (R42, F21).
     #[error("a large session has no {0}")]
     NotOnLarge(&'static str),
+    /// 409: subscribing is for whoever takes part (F30).
+    #[error("only an active member subscribes to changes")]
+    NotActive,
+    /// 409: as many subscriptions as a member has at most.
+    #[error("a member has at most 10 subscriptions in a session")]
+    TooManySubscriptions,
+    /// 409: the player is subscribed in as many sessions as he may be (F30).
+    #[error(
+        "a player is subscribed in at most {most} sessions at once: remove his subscriptions in another"
+    )]
+    SubscribedElsewhere {
+        /// How many.
+        most: u32,
+    },
     /// 409: one instance is open already.
     #[error("the session has an instance that is not closed")]
     InstanceExists,
@@ -149,6 +169,9 @@ pub enum Error {
     /// 409: not a version that the type allows.
     #[error("the instance's version is not one that the session type allows")]
     VersionMismatch,
+    /// 409: not a version that suits the client's (row 38).
+    #[error("the instance's version does not suit the client's")]
+    ClientMismatch,
     /// 409: one live ticket a session.
     #[error("the session is queued already")]
     AlreadyQueued,
@@ -226,6 +249,7 @@ impl Error {
             | Self::NotServer
             | Self::NotOwner
             | Self::Blocked
+            | Self::CrossPlay
             | Self::CannotChangeTeam
             | Self::CreationNotAllowed => 403,
             Self::SessionEnded
@@ -245,15 +269,20 @@ impl Error {
             | Self::LastOwner
             | Self::RoleFull(_)
             | Self::LeaderStays
+            | Self::LooksOn
             | Self::SameTeam
             | Self::ConstantsConflict(_)
             | Self::FixedByType(_)
             | Self::NotOnLarge(_)
+            | Self::NotActive
+            | Self::TooManySubscriptions
+            | Self::SubscribedElsewhere { .. }
             | Self::InstanceExists
             | Self::NotJoinable
             | Self::ForeignAllocation
             | Self::InstanceTransition { .. }
             | Self::VersionMismatch
+            | Self::ClientMismatch
             | Self::AlreadyQueued
             | Self::NoSuchTicket
             | Self::NotListable

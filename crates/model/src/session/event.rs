@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Header, Member, MemberState, Stage};
 use crate::instance::{CloseReason, InstanceStatus};
+use crate::subscriptions::ChangeType;
 use crate::ticket::{EndReason, TicketState};
 use crate::{AllocationId, GameServerId, InstanceId, PlayerId, TicketId, Timestamp};
 
@@ -75,6 +76,15 @@ pub enum Event {
         index: u32,
         /// Whose.
         player: PlayerId,
+        /// What of it.
+        change: ChangeType,
+    },
+    /// What a member subscribes to changed; nobody else's affair (R39).
+    SubscriptionsChanged {
+        /// The seat's index.
+        index: u32,
+        /// Whose.
+        player: PlayerId,
     },
     /// A seat is free again.
     MemberRemoved {
@@ -112,7 +122,7 @@ pub enum Event {
         reason: InviteEnd,
     },
     /// Properties of the session changed: joinability, closed, custom data, teams.
-    HeaderChanged,
+    HeaderChanged(ChangeType),
     /// The newcomers' episode entered another stage, or the next one began.
     InitializationChanged {
         /// Which.
@@ -160,8 +170,28 @@ impl Event {
                 | Self::MemberJoined { .. }
                 | Self::MemberChanged { .. }
                 | Self::MemberUpdated { .. }
+                | Self::SubscriptionsChanged { .. }
                 | Self::MemberRemoved { .. }
         )
+    }
+
+    /// What kind of change it is to whoever subscribes; `Everything`: none that has a name (F30).
+    pub fn change_type(&self) -> ChangeType {
+        match self {
+            Self::MemberReserved { .. }
+            | Self::MemberJoined { .. }
+            | Self::MemberRemoved { .. } => ChangeType::MembersList,
+            Self::MemberChanged { .. } | Self::LeaderChanged { .. } => ChangeType::MembersStatus,
+            Self::MemberUpdated { change, .. } | Self::HeaderChanged(change) => *change,
+            Self::InitializationChanged { .. } => ChangeType::Initialization,
+            Self::InstanceChanged { .. } | Self::InstanceUpdated { .. } => ChangeType::Host,
+            Self::TicketChanged { .. } => ChangeType::MatchmakingStatus,
+            Self::SubscriptionsChanged { .. }
+            | Self::PlayedTogether { .. }
+            | Self::Invited { .. }
+            | Self::InviteEnded { .. }
+            | Self::Deleted => ChangeType::Everything,
+        }
     }
 }
 

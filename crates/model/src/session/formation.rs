@@ -3,6 +3,7 @@
 use super::{Actor, Draft, Error, Event, HEADER_BYTES_MAX, deadlines, limits};
 use crate::Timestamp;
 use crate::session_type::CustomData;
+use crate::subscriptions::ChangeType;
 
 impl Draft<'_> {
     /// When the instance is to be requested without anybody asking (R77); `None`: not as things stand.
@@ -33,7 +34,9 @@ impl Draft<'_> {
         let header = self.header_mut();
         header.browser_entry = params.cloned();
         limits::check_size("session", HEADER_BYTES_MAX, header)?;
-        self.work.events.push(Event::HeaderChanged);
+        self.work
+            .events
+            .push(Event::HeaderChanged(ChangeType::Everything));
         Ok(())
     }
 
@@ -42,7 +45,9 @@ impl Draft<'_> {
         Self::require_service(actor)?;
         if self.work.header.kept != kept {
             self.header_mut().kept = kept;
-            self.work.events.push(Event::HeaderChanged);
+            self.work
+                .events
+                .push(Event::HeaderChanged(ChangeType::Everything));
         }
         Ok(())
     }

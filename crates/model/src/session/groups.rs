@@ -103,7 +103,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Sets the groups that a member is in from now on.
+    /// Sets the groups that a member is in from now on; those that he is in already change nothing.
     pub(super) fn set_groups(
         &mut self,
         member: &mut Member,
@@ -111,6 +111,9 @@ impl Draft<'_> {
         now: Timestamp,
     ) -> Result<(), Error> {
         let groups = folded(groups, GROUPS_MAX, "a member is in at most 10 groups")?;
+        if groups == member.standing.groups {
+            return Ok(());
+        }
         let before = member.clone();
         member.standing.groups = groups;
         self.meet(&before, Some(member), now);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Actor, Draft, Error, Event, Member, Session};
 use crate::PlayerId;
+use crate::subscriptions::ChangeType;
 
 impl Member {
     /// The token of his device; `None` before he has joined, and where the type has no connectivity.
@@ -34,6 +35,11 @@ impl Session {
 }
 
 impl Draft<'_> {
+    /// Names the host, or nobody. Host is a property of the session, which its members write (R8, R64, F22), so while
+    /// there is none any joined member may become it: the first by `If-Match` does (F35, row 9), and what he gains is
+    /// to hold open seats and to invite, no power over members (R25, R66, row 8). A host who is there is not displaced
+    /// by just anybody: he himself picks another (F35), as do the leader, who was the arbiter from the start (R63),
+    /// and servers. One who goes or becomes inactive hosts no longer, so nobody has to wait for him.
     pub(super) fn set_host(
         &mut self,
         actor: &Actor,
@@ -59,12 +65,18 @@ impl Draft<'_> {
         if self.work.header.host.as_deref() == device_token {
             return Ok(());
         }
+        let is_own = matches!(actor, Actor::Player(player) if self.is_host(player));
+        if self.work.header.host.is_some() && !is_own {
+            self.require_leader(actor)?;
+        }
         let header = self.header_mut();
         header.host = device_token.map(str::to_owned);
         if header.host.is_some() {
             header.host_candidates.clear();
         }
-        self.work.events.push(Event::HeaderChanged);
+        self.work
+            .events
+            .push(Event::HeaderChanged(ChangeType::Host));
         Ok(())
     }
 
@@ -97,7 +109,9 @@ impl Draft<'_> {
         let header = self.header_mut();
         if hosts {
             header.host = None;
-            self.work.events.push(Event::HeaderChanged);
+            self.work
+                .events
+                .push(Event::HeaderChanged(ChangeType::Host));
         } else if gone {
             header.host_candidates.retain(|other| other != token);
         }
@@ -108,7 +122,9 @@ impl Draft<'_> {
         let header = self.header_mut();
         header.host_candidates.clear();
         if header.host.take().is_some() {
-            self.work.events.push(Event::HeaderChanged);
+            self.work
+                .events
+                .push(Event::HeaderChanged(ChangeType::Host));
         }
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Actor, Draft, Error, Event, Header, Member, MemberState, deadlines, quality};
 use crate::Timestamp;
 use crate::qos::{InitializationSettings, Together};
+use crate::subscriptions::ChangeType;
 
 /// The episode under way, or the last one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -273,7 +274,9 @@ impl Draft<'_> {
             Some(_) => return Err(Error::ConstantsConflict("the first decision")),
             None => {
                 init.decision = Some(succeeded);
-                self.work.events.push(Event::HeaderChanged);
+                self.work
+                    .events
+                    .push(Event::HeaderChanged(ChangeType::Initialization));
             }
         }
         Ok(())
@@ -362,8 +365,15 @@ impl Draft<'_> {
         now: Timestamp,
     ) {
         self.fail_groups(init.episode, &mut failures);
-        let came = self.newcomers(init.episode).count();
-        let through = came.saturating_sub(failures.len());
+        let through = || {
+            self.newcomers(init.episode)
+                .filter(|member| !failures.contains_key(&member.index))
+        };
+        // It takes players to start; who only looks on is none of them (row 50).
+        let players = through()
+            .filter(|member| !member.standing.spectator)
+            .count();
+        let anybody = through().next().is_some();
         let settings = self.together().initialization;
         let needed = settings.map_or(0, |settings| settings.members_needed_to_start) as usize;
         let mut next = Initialization {
@@ -372,7 +382,7 @@ impl Draft<'_> {
             waiting: 0,
             ..init.clone()
         };
-        let started = through > 0 && (init.episode > 1 || through >= needed);
+        let started = anybody && (init.episode > 1 || players >= needed);
         if started {
             next.stage = self.stage_after(init.stage);
         } else {
@@ -482,9 +492,11 @@ impl Draft<'_> {
             of.failure = Some(failure);
         }
         let player = member.player.clone();
-        self.work
-            .events
-            .push(Event::MemberUpdated { index, player });
+        self.work.events.push(Event::MemberUpdated {
+            index,
+            player,
+            change: ChangeType::Initialization,
+        });
         self.put_member(member);
     }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Actor, Connectivity, Error, MemberInitialization, Standing};
 use crate::session_type::CustomData;
+use crate::subscriptions::Subscriptions;
 use crate::{Name, PlayerId, Timestamp, ticket};
 
 pub use crate::wire::MemberState;
@@ -45,6 +46,12 @@ pub struct Member {
     /// Whom he follows, as the token says that he joined with, for joinability `followed` (row 31).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub follows: Vec<PlayerId>,
+    /// The platform that the token named that he joined with (F21).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Name>,
+    /// The version of his client, if he stated it as he last joined (row 38).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_version: Option<semver::Version>,
     /// What he is among the others.
     #[serde(default, skip_serializing_if = "Standing::is_plain")]
     pub standing: Standing,
@@ -66,6 +73,9 @@ pub struct Member {
     /// How he stands in the episode of newcomers that he came with; `None`: in none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initialization: Option<MemberInitialization>,
+    /// What he wants to be told of; shown to him alone (R39).
+    #[serde(default, skip_serializing_if = "Subscriptions::is_empty")]
+    pub subscriptions: Subscriptions,
 }
 
 impl Member {

@@ -15,6 +15,7 @@ mod constants;
 mod create;
 mod deadlines;
 mod draft;
+mod entrance;
 mod error;
 mod event;
 mod formation;
@@ -32,12 +33,14 @@ mod owners;
 mod password;
 mod permissions;
 mod places;
+mod platforms;
 mod quality;
 mod roles;
 mod seats;
 mod servers;
 mod settle;
 mod standing;
+mod subscriptions;
 mod tickets;
 mod whole_session;
 pub mod writers;
@@ -49,9 +52,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::instance::InstanceStatus;
 use crate::session_type::{Capabilities, InstanceSettings, Visibility};
-use crate::{Instance, Name, PlayerId, Timestamp};
+use crate::{Name, PlayerId, Timestamp};
+
+use leader::Seniority;
 
 pub use admission::Looker;
 pub use command::{Acquaintance, Actor, Command, HostUpdate, InstanceRequest, Join, Update};
@@ -79,6 +83,7 @@ pub use owners::BLOCKED_MAX;
 pub use password::{PasswordDigest, SetPassword};
 pub use roles::ROLE_WEIGHT_MAX;
 pub use standing::{OwnProperties, Permission, Ranks, Standing, StandingCommand};
+pub use subscriptions::{SUBSCRIPTIONS_MAX, Subscribe, TITLE_DIGITS_MAX};
 
 /// A committed session. Memory: the documents and about 100 bytes of index a member.
 #[derive(Debug, Clone)]
@@ -89,10 +94,10 @@ pub struct Session {
     by_player: BTreeMap<PlayerId, u32>,
     /// Members with a clock that runs, by when it runs out.
     due: BTreeSet<(Timestamp, u32)>,
-    /// Ready and active members, oldest first: the line of succession, and who is asked for.
-    engaged: BTreeSet<(Timestamp, u32)>,
-    /// Inactive members, oldest first.
-    away: BTreeSet<(Timestamp, u32)>,
+    /// Ready and active members: the line of succession, and who is asked for.
+    engaged: BTreeSet<Seniority>,
+    /// Inactive members.
+    away: BTreeSet<Seniority>,
     /// Members who are in a group or were a while ago, by group (R35).
     grouped: BTreeMap<Name, BTreeSet<u32>>,
 }
@@ -147,7 +152,7 @@ impl Session {
 
     /// What it can do: what its type says, and what its creator added (R40).
     pub fn capabilities(&self) -> Capabilities {
-        let of_type = self.constants.session_type.capabilities();
+        let of_type = self.constants.session_type.capabilities;
         of_type.or(self.header.capabilities)
     }
 
@@ -179,25 +184,10 @@ impl Session {
             || admission::may_look(&self.constants, &self.header, looker, self.members())
     }
 
-    /// The instance for a joined member who wants to enter it: 409 while it is not joinable (A.4), 410 closed.
-    pub fn entrance(&self, player: &PlayerId) -> Result<&Instance, Error> {
-        let member = self.member_of(player).ok_or(Error::NotAMember)?;
-        if !member.is_joined() {
-            return Err(Error::NotJoined);
-        }
-        let instance = self.header.instance.as_ref().ok_or(Error::NoInstance)?;
-        match instance.status {
-            InstanceStatus::Joinable => Ok(instance),
-            InstanceStatus::Closed => Err(Error::InstanceClosed),
-            InstanceStatus::Requested
-            | InstanceStatus::Allocated
-            | InstanceStatus::Pending
-            | InstanceStatus::Unjoinable => Err(Error::NotJoinable),
-        }
-    }
-
     fn has_heir(&self) -> bool {
-        !self.engaged.is_empty() || self.header.leader.is_none() && !self.away.is_empty()
+        let (engaged, away) = (self.engaged.first(), self.away.first());
+        let leader = self.leader().map(|leader| &**leader);
+        leader::heir(leader, engaged.copied(), away.copied()).is_some()
     }
 
     fn instance_settings(&self) -> Option<&InstanceSettings> {
@@ -277,13 +267,13 @@ impl Session {
         if let Some(at) = deadlines::member(&self.constants, &self.header, &member) {
             self.due.insert((at, index));
         }
-        if let Some(at) = member.joined_at {
+        if let Some(seniority) = Seniority::of(&member) {
             let line = if member.is_engaged() {
                 &mut self.engaged
             } else {
                 &mut self.away
             };
-            line.insert((at, index));
+            line.insert(seniority);
         }
         for group in member.standing.visits.keys() {
             self.grouped.entry(group.clone()).or_default().insert(index);
@@ -299,9 +289,9 @@ impl Session {
         if let Some(at) = deadlines::member(&self.constants, &self.header, &member) {
             self.due.remove(&(at, index));
         }
-        if let Some(at) = member.joined_at {
-            self.engaged.remove(&(at, index));
-            self.away.remove(&(at, index));
+        if let Some(seniority) = Seniority::of(&member) {
+            self.engaged.remove(&seniority);
+            self.away.remove(&seniority);
         }
         for group in member.standing.visits.keys() {
             if let Some(of_group) = self.grouped.get_mut(group) {

@@ -5,6 +5,7 @@ use super::{
     limits,
 };
 use crate::roles::Migration;
+use crate::subscriptions::ChangeType;
 use crate::{PlayerId, Timestamp};
 
 /// The most players that a session keeps out by name.
@@ -89,7 +90,9 @@ impl Draft<'_> {
         let header = self.header_mut();
         header.ranks.blocked.insert(player.clone());
         limits::check_size("session", HEADER_BYTES_MAX, header)?;
-        self.work.events.push(Event::HeaderChanged);
+        self.work
+            .events
+            .push(Event::HeaderChanged(ChangeType::Everything));
         self.drop_invite(player, InviteEnd::Withdrawn, now);
         if let Some(index) = self.member_of(player).map(|member| member.index) {
             self.remove_member(index, RemovalReason::Kicked, now);
@@ -101,7 +104,9 @@ impl Draft<'_> {
         self.require_owned(actor)?;
         if self.work.header.ranks.blocked.contains(player) {
             self.header_mut().ranks.blocked.remove(player);
-            self.work.events.push(Event::HeaderChanged);
+            self.work
+                .events
+                .push(Event::HeaderChanged(ChangeType::Everything));
         }
         Ok(())
     }
@@ -132,9 +137,11 @@ impl Draft<'_> {
                 };
                 member.standing.owner = true;
                 let (index, player) = (member.index, member.player.clone());
-                self.work
-                    .events
-                    .push(Event::MemberUpdated { index, player });
+                self.work.events.push(Event::MemberUpdated {
+                    index,
+                    player,
+                    change: ChangeType::MembersStatus,
+                });
                 self.put_member(member);
             }
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Actor, Draft, Error, Event, Member, Permission};
 use crate::PlayerId;
+use crate::subscriptions::ChangeType;
 
 impl Draft<'_> {
     /// Whether a joined member has been granted a permission, or leads and needs none.
@@ -81,9 +82,11 @@ impl Draft<'_> {
         std::mem::swap(&mut first.team, &mut second.team);
         for member in [first, second] {
             let (index, player) = (member.index, member.player.clone());
-            self.work
-                .events
-                .push(Event::MemberUpdated { index, player });
+            self.work.events.push(Event::MemberUpdated {
+                index,
+                player,
+                change: ChangeType::MembersStatus,
+            });
             self.put_member(member);
         }
         Ok(())

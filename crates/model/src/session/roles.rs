@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Actor, Draft, Error, Event, HEADER_BYTES_MAX, Header, Member, Session, limits};
 use crate::roles::{ROLE_HOLDERS_MAX, RoleFigure, RoleSettings, RoleType, RoleTypes};
+use crate::subscriptions::ChangeType;
 use crate::{Name, PlayerId};
 
 /// The most that a member may want a role (R36).
@@ -128,10 +129,13 @@ impl Draft<'_> {
         role: Option<&Name>,
     ) -> Result<(), Error> {
         let role_type = role_type.folded();
+        let own = *actor == Actor::Player(player.clone());
         if self.role_type(&role_type)?.owner_managed {
             self.require_owner(actor)?;
-        } else if *actor != Actor::Player(player.clone()) {
+        } else if !own {
             return Err(Error::NotOwnMember);
+        } else if self.member_of(player).is_none() {
+            return Err(Error::NotAMember);
         }
         let mut member = Member::clone(self.joined_target(player)?);
         match role.map(Name::folded) {
@@ -166,7 +170,9 @@ impl Draft<'_> {
             return Ok(());
         }
         limits::check_size("session", HEADER_BYTES_MAX, &self.work.header)?;
-        self.work.events.push(Event::HeaderChanged);
+        self.work
+            .events
+            .push(Event::HeaderChanged(ChangeType::Everything));
         Ok(())
     }
 

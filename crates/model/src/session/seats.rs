@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Actor, Draft, Error, Event, InviteEnd, Join, JoinedState, MEMBER_BYTES_MAX, Member,
-    MemberState, Permission, RemovalReason, limits, places::Place,
+    MemberState, Permission, RemovalReason, limits, places::Place, subscriptions,
 };
 use crate::session_type::CustomData;
 use crate::{PlayerId, Timestamp};
@@ -62,6 +62,9 @@ impl Draft<'_> {
         member.device.clone_from(&join.device);
         member.claims.clone_from(&join.claims);
         member.follows.clone_from(&join.follows);
+        self.require_platform(join.platform.as_ref(), None)?;
+        member.platform.clone_from(&join.platform);
+        member.client_version = join.client_version.as_deref().cloned();
         member.custom_data.clone_from(&join.custom_data);
         member.constants.clone_from(&join.constants);
         member.custom.clone_from(&join.custom);
@@ -113,7 +116,7 @@ impl Draft<'_> {
         self.set_token(member.index, join)?;
         self.set_own(actor, member.index, &join.own, now)?;
         self.change_state(member.index, join.state.into(), now);
-        Ok(())
+        self.subscribe(actor, member.index, &join.own.subscriptions)
     }
 
     pub(super) fn update_member(
@@ -188,6 +191,9 @@ impl Draft<'_> {
         let member = self.member_of(player).ok_or(Error::NoSuchMember)?;
         if !member.is_joined() {
             return Err(Error::ReservedOnly);
+        }
+        if member.standing.spectator {
+            return Err(Error::LooksOn);
         }
         let index = member.index;
         if self.work.header.leader != Some(index) {
@@ -339,7 +345,7 @@ impl Draft<'_> {
         self.write_member(member)
     }
 
-    /// What his newest token says of him.
+    /// What his newest token says of him, and his client of itself.
     fn set_token(&mut self, index: u32, join: &Join) -> Result<(), Error> {
         let mut member = Member::clone(self.member(index).ok_or(Error::NoSuchMember)?);
         if join.device.is_some() {
@@ -347,20 +353,32 @@ impl Draft<'_> {
         }
         member.claims.clone_from(&join.claims);
         member.follows.clone_from(&join.follows);
+        if join.platform.is_some() {
+            self.require_platform(join.platform.as_ref(), member.platform.as_ref())?;
+            member.platform.clone_from(&join.platform);
+        }
+        if join.client_version.is_some() {
+            member.client_version = join.client_version.as_deref().cloned();
+        }
         self.write_member(member)
     }
 
     /// Writes a member whose data or team may have changed, and tells if they have.
     pub(super) fn write_member(&mut self, member: Member) -> Result<(), Error> {
-        let unchanged = self.member(member.index).is_some_and(|old| **old == member);
-        if unchanged {
+        let old = self.member(member.index).ok_or(Error::NoSuchMember)?;
+        let changes = subscriptions::changes_of(old, &member);
+        if changes.is_empty() {
             return Ok(());
         }
         limits::check_size("member", MEMBER_BYTES_MAX, &member)?;
-        let (index, player) = (member.index, member.player.clone());
-        self.work
-            .events
-            .push(Event::MemberUpdated { index, player });
+        for change in changes {
+            let (index, player) = (member.index, member.player.clone());
+            self.work.events.push(Event::MemberUpdated {
+                index,
+                player,
+                change,
+            });
+        }
         self.put_member(member);
         Ok(())
     }
@@ -386,6 +404,8 @@ pub(super) fn reserved_member(
         device: None,
         claims: BTreeMap::new(),
         follows: Vec::new(),
+        platform: None,
+        client_version: None,
         standing: Default::default(),
         custom_data: CustomData::new(),
         constants: Value::Null,
@@ -393,5 +413,6 @@ pub(super) fn reserved_member(
         connectivity: None,
         initialization_group: Vec::new(),
         initialization: None,
+        subscriptions: BTreeMap::new(),
     }
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Actor, Draft, Error, Event, HEADER_BYTES_MAX, Participant, SERVERS_MAX, limits};
 use crate::Name;
+use crate::subscriptions::ChangeType;
 
 impl Draft<'_> {
     pub(super) fn put_server(
@@ -35,7 +36,9 @@ impl Draft<'_> {
         let header = self.header_mut();
         header.servers.insert(name, server);
         limits::check_size("session", HEADER_BYTES_MAX, header)?;
-        self.work.events.push(Event::HeaderChanged);
+        self.work
+            .events
+            .push(Event::HeaderChanged(ChangeType::Everything));
         Ok(())
     }
 
@@ -46,7 +49,9 @@ impl Draft<'_> {
             return Err(Error::NoSuchServer);
         }
         self.header_mut().servers.remove(&name);
-        self.work.events.push(Event::HeaderChanged);
+        self.work
+            .events
+            .push(Event::HeaderChanged(ChangeType::Everything));
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::places::Place;
-use super::{Actor, Draft, Error, Join, Member};
+use super::{Actor, Draft, Error, Join, Member, Subscribe};
 use crate::roles::RoleSettings;
 use crate::{Name, PlayerId, Timestamp};
 
@@ -55,6 +55,9 @@ pub struct Ranks {
     /// How many hold each role, by role type; counted anew as the session is loaded.
     #[serde(skip)]
     pub held: BTreeMap<Name, BTreeMap<Name, u32>>,
+    /// How many have joined from each platform that their tokens named; counted anew as the session is loaded.
+    #[serde(skip)]
+    pub platforms: BTreeMap<Name, u32>,
     /// Figures of roles that were changed live, by role type; the rest is as the type says (F27).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<Name, BTreeMap<Name, RoleSettings>>,
@@ -83,6 +86,7 @@ impl Ranks {
         self.owners = 0;
         self.spectators = 0;
         self.held.clear();
+        self.platforms.clear();
     }
 
     /// Counts a member in (`1`) or out (`-1`). O(his roles).
@@ -92,6 +96,13 @@ impl Ranks {
         }
         if member.standing.owner {
             self.owners = self.owners.saturating_add_signed(by);
+        }
+        if let Some(platform) = &member.platform {
+            let players = self.platforms.entry(platform.clone()).or_default();
+            *players = players.saturating_add_signed(by);
+            if *players == 0 {
+                self.platforms.remove(platform);
+            }
         }
         for (role_type, role) in &member.standing.roles {
             let roles = self.held.entry(role_type.clone()).or_default();
@@ -145,6 +156,8 @@ pub struct OwnProperties {
     /// Groups that he passed through just now, consumed at once; at most
     /// [`ENCOUNTERS_MAX`](super::ENCOUNTERS_MAX) (R35).
     pub encounters: Vec<Name>,
+    /// What he wants to be told of, changed key by key (R11, R39).
+    pub subscriptions: Subscribe,
 }
 
 impl OwnProperties {
@@ -244,7 +257,8 @@ impl Draft<'_> {
         match command {
             StandingCommand::SetOwn { player, own } => {
                 let index = self.joined_target(player)?.index;
-                self.set_own(actor, index, own, now)
+                self.set_own(actor, index, own, now)?;
+                self.subscribe(actor, index, &own.subscriptions)
             }
             StandingCommand::SetRole {
                 player,
@@ -296,7 +310,10 @@ impl Draft<'_> {
         now: Timestamp,
     ) -> Result<(), Error> {
         match self.member_of(&join.player).map(|member| member.index) {
-            Some(index) => self.set_own(actor, index, &join.own, now),
+            Some(index) => {
+                self.set_own(actor, index, &join.own, now)?;
+                self.subscribe(actor, index, &join.own.subscriptions)
+            }
             None => Ok(()),
         }
     }

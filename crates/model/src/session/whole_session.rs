@@ -1,6 +1,7 @@
 //! What is done to many players at once, and the short code that brings them together (F1, F3).
 
 use super::{Actor, Draft, Error, Event, Permission, RemovalReason};
+use crate::subscriptions::ChangeType;
 use crate::{PlayerId, Timestamp};
 
 impl Draft<'_> {
@@ -30,7 +31,9 @@ impl Draft<'_> {
         self.require_leader(actor)?;
         if self.work.header.short_code.is_none() {
             self.header_mut().short_code = Some(code.to_owned());
-            self.work.events.push(Event::HeaderChanged);
+            self.work
+                .events
+                .push(Event::HeaderChanged(ChangeType::Everything));
         }
         Ok(())
     }

@@ -61,6 +61,8 @@ pub enum Element {
     OwnConstants,
     /// One's own state and properties (R9, R28).
     OwnProperties,
+    /// One's own subscriptions, while one takes part (R39).
+    OwnSubscriptions,
     /// Another member's state and properties.
     OthersProperties,
     /// One's own team, where the type lets members change it.
@@ -107,6 +109,7 @@ pub const WRITERS: &[(Element, &[Who])] = &[
     (Element::HostToken, MEMBERS),
     (Element::OwnConstants, NOBODY),
     (Element::OwnProperties, JOINED),
+    (Element::OwnSubscriptions, &[Active, Leader]),
     (Element::OthersProperties, NOBODY),
     (Element::OwnTeam, MEMBERS),
     (Element::OthersTeam, LEADER),

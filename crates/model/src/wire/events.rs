@@ -26,6 +26,9 @@ pub struct Notice {
     /// Change numbers count within a branch (sessions).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<Uuid>,
+    /// The player's own subscriptions in the session that it is for; omitted where he has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subscriptions: Vec<Uuid>,
 }
 
 /// What kind of thing changed.

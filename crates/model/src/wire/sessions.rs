@@ -12,6 +12,7 @@ use crate::qos::Qos;
 use crate::roles::RoleSettings;
 use crate::session::{Failure, Measurement, Permission, Seats, ServerMeasurement};
 use crate::session_type::{CustomData, Joinability, StartupParams, Visibility};
+use crate::subscriptions::Subscription;
 use crate::ticket::{EndReason, TicketState};
 use crate::{
     AllocationId, GameServerId, InstanceId, MatchId, Name, PlayerId, Region, SessionId, TicketId,
@@ -125,6 +126,11 @@ pub struct JoinSession {
     /// The team to join; omitted: one with space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<u8>,
+    /// The version of his client, a semantic version of at most 128 bytes: with one that does not suit the instance he
+    /// does not get into it, and is not shown how to reach it. Stated again by a later join.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub client_version: Option<String>,
     /// Take a spectator's seat, on no team.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spectator: bool,
@@ -149,9 +155,12 @@ pub struct JoinSession {
     /// Groups that he passed through just now, at most 10; consumed at once, and never shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub encounters: Vec<Name>,
+    /// What he wants to be told of, as in `PATCH`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub subscriptions: BTreeMap<Uuid, Option<Subscription>>,
 }
 
-/// `PATCH /v1/sessions/{id}/members/me`: each field that is present is replaced whole.
+/// `PATCH /v1/sessions/{id}/members/me`: each field that is present is replaced whole, but `subscriptions` key by key.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateMember {
@@ -193,6 +202,10 @@ pub struct UpdateMember {
     /// now. Consumed at once, and never shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub encounters: Vec<Name>,
+    /// What he wants to be told of, by ids of his own making, at most 10: each that is named is added or replaced, or
+    /// removed by null; the others stay. Without any he is told of every change. For active members.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub subscriptions: BTreeMap<Uuid, Option<Subscription>>,
 }
 
 /// `POST /v1/sessions/{id}/members/{player}/move`.
@@ -434,6 +447,9 @@ pub struct Member {
     /// His team; teams count from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<u8>,
+    /// The version of his client, if he has stated it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_version: Option<String>,
     /// Whether he holds a spectator's seat, on no team.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spectator: bool,
@@ -481,6 +497,9 @@ pub struct Member {
     /// Why he did not come through it; he is removed when the session is looked at next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initialization_failure: Option<Failure>,
+    /// What he wants to be told of; shown to himself alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub subscriptions: BTreeMap<Uuid, Subscription>,
 }
 
 /// Where a member stands (A.2); all of them hold a seat.

@@ -34,6 +34,9 @@ pub struct Claims {
     /// Of a player: the device that he plays on, for joinability `local` (A.3 row 31).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
+    /// Of a player: the platform that he plays on, compared without case, for sessions without `cross_play` (F21).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Name>,
     /// Of a player: whom he follows, for joinability `followed` (A.3 row 31).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub follows: Vec<PlayerId>,
@@ -77,6 +80,7 @@ impl Claims {
             nbf: None,
             attributes: BTreeMap::new(),
             device: None,
+            platform: None,
             follows: Vec::new(),
             first: false,
         }

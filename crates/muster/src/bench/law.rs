@@ -154,7 +154,7 @@ fn session_type(members: u32) -> anyhow::Result<SessionType> {
         read_restriction: Joinability::Public,
         invites: Default::default(),
         joinability_by: JoinabilityBy::Members,
-        connection_required_for_active_members: false,
+        capabilities: Default::default(),
         timeouts: Timeouts {
             session_empty: None,
             ..Timeouts::default()
@@ -165,7 +165,9 @@ fn session_type(members: u32) -> anyhow::Result<SessionType> {
         roles: Default::default(),
         ownership: None,
         player_visibility: Default::default(),
+        version_policy: Default::default(),
         custom_data_limits: CustomDataLimits::default(),
+        subscriptions: Default::default(),
         together: Default::default(),
     })
 }

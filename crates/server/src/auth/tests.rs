@@ -39,6 +39,7 @@ fn a_token_of_this_secret_is_its_principal() {
             player: "alice".parse().unwrap(),
             attributes: Default::default(),
             device: None,
+            platform: None,
             follows: Vec::new(),
         }
     );
@@ -202,4 +203,17 @@ fn remembered_tokens_are_bounded_and_those_in_use_stay() {
     }
     assert!(known.get("0").is_none());
     assert!(known.young.len() + known.old.len() <= 2 * super::KNOWN_MAX);
+}
+
+#[test]
+fn what_is_sealed_is_the_same_only_for_the_same_text_purpose_and_secret() {
+    let other = Keys::new("default".parse().unwrap(), &[7; 32]).unwrap();
+    let sealed = keys().seal("password", "sesame").unwrap();
+    assert_eq!(keys().seal("password", "sesame").unwrap(), sealed);
+    let others = [
+        keys().seal("password", "sesam").unwrap(),
+        keys().seal("name", "sesame").unwrap(),
+        other.seal("password", "sesame").unwrap(),
+    ];
+    assert!(!others.contains(&sealed) && !sealed.contains("sesame"));
 }

@@ -46,16 +46,22 @@ impl Core {
                 let code = draw();
                 let given = code.clone();
                 draft.apply(by, &Command::SetShortCode { code }, now)?;
-                if draft.header().short_code.as_ref() == Some(&given) {
+                let is_new = draft.header().short_code.as_ref() == Some(&given);
+                if is_new {
                     along.items.push(store::Item::Claim {
                         claim: rows::short_code_claim(&given),
                         holder: rows::session_key(&self.namespace, asked.session),
                     });
                 }
-                Ok(())
+                Ok(is_new)
             })
             .await?;
-        left_by(asked, &written)
+        let mut session = left_by(asked, &written)?;
+        if asked.dry_run && written.result {
+            // Another one will be drawn, so this one is nobody's to pass on.
+            session.short_code = None;
+        }
+        Ok(session)
     }
 
     /// The session that has this code, without regard to case.

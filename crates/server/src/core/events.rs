@@ -6,13 +6,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::session::{Header, Member};
 use model::wire::{EventPage, Notice, NoticeKind};
-use model::{Millis, PlayerId, SessionId, TicketId};
+use model::{Millis, PlayerId, SessionId, TicketId, Timestamp};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use store::Kind;
 use uuid::Uuid;
 
 use super::players::{Stand, Things};
+use super::subscriptions::{Noticed, Telling};
 use super::{Core, rows, store_error};
 use crate::Error;
 
@@ -36,6 +37,9 @@ struct Cursor {
     /// Sessions: branch and change number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     s: BTreeMap<SessionId, (Uuid, u64)>,
+    /// Sessions that he subscribes to something in: when he was told of each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    w: BTreeMap<SessionId, Timestamp>,
     /// The ticket and its number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     t: Option<(TicketId, i64)>,
@@ -45,18 +49,6 @@ struct Cursor {
 }
 
 impl Cursor {
-    fn of(epoch: Uuid, things: &Things) -> Self {
-        let stands = watched(things).map(|(id, stand)| (*id, (stand.branch, stand.number)));
-        Self {
-            e: epoch,
-            s: stands.collect(),
-            t: things.ticket,
-            i: watched_invites(things)
-                .map(|(id, number)| (*id, *number))
-                .collect(),
-        }
-    }
-
     fn read(text: &str) -> Result<Self, Error> {
         let malformed = || {
             Error::Malformed(
@@ -74,56 +66,89 @@ impl Cursor {
         Ok(URL_SAFE_NO_PAD.encode(rows::body(self)?))
     }
 
-    /// What is there now and was not seen.
-    fn notices(&self, things: &Things) -> Vec<Notice> {
-        let mut notices = Vec::new();
+    /// What is there at `now` and was not seen, as far as it is to be told already; and the cursor of whoever knows it.
+    fn news(&self, epoch: Uuid, things: &Things, now: Timestamp) -> News {
+        let mut news = News {
+            notices: Vec::new(),
+            held_until: None,
+            cursor: Cursor {
+                e: epoch,
+                t: things.ticket,
+                ..Cursor::default()
+            },
+        };
         for (id, stand) in watched(things) {
-            let seen = self.s.get(id).copied();
-            let news =
-                seen.is_none_or(|(branch, number)| branch != stand.branch || number < stand.number);
-            if news {
-                notices.push(Notice {
-                    kind: NoticeKind::Session,
-                    resource: format!("/v1/sessions/{id}"),
-                    change_number: Some(stand.number),
-                    branch: Some(stand.branch),
-                });
-            }
-        }
-        for id in self.s.keys().filter(|id| !things.sessions.contains_key(id)) {
-            notices.push(Notice {
-                kind: NoticeKind::SessionLeft,
-                resource: format!("/v1/sessions/{id}"),
-                change_number: None,
-                branch: None,
-            });
+            self.news_of(*id, stand, now, &mut news);
         }
         let notice = |kind, id, number| Notice {
             kind,
             resource: format!("/v1/sessions/{id}"),
             change_number: number,
             branch: None,
+            subscriptions: Vec::new(),
         };
-        let invites = watched_invites(things);
-        notices.extend(
-            invites
-                .filter(|(id, number)| self.i.get(id) != Some(number))
-                .map(|(id, number)| notice(NoticeKind::Invite, id, Some(*number))),
-        );
+        let left = self.s.keys().filter(|id| !things.sessions.contains_key(id));
+        let left = left.map(|id| notice(NoticeKind::SessionLeft, id, None));
+        news.notices.extend(left);
+        for (id, number) in watched_invites(things) {
+            news.cursor.i.insert(*id, *number);
+            if self.i.get(id) != Some(number) {
+                let invited = notice(NoticeKind::Invite, id, Some(*number));
+                news.notices.push(invited);
+            }
+        }
         let over = self.i.keys().filter(|id| !things.invites.contains_key(id));
-        notices.extend(over.map(|id| notice(NoticeKind::InviteEnded, id, None)));
+        let over = over.map(|id| notice(NoticeKind::InviteEnded, id, None));
+        news.notices.extend(over);
         if let Some((id, number)) = things.ticket
             && self.t.is_none_or(|(seen, at)| seen != id || at < number)
         {
-            notices.push(Notice {
+            news.notices.push(Notice {
                 kind: NoticeKind::Ticket,
                 resource: format!("/v1/tickets/{id}"),
                 change_number: u64::try_from(number).ok(),
                 branch: None,
+                subscriptions: Vec::new(),
             });
         }
-        notices
+        news
     }
+
+    /// Of a change that is held back the cursor goes on saying that it was not seen.
+    fn news_of(&self, id: SessionId, stand: &Stand, now: Timestamp, news: &mut News) {
+        let (seen, mut told) = (self.s.get(&id).copied(), self.w.get(&id).copied());
+        let mut sees = (stand.branch, stand.number);
+        match stand.telling(seen, told, now) {
+            Telling::Nothing => {}
+            Telling::At(at) => {
+                sees = seen.unwrap_or(sees);
+                news.held_until = Some(news.held_until.map_or(at, |first| first.min(at)));
+            }
+            Telling::Now(subscriptions) => {
+                told = Some(now);
+                news.notices.push(Notice {
+                    kind: NoticeKind::Session,
+                    resource: format!("/v1/sessions/{id}"),
+                    change_number: Some(stand.number),
+                    branch: Some(stand.branch),
+                    subscriptions,
+                });
+            }
+        }
+        news.cursor.s.insert(id, sees);
+        if let Some(told) = told.filter(|_| !stand.watches.is_empty()) {
+            news.cursor.w.insert(id, told);
+        }
+    }
+}
+
+/// What is to be told.
+struct News {
+    notices: Vec<Notice>,
+    /// More is to be told then: subscriptions hold it back.
+    held_until: Option<Timestamp>,
+    /// What has been seen by then.
+    cursor: Cursor,
 }
 
 /// The sessions that a player is told of.
@@ -172,13 +197,18 @@ impl Core {
             tokio::pin!(woken);
             woken.as_mut().enable();
             let things = self.things(player).await?;
-            let notices = seen.notices(&things);
-            if over || !notices.is_empty() {
-                let cursor = Cursor::of(self.epoch, &things).write()?;
-                return Ok(EventPage { cursor, notices });
+            let now = self.clock.now();
+            let news = seen.news(self.epoch, &things, now);
+            if over || !news.notices.is_empty() {
+                return Ok(EventPage {
+                    cursor: news.cursor.write()?,
+                    notices: news.notices,
+                });
             }
+            let held = news.held_until.map(|at| at.since(now));
             tokio::select! {
                 () = &mut woken => {}
+                () = over_after(held) => {}
                 () = &mut deadline => over = true,
                 () = self.shutdown.cancelled() => over = true,
             }
@@ -224,7 +254,7 @@ impl Core {
                 let stand = Stand::of(
                     &constants.session_type,
                     &header,
-                    header.change_number,
+                    &Noticed::all(header.change_number),
                     member,
                 );
                 things.sessions.insert(header.id, stand);
@@ -259,6 +289,14 @@ struct Loading<'a> {
 impl Drop for Loading<'_> {
     fn drop(&mut self) {
         self.core.players.load_over(self.player);
+    }
+}
+
+/// Waits for so long; without a span for ever.
+async fn over_after(span: Option<Millis>) {
+    match span {
+        Some(span) => tokio::time::sleep(span.duration()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -54,7 +54,8 @@ impl Core {
     /// Reads the instance of a session.
     ///
     /// # Errors
-    /// 404 when there is none, or no such session for this caller.
+    /// 404 when there is none, or no such session for this caller, 409 when it does not suit the version that the
+    /// caller has stated of his client (A.4).
     pub async fn read_instance(
         &self,
         who: &Principal,
@@ -64,6 +65,29 @@ impl Core {
         let reader = reader(who, &session).ok_or_else(|| not_found(id))?;
         let instance = session.header().instance.as_ref();
         let instance = instance.ok_or(model::session::Error::NoInstance)?;
+        if reader.at_instance(&session) != reader {
+            return Err(model::session::Error::ClientMismatch.into());
+        }
+        Ok(view::instance(instance, reader))
+    }
+
+    /// The same for a player who enters it now, with a client of this version; a server may ask for him.
+    ///
+    /// # Errors
+    /// As [`Core::read_instance`], 403 for a player who has not joined, 409 while it is not joinable, 410 when it is
+    /// closed (A.4).
+    pub async fn enter_instance(
+        &self,
+        who: &Principal,
+        id: SessionId,
+        client_version: &semver::Version,
+    ) -> Result<wire::Instance, Error> {
+        let session = self.settled(id).await?;
+        let reader = reader(who, &session).ok_or_else(|| not_found(id))?;
+        let instance = match who {
+            Principal::Player { player, .. } => session.entrance(player, Some(client_version))?,
+            _ => session.open_to(Some(client_version))?,
+        };
         Ok(view::instance(instance, reader))
     }
 
@@ -199,9 +223,10 @@ impl Core {
             let held = server.allocations.iter().find(|held| held.allocation == id);
             if let Some(held) = held.filter(|_| of_caller(&server)) {
                 if matches!(who, Principal::Player { .. }) {
-                    // Addresses are for those with a seat (A.3b).
+                    // Addresses are for those with a seat (A.3b) and a client that suits (A.4).
                     let session = self.settled(held.session).await?;
-                    if !reader(who, &session).is_some_and(Reader::is_inside) {
+                    let reader = reader(who, &session).map(|one| one.at_instance(&session));
+                    if !reader.is_some_and(Reader::is_inside) {
                         break;
                     }
                 }
@@ -296,4 +321,16 @@ fn holds(header: &Header, game_server: GameServerId, allocation: AllocationId) -
         .into_iter()
         .flat_map(InstanceAllocation::attempts)
         .any(|attempt| attempt.id == allocation && attempt.game_server == game_server)
+}
+
+/// The longest version that a client states of itself, in bytes.
+pub const CLIENT_VERSION_BYTES_MAX: usize = 128;
+
+/// The version that a client states of itself; why it is none.
+pub(crate) fn parse_client_version(text: &str) -> Result<semver::Version, String> {
+    if text.len() > CLIENT_VERSION_BYTES_MAX {
+        return Err(format!("it has at most {CLIENT_VERSION_BYTES_MAX} bytes"));
+    }
+    semver::Version::parse(text)
+        .map_err(|error| format!("{error}; write a semantic version such as 1.4.2"))
 }

@@ -44,6 +44,16 @@ pub(crate) enum Led {
     Nowhere(OwnedMutexGuard<()>),
 }
 
+/// What came of trying one session.
+enum Entered {
+    /// The visitor is in; `true`: he was no member before.
+    In(Box<wire::Session>, bool),
+    /// It is for players of other platforms, or with other versions of the game.
+    ForOthers,
+    /// It does not take him in.
+    NotNow,
+}
+
 impl Core {
     /// Leads a player who creates a session of a hub type; `None` for everybody and everything else. Seats of his
     /// party are added to those that a new session is to hold.
@@ -74,9 +84,12 @@ impl Core {
             _ => Vec::new(),
         };
         let me = body.me.clone().unwrap_or_else(sessions::taking_part);
+        let mut join = sessions::join(who, player.clone(), me)?;
+        self.count_subscribed(who, None, &mut join.own.subscriptions)
+            .await?;
         let visitor = Visitor {
             who,
-            join: sessions::join(who, player.clone(), me)?,
+            join,
             party,
             region: body.region.clone(),
             dry_run,
@@ -168,13 +181,14 @@ impl Core {
     ) -> Result<Led, Error> {
         for own in self.own_hubs(visitor, of_type).await? {
             if without.insert(own)
-                && let Some((session, _)) = self.try_enter(visitor, own).await?
+                && let Entered::In(session, _) = self.try_enter(visitor, own).await?
             {
                 count("own");
-                return Ok(Led::Into(Box::new(session), false));
+                return Ok(Led::Into(session, false));
             }
         }
         let mut making = None;
+        let mut others = false;
         for _ in 0..TRIES_MAX {
             let wanted = Wanted {
                 of_type,
@@ -190,10 +204,14 @@ impl Core {
             }
             match (self.listings.pick(&wanted, hub.placement), making.take()) {
                 (Some(id), _) => {
-                    if let Some((session, joined)) = self.try_enter(visitor, id).await? {
-                        count("existing");
-                        self.leave_other_hubs(visitor, of_type, id).await?;
-                        return Ok(Led::Into(Box::new(session), joined));
+                    match self.try_enter(visitor, id).await? {
+                        Entered::In(session, joined) => {
+                            count("existing");
+                            self.leave_other_hubs(visitor, of_type, id).await?;
+                            return Ok(Led::Into(session, joined));
+                        }
+                        Entered::ForOthers => others = true,
+                        Entered::NotNow => {}
                     }
                     without.insert(id);
                 }
@@ -205,16 +223,18 @@ impl Core {
                 }
             }
         }
+        if others {
+            // Where most sessions are for other platforms or versions, those of his own are not found by trying.
+            count("new");
+            let making = self.hubs.making.clone().lock_owned().await;
+            return Ok(Led::Nowhere(making));
+        }
         metrics::counter!("muster_hub_tries_full_total").increment(1);
         Err(Error::Overloaded)
     }
 
-    /// The visitor's seat and those of his party, all or none, in one write set; `None` where he is not taken in.
-    async fn try_enter(
-        &self,
-        visitor: &Visitor<'_>,
-        id: SessionId,
-    ) -> Result<Option<(wire::Session, bool)>, Error> {
+    /// The visitor's seat and those of his party, all or none, in one write set.
+    async fn try_enter(&self, visitor: &Visitor<'_>, id: SessionId) -> Result<Entered, Error> {
         let asked = Asked {
             dry_run: visitor.dry_run,
             ..Asked::always(visitor.who, id)
@@ -223,14 +243,22 @@ impl Core {
             .write_asked(&asked, |by, draft, _, now| {
                 let known = draft.member_of(&visitor.join.player);
                 let joined = known.is_none_or(|member| !member.is_joined());
+                // Nobody is led to where he would not be let in; who is there already stays (rows 38, 40).
+                if joined && !draft.suits(visitor.join.client_version.as_deref()) {
+                    return Err(Law::ClientMismatch.into());
+                }
                 draft.apply(by, &Command::Join(visitor.join.clone()), now)?;
                 hold_seats(draft, &visitor.party, now)?;
                 Ok(joined)
             })
             .await;
         match entered {
-            Ok(written) => Ok(Some((left_by(&asked, &written)?, written.result))),
-            Err(error) if leads_on(&error) => Ok(None),
+            Ok(written) => {
+                let session = Box::new(left_by(&asked, &written)?);
+                Ok(Entered::In(session, written.result))
+            }
+            Err(Error::Law(Law::CrossPlay | Law::ClientMismatch)) => Ok(Entered::ForOthers),
+            Err(error) if leads_on(&error) => Ok(Entered::NotNow),
             Err(error) => Err(error),
         }
     }
@@ -344,6 +372,8 @@ fn leads_on(error: &Error) -> bool {
                 | Law::Closed
                 | Law::NotAdmitted
                 | Law::Blocked
+                | Law::CrossPlay
+                | Law::ClientMismatch
                 | Law::WrongPassword
                 | Law::InitializationFailed
                 | Law::SessionEnded

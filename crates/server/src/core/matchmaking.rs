@@ -231,6 +231,7 @@ fn party(
         let attributes = attributes(who, queue, &member, said.attributes)?;
         players.push(TicketPlayer {
             player: member.player.clone(),
+            platform: member.platform.clone(),
             attributes,
             latencies: said.latencies,
         });

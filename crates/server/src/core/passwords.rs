@@ -7,6 +7,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use model::session::{PasswordDigest, SetPassword};
+use model::session_type::JoinabilityBy;
 use model::wire::{PASSWORD_CHARS_MAX, Password};
 use model::{Millis, PlayerId, Timestamp};
 use rand::Rng;
@@ -82,7 +83,9 @@ impl Core {
         digest.map(Some)
     }
 
-    /// What becomes of a session's password: empty is none (R12). Only a joined member's is worth hashing.
+    /// What becomes of a session's password: empty is none (R12), the one that it has stays as it is kept. Only that
+    /// of who may set it is worth hashing; nobody else is to learn from the answer, or from how long it takes,
+    /// whether he has guessed it.
     ///
     /// # Errors
     /// 403, 404, 422 when it is too long.
@@ -95,12 +98,24 @@ impl Core {
             return Ok(SetPassword::Remove);
         }
         check(password)?;
+        let session = self.settled(asked.session).await?;
+        reader(asked.who, &session).ok_or_else(|| not_found(asked.session))?;
         if let Principal::Player { player, .. } = asked.who {
-            let session = self.settled(asked.session).await?;
-            reader(asked.who, &session).ok_or_else(|| not_found(asked.session))?;
-            if !session.member_of(player).is_some_and(|one| one.is_joined()) {
-                return Err(Error::Law(model::session::Error::NotAMember));
+            let member = session.member_of(player).filter(|one| one.is_joined());
+            let member = member.ok_or(model::session::Error::NotAMember)?;
+            let by_leader = session.constants().session_type.joinability_by;
+            let leads = session.header().leader == Some(member.index);
+            if by_leader == JoinabilityBy::Leader && !leads {
+                return Err(model::session::Error::NotLeader.into());
             }
+        }
+        let kept = session.header().password.clone();
+        // Hashing takes long, and others have business with the session meanwhile.
+        drop(session);
+        if let Some(kept) = kept
+            && self.passwords.digest(password, kept.salt.clone()).await? == kept
+        {
+            return Ok(SetPassword::To(kept));
         }
         Ok(SetPassword::To(self.passwords.keep(password).await?))
     }

@@ -10,36 +10,44 @@ use model::{Millis, PlayerId, SessionId, TicketId, Timestamp};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::subscriptions::{Noticed, Watch, watches};
+
 /// After a start nobody counts as gone for this long (A.3 row 48).
 const START_GRACE: Millis = Millis::seconds(60);
 /// Players kept in memory at most; beyond it those who neither wait nor were seen lately are let go.
 const PLAYERS_MAX: usize = 500_000;
 
 /// Where a session stands for the notices of one member: change numbers count within a branch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stand {
     pub(crate) branch: Uuid,
+    /// The change that this was true at.
+    at: u64,
     /// The last change that members are told of.
     pub(crate) number: u64,
     /// He has joined, or was matched into it: not somebody's mere reservation, which anybody may make.
     pub(crate) wanted: bool,
     /// Whether he is told of it: not of a mere reservation where the type says so.
     pub(crate) told: bool,
+    /// What he subscribes to; nothing: he is told of every change.
+    pub(crate) watches: Vec<Watch>,
 }
 
 impl Stand {
-    /// `noticed`: the last change that members are told of.
+    /// `noticed`: the last changes that members are told of.
     pub(crate) fn of(
         of_type: &SessionType,
         header: &Header,
-        noticed: u64,
+        noticed: &Noticed,
         member: &Member,
     ) -> Self {
         Self {
             told: member.is_joined() || of_type.invites.notify_on_reservation,
             branch: header.branch,
-            number: noticed,
+            at: header.change_number,
+            number: noticed.any(),
             wanted: member.is_joined() || header.match_id.is_some(),
+            watches: watches(&of_type.subscriptions, noticed, member),
         }
     }
 }
@@ -102,9 +110,9 @@ impl Things {
     fn apply(&mut self, change: Change) {
         match change {
             Change::Session(id, stand) => {
-                let known = self.sessions.entry(id).or_insert(stand);
-                if known.branch != stand.branch || known.number <= stand.number {
-                    *known = stand;
+                let known = self.sessions.get(&id);
+                if known.is_none_or(|known| known.branch != stand.branch || known.at <= stand.at) {
+                    self.sessions.insert(id, stand);
                 }
             }
             Change::Left(id) => {

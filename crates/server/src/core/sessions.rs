@@ -14,6 +14,7 @@ use super::asked::{Asked, left_by, reader, seen_by};
 use super::hubs::Led;
 use super::idempotency::Idempotency;
 use super::players::{self, Change, Stand};
+use super::subscriptions::Noticed;
 use super::view::{self, Reader};
 use super::write::{Document, Held, Refusal, commit_error, not_found};
 use super::{Core, actor, rows, standing};
@@ -41,8 +42,14 @@ impl Core {
         mut body: wire::CreateSession,
         idempotency: Option<&str>,
     ) -> Result<(bool, wire::Session), Error> {
-        // What is kept of the request must not help to guess the password.
+        // The password is part of what is asked for. What is kept of the request must not help whoever reads the
+        // store to guess it, though, and a plain digest would; so its place is taken by what only this server's
+        // secret can make of it.
         let password = body.password.take();
+        let sealed = password
+            .as_ref()
+            .map(|it| self.keys.seal("password", &it.0));
+        body.password = sealed.transpose()?.map(wire::Password);
         let key = self.idempotency(who, idempotency, ("sessions", ""), &body)?;
         body.password = password;
         let _making = match self.lead_creator(who, &mut body, false).await? {
@@ -122,7 +129,9 @@ impl Core {
         match who {
             Principal::Player { player, .. } => {
                 let me = body.me.unwrap_or_else(taking_part);
-                let join = join(who, player.clone(), me)?;
+                let mut join = join(who, player.clone(), me)?;
+                self.count_subscribed(who, None, &mut join.own.subscriptions)
+                    .await?;
                 new.members.push(NewSeat::Joined(Box::new(join)));
             }
             _ if body.me.is_some() => {
@@ -205,8 +214,9 @@ impl Core {
         let header = session.header();
         *slot = Some(Document::new(session.clone()));
         let of_type = &session.constants().session_type;
+        let noticed = Noticed::all(header.change_number);
         told.extend(session.members().map(|member| {
-            let stand = Stand::of(of_type, header, header.change_number, member);
+            let stand = Stand::of(of_type, header, &noticed, member);
             (member.player.clone(), Change::Session(id, stand))
         }));
         self.listings
@@ -326,6 +336,8 @@ impl Core {
     ) -> Result<(bool, wire::Session), Error> {
         let password = body.password.clone();
         let mut join = join(asked.who, player, body)?;
+        self.count_subscribed(asked.who, Some(asked.session), &mut join.own.subscriptions)
+            .await?;
         join.password = self.try_password(asked, &join.player, password).await?;
         let written = self
             .write_asked(asked, |by, draft, _, now| {
@@ -359,6 +371,9 @@ impl Core {
         player: PlayerId,
         body: wire::UpdateMember,
     ) -> Result<wire::Session, Error> {
+        let mut own = standing::changed(&body);
+        self.count_subscribed(asked.who, Some(asked.session), &mut own.subscriptions)
+            .await?;
         let connectivity = ConnectivityUpdate {
             secure_device_address: body.secure_device_address.clone(),
             measurements: body.measurements.clone(),
@@ -367,10 +382,13 @@ impl Core {
         };
         let written = self
             .write_asked(asked, |by, draft, _, now| {
-                let member = draft
-                    .member_of(&player)
-                    .ok_or(Refusal::from(model::session::Error::NoSuchMember))?;
-                let state = JoinedState::after_update(member.state, body.ready, body.active)?;
+                // Whoever has no seat changes none; the law says why not.
+                let state = match draft.member_of(&player) {
+                    Some(member) => {
+                        JoinedState::after_update(member.state, body.ready, body.active)?
+                    }
+                    None => None,
+                };
                 let command = Command::UpdateMember {
                     player: player.clone(),
                     state,
@@ -382,9 +400,8 @@ impl Core {
                     let (player, update) = (player.clone(), connectivity.clone());
                     draft.apply(by, &Command::SetConnectivity { player, update }, now)?;
                 }
-                let own = standing::changed(&body);
                 if !own.is_empty() {
-                    let player = player.clone();
+                    let (player, own) = (player.clone(), own.clone());
                     let command = Command::Standing(StandingCommand::SetOwn { player, own });
                     draft.apply(by, &command, now)?;
                 }
@@ -553,13 +570,19 @@ pub(crate) fn join(
     player: PlayerId,
     body: wire::JoinSession,
 ) -> Result<Join, Error> {
-    let (claims, device, follows) = match who {
+    let (claims, device, platform, follows) = match who {
         Principal::Player {
             attributes,
             device,
+            platform,
             follows,
             ..
-        } => (attributes.clone(), device.clone(), follows.clone()),
+        } => (
+            attributes.clone(),
+            device.clone(),
+            platform.clone(),
+            follows.clone(),
+        ),
         _ => Default::default(),
     };
     Ok(Join {
@@ -573,10 +596,21 @@ pub(crate) fn join(
         device,
         claims,
         follows,
+        platform,
+        client_version: client_version(body.client_version.as_deref())?.map(Box::new),
         password: None,
         acquaintance: Acquaintance::Stranger,
         custom_data: body.custom_data,
         constants: body.constants,
         custom: body.custom,
+    })
+}
+
+/// The version that a client states of itself.
+fn client_version(text: Option<&str>) -> Result<Option<semver::Version>, Error> {
+    let parsed = text.map(super::hosting::parse_client_version).transpose();
+    parsed.map_err(|detail| Error::Invalid {
+        field: "client_version".into(),
+        detail,
     })
 }

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use model::session::{Command, Header, NewSeat, OwnProperties, Session, StandingCommand};
+use model::session::{
+    Command, Header, NewSeat, OwnProperties, Session, StandingCommand, Subscribe,
+};
+use model::subscriptions::Subscription;
 use model::wire;
 use model::{Name, PlayerId};
+use uuid::Uuid;
 
 use super::Core;
 use super::asked::{Asked, left_by};
@@ -91,6 +95,7 @@ pub(crate) fn brought(body: &wire::JoinSession) -> OwnProperties {
         role_preference: (!body.role_preference.is_empty()).then(|| body.role_preference.clone()),
         groups: (!body.groups.is_empty()).then(|| body.groups.clone()),
         encounters: body.encounters.clone(),
+        subscriptions: subscribe(&body.subscriptions),
     }
 }
 
@@ -101,6 +106,14 @@ pub(crate) fn changed(body: &wire::UpdateMember) -> OwnProperties {
         role_preference: body.role_preference.clone(),
         groups: body.groups.clone(),
         encounters: body.encounters.clone(),
+        subscriptions: subscribe(&body.subscriptions),
+    }
+}
+
+fn subscribe(changes: &BTreeMap<Uuid, Option<Subscription>>) -> Subscribe {
+    Subscribe {
+        changes: changes.clone(),
+        elsewhere: 0,
     }
 }
 

@@ -25,6 +25,16 @@ impl Reader {
         self != Self::Outsider
     }
 
+    /// The same reader before the instance: how to reach it is not for a member whose client does not suit it (A.4).
+    pub(crate) fn at_instance(self, session: &Session) -> Self {
+        match self {
+            Self::Member(index) if !session.member(index).is_none_or(|own| session.suits(own)) => {
+                Self::Outsider
+            }
+            other => other,
+        }
+    }
+
     /// Whether he sees a member of the session (F5); of a large one a player sees himself.
     pub(crate) fn sees(self, session: &Session, member: &Member) -> bool {
         let of_type = &session.constants().session_type;
@@ -141,7 +151,7 @@ pub(crate) fn session(session: &Session, reader: Reader) -> wire::Session {
         instance: header
             .instance
             .as_ref()
-            .map(|instance| self::instance(instance, reader)),
+            .map(|instance| self::instance(instance, reader.at_instance(session))),
         capabilities: session.capabilities(),
         qos: of_type.together.qos.clone(),
         initializing: header
@@ -188,6 +198,7 @@ pub(crate) fn member(member: &Member, session: &Session, reader: Reader) -> wire
         joined_at: member.joined_at.map(Into::into),
         team: member.team,
         leader: session.header().leader == Some(member.index),
+        client_version: member.client_version.as_ref().map(ToString::to_string),
         spectator: member.standing.spectator,
         owner: member.standing.owner,
         permissions: member.standing.permissions.clone(),
@@ -203,6 +214,10 @@ pub(crate) fn member(member: &Member, session: &Session, reader: Reader) -> wire
         initialization_group: member.initialization_group.clone(),
         initialization_episode: member.initialization.map(|of| of.episode),
         initialization_failure: member.initialization.and_then(|of| of.failure),
+        subscriptions: match reader {
+            Reader::Member(index) if index == member.index => member.subscriptions.clone(),
+            _ => Default::default(),
+        },
     }
 }
 

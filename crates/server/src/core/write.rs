@@ -17,6 +17,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::busy::Taken;
 use super::players::{Change, Stand};
 use super::registry::TakenServer;
+use super::subscriptions::Noticed;
 use super::tickets::End;
 use super::view::{self, Reader};
 use super::{Core, ending, rows};
@@ -28,8 +29,8 @@ const ATTEMPTS_MAX: usize = 8;
 /// A committed session in its slot.
 pub(crate) struct Document {
     pub(crate) session: Arc<Session>,
-    /// The last change that members are told of; a boot step of the host is not one.
-    pub(crate) noticed: u64,
+    /// The last changes that members are told of; a boot step of the host is not one.
+    noticed: Noticed,
     /// When the presence of all its members was asked for last.
     asked: AtomicI64,
 }
@@ -38,7 +39,7 @@ impl Document {
     /// As it was just committed or loaded.
     pub(crate) fn new(session: Arc<Session>) -> Self {
         Self {
-            noticed: session.header().change_number,
+            noticed: Noticed::all(session.header().change_number),
             session,
             asked: AtomicI64::new(i64::MIN),
         }
@@ -277,7 +278,7 @@ impl Core {
     ) -> Result<Draft<'a>, Error> {
         let of_type = &session.constants().session_type;
         let capabilities = session.capabilities();
-        let required = capabilities.connection_required_for_active_members && asks;
+        let required = capabilities.asks_presence() && asks;
         let window = of_type.timeouts.presence_window;
         let mut draft = session.draft();
         draft.settle(now, &self.players.liveness(now, window, required));
@@ -545,7 +546,8 @@ impl Core {
         let id = before.id;
         let deleted = changes.deleted;
         let events = changes.events.clone();
-        let worth_telling = events.iter().any(is_worth_telling);
+        let noticeable = events.iter().filter(|event| is_worth_telling(event));
+        let worth_telling = noticeable.clone().next().is_some();
         if let Some(due) = self.due_of(&changes) {
             self.timers.hint(due);
         }
@@ -566,7 +568,10 @@ impl Core {
         Arc::make_mut(&mut document.session).commit(changes);
         self.list(&document.session, deleted, due);
         if worth_telling {
-            document.noticed = document.session.header().change_number;
+            let number = document.session.header().change_number;
+            document
+                .noticed
+                .note(number, noticeable.map(Event::change_type));
         }
         for (mut taken, server) in consequences.servers {
             let number = taken.number + 1;
@@ -590,6 +595,8 @@ impl Core {
         told.extend(members_before.into_iter().map(|p| (p, Change::Left(id))));
         if !deleted && worth_telling {
             tell_members(document, &events, &touched, &mut told);
+        } else if !deleted {
+            told.extend(subscribers_told(document, &events));
         }
         self.players.tell(told);
         let after = document.session.header();
@@ -759,7 +766,7 @@ fn tell_members(
     }
     let of_type = &document.session.constants().session_type;
     let change = |member: &Arc<Member>| {
-        let stand = Stand::of(of_type, header, document.noticed, member);
+        let stand = Stand::of(of_type, header, &document.noticed, member);
         (member.player.clone(), Change::Session(header.id, stand))
     };
     let session = &document.session;
@@ -769,6 +776,21 @@ fn tell_members(
     } else {
         told.extend(session.members().map(change));
     }
+}
+
+/// Whoever changed what he subscribes to, and nothing else: from now on that counts.
+fn subscribers_told(document: &Document, events: &[Event]) -> Vec<(PlayerId, Change)> {
+    let (session, header) = (&document.session, document.session.header());
+    let of_type = &session.constants().session_type;
+    let subscribers = events.iter().filter_map(|event| match event {
+        Event::SubscriptionsChanged { index, .. } => session.member(*index),
+        _ => None,
+    });
+    let told = subscribers.map(|member| {
+        let stand = Stand::of(of_type, header, &document.noticed, member);
+        (member.player.clone(), Change::Session(header.id, stand))
+    });
+    told.collect()
 }
 
 /// Who is invited now, and who no longer.
@@ -802,14 +824,16 @@ fn joinable(header: &Header) -> bool {
         .is_some_and(|instance| instance.joinable_at.is_some())
 }
 
-/// Steps of a host on its way to joinable wake nobody; everything else does.
+/// Steps of a host on its way to joinable wake nobody, nor does what somebody subscribes to; everything else does.
 fn is_worth_telling(event: &Event) -> bool {
     match event {
         Event::InstanceChanged { to, .. } => matches!(
             to,
             InstanceStatus::Joinable | InstanceStatus::Unjoinable | InstanceStatus::Closed
         ),
-        Event::InstanceUpdated { .. } | Event::PlayedTogether { .. } => false,
+        Event::InstanceUpdated { .. }
+        | Event::PlayedTogether { .. }
+        | Event::SubscriptionsChanged { .. } => false,
         _ => true,
     }
 }

@@ -20,7 +20,7 @@ use super::dispatch::Http;
 use super::metrics;
 use super::numbers;
 use super::routes::{Query, RequestHeader, Route};
-use crate::core::Asked;
+use crate::core::{Asked, parse_client_version};
 use crate::{Core, Error, Principal};
 
 /// Longest part of what a caller wrote that an answer repeats, in characters.
@@ -197,6 +197,11 @@ impl Call {
                     })?;
                     values.after.replace(after).is_none()
                 }
+                Query::ClientVersion => {
+                    let version = parse_client_version(&decoded(value)?)
+                        .map_err(|why| Error::Malformed(format!("client_version: {why}")))?;
+                    values.client_version.replace(version).is_none()
+                }
                 Query::AfterMember => values.after_member.replace(number(name, value)?).is_none(),
                 Query::DryRun => values.dry_run.replace(flag(name, value)?).is_none(),
                 Query::Param => {
@@ -305,6 +310,7 @@ impl Call {
 pub(super) struct QueryValues {
     pub(super) after: Option<SessionId>,
     pub(super) after_member: Option<u32>,
+    pub(super) client_version: Option<semver::Version>,
     pub(super) cursor: Option<String>,
     pub(super) dry_run: Option<bool>,
     /// `param=key:value`, each key once.

@@ -48,6 +48,7 @@ pub(super) const FLEETS: Shape = Shape::of::<wire::List<wire::Fleet>>(fleets);
 const PARTY: &str = "0193a8c0-0000-7000-8000-000000000001";
 const GAME: &str = "0193a8c0-0000-7000-8000-000000000002";
 const BRANCH: &str = "0193a8c0-0000-7000-8000-000000000003";
+const SUBSCRIPTION: &str = "5f0c2c4e-8f4b-4d0e-9a51-3b1d9a7c6e01";
 const TICKET_ID: &str = "0193a8c0-0000-7000-8000-000000000004";
 const MATCH_ID: &str = "0193a8c0-0000-7000-8000-000000000005";
 const INSTANCE_ID: &str = "0193a8c0-0000-7000-8000-000000000006";
@@ -160,7 +161,7 @@ fn join_session() -> Value {
 }
 
 fn update_member() -> Value {
-    json!({ "active": true })
+    json!({ "active": true, "subscriptions": { SUBSCRIPTION: { "profile": "roster" } } })
 }
 
 fn move_member() -> Value {
@@ -229,7 +230,7 @@ fn queues() -> Value {
 fn event_page() -> Value {
     json!({ "cursor": "b3BhcXVl",
             "notices": [{ "kind": "session", "resource": format!("/v1/sessions/{PARTY}"),
-                          "change_number": 4, "branch": BRANCH }] })
+                          "change_number": 4, "branch": BRANCH, "subscriptions": [SUBSCRIPTION] }] })
 }
 
 fn assignments() -> Value {

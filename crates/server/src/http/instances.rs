@@ -22,7 +22,12 @@ pub(super) async fn request(mut call: Call) -> Answer {
 
 pub(super) async fn read(call: Call) -> Answer {
     let id: SessionId = call.id("session")?;
-    reply::ok(&call.core().read_instance(call.who()?, id).await?)
+    let (core, who) = (call.core(), call.who()?);
+    let instance = match call.query()?.client_version {
+        Some(version) => core.enter_instance(who, id, &version).await?,
+        None => core.read_instance(who, id).await?,
+    };
+    reply::ok(&instance)
 }
 
 pub(super) async fn update(mut call: Call) -> Answer {

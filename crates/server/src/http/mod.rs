@@ -8,6 +8,7 @@ pub mod security;
 pub mod shape;
 mod standing;
 
+mod access;
 mod call;
 mod dispatch;
 mod examples;

@@ -13,6 +13,7 @@ use super::routes::{
     Access, Query, ROUTES, Reply, ReplyBody, RequestBody, RequestHeader, Route, Verb,
 };
 use super::security;
+use crate::core::CLIENT_VERSION_BYTES_MAX;
 
 /// The document as text, made once per process; the same bytes as `docs/openapi.json`.
 pub fn text() -> &'static str {
@@ -186,6 +187,10 @@ fn parameters(route: &Route) -> Vec<Value> {
             Query::AfterMember => (
                 json!({ "type": "integer", "minimum": 0 }),
                 "`next` of the page before; omitted: the first page.",
+            ),
+            Query::ClientVersion => (
+                json!({ "type": "string", "maxLength": CLIENT_VERSION_BYTES_MAX }),
+                "Enter the instance with a client of this version, a semantic one: 409 while it is not joinable or does not suit.",
             ),
             Query::Cursor => (
                 json!({ "type": "string" }),

@@ -65,6 +65,8 @@ kinds! {
     NotOwner(403, "not-owner", "Only an owner of the session may do this"),
     /// An owner keeps the player out.
     Blocked(403, "blocked", "The session's owners have blocked this player"),
+    /// Others play on another platform.
+    CrossPlay(403, "cross-play", "The session has no cross-play"),
     /// Only the host may do it.
     NotHost(403, "not-host", "Only the session's host may do this"),
     /// Only joined members may do it.
@@ -81,6 +83,8 @@ kinds! {
     TeamFull(409, "team-full", "The team is full"),
     /// As many invites as there may be.
     TooManyInvites(409, "too-many-invites", "The session has too many invites"),
+    /// A member has as many subscriptions as he may, or in as many sessions.
+    TooManySubscriptions(409, "too-many-subscriptions", "The player has too many subscriptions"),
     /// As many hold the role as it lets in.
     RoleFull(409, "role-full", "The role is full"),
     /// The player has a seat already.
@@ -253,8 +257,9 @@ fn law_kind(error: &Law) -> Kind {
         Law::NotLeader => Kind::NotLeader,
         Law::NotOwner => Kind::NotOwner,
         Law::Blocked => Kind::Blocked,
+        Law::CrossPlay => Kind::CrossPlay,
         Law::RoleFull(_) => Kind::RoleFull,
-        Law::LastOwner | Law::LeaderStays | Law::SameTeam => Kind::Conflict,
+        Law::LastOwner | Law::LeaderStays | Law::LooksOn | Law::SameTeam => Kind::Conflict,
         Law::NotHost => Kind::NotHost,
         Law::NotAMember | Law::NotJoined => Kind::NotMember,
         Law::NotOwnMember
@@ -278,9 +283,10 @@ fn law_kind(error: &Law) -> Kind {
         Law::NotJoinable => Kind::NotJoinable,
         Law::ForeignAllocation => Kind::ForeignAllocation,
         Law::InstanceTransition { .. } => Kind::InstanceTransition,
-        Law::VersionMismatch => Kind::VersionMismatch,
+        Law::VersionMismatch | Law::ClientMismatch => Kind::VersionMismatch,
         Law::AlreadyQueued => Kind::AlreadyQueued,
-        Law::NoSuchTicket | Law::NotOnLarge(_) => Kind::Conflict,
+        Law::NoSuchTicket | Law::NotOnLarge(_) | Law::NotActive => Kind::Conflict,
+        Law::TooManySubscriptions | Law::SubscribedElsewhere { .. } => Kind::TooManySubscriptions,
         Law::NotQueueable => Kind::NotQueueable,
         Law::NotListable => Kind::NotListable,
         Law::InstanceClosed => Kind::InstanceClosed,

@@ -60,6 +60,8 @@ pub enum Access {
 pub enum Query {
     /// The last one of the page before.
     After,
+    /// The version of the client that enters.
+    ClientVersion,
     /// The same, by member index.
     AfterMember,
     /// Where an event stream was left; opaque.
@@ -229,6 +231,7 @@ impl Query {
     pub const fn name(self) -> &'static str {
         match self {
             Self::After | Self::AfterMember => "after",
+            Self::ClientVersion => "client_version",
             Self::Cursor => "cursor",
             Self::DryRun => "dry_run",
             Self::Keyword => "keyword",

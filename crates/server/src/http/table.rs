@@ -1,91 +1,17 @@
 //! The table of all routes.
 
+use super::access::{
+    GAME_SERVER, HOST, HOST_TO_BE, INVITER, INVITER_OR_INVITED, LEADER, LEADER_OF_BOTH,
+    LEADER_OR_HOST, ME, MEMBER, MEMBER_OF_BOTH, MEMBER_OR_HOST, MOVER, OPERATORS, OWNER, PEOPLE,
+    READER, SELF, SELF_OR_KICKER, SELF_OR_MOVER, SELF_OR_OWNER, SERVER, TICKET_PLAYER,
+};
 use super::examples as shapes;
 use super::problem::Kind;
 use super::routes::{
     Access, Operation, Query, Reply, ReplyBody, RequestBody, RequestHeader, Route, Verb,
 };
 use super::shape::Shape;
-use crate::PrincipalKind::{Admin, Fleet, GameServer, Player, Server};
-
-type Kinds = &'static [(crate::PrincipalKind, &'static str)];
-
-const LEADER: Kinds = &[(Player, "leader"), (Server, ""), (Admin, "")];
-const MEMBER: Kinds = &[(Player, "member"), (Server, ""), (Admin, "")];
-const INVITER: Kinds = &[
-    (Player, "member; only the leader if the type says so"),
-    (Server, ""),
-    (Admin, ""),
-    (GameServer, "host of the session"),
-];
-const INVITER_OR_INVITED: Kinds = &[
-    (Player, "invited, who invited him, or the leader"),
-    (Server, ""),
-    (Admin, ""),
-    (GameServer, "host of the session, who invited him"),
-];
-const MEMBER_OF_BOTH: Kinds = &[
-    (
-        Player,
-        "member of both; only the leader of the first if the type says so",
-    ),
-    (Server, ""),
-    (Admin, ""),
-];
-const LEADER_OF_BOTH: Kinds = &[
-    (Player, "leader of the first and member of the other"),
-    (Server, ""),
-    (Admin, ""),
-];
-const MEMBER_OR_HOST: Kinds = &[
-    (Player, "member"),
-    (Server, ""),
-    (GameServer, "host of the session"),
-    (Admin, ""),
-];
-const LEADER_OR_HOST: Kinds = &[
-    (Player, "leader, or the host"),
-    (Server, ""),
-    (GameServer, "host of the session"),
-    (Admin, ""),
-];
-const SELF: Kinds = &[(Player, "himself"), (Server, ""), (Admin, "")];
-const OWNER: Kinds = &[(Player, "owner"), (Server, ""), (Admin, "")];
-const SELF_OR_OWNER: Kinds = &[
-    (Player, "himself; where owners manage it, an owner"),
-    (Server, "where owners manage it"),
-    (Admin, "where owners manage it"),
-];
-const SELF_OR_KICKER: Kinds = &[
-    (
-        Player,
-        "himself, the leader, an owner, or with the permission `kick`",
-    ),
-    (Server, ""),
-    (Admin, ""),
-];
-const SELF_OR_MOVER: Kinds = &[
-    (Player, "himself, the leader, or with the permission `move`"),
-    (Server, ""),
-    (Admin, ""),
-];
-const MOVER: Kinds = &[
-    (Player, "leader, or with the permission `move`"),
-    (Server, ""),
-    (Admin, ""),
-];
-const READER: Kinds = &[
-    (Player, "who may see the session"),
-    (Server, ""),
-    (Admin, ""),
-];
-const TICKET_PLAYER: Kinds = &[(Player, "of the ticket"), (Server, ""), (Admin, "")];
-const PEOPLE: Kinds = &[(Player, ""), (Server, ""), (Fleet, ""), (Admin, "")];
-const SERVER: Kinds = &[(Server, "")];
-const ME: Kinds = &[(Player, "himself")];
-const HOST: Kinds = &[(GameServer, "host of the session")];
-const GAME_SERVER: Kinds = &[(GameServer, "itself")];
-const OPERATORS: Kinds = &[(Server, ""), (Fleet, ""), (Admin, "")];
+use crate::PrincipalKind::{Admin, Player, Server};
 
 const BASE: Route = Route {
     operation: Operation::ReadRoot,
@@ -153,6 +79,8 @@ pub static ROUTES: &[Route] = &[
             Kind::Invalid,
             Kind::SessionFull,
             Kind::ConstantsConflict,
+            Kind::Conflict,
+            Kind::TooManySubscriptions,
         ],
     },
     Route {
@@ -243,7 +171,7 @@ pub static ROUTES: &[Route] = &[
         verb: Verb::Put,
         path: "/v1/sessions/{id}/host",
         summary: "Make a member the host of a session without an instance; If-Match is needed.",
-        access: Access::Only(MEMBER),
+        access: Access::Only(HOST_TO_BE),
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
         body: RequestBody::Required(shapes::SET_HOST),
@@ -251,6 +179,7 @@ pub static ROUTES: &[Route] = &[
         problems: &[
             Kind::NotFound,
             Kind::NotMember,
+            Kind::NotLeader,
             Kind::InstanceExists,
             Kind::Invalid,
         ],
@@ -331,7 +260,7 @@ pub static ROUTES: &[Route] = &[
         operation: Operation::GiveShortCode,
         verb: Verb::Post,
         path: "/v1/sessions/{id}/short-code",
-        summary: "Give a session a code that people can say, if it has none yet.",
+        summary: "Give a session a code that people can say, if it has none yet; a dry run shows no new one.",
         access: Access::Only(LEADER),
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
@@ -494,6 +423,7 @@ pub static ROUTES: &[Route] = &[
         replies: &[json(201, "Joined.", shapes::SESSION), SESSION_NOW],
         problems: &[
             Kind::Blocked,
+            Kind::CrossPlay,
             Kind::NotOwner,
             Kind::RoleFull,
             Kind::NotFound,
@@ -507,13 +437,15 @@ pub static ROUTES: &[Route] = &[
             Kind::AlreadyMember,
             Kind::ConstantsConflict,
             Kind::InitializationFailed,
+            Kind::Conflict,
+            Kind::TooManySubscriptions,
         ],
     },
     Route {
         operation: Operation::UpdateMember,
         verb: Verb::Patch,
         path: "/v1/sessions/{id}/members/{player}",
-        summary: "Replace fields of a member, each one whole.",
+        summary: "Replace fields of a member, each one whole; `subscriptions` key by key.",
         access: Access::Only(ME),
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
@@ -527,6 +459,8 @@ pub static ROUTES: &[Route] = &[
             Kind::NotMember,
             Kind::ReservedOnly,
             Kind::ConstantsConflict,
+            Kind::Conflict,
+            Kind::TooManySubscriptions,
         ],
     },
     Route {
@@ -550,7 +484,12 @@ pub static ROUTES: &[Route] = &[
         query: &[Query::DryRun],
         headers: &[RequestHeader::IfMatch],
         replies: &[SESSION_NOW],
-        problems: &[Kind::NotFound, Kind::NotLeader, Kind::ReservedOnly],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotLeader,
+            Kind::ReservedOnly,
+            Kind::Conflict,
+        ],
         ..BASE
     },
     Route {
@@ -765,10 +704,17 @@ pub static ROUTES: &[Route] = &[
     Route {
         operation: Operation::ReadInstance,
         path: "/v1/sessions/{id}/instance",
-        summary: "Read the instance of a session; addresses are for members only.",
+        summary: "Read the instance of a session, or enter it; addresses are for members only.",
         access: Access::Only(READER),
+        query: &[Query::ClientVersion],
         replies: &[json(200, "The instance.", shapes::INSTANCE)],
-        problems: &[Kind::NotFound],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotMember,
+            Kind::NotJoinable,
+            Kind::VersionMismatch,
+            Kind::InstanceClosed,
+        ],
         ..BASE
     },
     Route {

@@ -1,11 +1,12 @@
 //! The host among the members and the arbiter (R63-R66, row 9).
 
 use super::*;
+use crate::subscriptions::ChangeType;
 
 /// A game with device tokens; each member is on the device that is named here.
 fn on(devices: &[(&str, &str)]) -> World {
     let mut of_type = game();
-    of_type.together.connectivity = true;
+    of_type.capabilities.connectivity = true;
     let seat = |(name, device): &(&str, &str)| {
         NewSeat::Joined(Box::new(Join {
             device: Some((*device).into()),
@@ -51,7 +52,7 @@ fn r63_r64_joined_members_and_servers_name_the_host_who_is_the_arbiter() {
     }
     for actor in [by("c"), Actor::Server, Actor::Admin, Actor::Service] {
         let changes = world.run(0, &actor, &d1).unwrap();
-        assert_eq!(changes.events, [Event::HeaderChanged]);
+        assert_eq!(changes.events, [Event::HeaderChanged(ChangeType::Host)]);
         assert_eq!((host(&world), arbiter(&world)), (Some("b"), Some("b")));
         assert!(world.run(0, &actor, &d1).unwrap().is_empty());
         world.run(0, &actor, &set_host(None)).unwrap();
@@ -65,7 +66,11 @@ fn r63_while_an_instance_is_open_its_host_is_the_arbiter() {
     world.run(0, &by("a"), &set_host(Some("d1"))).unwrap();
     let ask = Command::RequestInstance(hosting::request(10));
     let changes = world.run(0, &by("a"), &ask).unwrap();
-    assert!(changes.events.contains(&Event::HeaderChanged));
+    assert!(
+        changes
+            .events
+            .contains(&Event::HeaderChanged(ChangeType::Host))
+    );
     assert_eq!((host(&world), arbiter(&world)), (None, None));
     let refusal = world.run(0, &by("a"), &set_host(Some("d1")));
     assert_eq!(refusal, Err(Error::InstanceExists));
@@ -91,7 +96,11 @@ fn r64_a_host_who_goes_or_is_away_hosts_no_longer_unless_his_device_is_there() {
         world.run(1, &by("b"), &go("b")).unwrap();
         assert_eq!(host(&world), Some("c"));
         let changes = world.run(2, &by("c"), &go("c")).unwrap();
-        assert!(changes.events.contains(&Event::HeaderChanged));
+        assert!(
+            changes
+                .events
+                .contains(&Event::HeaderChanged(ChangeType::Host))
+        );
         assert_eq!(world.session.header().host, None);
         assert_eq!(host(&world), None);
     }

@@ -170,7 +170,7 @@ fn r75_entering_while_pending_is_409_and_joining_the_session_is_fine() {
     world
         .run(1_000, &by("b"), &join("b", JoinedState::Active))
         .unwrap();
-    let refusal = world.session.entrance(&player("b")).unwrap_err();
+    let refusal = world.session.entrance(&player("b"), None).unwrap_err();
     assert_eq!(
         (refusal.clone(), refusal.status()),
         (Error::NotJoinable, 409)
@@ -178,8 +178,11 @@ fn r75_entering_while_pending_is_409_and_joining_the_session_is_fine() {
     let host = Actor::Host(hosting::FIRST);
     let update = hosting::status_update(hosting::FIRST, InstanceStatus::Joinable);
     world.run(2_000, &host, &update).unwrap();
-    assert!(world.session.entrance(&player("b")).is_ok());
-    assert_eq!(world.session.entrance(&player("c")), Err(Error::NotAMember));
+    assert!(world.session.entrance(&player("b"), None).is_ok());
+    assert_eq!(
+        world.session.entrance(&player("c"), None),
+        Err(Error::NotAMember)
+    );
 }
 
 #[test]

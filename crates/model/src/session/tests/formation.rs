@@ -3,6 +3,7 @@
 use super::*;
 use crate::formation::{AutoLaunch, Browser, Formation, Hub, Placement};
 use crate::instance::CloseReason;
+use crate::subscriptions::ChangeType;
 
 fn launching(auto_launch: AutoLaunch) -> SessionType {
     SessionType {
@@ -192,7 +193,10 @@ fn r80_the_entry_is_set_by_leader_and_host_where_the_type_lets_it_be() {
     world.run(1, &by("a"), &set("A")).unwrap();
     assert_eq!(world.number(), number, "it is that already");
     let changes = world.run(1, &by("a"), &set("B")).unwrap();
-    assert_eq!(changes.events, [Event::HeaderChanged]);
+    assert_eq!(
+        changes.events,
+        [Event::HeaderChanged(ChangeType::Everything)]
+    );
     let none = Command::SetBrowserEntry { params: None };
     world.run(2, &Actor::Server, &none).unwrap();
     assert_eq!(entry(&world), None);

@@ -181,3 +181,20 @@ fn r35_what_time_does_never_makes_a_member_s_document_longer() {
     assert_eq!(world.state("a"), Some(MemberState::Inactive));
     assert_eq!(bytes(&world), before);
 }
+
+#[test]
+fn r35_groups_that_are_set_to_what_they_are_change_nothing() {
+    let mut world = World::of(game(), &["a"]);
+    run(&mut world, 1, &says("a", Some(&["arena", "lobby"]), &[]));
+    run(&mut world, 2, &says("a", Some(&["lobby"]), &[]));
+    let before = world.number();
+    // By then it is of no use any more when he was in the arena.
+    run(&mut world, 60_000, &says("a", Some(&["Lobby"]), &[]));
+    assert_eq!(world.number(), before);
+    run(
+        &mut world,
+        60_001,
+        &says("a", Some(&["lobby", "arena"]), &[]),
+    );
+    assert_eq!(world.number(), before + 1);
+}

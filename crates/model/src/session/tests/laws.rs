@@ -167,13 +167,15 @@ fn a_standing_command() -> impl Strategy<Value = StandingCommand> {
         proptest::option::of(preference),
         proptest::option::of(groups().prop_map(named)),
         groups().prop_map(named),
+        subscriptions::a_change(),
     );
     let own = own.prop_map(
-        |(roles, role_preference, groups, encounters)| OwnProperties {
+        |(roles, role_preference, groups, encounters, subscriptions)| OwnProperties {
             roles,
             role_preference,
             groups,
             encounters,
+            subscriptions,
         },
     );
     prop_oneof![
@@ -404,6 +406,7 @@ fn a_type() -> impl Strategy<Value = SessionType> {
                 ..Timeouts::default()
             };
             of_type.leader_election_grace = grace;
+            of_type.capabilities.connectivity = together.qos.is_some();
             of_type.together = together;
             of_type.size = Size {
                 teams,
@@ -527,6 +530,10 @@ fn assert_in_order(session: &Session) {
     assert_eq!(header.empty_since.is_some(), session.members().count() == 0);
     if header.leader.is_some() {
         assert!(session.leader().is_some_and(|leader| leader.is_joined()));
+        let looks_on = session
+            .leader()
+            .is_some_and(|leader| leader.standing.spectator);
+        assert!(!looks_on || !players.iter().any(|member| member.is_joined()));
     } else {
         assert!(header.leader_lost.is_some() || header.seats.joined() == 0);
     }
@@ -567,6 +574,7 @@ fn assert_in_order(session: &Session) {
             .filter(|member| !member.is_joined())
             .all(|member| plain(&member))
     );
+    subscriptions::assert_in_order(session);
     let open = header.open_instance().is_some();
     assert!(!open || session.sweep_at() == session.next_timer());
 }
@@ -689,7 +697,8 @@ impl Told {
                 assert_eq!(before, Some((player, from)));
                 assert!(from != MemberState::Reserved && to != MemberState::Reserved);
             }
-            Event::MemberUpdated { index, player } => {
+            Event::MemberUpdated { index, player, .. }
+            | Event::SubscriptionsChanged { index, player } => {
                 assert_eq!(self.seats[&index].0, player);
             }
             Event::MemberRemoved {
@@ -781,6 +790,7 @@ pub(super) fn step(session: &mut Session, step: &Step, now: Timestamp) -> bool {
         Told::of(session),
         "the events say all that happened to seats, leader, instance and ticket"
     );
+    told::assert_told(&before, session, &changes.events);
     assert_eq!(changes.next_timer, session.next_timer());
     assert_eq!(changes.sweep_at, session.sweep_at());
     assert_in_order(session);

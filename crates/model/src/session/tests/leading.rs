@@ -174,3 +174,121 @@ fn promotion_is_the_leaders() {
         Err(Error::ReservedOnly)
     );
 }
+
+fn watched() -> SessionType {
+    let mut of_type = grace(10);
+    of_type.size.spectators = 3;
+    of_type.size.max_members = 11;
+    of_type.timeouts.session_empty = None;
+    of_type
+}
+
+fn watches(name: &str, state: JoinedState) -> Command {
+    Command::Join(Join {
+        spectator: true,
+        ..Join::new(player(name), state)
+    })
+}
+
+#[test]
+fn row_50_who_looks_on_leads_only_until_a_player_has_joined() {
+    let mut world = World::new(new_session(watched(), Actor::Server));
+    world
+        .run(1, &by("s"), &watches("s", JoinedState::Active))
+        .unwrap();
+    world
+        .run(1, &by("t"), &watches("t", JoinedState::Active))
+        .unwrap();
+    assert_eq!(world.leader(), Some("s"), "nobody else has joined");
+    let refusal = world.run(2, &by("s"), &promote("t"));
+    assert_eq!(refusal, Err(Error::LooksOn));
+    world
+        .run(3, &by("a"), &join("a", JoinedState::Inactive))
+        .unwrap();
+    assert_eq!(world.leader(), Some("a"), "even a player who is away");
+    let refusal = world.run(3, &by("a"), &promote("s"));
+    assert_eq!(refusal, Err(Error::LooksOn));
+    // A leader who takes to watching leads no longer where somebody plays, and leads on where nobody does.
+    let to_the_bench = |name: &str| {
+        Command::Standing(StandingCommand::Spectate {
+            player: player(name),
+        })
+    };
+    world.run(4, &by("a"), &to_the_bench("a")).unwrap();
+    assert_eq!(world.leader(), Some("a"));
+    world
+        .run(5, &by("b"), &join("b", JoinedState::Active))
+        .unwrap();
+    assert_eq!(world.leader(), Some("b"));
+}
+
+#[test]
+fn row_50_a_leader_who_comes_back_to_look_on_is_not_waited_for_and_one_who_leads_stays() {
+    let of_type = SessionType {
+        leader_election_grace: Some(Millis(30_000)),
+        ..watched()
+    };
+    let mut world = World::of(of_type.clone(), &["a", "b"]);
+    world.run(1_000, &by("a"), &leave("a")).unwrap();
+    let back = watches("a", JoinedState::Inactive);
+    world.run(2_000, &by("a"), &back).unwrap();
+    let active = set_state("a", JoinedState::Active);
+    world.run(3_000, &by("a"), &active).unwrap();
+    assert_eq!(world.leader(), None);
+    world.read(31_000);
+    assert_eq!(world.leader(), Some("b"));
+
+    let mut world = World::new(new_session(of_type, Actor::Server));
+    let looks_on = watches("a", JoinedState::Active);
+    world.run(0, &by("a"), &looks_on).unwrap();
+    let away = set_state("a", JoinedState::Inactive);
+    world.run(1_000, &by("a"), &away).unwrap();
+    world.run(2_000, &by("a"), &active).unwrap();
+    assert_eq!(world.leader(), Some("a"));
+    assert_eq!(world.session.header().leader_lost, None);
+}
+
+#[test]
+fn row_41_a_lost_leader_is_followed_by_a_player_however_long_others_have_watched() {
+    let mut world = World::new(new_session(watched(), Actor::Server));
+    for name in ["s", "t"] {
+        world
+            .run(1, &by(name), &watches(name, JoinedState::Active))
+            .unwrap();
+    }
+    for name in ["a", "b"] {
+        world
+            .run(2, &by(name), &join(name, JoinedState::Active))
+            .unwrap();
+    }
+    world
+        .run(3, &by("a"), &set_state("a", JoinedState::Inactive))
+        .unwrap();
+    world
+        .run(4, &by("b"), &set_state("b", JoinedState::Inactive))
+        .unwrap();
+    world.read(100);
+    assert_eq!(world.leader(), Some("a"), "nobody is there who could");
+    assert_eq!(
+        world.session.next_timer(),
+        world.session.draft().next_timer()
+    );
+    world
+        .run(101, &by("b"), &set_state("b", JoinedState::Active))
+        .unwrap();
+    assert_eq!(world.leader(), Some("b"));
+    // Without any player the first of those who watch leads, after the grace.
+    world.run(102, &by("a"), &leave("a")).unwrap();
+    world.run(102, &by("b"), &leave("b")).unwrap();
+    assert_eq!(
+        (world.leader(), world.session.next_timer()),
+        (None, Some(at(112)))
+    );
+    // Coming back to watch is not coming back to lead.
+    world
+        .run(103, &by("b"), &watches("b", JoinedState::Active))
+        .unwrap();
+    assert_eq!(world.leader(), None);
+    world.read(112);
+    assert_eq!(world.leader(), Some("s"));
+}

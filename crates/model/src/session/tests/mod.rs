@@ -15,9 +15,11 @@ mod newcomers;
 mod places;
 mod seating;
 mod standing;
+mod subscriptions;
 mod tickets;
 mod timeouts;
 mod together;
+mod told;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::*;
+use crate::instance::InstanceStatus;
 use crate::session_type::{
     Creation, CustomData, CustomDataLimits, HealthSettings, InviteSettings, Joinability,
     JoinabilityBy, SessionType, Size, StartupParams, TeamOverflow, Timeouts,
@@ -57,7 +60,7 @@ fn game() -> SessionType {
         read_restriction: Joinability::Public,
         invites: InviteSettings::default(),
         joinability_by: JoinabilityBy::Members,
-        connection_required_for_active_members: false,
+        capabilities: Default::default(),
         timeouts: Timeouts::default(),
         leader_election_grace: Some(Millis(0)),
         instance: Some(InstanceSettings {
@@ -79,7 +82,9 @@ fn game() -> SessionType {
         roles: Default::default(),
         ownership: None,
         player_visibility: Default::default(),
+        version_policy: Default::default(),
         custom_data_limits: CustomDataLimits::default(),
+        subscriptions: Default::default(),
         together: Default::default(),
     }
 }

@@ -345,7 +345,12 @@ fn r8_any_joined_member_writes_session_properties() {
         ..Update::default()
     });
     let changes = world.run(1, &by("b"), &update).unwrap();
-    assert_eq!(changes.events, [Event::HeaderChanged]);
+    assert_eq!(
+        changes.events,
+        [Event::HeaderChanged(
+            crate::subscriptions::ChangeType::CustomProperty
+        )]
+    );
     assert_eq!(world.session.header().custom, json!({"map": null}));
     assert_eq!(world.session.header().teams[1].custom_data.len(), 1);
     assert!(

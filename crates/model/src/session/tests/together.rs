@@ -45,8 +45,6 @@ pub(super) fn to_host() -> PeerToHost {
 
 fn together(needed: u32, qos: Qos) -> Together {
     Together {
-        connectivity: true,
-        gameplay: false,
         qos: Some(qos),
         initialization: Some(settings(needed)),
     }
@@ -57,6 +55,7 @@ pub(super) fn demanding(needed: u32, qos: Qos) -> SessionType {
     let mut of_type = game();
     of_type.instance = None;
     of_type.timeouts.session_empty = None;
+    of_type.capabilities.connectivity = true;
     of_type.together = together(
         needed,
         Qos {
@@ -342,7 +341,7 @@ fn f29_with_a_host_later_newcomers_have_to_reach_it() {
 #[test]
 fn r37_a_document_of_before_can_be_read_and_measurements_survive_the_store() {
     let mut of_type = game();
-    of_type.together.connectivity = true;
+    of_type.capabilities.connectivity = true;
     let mut world = World::of(of_type, &["a"]);
     let odd = Measurement {
         latency: None,
@@ -373,6 +372,30 @@ fn r37_a_document_of_before_can_be_read_and_measurements_survive_the_store() {
         Member::from_json(&older.to_string()).unwrap().connectivity,
         None
     );
+}
+
+#[test]
+fn row_50_it_takes_players_to_start_and_who_looks_on_is_none_of_them() {
+    for (players, expected) in [(1, Stage::Failed), (2, Stage::Done)] {
+        let mut of_type = demanding(2, Qos::default());
+        of_type.together.qos = None;
+        of_type.size.spectators = 1;
+        of_type.size.max_members = 9;
+        let names = ["a", "b"];
+        let watches = NewSeat::Joined(Box::new(Join {
+            spectator: true,
+            ..Join::new(player("s"), JoinedState::Active)
+        }));
+        let plays = names.iter().take(players);
+        let plays = plays.map(|name| joined(name, JoinedState::Active));
+        let mut world = World::new(NewSession {
+            members: plays.chain([watches]).collect(),
+            initialize: true,
+            ..new_session(of_type, Actor::Server)
+        });
+        world.read(0);
+        assert_eq!(stage(&world), (1, expected), "{players}");
+    }
 }
 
 #[test]
@@ -457,17 +480,11 @@ pub(super) fn a_together() -> impl Strategy<Value = Together> {
             }
         });
     let on = proptest::option::weighted(0.7, qos);
-    (
-        any::<bool>(),
-        on,
-        proptest::option::weighted(0.6, initialization),
-    )
-        .prop_map(|(gameplay, qos, initialization)| Together {
-            connectivity: qos.is_some(),
-            gameplay,
-            qos,
-            initialization,
-        })
+    let initialization = proptest::option::weighted(0.6, initialization);
+    (on, initialization).prop_map(|(qos, initialization)| Together {
+        qos,
+        initialization,
+    })
 }
 
 fn a_token() -> impl Strategy<Value = String> {
@@ -562,7 +579,7 @@ pub(super) fn assert_in_order(session: &Session) {
         assert!(session.host().is_some(), "the host {host} is there");
         assert!(header.host_candidates.is_empty() && header.open_instance().is_none());
     }
-    let connected = session.constants().session_type.together.connectivity;
+    let connected = session.constants().session_type.capabilities.connectivity;
     for member in session.members() {
         assert_eq!(member.token().is_some(), connected && member.is_joined());
     }
