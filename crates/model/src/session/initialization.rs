@@ -391,9 +391,8 @@ impl Draft<'_> {
             let all: Vec<u32> = self
                 .members()
                 .filter(|member| {
-                    episode_of(member).is_some_and(|episode| {
-                        episode == init.episode || init.episode == 1 && episode > 1
-                    })
+                    episode_of(member)
+                        .is_some_and(|episode| episode == init.episode || init.episode == 1)
                 })
                 .map(|member| member.index)
                 .collect();

@@ -432,6 +432,14 @@ fn f29_hosts_are_proposed_after_the_first_episode_where_there_is_none() {
     world.run(0, &by("a"), &ask).unwrap();
     measured(&mut world);
     assert_eq!(proposed(world), 0);
+    let mut judged = demanding(1, qos());
+    let settings = judged.together.initialization.as_mut().unwrap();
+    settings.external_evaluation = true;
+    let mut world = measuring(judged, &["a", "b"]);
+    measured(&mut world);
+    world.read(0);
+    assert_eq!(stage(&world), (1, Stage::Evaluating));
+    assert!(world.session.header().host_candidates.is_empty());
     let mut world = World::of(demanding(1, qos()), &["a"]);
     let active = JoinedState::Active;
     world.run(0, &by("b"), &newcomer("b", active)).unwrap();
