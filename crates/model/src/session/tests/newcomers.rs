@@ -480,3 +480,28 @@ fn f29_a_candidate_stands_while_he_is_away_and_until_he_leaves() {
     world.run(0, &by("a"), &leave("a")).unwrap();
     assert!(candidates(&world).is_empty());
 }
+
+#[test]
+fn f29_all_who_have_joined_are_measured_but_those_who_wait_for_the_next_episode() {
+    let mut world = World::of(newcomers(), &["a"]);
+    world.run(0, &by("a"), &reserve(&["r"])).unwrap();
+    for name in ["b", "c"] {
+        let seat = reserve_newcomers(&[name]);
+        world.run(0, &Actor::Server, &seat).unwrap();
+    }
+    for name in ["c", "b"] {
+        let active = join(name, JoinedState::Active);
+        world.run(0, &by(name), &active).unwrap();
+    }
+    world.read(0);
+    assert_eq!(stage(&world), (2, Stage::Measuring));
+    let measured = &world
+        .session
+        .header()
+        .initialization
+        .as_ref()
+        .unwrap()
+        .peers;
+    let index = |name| world.session.member_of(&player(name)).unwrap().index;
+    assert_eq!(*measured, ["a", "b"].map(index));
+}
