@@ -71,7 +71,7 @@ pub(super) fn stage(constants: &Constants, header: &Header) -> Option<Timestamp>
         Stage::Measuring => Some(since + settings.measurement_timeout),
         Stage::Evaluating if init.decision.is_some() => Some(since),
         Stage::Evaluating => Some(since + settings.evaluation_timeout),
-        Stage::Failed if init.episode == 1 => None,
+        // After a first episode that failed nobody gets in, so nobody waits.
         Stage::Done | Stage::Failed => (init.waiting > 0).then_some(since),
     }
 }

@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::leader::Seniority;
-use super::{
-    Changes, Constants, Event, Header, Looker, Member, RemovalReason, Session, admission,
-    deadlines, limits,
-};
+use super::{Changes, Event, Header, Looker, Member, RemovalReason, Session, admission, deadlines};
 use crate::{PlayerId, Timestamp};
 
 /// Changes to a session that are not committed yet. Memory and time are those of what is touched.
@@ -50,11 +47,6 @@ impl<'a> Draft<'a> {
                 played: BTreeSet::new(),
             },
         }
-    }
-
-    /// The constants of its type.
-    pub fn constants(&self) -> &Arc<Constants> {
-        &self.base.constants
     }
 
     /// The header as it would be.
@@ -105,26 +97,11 @@ impl<'a> Draft<'a> {
         self.member(self.work.header.leader?)
     }
 
-    /// Seats taken, reserved ones included.
-    pub fn seats_taken(&self) -> u32 {
-        self.work.header.seats.taken()
-    }
-
-    /// Seats in all.
-    pub fn max_members(&self) -> u32 {
-        limits::max_members(&self.base.constants, &self.work.header)
-    }
-
     /// Whether a player may look at it; see [`Session::is_visible_to`].
     pub fn is_visible_to(&self, looker: &Looker<'_>) -> bool {
         let (constants, header) = (&self.base.constants, &self.work.header);
         self.member_of(looker.player).is_some()
             || admission::may_look(constants, header, looker, self.members())
-    }
-
-    /// Whether somebody joined or left so far; see [`Changes::party_changed`].
-    pub fn party_changed(&self) -> bool {
-        self.work.party_changed
     }
 
     /// When something will happen to the document next by itself.
@@ -324,11 +301,6 @@ impl<'a> Draft<'a> {
     /// Members that this draft has written.
     pub(super) fn touched(&self) -> impl Iterator<Item = &Arc<Member>> {
         self.work.members.values().flatten()
-    }
-
-    /// Whether this draft has written or removed this member.
-    pub(super) fn is_touched(&self, index: u32) -> bool {
-        self.work.members.contains_key(&index)
     }
 
     /// Ready and active members in no order. O(ready + active).

@@ -65,15 +65,13 @@ fn folded(names: &[Name], most: usize, refusal: &'static str) -> Result<BTreeSet
 }
 
 impl Draft<'_> {
-    /// Members who are in a group, or were a while ago. O(these + touched).
+    /// Members who are in a group, or were a while ago, some of them twice. O(these + touched).
     fn of_group(&self, group: &Name) -> impl Iterator<Item = &Member> {
-        let untouched = self.base.grouped.get(group).into_iter().flatten();
-        let untouched = untouched.filter(|index| !self.is_touched(**index));
+        let grouped = self.base.grouped.get(group).into_iter().flatten().copied();
         let touched = self.touched().map(|member| member.index);
-        let touched: Vec<u32> = touched.collect();
-        untouched
-            .copied()
-            .chain(touched)
+        let indexes: Vec<u32> = grouped.chain(touched).collect();
+        indexes
+            .into_iter()
             .filter_map(|index| self.member(index).map(|member| &**member))
     }
 

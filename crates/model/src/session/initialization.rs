@@ -213,7 +213,7 @@ impl Draft<'_> {
         };
         let begins = match &self.work.header.initialization {
             None => true,
-            Some(init) => episode > init.episode && !init.stage.is_running() && init.waiting == 0,
+            Some(init) => !init.stage.is_running() && init.waiting == 0,
         };
         if begins {
             let stage = Stage::Joining;
@@ -391,9 +391,8 @@ impl Draft<'_> {
             let all: Vec<u32> = self
                 .members()
                 .filter(|member| {
-                    episode_of(member).is_some_and(|episode| {
-                        episode == init.episode || init.episode == 1 && episode > 1
-                    })
+                    episode_of(member)
+                        .is_some_and(|episode| episode == init.episode || init.episode == 1)
                 })
                 .map(|member| member.index)
                 .collect();

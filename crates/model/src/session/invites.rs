@@ -243,11 +243,11 @@ impl Draft<'_> {
 
     /// Ends the invites whose time is over; like every timer when somebody looks (R49). O(ended).
     pub(super) fn settle_invites(&mut self, now: Timestamp) {
-        while let Some(first) = self.work.header.invites.live.first()
-            && first.expires_at <= now
-        {
-            let player = first.player.clone();
-            self.drop_invite(&player, InviteEnd::Expired, now);
+        let live = self.work.header.invites.live.iter();
+        let over = live.take_while(|invite| invite.expires_at <= now);
+        let invited: Vec<PlayerId> = over.map(|invite| invite.player.clone()).collect();
+        for player in &invited {
+            self.drop_invite(player, InviteEnd::Expired, now);
         }
     }
 

@@ -41,10 +41,10 @@ pub(super) fn heir(
 }
 
 impl Draft<'_> {
-    /// A member joined. The first leads, and so does a lost leader who is back in time.
+    /// A member joined. The first leads, as no leader is lost where nobody is; so does a lost leader who is back in
+    /// time.
     pub(super) fn leader_follows_join(&mut self, member: &Member) {
         let header = &self.work.header;
-        let first = header.seats.joined() == 1;
         if header.leader.is_some() {
             return;
         }
@@ -54,7 +54,7 @@ impl Draft<'_> {
                 .leader_lost
                 .as_ref()
                 .is_some_and(|lost| lost.player == member.player);
-        if first || came_back || header.leader_lost.is_none() {
+        if came_back || header.leader_lost.is_none() {
             self.install_leader(member.index);
         }
     }
@@ -63,12 +63,12 @@ impl Draft<'_> {
     pub(super) fn leader_follows_change(&mut self, member: &Member, now: Timestamp) {
         let header = &self.work.header;
         let lost = header.leader_lost.as_ref();
+        let awaited = lost.is_some_and(|lost| lost.player == member.player);
         let leads = header.leader == Some(member.index);
-        let led = header.leader.is_none()
-            && !member.standing.spectator
-            && lost.is_some_and(|lost| lost.player == member.player);
-        if member.is_engaged() && (leads || led) {
-            self.install_leader(member.index);
+        if member.is_engaged() {
+            if awaited && (leads || !member.standing.spectator) {
+                self.install_leader(member.index);
+            }
         } else if leads {
             let player = member.player.clone();
             self.header_mut().leader_lost = Some(LeaderLost { player, at: now });

@@ -123,8 +123,7 @@ impl Draft<'_> {
     /// When the last owner has gone: the session ends, or whoever joined first owns it. O(touched), or
     /// O(members) where it ends.
     pub(super) fn settle_ownership(&mut self, now: Timestamp) {
-        let lost = std::mem::take(&mut self.work.owner_lost);
-        if !lost || self.work.deleted || self.work.header.ranks.owners > 0 {
+        if !std::mem::take(&mut self.work.owner_lost) {
             return;
         }
         let Some(ownership) = self.base.constants.session_type.ownership else {

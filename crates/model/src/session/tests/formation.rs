@@ -1,7 +1,7 @@
 //! What launches by itself, what is kept running, and the browser's entry (R77, R80, rows 19, 39).
 
 use super::*;
-use crate::formation::{AutoLaunch, Browser, Formation};
+use crate::formation::{AutoLaunch, Browser, Formation, Hub, Placement};
 use crate::instance::CloseReason;
 use crate::subscriptions::ChangeType;
 
@@ -92,6 +92,44 @@ fn r77_what_failed_is_launched_again_after_a_while_and_what_somebody_closed_is_n
             assert!(constants.formation.hub.is_none());
             world.run(11_000, &by("a"), &leave("a")).unwrap();
             assert!(world.deleted);
+        }
+    }
+}
+
+#[test]
+fn r77_it_is_launched_again_only_where_somebody_is_or_it_is_kept() {
+    let hub = Hub {
+        placement: Placement::Oldest,
+        match_region: false,
+        keep_parties_together: false,
+    };
+    let later = Some(at(15_000));
+    for (is_hub, is_kept, somebody, lost, closed) in [
+        (false, false, false, None, None),
+        (false, false, true, later, None),
+        (false, true, false, later, later),
+        (true, false, false, None, None),
+        (true, false, true, later, later),
+    ] {
+        let mut of_type = launching(AutoLaunch::Created);
+        of_type.timeouts.session_empty = None;
+        of_type.formation.hub = is_hub.then_some(hub);
+        for (reason, again) in [(CloseReason::HostLost, lost), (CloseReason::Host, closed)] {
+            let new = NewSession {
+                kept: is_kept,
+                ..new_session(of_type.clone(), Actor::Service)
+            };
+            let mut world = World::new(new);
+            if somebody {
+                let active = join("a", JoinedState::Active);
+                world.run(0, &by("a"), &active).unwrap();
+            }
+            request(&mut world, 1, 30);
+            let close = Command::CloseInstance { reason };
+            world.run(10_000, &Actor::Service, &close).unwrap();
+            assert_eq!(launch_at(&world), again, "{reason:?} {is_kept} {is_hub}");
+            assert_eq!(world.session.next_timer(), again);
+            assert_eq!(world.session.sweep_at(), again);
         }
     }
 }

@@ -262,6 +262,40 @@ fn a_host_that_is_lost_makes_room_before_it_acknowledges_and_closes_afterwards()
 }
 
 #[test]
+fn an_attempt_starts_fresh_and_goes_on_alone_when_its_rival_is_lost() {
+    let stale = |id| InstanceAllocation {
+        acknowledged: true,
+        hedge: Some(Box::new(attempt(id))),
+        ..attempt(id)
+    };
+    let mut world = World::of(game(), &["a"]);
+    let held = |world: &World| {
+        let instance = world.session.header().instance.clone().unwrap();
+        instance.allocation.unwrap()
+    };
+    for command in [
+        Command::RequestInstance(request(10)),
+        Command::Allocate {
+            allocation: stale(FIRST),
+        },
+    ] {
+        world.run(0, &Actor::Service, &command).unwrap();
+    }
+    assert_eq!(held(&world), attempt(FIRST));
+    let hedge = Command::Hedge {
+        allocation: stale(SECOND),
+    };
+    world.run(0, &Actor::Service, &hedge).unwrap();
+    assert_eq!(held(&world).hedge.as_deref(), Some(&attempt(SECOND)));
+    let lose = Command::LoseHost {
+        allocation_id: SECOND,
+    };
+    let changes = world.run(0, &Actor::Service, &lose).unwrap();
+    assert_eq!(releases(&changes), [released(SECOND)]);
+    assert_eq!(held(&world), attempt(FIRST));
+}
+
+#[test]
 fn instances_time_out_when_settled() {
     let mut world = allocated(&["a"]);
     assert!(world.read(29_999).is_empty());
@@ -473,4 +507,65 @@ fn row_47_seats_of_a_match_wait_for_their_host() {
         Some(at(30_000)),
         "nothing to wait for"
     );
+}
+
+#[test]
+fn r51_only_the_first_host_of_a_match_stops_the_clock_of_its_reservations() {
+    let mut world = World::of(game(), &["a"]);
+    world.run(0, &by("a"), &reserve(&["b"])).unwrap();
+    let ask = Command::RequestInstance(request(10));
+    world.run(20_000, &by("a"), &ask).unwrap();
+    world.read(30_000);
+    assert_eq!(world.state("b"), None);
+
+    let mut world = World::new(NewSession {
+        members: vec![joined("a", JoinedState::Active)],
+        match_id: Some(MatchId(id(3))),
+        instance: Some(request(10)),
+        ..new_session(game(), Actor::Service)
+    });
+    let allocate = Command::Allocate {
+        allocation: attempt(FIRST),
+    };
+    world.run(0, &Actor::Service, &allocate).unwrap();
+    let update = |to| status_update(FIRST, to);
+    for to in [InstanceStatus::Joinable, InstanceStatus::Closed] {
+        world.run(0, &Actor::Host(FIRST), &update(to)).unwrap();
+    }
+    world.run(0, &by("a"), &reserve(&["b"])).unwrap();
+    let again = Command::RequestInstance(request(11));
+    world.run(20_000, &by("a"), &again).unwrap();
+    world.read(29_999);
+    assert_eq!(world.state("b"), Some(MemberState::Reserved));
+    world.read(30_000);
+    assert_eq!(world.state("b"), None);
+}
+
+#[test]
+fn f7_what_a_host_says_again_is_no_change_and_what_it_reports_has_limits() {
+    let mut world = joinable(&["a"]);
+    let host = Actor::Host(FIRST);
+    for status in [InstanceStatus::Joinable, InstanceStatus::Unjoinable] {
+        let update = status_update(FIRST, status);
+        let first = world.run(2_000, &host, &update).unwrap();
+        assert_eq!(first.is_empty(), status == InstanceStatus::Joinable);
+        assert!(world.run(3_000, &host, &update).unwrap().is_empty());
+    }
+    let sees = |count: usize| {
+        Command::HostUpdate(HostUpdate {
+            allocation_id: FIRST,
+            status: None,
+            version: None,
+            join_custom_data: None,
+            connected: Some((0..count).map(|n| n.to_string()).collect()),
+        })
+    };
+    world.run(4_000, &host, &sees(CONNECTED_MAX)).unwrap();
+    let refusal = world.run(4_000, &host, &sees(CONNECTED_MAX + 1));
+    assert_eq!(refusal.unwrap_err().status(), 422);
+    let closed = status_update(FIRST, InstanceStatus::Closed);
+    world.run(5_000, &host, &closed).unwrap();
+    assert!(world.run(5_000, &host, &closed).unwrap().is_empty());
+    let late = world.run(5_000, &host, &sees(1));
+    assert_eq!(late, Err(Error::InstanceClosed));
 }

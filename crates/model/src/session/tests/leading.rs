@@ -83,6 +83,24 @@ fn f50_with_grace_the_session_waits_for_its_leader() {
 }
 
 #[test]
+fn f50_while_the_session_waits_nobody_else_leads_and_the_leader_only_once_he_is_there() {
+    let mut world = World::of(grace(30_000), &["a", "b"]);
+    world.run(1_000, &by("a"), &leave("a")).unwrap();
+    for (name, state) in [
+        ("c", JoinedState::Active),
+        ("b", JoinedState::Inactive),
+        ("b", JoinedState::Active),
+        ("a", JoinedState::Inactive),
+    ] {
+        world.run(2_000, &by(name), &join(name, state)).unwrap();
+        assert_eq!(world.leader(), None, "{name}");
+    }
+    let active = set_state("a", JoinedState::Active);
+    world.run(3_000, &by("a"), &active).unwrap();
+    assert_eq!(world.leader(), Some("a"));
+}
+
+#[test]
 fn row_41_an_inactive_leader_is_replaced_by_who_is_there() {
     let mut world = World::of(grace(10_000), &["a", "b"]);
     world.gone.0.insert(player("a"));
@@ -202,6 +220,32 @@ fn row_50_who_looks_on_leads_only_until_a_player_has_joined() {
         .run(5, &by("b"), &join("b", JoinedState::Active))
         .unwrap();
     assert_eq!(world.leader(), Some("b"));
+}
+
+#[test]
+fn row_50_a_leader_who_comes_back_to_look_on_is_not_waited_for_and_one_who_leads_stays() {
+    let of_type = SessionType {
+        leader_election_grace: Some(Millis(30_000)),
+        ..watched()
+    };
+    let mut world = World::of(of_type.clone(), &["a", "b"]);
+    world.run(1_000, &by("a"), &leave("a")).unwrap();
+    let back = watches("a", JoinedState::Inactive);
+    world.run(2_000, &by("a"), &back).unwrap();
+    let active = set_state("a", JoinedState::Active);
+    world.run(3_000, &by("a"), &active).unwrap();
+    assert_eq!(world.leader(), None);
+    world.read(31_000);
+    assert_eq!(world.leader(), Some("b"));
+
+    let mut world = World::new(new_session(of_type, Actor::Server));
+    let looks_on = watches("a", JoinedState::Active);
+    world.run(0, &by("a"), &looks_on).unwrap();
+    let away = set_state("a", JoinedState::Inactive);
+    world.run(1_000, &by("a"), &away).unwrap();
+    world.run(2_000, &by("a"), &active).unwrap();
+    assert_eq!(world.leader(), Some("a"));
+    assert_eq!(world.session.header().leader_lost, None);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Tests of the session law: one world of one session, settled before each command as the shell does.
 
+mod admission;
+mod arbiter;
 mod creation;
+mod drafts;
 mod fixtures;
 mod formation;
 mod groups;
@@ -8,6 +11,7 @@ mod hosting;
 mod invites;
 mod laws;
 mod leading;
+mod newcomers;
 mod places;
 mod seating;
 mod standing;
@@ -138,6 +142,13 @@ fn joined(name: &str, state: JoinedState) -> NewSeat {
 
 fn join(name: &str, state: JoinedState) -> Command {
     Command::Join(Join::new(player(name), state))
+}
+
+fn invite(names: &[&str]) -> Command {
+    Command::Invite {
+        players: names.iter().map(|name| player(name)).collect(),
+        context: String::new(),
+    }
 }
 
 fn leave(name: &str) -> Command {

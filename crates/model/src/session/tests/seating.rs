@@ -282,6 +282,57 @@ fn r9_constants_are_set_once_and_properties_are_the_members_own() {
 }
 
 #[test]
+fn r12_who_joins_again_keeps_what_he_leaves_out() {
+    let mut world = World::of(game(), &["a"]);
+    let data = CustomData::from([("colour".to_owned(), "red".to_owned())]);
+    let first = Join {
+        team: Some(1),
+        device: Some("console".into()),
+        custom_data: data.clone(),
+        custom: json!(1),
+        ..Join::new(player("b"), JoinedState::Active)
+    };
+    world.run(0, &by("b"), &Command::Join(first)).unwrap();
+    let b = |world: &World| Member::clone(world.session.member_of(&player("b")).unwrap());
+    let before = b(&world);
+    let again = join("b", JoinedState::Ready);
+    world.run(1, &by("b"), &again).unwrap();
+    let after = Member {
+        state: MemberState::Ready,
+        since: at(1),
+        version: 3,
+        ..before
+    };
+    assert_eq!(b(&world), after);
+    // What he brings is taken: his data, his place, and what his newest token says.
+    let rest = Join {
+        team: Some(0),
+        device: Some("handheld".into()),
+        claims: [("rank".parse().unwrap(), crate::ticket::Value::Number(3.0))].into(),
+        follows: vec![player("x")],
+        custom_data: CustomData::from([("colour".to_owned(), "blue".to_owned())]),
+        custom: json!(2),
+        ..Join::new(player("b"), JoinedState::Ready)
+    };
+    world
+        .run(2, &by("b"), &Command::Join(rest.clone()))
+        .unwrap();
+    let after = Member {
+        team: rest.team,
+        device: rest.device,
+        claims: rest.claims,
+        follows: rest.follows,
+        custom_data: rest.custom_data,
+        custom: rest.custom,
+        version: 4,
+        ..after
+    };
+    assert_eq!(b(&world), after);
+    let refused = world.run(3, &Actor::Server, &again);
+    assert_eq!(refused, Err(Error::AlreadyMember));
+}
+
+#[test]
 fn r8_any_joined_member_writes_session_properties() {
     let mut world = World::of(game(), &["a", "b"]);
     let update = Command::Update(Update {
@@ -314,6 +365,36 @@ fn r8_any_joined_member_writes_session_properties() {
         world.run(2, &by("b"), &Command::Update(nowhere)),
         Err(Error::NoSuchTeam(2))
     );
+}
+
+#[test]
+fn whose_turn_it_is_are_joined_members_each_once() {
+    let names: Vec<String> = (0..=TURN_MAX).map(|n| format!("p{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut of_type = game();
+    of_type.size.max_members = 150;
+    of_type.size.players_per_team = 75;
+    let mut world = World::of(of_type, &names);
+    world.run(0, &by("p0"), &reserve(&["r"])).unwrap();
+    let turn = |of: Vec<u32>| {
+        Command::Update(Update {
+            turn: Some(of),
+            ..Update::default()
+        })
+    };
+    let all = u32::try_from(TURN_MAX).unwrap();
+    for good in [vec![3, 1], (0..all).collect(), Vec::new()] {
+        world.run(1, &by("p5"), &turn(good.clone())).unwrap();
+        assert_eq!(world.session.header().turn, good);
+    }
+    for wrong in [(0..=all).collect(), vec![1, 1], vec![all + 1], vec![900]] {
+        let refusal = world.run(1, &by("p5"), &turn(wrong)).unwrap_err();
+        assert_eq!(refusal.status(), 422);
+    }
+    // Who goes is passed over.
+    world.run(2, &by("p5"), &turn(vec![3, 1, 2])).unwrap();
+    world.run(3, &by("p1"), &leave("p1")).unwrap();
+    assert_eq!(world.session.header().turn, [3, 2]);
 }
 
 #[test]
@@ -407,4 +488,63 @@ fn a_deleted_session_takes_no_command() {
     let changes = draft.finish(at(1));
     assert_eq!(changes.members, [(0, None), (1, None)]);
     assert!(changes.deleted);
+}
+
+#[test]
+fn r10_what_stands_of_a_server_is_its_own_and_its_constants_are_set_as_it_comes() {
+    let mut world = World::of(game(), &["a"]);
+    let put = |name: &str, constants, custom| Command::PutServer {
+        name: name.parse().unwrap(),
+        constants,
+        custom,
+    };
+    let first = put("Director", json!({"seed": 7}), Some(json!(1)));
+    for nobody in [by("a"), Actor::Admin] {
+        assert_eq!(world.run(0, &nobody, &first), Err(Error::NotServer));
+    }
+    world.run(0, &Actor::Server, &first).unwrap();
+    // The same name in other letters is the same server.
+    let again = put("DIRECTOR", json!(null), Some(json!(2)));
+    world.run(0, &Actor::Server, &again).unwrap();
+    let other = put("director", json!(8), None);
+    let refusal = world.run(0, &Actor::Server, &other).unwrap_err();
+    assert_eq!(refusal.status(), 409);
+    let servers = &world.session.header().servers;
+    let expected = Participant {
+        constants: json!({"seed": 7}),
+        custom: json!(2),
+    };
+    assert_eq!(
+        servers.iter().collect::<Vec<_>>(),
+        [(&"Director".parse().unwrap(), &expected)]
+    );
+    let same = put("director", json!({"seed": 7}), None);
+    assert!(world.run(1, &Actor::Server, &same).unwrap().is_empty());
+    let remove = |name: &str| Command::RemoveServer {
+        name: name.parse().unwrap(),
+    };
+    let refusal = world.run(1, &Actor::Server, &remove("referee"));
+    assert_eq!(refusal, Err(Error::NoSuchServer));
+    assert_eq!(
+        world.run(1, &by("a"), &remove("director")),
+        Err(Error::NotServer)
+    );
+    world.run(1, &Actor::Server, &remove("director")).unwrap();
+    assert!(world.session.header().servers.is_empty());
+}
+
+#[test]
+fn r10_a_session_has_servers_up_to_its_limit() {
+    let mut world = World::of(game(), &["a"]);
+    let put = |number: usize| Command::PutServer {
+        name: format!("s{number}").parse().unwrap(),
+        constants: json!(null),
+        custom: None,
+    };
+    for number in 0..SERVERS_MAX {
+        world.run(0, &Actor::Server, &put(number)).unwrap();
+    }
+    let refusal = world.run(0, &Actor::Server, &put(SERVERS_MAX));
+    assert_eq!(refusal.unwrap_err().status(), 422);
+    assert!(world.run(0, &Actor::Server, &put(0)).unwrap().is_empty());
 }

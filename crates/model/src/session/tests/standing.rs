@@ -208,6 +208,26 @@ fn f28_the_last_owner_s_leaving_ends_the_session_or_makes_the_oldest_the_owner()
 }
 
 #[test]
+fn f28_a_session_that_had_no_owner_yet_does_not_end_for_want_of_one() {
+    for migration in [Migration::EndSession, Migration::Oldest] {
+        let members = ["a", "b"].map(|name| NewSeat::Reserved {
+            player: player(name),
+            team: None,
+        });
+        let mut world = World::new(NewSession {
+            members: members.into(),
+            ..new_session(owned(migration), Actor::Server)
+        });
+        assert!(!world.run(0, &by("a"), &leave("a")).unwrap().deleted);
+        assert_eq!(world.state("b"), Some(MemberState::Reserved));
+        assert!(owners(&world).is_empty());
+        let first = join("b", JoinedState::Active);
+        world.run(1, &by("b"), &first).unwrap();
+        assert_eq!(owners(&world), ["b"]);
+    }
+}
+
+#[test]
 fn f28_the_session_ends_with_its_last_owner_by_time_as_well() {
     let mut world = World::of(owned(Migration::EndSession), &["a", "b"]);
     world
@@ -368,6 +388,36 @@ fn f2_members_of_full_teams_change_places_and_leaders_do_not() {
     world.run(3, &by("a"), &does(grant)).unwrap();
     world.run(4, &by("d"), &swap(["c", "b"])).unwrap();
     assert_eq!((team(&world, "b"), team(&world, "c")), (Some(1), Some(0)));
+}
+
+#[test]
+fn f2_a_permission_to_move_puts_nobody_among_the_spectators() {
+    let mut of_type = game();
+    of_type.size.spectators = 2;
+    let mut world = World::of(of_type, &["a", "b", "c"]);
+    let grant = StandingCommand::Grant {
+        player: player("b"),
+        permission: Permission::Move,
+    };
+    world.run(1, &by("a"), &does(grant)).unwrap();
+    let over = |team| Command::Move {
+        player: player("c"),
+        team,
+    };
+    world.run(2, &by("b"), &over(1)).unwrap();
+    world.run(2, &by("b"), &over(0)).unwrap();
+    let spectate = |who: &str| {
+        does(StandingCommand::Spectate {
+            player: player(who),
+        })
+    };
+    assert_eq!(
+        world.run(3, &by("b"), &spectate("c")),
+        Err(Error::NotLeader)
+    );
+    world.run(4, &by("b"), &spectate("b")).unwrap();
+    world.run(4, &by("a"), &spectate("c")).unwrap();
+    assert_eq!(world.session.header().ranks.spectators, 2);
 }
 
 #[test]

@@ -31,6 +31,24 @@ fn f10_the_leader_queues_once() {
 }
 
 #[test]
+fn row_21_data_of_a_ticket_keeps_the_limits_of_the_type_and_its_own() {
+    let mut of_type = party();
+    of_type.custom_data_limits = CustomDataLimits {
+        value_bytes: 8_000,
+        ..of_type.custom_data_limits
+    };
+    let world = World::of(of_type, &["a"]);
+    let draft = world.session.draft();
+    let data = |length| CustomData::from([("k".to_owned(), "x".repeat(length))]);
+    draft.check_ticket_data(&data(4_000)).unwrap();
+    assert!(matches!(
+        draft.check_ticket_data(&data(5_000)),
+        Err(Error::TooLarge { .. })
+    ));
+    assert!(draft.check_ticket_data(&data(8_001)).is_err());
+}
+
+#[test]
 fn the_ticket_that_ended_stays_readable_with_its_reason() {
     let mut world = World::of(party(), &["a"]);
     world

@@ -160,6 +160,16 @@ fn a_draft_can_be_settled_again_after_its_own_writes() {
         draft.member_of(&player("b")).unwrap().state,
         MemberState::Active
     );
+    let ready = join("c", JoinedState::Ready);
+    draft.apply(&by("c"), &ready, at(180_000)).unwrap();
+    let state = |draft: &Draft<'_>| draft.member_of(&player("c")).unwrap().state;
+    for (now, expected) in [
+        (359_999, MemberState::Ready),
+        (360_000, MemberState::Inactive),
+    ] {
+        draft.settle(at(now), &AllPresent);
+        assert_eq!(state(&draft), expected);
+    }
 }
 
 #[test]

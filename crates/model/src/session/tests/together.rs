@@ -27,14 +27,14 @@ fn settings(needed: u32) -> InitializationSettings {
     }
 }
 
-fn near() -> PeerToPeer {
+pub(super) fn near() -> PeerToPeer {
     PeerToPeer {
         latency_maximum: 100,
         bandwidth_minimum_kbps: 1_000,
     }
 }
 
-fn to_host() -> PeerToHost {
+pub(super) fn to_host() -> PeerToHost {
     PeerToHost {
         latency_maximum: 100,
         bandwidth_down_minimum_kbps: 2_000,
@@ -51,7 +51,7 @@ fn together(needed: u32, qos: Qos) -> Together {
 }
 
 /// A game whose newcomers are brought together by these demands.
-fn demanding(needed: u32, qos: Qos) -> SessionType {
+pub(super) fn demanding(needed: u32, qos: Qos) -> SessionType {
     let mut of_type = game();
     of_type.instance = None;
     of_type.timeouts.session_empty = None;
@@ -66,7 +66,7 @@ fn demanding(needed: u32, qos: Qos) -> SessionType {
     of_type
 }
 
-fn figures(latency: u32, down: u32, up: u32) -> Measurement {
+pub(super) fn figures(latency: u32, down: u32, up: u32) -> Measurement {
     Measurement {
         latency: Some(latency),
         bandwidth_down: Some(down),
@@ -75,7 +75,7 @@ fn figures(latency: u32, down: u32, up: u32) -> Measurement {
     }
 }
 
-fn uploads(name: &str, peers: &[(&str, Measurement)]) -> Command {
+pub(super) fn uploads(name: &str, peers: &[(&str, Measurement)]) -> Command {
     let measurements = peers
         .iter()
         .map(|(token, figures)| ((*token).to_owned(), figures.clone()))
@@ -90,7 +90,7 @@ fn uploads(name: &str, peers: &[(&str, Measurement)]) -> Command {
 }
 
 /// A session made with these players as its first episode, which measures.
-fn measuring(of_type: SessionType, names: &[&str]) -> World {
+pub(super) fn measuring(of_type: SessionType, names: &[&str]) -> World {
     let members = names
         .iter()
         .map(|name| joined(name, JoinedState::Active))
@@ -105,17 +105,17 @@ fn measuring(of_type: SessionType, names: &[&str]) -> World {
     world
 }
 
-fn stage(world: &World) -> (u32, Stage) {
+pub(super) fn stage(world: &World) -> (u32, Stage) {
     let init = world.session.header().initialization.as_ref().unwrap();
     (init.episode, init.stage)
 }
 
-fn failure(world: &World, name: &str) -> Option<Failure> {
+pub(super) fn failure(world: &World, name: &str) -> Option<Failure> {
     let member = world.session.member_of(&player(name))?;
     member.initialization?.failure
 }
 
-fn failures<'n>(world: &World, names: &[&'n str]) -> Vec<(&'n str, Failure)> {
+pub(super) fn failures<'n>(world: &World, names: &[&'n str]) -> Vec<(&'n str, Failure)> {
     let of = |name: &&'n str| Some((*name, failure(world, name)?));
     names.iter().filter_map(of).collect()
 }
