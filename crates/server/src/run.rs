@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::config::{Diagnostic, ProviderSchema, SourceFile};
+use model::config::{Diagnostic, ProviderSchema, Severity, SourceFile};
 use model::{Millis, Namespace};
 use store::{Lease, LeaseError, Store};
 use tokio::net::{TcpListener, TcpSocket};
@@ -252,6 +252,10 @@ impl Server {
             Err(errors) => {
                 report(&errors, &folder.files);
                 if self.core.config().session_types.is_empty() {
+                    let errors = errors.into_iter();
+                    let errors = errors
+                        .filter(|one| one.severity == Severity::Error)
+                        .collect();
                     return Err(StartError::SessionTypes(errors));
                 }
                 tracing::error!(
