@@ -1,6 +1,7 @@
 //! What launches by itself, what is kept running, and the browser's entry (R77, R80, rows 19, 39).
 
 use super::*;
+use crate::Name;
 use crate::formation::{AutoLaunch, Browser, Formation, Hub, Placement};
 use crate::instance::CloseReason;
 use crate::subscriptions::ChangeType;
@@ -148,14 +149,25 @@ fn row19_row39_what_is_kept_running_is_not_ended_by_being_empty() {
         Some(InstanceStatus::Requested),
         "not closed either"
     );
+    // Whoever closes its host: the next one comes, though nobody is there.
+    let close = Command::CloseInstance {
+        reason: CloseReason::Requested,
+    };
+    world.run(3, &Actor::Admin, &close).unwrap();
+    assert_eq!(launch_at(&world), Some(at(5_003)));
     world.read(1_000_000_000);
     assert!(!world.deleted);
     let keep = |kept| Command::Keep { kept };
     for nobody in [by("a"), Actor::Server, Actor::Admin] {
-        assert_eq!(world.run(3, &nobody, &keep(false)), Err(Error::NotService));
+        assert_eq!(
+            world.run(1_000_000_000, &nobody, &keep(false)),
+            Err(Error::NotService)
+        );
     }
     let number = world.number();
-    world.run(3, &Actor::Service, &keep(true)).unwrap();
+    world
+        .run(1_000_000_000, &Actor::Service, &keep(true))
+        .unwrap();
     assert_eq!(world.number(), number, "it is kept already");
     world
         .run(1_000_000_001, &Actor::Service, &keep(false))
@@ -205,4 +217,100 @@ fn r80_the_entry_is_set_by_leader_and_host_where_the_type_lets_it_be() {
     // Whatever holds an entry is looked at by the timers.
     world.run(2, &by("a"), &reserve(&["b"])).unwrap();
     assert_eq!(world.session.sweep_at(), Some(at(30_002)));
+}
+
+#[test]
+fn f22_a_session_has_twenty_keywords_in_lowercase_and_no_more() {
+    let keywords = |count: usize| (0..count).map(|n| format!("K{n}").parse().unwrap());
+    let made = |count| NewSession {
+        keywords: keywords(count).collect(),
+        members: vec![joined("a", JoinedState::Active)],
+        ..new_session(game(), Actor::Server)
+    };
+    assert!(Session::create(made(KEYWORDS_MAX + 1), at(0)).is_err());
+    let mut world = World::new(made(KEYWORDS_MAX));
+    let folded: BTreeSet<Name> = (0..KEYWORDS_MAX)
+        .map(|n| format!("k{n}").parse().unwrap())
+        .collect();
+    assert_eq!(world.session.header().keywords, folded);
+    let set = |count| {
+        Command::Update(Update {
+            keywords: Some(keywords(count).collect()),
+            ..Update::default()
+        })
+    };
+    let refused = world.run(1, &by("a"), &set(KEYWORDS_MAX + 1));
+    assert!(matches!(refused, Err(Error::Invalid(_))));
+    let number = world.number();
+    world.run(1, &by("a"), &set(KEYWORDS_MAX)).unwrap();
+    assert_eq!(world.number(), number, "they are that already");
+    world.run(1, &by("a"), &set(1)).unwrap();
+    assert_eq!(world.session.header().keywords.len(), 1);
+}
+
+#[test]
+fn f22_turns_are_those_of_joined_members_each_once() {
+    let mut world = World::of(game(), &["a", "b"]);
+    world.run(1, &by("a"), &reserve(&["c"])).unwrap();
+    let turn = |turn: &[u32]| {
+        Command::Update(Update {
+            turn: Some(turn.to_vec()),
+            ..Update::default()
+        })
+    };
+    for bad in [&[2_u32][..], &[3], &[1, 1]] {
+        let refused = world.run(1, &by("a"), &turn(bad));
+        assert!(matches!(refused, Err(Error::Invalid(_))), "{bad:?}");
+    }
+    world.run(1, &by("b"), &turn(&[1, 0])).unwrap();
+    world.run(2, &by("a"), &leave("a")).unwrap();
+    assert_eq!(world.session.header().turn, [1]);
+    let many: Vec<u32> = (0..=u32::try_from(TURN_MAX).unwrap()).collect();
+    assert!(world.run(3, &by("b"), &turn(&many)).is_err());
+}
+
+#[test]
+fn row19_what_visitors_did_to_what_is_kept_running_is_undone_once_nobody_is_there() {
+    let browser = Browser {
+        auto_register: true,
+        allow_manual: true,
+        params: [("map".to_owned(), "A".to_owned())].into(),
+        ..Browser::default()
+    };
+    let of_type = SessionType {
+        formation: Formation {
+            browser: browser.clone(),
+            ..Formation::default()
+        },
+        ..game()
+    };
+    let shut = Command::Update(Update {
+        joinability: Some(Joinability::Private),
+        closed: Some(true),
+        ..Update::default()
+    });
+    let unlist = Command::SetBrowserEntry { params: None };
+    for is_kept in [true, false] {
+        let mut new = kept(of_type.clone());
+        new.kept = is_kept;
+        new.members = vec![
+            joined("a", JoinedState::Active),
+            joined("b", JoinedState::Active),
+        ];
+        let mut of_type = (*new.constants.session_type).clone();
+        of_type.timeouts.session_empty = None;
+        new.constants = Arc::new(Constants::new(Arc::new(of_type), 7));
+        new.created_by = Actor::Server;
+        let mut world = World::new(new);
+        world.run(1, &by("a"), &shut).unwrap();
+        world.run(1, &by("a"), &unlist).unwrap();
+        world.run(2, &by("a"), &leave("a")).unwrap();
+        assert!(world.session.header().closed, "b is still there");
+        world.run(3, &by("b"), &leave("b")).unwrap();
+        let header = world.session.header();
+        let open = header.joinability == Joinability::Public && !header.closed;
+        assert_eq!(open, is_kept);
+        let entry = header.browser_entry.as_ref();
+        assert_eq!(entry == Some(&browser.params), is_kept);
+    }
 }
