@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::FutureExt as _;
 use model::session::SUBSCRIPTIONS_MAX;
-use model::subscriptions::{Profile, Subscription, Subscriptions};
+use model::subscriptions::{Profile, SUBSCRIBED_SESSIONS_MAX, Subscription, Subscriptions};
 use model::wire::{
     CreateSession, EventPage, JoinSession, NoticeKind, PrincipalKind, Session, UpdateMember,
     UpdateSession,
@@ -638,17 +638,50 @@ fn r60_a_cursor_from_a_time_to_come_holds_nothing_back() {
 #[test]
 fn f30_a_cursor_of_as_many_subscribed_sessions_as_are_told_of_fits_into_a_url() {
     run(async {
-        let most = TYPES.replace("max_per_connection: 2", "max_per_connection: 100");
+        let most = TYPES.replace("max_per_connection: 2", "max_per_connection: 40");
         let world = World::with(&most).await;
         let bob = world.player("bob");
-        for _ in 0..45 {
+        let mut rooms = Vec::new();
+        for _ in 0..SUBSCRIBED_SESSIONS_MAX {
             let id = create(&bob, "Room").await.id;
-            subscribes(&bob, id, 1, Profile::Party).await;
+            subscribes(&bob, id, 1, Profile::Queuehost).await;
+            rooms.push(id);
         }
+        create(&bob, "Room").await;
         let mut ear = Ear::of(&world, "bob").await;
         // With the longest token the head of a request stays below 16 KiB.
         assert!(ear.cursor.len() < 10 * 1024, "{}", ear.cursor.len());
         assert_eq!(ear.page().await.notices, []);
+        // He is told of each of them.
+        for id in rooms {
+            let now = set_own(&bob, id, 1).await.change_number;
+            assert_eq!(ear.hears(id).await, Some((now, vec![key(1)])));
+        }
+        world.stop().await;
+    });
+}
+
+#[test]
+fn r39_r61_a_session_that_he_subscribes_in_is_told_of_before_any_number_of_newer_ones() {
+    run(async {
+        let world = World::with(TYPES).await;
+        let (ann, bob, id) = room(&world).await;
+        subscribes(&bob, id, 1, Profile::Queue).await;
+        world.at(1_000);
+        for _ in 0..SUBSCRIBED_SESSIONS_MAX {
+            create(&bob, "Room").await;
+        }
+        let mut ear = Ear::of(&world, "bob").await;
+        world.at(60_000);
+        let now = set_custom(&ann, id, 1).await.change_number;
+        assert_eq!(ear.hears(id).await, Some((now, vec![key(1)])));
+        // The same from the store.
+        let world = world.restart().await;
+        ear.client = world.player("bob");
+        ear.page().await;
+        world.at(120_000);
+        let now = set_custom(&world.player("ann"), id, 2).await.change_number;
+        assert_eq!(ear.hears(id).await, Some((now, vec![key(1)])));
         world.stop().await;
     });
 }

@@ -11,6 +11,9 @@ use crate::Millis;
 /// The longest interval between two notices of a profile: as long as a long poll may last.
 pub const MIN_INTERVAL_MAX: Millis = Millis::seconds(300);
 
+/// The most sessions that a player may be subscribed in at once, whatever a type says: as many as are ever told.
+pub const SUBSCRIBED_SESSIONS_MAX: u32 = 40;
+
 /// A member's subscriptions, each under an id of his own making (R60).
 pub type Subscriptions = BTreeMap<Uuid, Subscription>;
 
