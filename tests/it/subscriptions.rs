@@ -49,6 +49,7 @@ name: Square
 creation: { by_players: true }
 joinability: public
 hub: { enabled: true }
+timeouts: { session_empty: null }
 subscriptions: { max_per_connection: 2 }
 ---
 apiVersion: v1
@@ -684,6 +685,59 @@ fn r39_r61_a_session_that_he_subscribes_in_is_told_of_before_any_number_of_newer
         assert_eq!(ear.hears(id).await, Some((now, vec![key(1)])));
         world.stop().await;
     });
+}
+
+#[test]
+fn f30_row40_the_hub_that_a_hop_leaves_does_not_count() {
+    run(async {
+        let world = World::with(TYPES).await;
+        let (_, bob, first) = room(&world).await;
+        subscribes(&bob, first, 1, Profile::Roster).await;
+        let brings = JoinSession {
+            subscriptions: changes_of(&[(1, to(Profile::Roster))]),
+            ..active()
+        };
+        let making = CreateSession {
+            me: Some(brings.clone()),
+            ..of("Square")
+        };
+        let square = bob.create_session(&making).await.expect("two of two").id;
+        // Made by the studio, since players are led to the one that is there.
+        let other = world.backend().create_session(&of("Square")).await;
+        let other = other.expect("a second one").id;
+        let hopped = bob.join(other, Who::Me, &brings).await.expect("a hop");
+        assert_eq!((hopped.id, seen(&hopped, "bob").len()), (other, 1));
+        let left = world.admin().session(square).await.expect("it is there");
+        assert_eq!(left.members.len(), 0);
+        // His own once more, by its id and by the hub rule.
+        let again = bob.join(other, Who::Me, &brings).await.expect("his seat");
+        assert_eq!(again.id, other);
+        let again = bob.create_session(&making).await.expect("his seat");
+        assert_eq!(again.id, other);
+        // Wherever else he stays does count.
+        let refusal = create_with_own(&bob, &brings).await;
+        refused(refusal, 409, "too-many-subscriptions");
+        let none = subscribe(&[(1, None)]);
+        bob.update_member(other, Who::Me, &none).await.expect("his");
+        let third = create_with_own(&bob, &brings).await.expect("two of two");
+        assert_eq!(seen(&third, "bob").len(), 1);
+        let hub = world.backend().create_session(&of("Square")).await;
+        let hub = hub.expect("a third one").id;
+        let refusal = bob.join(hub, Who::Me, &brings).await;
+        refused(refusal, 409, "too-many-subscriptions");
+        let refusal = bob.create_session(&making).await;
+        refused(refusal, 409, "too-many-subscriptions");
+        world.stop().await;
+    });
+}
+
+/// A room of his own that he subscribes in at once.
+async fn create_with_own(client: &Client, me: &JoinSession) -> Result<Session, sdk::Error> {
+    let body = CreateSession {
+        me: Some(me.clone()),
+        ..of("Room")
+    };
+    client.create_session(&body).await
 }
 
 #[test]
