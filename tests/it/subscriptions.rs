@@ -226,7 +226,15 @@ fn r39_subscriptions_are_written_one_by_one_and_seen_by_nobody_else() {
                 422,
             ),
             (
+                r#"{"subscriptions":{"00000000-0000-0000-0000-00000000000a":null,"00000000-0000-0000-0000-00000000000A":{"profile":"party"}}}"#,
+                400,
+            ),
+            (
                 r#"{"subscriptions":{"00000000-0000-0000-0000-000000000003":null}}"#,
+                200,
+            ),
+            (
+                r#"{"subscriptions":{"00000000-0000-0000-0000-000000000001":{"profile":"roster","on_behalf_of_title":""}}}"#,
                 200,
             ),
         ] {
