@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use model::Millis;
-use model::wire::{EventPage, Notice, NoticeKind};
+use model::instance::InstanceStatus;
+use model::wire::{EventPage, HostUpdate, Notice, NoticeKind};
 use sdk::{Client, Who};
 use server::core::Settings;
 use tests::queue::{queue_alone, session_of, ticket};
@@ -295,6 +296,75 @@ fn reservations_by_a_stranger_crowd_nobody_s_own_sessions_out() {
         let page = after(&bob, &before.cursor).await;
         assert_eq!(page.notices.len(), 1, "{page:?}");
         session_notice(&page, room);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn f17_members_hear_of_changed_join_data_and_not_of_who_is_connected() {
+    run(async {
+        let world = World::new().await;
+        let (ann, bob) = (world.player("ann"), world.player("bob"));
+        let mut host = Host::start(&world.server, "arena", "eu-west").await;
+        let room = create(&ann, "Room").await.id;
+        join(&bob, room).await.expect("a seat");
+        ann.request_instance(room, &Default::default())
+            .await
+            .expect("an instance");
+        let allocation_id = host.assignment(room).await.allocation_id;
+        let quiet = HostUpdate {
+            allocation_id,
+            status: None,
+            version: None,
+            join_custom_data: None,
+            connected: None,
+        };
+        let secret = |word: &str| HostUpdate {
+            join_custom_data: Some([("secret".to_owned(), word.to_owned())].into()),
+            ..quiet.clone()
+        };
+        let version = HostUpdate {
+            version: Some("1.4.2".into()),
+            ..quiet.clone()
+        };
+        let connected = HostUpdate {
+            connected: Some(vec!["ann".into()]),
+            ..quiet.clone()
+        };
+        let both = HostUpdate {
+            connected: Some(Vec::new()),
+            ..secret("both")
+        };
+        let joinable = HostUpdate {
+            status: Some(InstanceStatus::Joinable),
+            ..quiet.clone()
+        };
+        let mut cursor = bob.events().await.expect("a page").cursor;
+        for (says, told) in [
+            // Nobody can join yet; what is joinable then takes it along.
+            (secret("early"), false),
+            (joinable, true),
+            (secret("late"), true),
+            (secret("late"), false),
+            (connected.clone(), false),
+            (version, true),
+            (both, true),
+            (connected, false),
+        ] {
+            host.client
+                .update_instance(room, &says)
+                .await
+                .expect("the host's right");
+            if told {
+                let page = after(&bob, &cursor).await;
+                let read = bob.session(room).await.expect("his");
+                let notice = session_notice(&page, room);
+                assert_eq!(notice.change_number, Some(read.change_number), "{says:?}");
+                cursor = page.cursor;
+            } else {
+                cursor = after_quietly(&bob, &cursor).await;
+            }
+        }
         world.stop().await;
     });
 }

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::FutureExt as _;
 use model::session::SUBSCRIPTIONS_MAX;
-use model::subscriptions::{Profile, Subscription, Subscriptions};
+use model::subscriptions::{Profile, SUBSCRIBED_SESSIONS_MAX, Subscription, Subscriptions};
 use model::wire::{
     CreateSession, EventPage, JoinSession, NoticeKind, PrincipalKind, Session, UpdateMember,
     UpdateSession,
@@ -49,6 +49,7 @@ name: Square
 creation: { by_players: true }
 joinability: public
 hub: { enabled: true }
+timeouts: { session_empty: null }
 subscriptions: { max_per_connection: 2 }
 ---
 apiVersion: v1
@@ -225,7 +226,15 @@ fn r39_subscriptions_are_written_one_by_one_and_seen_by_nobody_else() {
                 422,
             ),
             (
+                r#"{"subscriptions":{"00000000-0000-0000-0000-00000000000a":null,"00000000-0000-0000-0000-00000000000A":{"profile":"party"}}}"#,
+                400,
+            ),
+            (
                 r#"{"subscriptions":{"00000000-0000-0000-0000-000000000003":null}}"#,
+                200,
+            ),
+            (
+                r#"{"subscriptions":{"00000000-0000-0000-0000-000000000001":{"profile":"roster","on_behalf_of_title":""}}}"#,
                 200,
             ),
         ] {
@@ -638,19 +647,105 @@ fn r60_a_cursor_from_a_time_to_come_holds_nothing_back() {
 #[test]
 fn f30_a_cursor_of_as_many_subscribed_sessions_as_are_told_of_fits_into_a_url() {
     run(async {
-        let most = TYPES.replace("max_per_connection: 2", "max_per_connection: 100");
+        let most = TYPES.replace("max_per_connection: 2", "max_per_connection: 40");
         let world = World::with(&most).await;
         let bob = world.player("bob");
-        for _ in 0..45 {
+        let mut rooms = Vec::new();
+        for _ in 0..SUBSCRIBED_SESSIONS_MAX {
             let id = create(&bob, "Room").await.id;
-            subscribes(&bob, id, 1, Profile::Party).await;
+            subscribes(&bob, id, 1, Profile::Queuehost).await;
+            rooms.push(id);
         }
+        create(&bob, "Room").await;
         let mut ear = Ear::of(&world, "bob").await;
         // With the longest token the head of a request stays below 16 KiB.
         assert!(ear.cursor.len() < 10 * 1024, "{}", ear.cursor.len());
         assert_eq!(ear.page().await.notices, []);
+        // He is told of each of them.
+        for id in rooms {
+            let now = set_own(&bob, id, 1).await.change_number;
+            assert_eq!(ear.hears(id).await, Some((now, vec![key(1)])));
+        }
         world.stop().await;
     });
+}
+
+#[test]
+fn r39_r61_a_session_that_he_subscribes_in_is_told_of_before_any_number_of_newer_ones() {
+    run(async {
+        let world = World::with(TYPES).await;
+        let (ann, bob, id) = room(&world).await;
+        subscribes(&bob, id, 1, Profile::Queue).await;
+        world.at(1_000);
+        for _ in 0..SUBSCRIBED_SESSIONS_MAX {
+            create(&bob, "Room").await;
+        }
+        let mut ear = Ear::of(&world, "bob").await;
+        world.at(60_000);
+        let now = set_custom(&ann, id, 1).await.change_number;
+        assert_eq!(ear.hears(id).await, Some((now, vec![key(1)])));
+        // The same from the store.
+        let world = world.restart().await;
+        ear.client = world.player("bob");
+        ear.page().await;
+        world.at(120_000);
+        let now = set_custom(&world.player("ann"), id, 2).await.change_number;
+        assert_eq!(ear.hears(id).await, Some((now, vec![key(1)])));
+        world.stop().await;
+    });
+}
+
+#[test]
+fn f30_row40_the_hub_that_a_hop_leaves_does_not_count() {
+    run(async {
+        let world = World::with(TYPES).await;
+        let (_, bob, first) = room(&world).await;
+        subscribes(&bob, first, 1, Profile::Roster).await;
+        let brings = JoinSession {
+            subscriptions: changes_of(&[(1, to(Profile::Roster))]),
+            ..active()
+        };
+        let making = CreateSession {
+            me: Some(brings.clone()),
+            ..of("Square")
+        };
+        let square = bob.create_session(&making).await.expect("two of two").id;
+        // Made by the studio, since players are led to the one that is there.
+        let other = world.backend().create_session(&of("Square")).await;
+        let other = other.expect("a second one").id;
+        let hopped = bob.join(other, Who::Me, &brings).await.expect("a hop");
+        assert_eq!((hopped.id, seen(&hopped, "bob").len()), (other, 1));
+        let left = world.admin().session(square).await.expect("it is there");
+        assert_eq!(left.members.len(), 0);
+        // His own once more, by its id and by the hub rule.
+        let again = bob.join(other, Who::Me, &brings).await.expect("his seat");
+        assert_eq!(again.id, other);
+        let again = bob.create_session(&making).await.expect("his seat");
+        assert_eq!(again.id, other);
+        // Wherever else he stays does count.
+        let refusal = create_with_own(&bob, &brings).await;
+        refused(refusal, 409, "too-many-subscriptions");
+        let none = subscribe(&[(1, None)]);
+        bob.update_member(other, Who::Me, &none).await.expect("his");
+        let third = create_with_own(&bob, &brings).await.expect("two of two");
+        assert_eq!(seen(&third, "bob").len(), 1);
+        let hub = world.backend().create_session(&of("Square")).await;
+        let hub = hub.expect("a third one").id;
+        let refusal = bob.join(hub, Who::Me, &brings).await;
+        refused(refusal, 409, "too-many-subscriptions");
+        let refusal = bob.create_session(&making).await;
+        refused(refusal, 409, "too-many-subscriptions");
+        world.stop().await;
+    });
+}
+
+/// A room of his own that he subscribes in at once.
+async fn create_with_own(client: &Client, me: &JoinSession) -> Result<Session, sdk::Error> {
+    let body = CreateSession {
+        me: Some(me.clone()),
+        ..of("Room")
+    };
+    client.create_session(&body).await
 }
 
 #[test]

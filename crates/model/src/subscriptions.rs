@@ -1,9 +1,11 @@
 //! What members may subscribe to: kinds of changes, profiles of them, and how often each is told (R39, R60, F30).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::Millis;
@@ -11,8 +13,37 @@ use crate::Millis;
 /// The longest interval between two notices of a profile: as long as a long poll may last.
 pub const MIN_INTERVAL_MAX: Millis = Millis::seconds(300);
 
+/// The most sessions that a player may be subscribed in at once, whatever a type says: as many as are ever told.
+pub const SUBSCRIBED_SESSIONS_MAX: u32 = 40;
+
 /// A member's subscriptions, each under an id of his own making (R60).
 pub type Subscriptions = BTreeMap<Uuid, Subscription>;
+
+/// Reads changes of subscriptions; refuses those that name one twice, as one id may be written in several ways.
+pub(crate) fn each_once<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<Uuid, Option<Subscription>>, D::Error> {
+    struct Changes;
+    impl<'de> Visitor<'de> for Changes {
+        type Value = BTreeMap<Uuid, Option<Subscription>>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("subscriptions by their ids")
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+            let mut changes = BTreeMap::new();
+            while let Some((id, change)) = map.next_entry()? {
+                if changes.insert(id, change).is_some() {
+                    let twice = format!("the subscription {id} is named twice");
+                    return Err(M::Error::custom(twice));
+                }
+            }
+            Ok(changes)
+        }
+    }
+    deserializer.deserialize_map(Changes)
+}
 
 /// A member wants to be told of changes (R60).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,7 +51,7 @@ pub type Subscriptions = BTreeMap<Uuid, Subscription>;
 pub struct Subscription {
     /// Of which changes, and how often at most: as the session type says.
     pub profile: Profile,
-    /// The title that it is for, in decimal; omitted: that of the token.
+    /// The title that it is for, in decimal; omitted or empty: that of the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of_title: Option<String>,
 }

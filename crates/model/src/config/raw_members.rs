@@ -134,7 +134,7 @@ sections! {
     /// What members subscribe to.
     struct Subscriptions {
         /// Sessions that one player may be subscribed in at once; 0: none.
-        #[schemars(range(max = 100))]
+        #[schemars(range(max = 40))]
         max_per_connection: u32 = 10,
         /// What a subscriber is told of, by what he subscribes to.
         profiles: Profiles = Profiles::default(),

@@ -147,6 +147,8 @@ pub enum Event {
     InstanceUpdated {
         /// Which.
         id: InstanceId,
+        /// What.
+        data: HostData,
     },
     /// The ticket moved on.
     TicketChanged {
@@ -193,6 +195,15 @@ impl Event {
             | Self::Deleted => ChangeType::Everything,
         }
     }
+}
+
+/// What data of its own a host reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostData {
+    /// What members need to get in has become another: join data, or the game's version.
+    ToJoin,
+    /// No more than who is connected; or the host is still on its way, and members hear when it is there.
+    Passing,
 }
 
 /// An allocation that no longer counts.

@@ -1,8 +1,8 @@
 //! The instance of a session on its way from requested to closed (A.2, F7).
 
 use super::{
-    Actor, CONNECTED_MAX, Draft, Error, Event, HEADER_BYTES_MAX, HostUpdate, InstanceRequest,
-    Released, ReservationClock, limits,
+    Actor, CONNECTED_MAX, Draft, Error, Event, HEADER_BYTES_MAX, HostData, HostUpdate,
+    InstanceRequest, Released, ReservationClock, limits,
 };
 use crate::instance::{CloseReason, InstanceAllocation, InstanceStatus};
 use crate::{AllocationId, Instance, Timestamp};
@@ -198,7 +198,17 @@ impl Draft<'_> {
         limits::check_size("session", HEADER_BYTES_MAX, header)?;
         if let Some(instance) = &header.instance {
             let id = instance.id;
-            self.work.events.push(Event::InstanceUpdated { id });
+            let to_join = |instance: &Instance| {
+                let data = instance.join_custom_data.clone();
+                (data, instance.version.clone())
+            };
+            let was_joinable = instance.joinable_at.is_some();
+            let data = if was_joinable && before.as_ref().map(to_join) != Some(to_join(instance)) {
+                HostData::ToJoin
+            } else {
+                HostData::Passing
+            };
+            self.work.events.push(Event::InstanceUpdated { id, data });
         }
         Ok(())
     }

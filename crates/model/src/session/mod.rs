@@ -68,7 +68,7 @@ pub use constants::{Constants, TypeConstant};
 pub use create::{NewSeat, NewSession};
 pub use draft::Draft;
 pub use error::Error;
-pub use event::{Changes, Event, InviteEnd, Released, RemovalReason};
+pub use event::{Changes, Event, HostData, InviteEnd, Released, RemovalReason};
 pub use groups::{ENCOUNTER, ENCOUNTERS_MAX, GROUPS_MAX};
 pub use header::{Header, LeaderLost, Participant, ReservationClock, Seats, Team, TicketRef};
 pub use initialization::{Failure, Initialization, MemberInitialization, Stage};

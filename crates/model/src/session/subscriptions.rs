@@ -61,8 +61,13 @@ impl Draft<'_> {
         for (id, change) in &subscribe.changes {
             match change {
                 Some(subscription) => {
-                    check_title(subscription)?;
-                    member.subscriptions.insert(*id, subscription.clone());
+                    let mut subscription = subscription.clone();
+                    // Empty is absent (R12).
+                    subscription
+                        .on_behalf_of_title
+                        .take_if(|title| title.is_empty());
+                    check_title(&subscription)?;
+                    member.subscriptions.insert(*id, subscription);
                 }
                 None => drop(member.subscriptions.remove(id)),
             }

@@ -12,7 +12,7 @@ use crate::qos::Qos;
 use crate::roles::RoleSettings;
 use crate::session::{Failure, Measurement, Permission, Seats, ServerMeasurement};
 use crate::session_type::{CustomData, Joinability, StartupParams, Visibility};
-use crate::subscriptions::Subscription;
+use crate::subscriptions::{Subscription, each_once};
 use crate::ticket::{EndReason, TicketState};
 use crate::{
     AllocationId, GameServerId, InstanceId, MatchId, Name, PlayerId, Region, SessionId, TicketId,
@@ -156,7 +156,11 @@ pub struct JoinSession {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub encounters: Vec<Name>,
     /// What he wants to be told of, as in `PATCH`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "each_once"
+    )]
     pub subscriptions: BTreeMap<Uuid, Option<Subscription>>,
 }
 
@@ -204,7 +208,11 @@ pub struct UpdateMember {
     pub encounters: Vec<Name>,
     /// What he wants to be told of, by ids of his own making, at most 10: each that is named is added or replaced, or
     /// removed by null; the others stay. Without any he is told of every change. For active members.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "each_once"
+    )]
     pub subscriptions: BTreeMap<Uuid, Option<Subscription>>,
 }
 

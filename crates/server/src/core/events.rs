@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::session::{Header, Member};
+use model::subscriptions::SUBSCRIBED_SESSIONS_MAX;
 use model::wire::{EventPage, Notice, NoticeKind};
 use model::{Millis, PlayerId, SessionId, TicketId, Timestamp};
 use rand::RngExt;
@@ -22,10 +23,10 @@ pub const WAIT_MAX: Millis = Millis::seconds(300);
 /// The longest cursor that is read.
 const CURSOR_BYTES_MAX: usize = 16 * 1024;
 
-/// Sessions of one player that are told of: the newest ones, by their time-ordered ids; first those that he has joined
-/// or was matched into, so that nobody can crowd them out by reserving seats for him. A cursor of as many is well
-/// below what a URL carries.
-const WATCHED_MAX: usize = 40;
+/// Sessions of one player that are told of: first those that he subscribes in, which are never more than this; then
+/// the newest ones, by their time-ordered ids, those that he has joined or was matched into before the others, so
+/// that nobody can crowd them out by reserving seats for him. A cursor of as many is well below what a URL carries.
+const WATCHED_MAX: usize = SUBSCRIBED_SESSIONS_MAX as usize;
 /// Invites of one player that are told of: those to the newest sessions.
 const INVITES_WATCHED_MAX: usize = 20;
 
@@ -151,16 +152,38 @@ struct News {
     cursor: Cursor,
 }
 
+/// What a player has to do with a session that he may be told of, the strongest first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// He asked to be told.
+    Subscribed,
+    /// He has joined, or was matched into it.
+    Wanted,
+    /// Somebody holds a seat for him.
+    Reserved,
+}
+
+impl Claim {
+    fn of(stand: &Stand) -> Self {
+        match stand {
+            _ if !stand.watches.is_empty() => Self::Subscribed,
+            _ if stand.wanted => Self::Wanted,
+            _ => Self::Reserved,
+        }
+    }
+}
+
 /// The sessions that a player is told of.
 fn watched(things: &Things) -> impl Iterator<Item = (&SessionId, &Stand)> {
     if things.sessions.len() > WATCHED_MAX {
         metrics::counter!("muster_events_watched_full_total").increment(1);
     }
-    let of = |wanted: bool| {
+    let of = |claim: Claim| {
         let newest = things.sessions.iter().rev();
-        newest.filter(move |(_, stand)| stand.told && stand.wanted == wanted)
+        newest.filter(move |(_, stand)| stand.told && Claim::of(stand) == claim)
     };
-    of(true).chain(of(false)).take(WATCHED_MAX)
+    let rest = of(Claim::Wanted).chain(of(Claim::Reserved));
+    of(Claim::Subscribed).chain(rest).take(WATCHED_MAX)
 }
 
 /// The invites that a player is told of.

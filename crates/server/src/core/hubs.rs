@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::asked::{Asked, left_by, reader};
 use super::idempotency::Idempotency;
 use super::listings::Wanted;
+use super::subscriptions::Way;
 use super::write::{Refusal, not_found};
 use super::{Core, sessions};
 use crate::{Error, Principal};
@@ -131,7 +132,8 @@ impl Core {
         };
         let me = body.me.clone().unwrap_or_else(sessions::taking_part);
         let mut join = sessions::join(who, player.clone(), me)?;
-        self.count_subscribed(who, None, &mut join.own.subscriptions)
+        let way = Way::Makes(&name);
+        self.count_subscribed(who, way, &mut join.own.subscriptions)
             .await?;
         let visitor = Visitor {
             who,

@@ -14,7 +14,7 @@ use super::asked::{Asked, left_by, reader, seen_by};
 use super::hubs::Led;
 use super::idempotency::Idempotency;
 use super::players::{self, Change, Stand};
-use super::subscriptions::Noticed;
+use super::subscriptions::{Noticed, Way};
 use super::view::{self, Reader};
 use super::write::{Document, Held, Refusal, commit_error, not_found};
 use super::{Core, actor, rows, standing};
@@ -139,7 +139,8 @@ impl Core {
             Principal::Player { player, .. } => {
                 let me = body.me.unwrap_or_else(taking_part);
                 let mut join = join(who, player.clone(), me)?;
-                self.count_subscribed(who, None, &mut join.own.subscriptions)
+                let way = Way::Makes(&new.constants.session_type.name);
+                self.count_subscribed(who, way, &mut join.own.subscriptions)
                     .await?;
                 new.members.push(NewSeat::Joined(Box::new(join)));
             }
@@ -346,7 +347,8 @@ impl Core {
         let _moving = self.moving_to(asked.session, &player).await;
         let password = body.password.clone();
         let mut join = join(asked.who, player, body)?;
-        self.count_subscribed(asked.who, Some(asked.session), &mut join.own.subscriptions)
+        let way = Way::Comes(asked.session);
+        self.count_subscribed(asked.who, way, &mut join.own.subscriptions)
             .await?;
         join.password = self.try_password(asked, &join.player, password).await?;
         let written = self
@@ -382,7 +384,8 @@ impl Core {
         body: wire::UpdateMember,
     ) -> Result<wire::Session, Error> {
         let mut own = standing::changed(&body);
-        self.count_subscribed(asked.who, Some(asked.session), &mut own.subscriptions)
+        let way = Way::Stays(asked.session);
+        self.count_subscribed(asked.who, way, &mut own.subscriptions)
             .await?;
         let connectivity = ConnectivityUpdate {
             secure_device_address: body.secure_device_address.clone(),

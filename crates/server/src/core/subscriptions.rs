@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::session::{Member, Subscribe};
 use model::subscriptions::{ChangeType, Profile, SubscriptionSettings};
-use model::{Millis, SessionId, Timestamp};
+use model::{Millis, Name, SessionId, Timestamp};
 use uuid::Uuid;
 
 use super::Core;
@@ -139,22 +139,45 @@ fn ids<'a>(watches: impl Iterator<Item = &'a Watch>) -> Vec<Uuid> {
     ids
 }
 
+/// How a player comes to the session that he subscribes in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Way<'a> {
+    /// He has a seat there.
+    Stays(SessionId),
+    /// He joins it, perhaps once more; into a hub he comes from his other ones.
+    Comes(SessionId),
+    /// He makes one of this type, or is led to one.
+    Makes(&'a Name),
+}
+
 impl Core {
-    /// Tells the law in how many sessions a player is subscribed, `but` this one, if he wants to be in one more; of
-    /// anybody but the member himself the law refuses that whatever their number. Two requests at the very same
-    /// moment may each find room for one more.
+    /// Tells the law in how many sessions a player is subscribed beside the one that he is about to subscribe in; of
+    /// anybody but the member himself the law refuses that whatever their number. Hubs that he leaves on this way do
+    /// not count (row 40). Two requests at the very same moment may each find room for one more.
     pub(crate) async fn count_subscribed(
         &self,
         who: &Principal,
-        but: Option<SessionId>,
+        way: Way<'_>,
         subscribe: &mut Subscribe,
     ) -> Result<(), Error> {
-        if let (Principal::Player { player, .. }, true) = (who, subscribe.adds()) {
-            let things = self.things(player).await?;
-            let others = things.sessions.iter().filter(|(id, _)| Some(**id) != but);
-            let subscribed = others.filter(|(_, stand)| !stand.watches.is_empty());
-            subscribe.elsewhere = subscribed.count();
-        }
+        let (Principal::Player { player, .. }, true) = (who, subscribe.adds()) else {
+            return Ok(());
+        };
+        let things = self.things(player).await?;
+        let hub_type = |id: SessionId| self.listings.hub(id).map(|(name, _)| name);
+        let (here, left) = match way {
+            Way::Stays(id) => (Some(id), None),
+            Way::Comes(id) => {
+                let is_in = things.sessions.get(&id).is_some_and(|stand| stand.wanted);
+                (Some(id), hub_type(id).filter(|_| !is_in))
+            }
+            Way::Makes(name) => (None, Some(name.clone())),
+        };
+        let elsewhere = things.sessions.iter().filter(|(id, stand)| {
+            let stays = || left.is_none() || hub_type(**id) != left;
+            Some(**id) != here && !stand.watches.is_empty() && stays()
+        });
+        subscribe.elsewhere = elsewhere.count();
         Ok(())
     }
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use model::game_server::Allocated;
 use model::instance::{InstanceAllocation, InstanceStatus};
 use model::session::{
-    Actor, Changes, Command, Draft, Event, Header, InstanceRequest, Member, Session, TicketRef,
+    Actor, Changes, Command, Draft, Event, Header, HostData, InstanceRequest, Member, Session,
+    TicketRef,
 };
 use model::ticket::{EndReason, TicketState};
 use model::{GameServer, GameServerId, Millis, PlayerId, SessionId, Ticket, TicketId, Timestamp};
@@ -824,16 +825,16 @@ fn joinable(header: &Header) -> bool {
         .is_some_and(|instance| instance.joinable_at.is_some())
 }
 
-/// Steps of a host on its way to joinable wake nobody, nor does what somebody subscribes to; everything else does.
+/// Steps of a host on its way to joinable wake nobody, nor does whom it reports as connected, nor what somebody
+/// subscribes to; everything else does.
 fn is_worth_telling(event: &Event) -> bool {
     match event {
         Event::InstanceChanged { to, .. } => matches!(
             to,
             InstanceStatus::Joinable | InstanceStatus::Unjoinable | InstanceStatus::Closed
         ),
-        Event::InstanceUpdated { .. }
-        | Event::PlayedTogether { .. }
-        | Event::SubscriptionsChanged { .. } => false,
+        Event::InstanceUpdated { data, .. } => *data == HostData::ToJoin,
+        Event::PlayedTogether { .. } | Event::SubscriptionsChanged { .. } => false,
         _ => true,
     }
 }

@@ -373,15 +373,46 @@ fn row_38_a_host_of_a_foreign_version_is_refused() {
         (Error::VersionMismatch, 409)
     );
     let changes = world.run(1, &host, &report("1.5.2")).unwrap();
-    assert!(changes.events.contains(&Event::InstanceUpdated {
-        id: InstanceId(id(10))
-    }));
+    let updated = |data| Event::InstanceUpdated {
+        id: InstanceId(id(10)),
+        data,
+    };
+    // Nobody could join yet: members hear that it is joinable.
+    assert!(changes.events.contains(&updated(HostData::Passing)));
     let instance = world.session.header().instance.clone().unwrap();
     assert_eq!(instance.connected, ["a", "b"]);
     assert!(
         world.run(2, &host, &report("1.5.2")).unwrap().is_empty(),
         "the same again"
     );
+    let quiet = HostUpdate {
+        allocation_id: FIRST,
+        status: None,
+        version: None,
+        join_custom_data: None,
+        connected: None,
+    };
+    let connected = HostUpdate {
+        connected: Some(vec!["a".into()]),
+        ..quiet.clone()
+    };
+    let version = HostUpdate {
+        version: Some("1.5.3".parse().unwrap()),
+        ..quiet.clone()
+    };
+    let secret = HostUpdate {
+        join_custom_data: Some(CustomData::new()),
+        connected: Some(Vec::new()),
+        ..quiet
+    };
+    for (update, data) in [
+        (connected, HostData::Passing),
+        (version, HostData::ToJoin),
+        (secret, HostData::ToJoin),
+    ] {
+        let changes = world.run(3, &host, &Command::HostUpdate(update));
+        assert_eq!(changes.unwrap().events, [updated(data)]);
+    }
 }
 
 #[test]

@@ -720,7 +720,9 @@ impl Told {
                 assert_eq!(open, from.map(|from| (id, from)));
                 self.instance = Some((id, to));
             }
-            Event::InstanceUpdated { id } => assert_eq!(self.instance.map(|one| one.0), Some(id)),
+            Event::InstanceUpdated { id, .. } => {
+                assert_eq!(self.instance.map(|one| one.0), Some(id))
+            }
             Event::TicketChanged { id, state, .. } => self.ticket = Some((id, state)),
             // Of what else there is no more to be told than that it changed.
             _ => {}

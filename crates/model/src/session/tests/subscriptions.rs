@@ -161,10 +161,16 @@ fn r39_subscriptions_have_limits_and_large_sessions_have_none() {
     let instead = change("a", &[(11, to(Profile::Roster)), (1, None)], 9);
     world.run(2, &by("a"), &instead).unwrap();
     assert_eq!(held(&world, "a").len(), 10);
-    for bad in ["", "12a", "-1", " 1", "123456789012345678901"] {
+    for bad in ["12a", "-1", " 1", "123456789012345678901"] {
         let refused = world.run(3, &by("a"), &change("a", &[(11, for_title(bad))], 0));
         assert!(matches!(refused, Err(Error::Invalid(_))), "{bad:?}");
     }
+    world
+        .run(3, &by("a"), &change("a", &[(11, for_title(""))], 0))
+        .unwrap();
+    let member = world.session.member_of(&player("a")).unwrap();
+    let title = &member.subscriptions[&Uuid::from_u128(11)].on_behalf_of_title;
+    assert_eq!(*title, None, "R12: empty is absent");
     let longest = change("a", &[(11, for_title("12345678901234567890"))], 0);
     world.run(3, &by("a"), &longest).unwrap();
 
