@@ -306,7 +306,9 @@ fn row19_what_visitors_did_to_what_is_kept_running_is_undone_once_nobody_is_ther
         world.run(1, &by("a"), &unlist).unwrap();
         world.run(2, &by("a"), &leave("a")).unwrap();
         assert!(world.session.header().closed, "b is still there");
-        world.run(3, &by("b"), &leave("b")).unwrap();
+        let changes = world.run(3, &by("b"), &leave("b")).unwrap();
+        let told = |event: &Event| matches!(event, Event::HeaderChanged(_));
+        assert_eq!(changes.events.iter().any(told), is_kept);
         let header = world.session.header();
         let open = header.joinability == Joinability::Public && !header.closed;
         assert_eq!(open, is_kept);
