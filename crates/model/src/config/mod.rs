@@ -6,6 +6,7 @@
 
 mod build;
 mod check;
+mod conditions;
 mod diagnostic;
 mod document;
 mod duration;
@@ -34,6 +35,7 @@ mod syntax;
 mod tree;
 pub mod unsupported;
 mod walk;
+mod widening;
 mod wording;
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("play_session"),
     session_type("platform_sessions"),
     queue("open"),
-    queue("teams.*.roles"),
+    queue("rules.*.prefer"),
     queue("acceptance"),
     queue("backfill"),
     queue("avoid"),
