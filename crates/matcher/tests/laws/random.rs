@@ -201,7 +201,7 @@ pub fn random_queue() -> impl Strategy<Value = Queue> {
 
 /// A rule that is asked of a whole match at last, or a team that shrinks or wants roles.
 #[derive(Debug, Clone)]
-struct Last {
+pub struct Last {
     what: u8,
     /// A number that is taken for a skill, or for a count.
     number: u8,
@@ -215,7 +215,7 @@ struct Last {
     within: u8,
 }
 
-fn last_rule() -> impl Strategy<Value = Last> {
+pub fn last_rule() -> impl Strategy<Value = Last> {
     let of = prop_oneof![
         Just(Aggregate::Min),
         Just(Aggregate::Max),
@@ -256,7 +256,8 @@ fn last_rule() -> impl Strategy<Value = Last> {
 }
 
 impl Last {
-    fn kind(&self) -> Option<RuleKind> {
+    /// `None`: it is none of the rules, but shrinks a team or wants a role.
+    pub fn kind(&self) -> Option<RuleKind> {
         let skill = Reading::of(name("skill"));
         let hat = Reading::of(name("hat"));
         let number = f64::from(self.number);
@@ -312,7 +313,7 @@ impl Last {
         })
     }
 
-    fn join(self, mut q: Queue) -> Queue {
+    pub fn join(self, mut q: Queue) -> Queue {
         let index = q.rules.len();
         let Some(kind) = self.kind() else {
             let first = &mut q.teams[0];
