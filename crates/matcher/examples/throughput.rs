@@ -58,6 +58,7 @@ fn queue(teams: u16, players: u16) -> Queue {
     Queue {
         name: name("q"),
         active: true,
+        open: Vec::new(),
         session_type: name("Game"),
         cross_play: false,
         regions: RegionRules::default(),

@@ -339,18 +339,19 @@ fn check_rules(plan: &Plan, ticket: &Ticket) -> Result<Fit, Rejection> {
         Apart::Platform => Rejection::PartyCrossPlays,
     })?;
     check_keys(&plan.queue, ticket)?;
+    let party = Party {
+        queue: &plan.queue,
+        players: ticket.players.iter().collect(),
+    };
     for (index, rule) in plan.queue.rules.iter().enumerate() {
-        if rule.prefer.is_some() {
+        // What the whole match has in common is the key of its pool, which the party has by now.
+        let is_key = matches!(&rule.kind, RuleKind::Equal { per, .. } if *per == Scope::Match);
+        if rule.prefer.is_some() || is_key {
             continue;
         }
-        let Some(limits) = last_limits(&plan.queue, index, &rule.kind) else {
-            continue;
-        };
-        let party = Party {
-            queue: &plan.queue,
-            players: ticket.players.iter().collect(),
-        };
-        party.judge(&rule.name, &rule.kind, limits)?;
+        if let Some(limits) = last_limits(&plan.queue, index, &rule.kind) {
+            party.judge(&rule.name, &rule.kind, limits)?;
+        }
     }
     if fit.anywhere {
         return Ok(fit);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::opening::OpeningHours;
 use crate::{Millis, Name, Region, Timeout};
 
 /// The attribute that a rule `equal` may read without the queue declaring it: the build of a player's client. It is
@@ -15,6 +16,8 @@ pub struct Queue {
     pub name: Name,
     /// `false`: paused, tickets wait.
     pub active: bool,
+    /// Outside of these hours it is as if it were paused. Empty: always open.
+    pub open: Vec<OpeningHours>,
     /// What a match becomes.
     pub session_type: Name,
     /// Whether players of different platforms may meet in a match: the capability of its session type (F21). If not,

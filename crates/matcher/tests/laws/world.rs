@@ -30,6 +30,7 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
     Queue {
         name: name("q"),
         active: true,
+        open: Vec::new(),
         session_type: name("Game"),
         cross_play: false,
         regions: RegionRules::default(),

@@ -15,6 +15,7 @@ mod formation;
 mod instance;
 mod members;
 mod nearest;
+mod opening;
 mod qos;
 mod queue;
 mod queue_rules;

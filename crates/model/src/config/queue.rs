@@ -71,9 +71,11 @@ pub(super) fn validate(
     let role_attribute = rules_lint.role_attribute();
     let rules = rules_lint.rules();
     let expansions = rules_lint.expansions();
+    let open = super::opening::hours(raw, document, reports);
     Some(Queue {
         name: raw.name.clone(),
         active: raw.active,
+        open,
         session_type: session_type_name,
         cross_play,
         regions: RegionRules {

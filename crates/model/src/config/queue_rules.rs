@@ -55,7 +55,8 @@ impl RuleLint<'_> {
             return Some(None);
         };
         let path = ["roles".to_owned(), "attribute".to_owned()];
-        let read = self.reading(&roles.attribute, None, &[AttributeType::Strings], &path)?;
+        // Which roles a player would take is his own to say.
+        let read = self.typed(&roles.attribute, None, &[AttributeType::Strings], &path)?;
         Some(Some(read.attribute))
     }
 
@@ -95,8 +96,32 @@ impl RuleLint<'_> {
         is_whole.then(|| rules.into_iter().map(|(_, rule)| rule).collect())
     }
 
-    /// The attribute that a rule reads is declared, and holds what the rule can compare: one of `kinds`.
+    /// What a rule reads; the author is warned of what players say of themselves.
     pub(super) fn reading(
+        &mut self,
+        name: &Name,
+        key: Option<&String>,
+        kinds: &[AttributeType],
+        path: &[String],
+    ) -> Option<Reading> {
+        let read = self.typed(name, key, kinds, path)?;
+        let source = self.attributes.get(name)?.source;
+        // What nobody declared cannot be declared better.
+        let declared = self.raw.attributes.contains_key(name);
+        if source == AttributeSource::Player && declared {
+            let steps: Vec<&str> = path.iter().map(String::as_str).collect();
+            let span = self.document.at(&steps);
+            let message = format!("players set `{name}` themselves and may say what they like");
+            self.reports.push(
+                Report::warning("player-attribute", span, message)
+                    .write("use `source: server` or `source: claim` unless that is meant"),
+            );
+        }
+        Some(read)
+    }
+
+    /// The attribute that a rule reads is declared, and holds what the rule can compare: one of `kinds`.
+    fn typed(
         &mut self,
         name: &Name,
         key: Option<&String>,
@@ -139,17 +164,6 @@ impl RuleLint<'_> {
             return None;
         }
         self.key(name, key, path)?;
-        // What nobody declared cannot be declared better.
-        let declared = self.raw.attributes.contains_key(name);
-        if attribute.source == AttributeSource::Player && declared {
-            let steps: Vec<&str> = path.iter().map(String::as_str).collect();
-            let span = self.document.at(&steps);
-            let message = format!("players set `{name}` themselves and may say what they like");
-            self.reports.push(
-                Report::warning("player-attribute", span, message)
-                    .write("use `source: server` or `source: claim` unless that is meant"),
-            );
-        }
         Some(Reading {
             attribute: name.clone(),
             key: key.cloned(),

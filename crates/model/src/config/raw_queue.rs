@@ -58,13 +58,13 @@ sections! {
 
     /// When a queue is open.
     struct OpeningHours {
-        /// On which days.
+        /// On which days it opens. Omitted: on every day.
         days: Vec<Day> = Vec::new(),
         /// From this time of day, `HH:MM`.
         from: String = "00:00".to_owned(),
-        /// To this time of day, `HH:MM`; before `from` it is the next day's.
+        /// To this time of day, `HH:MM`, at most `24:00`; before `from` it is the next day's.
         to: String = "24:00".to_owned(),
-        /// Time zone, such as `Europe/Berlin`.
+        /// Time zone of IANA, such as `Europe/Berlin`.
         zone: String = "UTC".to_owned(),
     }
 
