@@ -43,6 +43,7 @@ mod subscriptions;
 mod tickets;
 mod versions;
 mod walk;
+mod who_fits;
 #[path = "../../plugins/process/tests/it/world.rs"]
 mod world;
 mod writers;

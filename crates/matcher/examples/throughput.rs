@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use matcher::{Event, Match, Matcher, Output, check_match};
 use model::queue::{
-    Aggregate, Expansion, ExpansionStep, ExpansionTarget, Queue, RegionRules, Rule, RuleKind,
-    TeamSettings,
+    Aggregate, Expansion, ExpansionStep, ExpansionTarget, Queue, Reading, RegionRules, Rule,
+    RuleKind, Scope, TeamSettings,
 };
 use model::ticket::{TicketPlayer, TicketState, Value};
 use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
@@ -53,10 +53,12 @@ fn queue(teams: u16, players: u16) -> Queue {
         name: name(&format!("team{n}")),
         players_min: players,
         players_max: players,
+        roles: BTreeMap::new(),
     };
     Queue {
         name: name("q"),
         active: true,
+        open: Vec::new(),
         session_type: name("Game"),
         cross_play: false,
         regions: RegionRules::default(),
@@ -64,6 +66,7 @@ fn queue(teams: u16, players: u16) -> Queue {
         party_players_max: 4,
         party_aggregate: Aggregate::Mean,
         attributes: BTreeMap::new(),
+        role_attribute: None,
         rules: Vec::new(),
         expansions: Vec::new(),
         ticket_time_out: None,
@@ -74,14 +77,17 @@ fn queue(teams: u16, players: u16) -> Queue {
 fn with_skill(mut queue: Queue) -> Queue {
     queue.rules.push(Rule {
         name: name("skill-gap"),
+        prefer: None,
         kind: RuleKind::Distance {
-            attribute: name("skill"),
+            read: Reading::of(name("skill")),
+            per: Scope::Party,
+            of: Aggregate::Mean,
             max: 100.0,
         },
     });
     let step = |seconds, max| ExpansionStep {
         after: Millis::seconds(seconds),
-        max: Some(max),
+        limit: Some(max),
     };
     queue.expansions.push(Expansion {
         target: ExpansionTarget::Rule(0),

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use model::queue::{Aggregate, Queue, RuleKind};
+use model::queue::{Queue, Reading};
 use model::ticket::{TicketPlayer, Value};
 use model::{Name, Region, Ticket, Timestamp};
 
+use crate::finals::summed;
 use crate::plan::Plan;
 
 /// The values of the attributes that must be equal, in the order of the rules; then the platform, where players of
@@ -103,14 +104,10 @@ pub(crate) fn fit(plan: &Plan, ticket: &Ticket) -> Result<Fit, Apart> {
     if !queue.cross_play {
         key.push(platform(players)?);
     }
-    let numbers = plan.distance.iter().map(|attribute| {
-        let values = players.iter().map(|p| number(queue, p, attribute));
-        match queue.party_aggregate {
-            Aggregate::Min => values.fold(f64::INFINITY, f64::min),
-            Aggregate::Max => values.fold(f64::NEG_INFINITY, f64::max),
-            Aggregate::Mean => values.sum::<f64>() / players.len().max(1) as f64,
-        }
-    });
+    let numbers = plan
+        .distance
+        .iter()
+        .map(|(read, of)| summed(*of, players.iter().map(|p| number(queue, p, read))));
     let sums = plan
         .balance
         .iter()
@@ -130,16 +127,6 @@ pub(crate) fn fit(plan: &Plan, ticket: &Ticket) -> Result<Fit, Apart> {
     })
 }
 
-/// Whether a rule reads an attribute that the queue does not declare.
-pub(crate) fn rules_read(queue: &Queue, name: &Name) -> bool {
-    queue.rules.iter().any(|rule| match &rule.kind {
-        RuleKind::Distance { attribute, .. }
-        | RuleKind::Balance { attribute, .. }
-        | RuleKind::Equal { attribute }
-        | RuleKind::Intersect { attribute, .. } => attribute == name,
-    })
-}
-
 /// The one platform that players of a party name; empty: none of them names any.
 fn platform(players: &[TicketPlayer]) -> Result<Box<str>, Apart> {
     let mut named = players.iter().filter_map(|player| player.platform.as_ref());
@@ -150,22 +137,44 @@ fn platform(players: &[TicketPlayer]) -> Result<Box<str>, Apart> {
     Ok(first.map_or_else(Box::default, |name| name.as_str().into()))
 }
 
-fn value<'a>(queue: &'a Queue, player: &'a TicketPlayer, attribute: &Name) -> Option<&'a Value> {
+/// What a player has of an attribute, or its default.
+pub(crate) fn value<'a>(
+    queue: &'a Queue,
+    player: &'a TicketPlayer,
+    attribute: &Name,
+) -> Option<&'a Value> {
     let declared = || queue.attributes.get(attribute)?.default.as_ref();
     player.attributes.get(attribute).or_else(declared)
 }
 
-fn number(queue: &Queue, player: &TicketPlayer, attribute: &Name) -> f64 {
-    match value(queue, player, attribute) {
-        Some(Value::Number(x)) if x.is_finite() => *x,
-        _ => 0.0,
-    }
+/// One of the numbers of a player by key: his own, or the default's.
+pub(crate) fn keyed(queue: &Queue, player: &TicketPlayer, name: &Name, key: &str) -> Option<f64> {
+    let of = |value: Option<&Value>| match value {
+        Some(Value::Numbers(numbers)) => numbers.get(key).copied(),
+        _ => None,
+    };
+    let declared = || queue.attributes.get(name).map(|a| a.default.as_ref());
+    of(player.attributes.get(name)).or_else(|| of(declared()?))
 }
 
-fn text(queue: &Queue, player: &TicketPlayer, attribute: &Name) -> Box<str> {
-    match value(queue, player, attribute) {
+/// What a rule reads of a player as a number.
+pub(crate) fn number(queue: &Queue, player: &TicketPlayer, read: &Reading) -> f64 {
+    let found = match (&read.key, value(queue, player, &read.attribute)) {
+        (Some(key), _) => keyed(queue, player, &read.attribute, key),
+        (None, Some(Value::Number(x))) => Some(*x),
+        (None, _) => None,
+    };
+    found.filter(|x| x.is_finite()).unwrap_or(0.0)
+}
+
+/// What a rule reads of a player as a text: the same text for the same value.
+pub(crate) fn text(queue: &Queue, player: &TicketPlayer, read: &Reading) -> Box<str> {
+    match value(queue, player, &read.attribute) {
         Some(Value::String(text)) => text.as_str().into(),
-        Some(Value::Number(x)) => x.to_string().into(),
+        // Zero has two signs.
+        Some(Value::Number(_) | Value::Numbers(_)) => {
+            (number(queue, player, read) + 0.0).to_string().into()
+        }
         Some(Value::Strings(texts)) => texts.join("\n").into(),
         None => Box::default(),
     }

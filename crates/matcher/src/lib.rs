@@ -12,6 +12,7 @@
 mod check;
 mod entry;
 mod event;
+mod finals;
 mod matcher;
 mod plan;
 mod pool;

@@ -416,11 +416,11 @@ impl Matcher {
         }));
     }
 
-    /// The split with its names. Teams with the same seats change names by chance of the seed, so that
+    /// The split with its names. Interchangeable teams change names by chance of the seed, so that
     /// nobody is always red.
     fn teams(&self, state: &QueueState, found: &Found, handle: u64) -> Vec<MatchTeam> {
         let settings = &state.plan.queue.teams;
-        let seats = |team: usize| settings.get(team).map(|t| (t.players_min, t.players_max));
+        let seats = |team: usize| state.plan.finals.classes.get(team);
         let chance = mix(self.seed ^ mix(handle));
         let mut members: Vec<Vec<(AgeKey, TicketId)>> = vec![Vec::new(); settings.len()];
         for (&slot, &team) in found.slots.iter().zip(&found.split.team_of) {

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::Name;
-use model::queue::{ExpansionTarget, Queue, RuleKind};
+use model::queue::{Aggregate, ExpansionTarget, Queue, Reading, RuleKind};
 
 use crate::entry::Ping;
+use crate::finals::{Finals, is_indexed};
 
 /// Games of at most this many players have their fillings listed.
 const LISTED_PLAYERS_MAX: u32 = 16;
@@ -42,13 +43,13 @@ impl Level {
 pub(crate) struct Plan {
     /// As configured.
     pub queue: Arc<Queue>,
-    /// Attributes of the distance rules.
-    pub distance: Vec<Name>,
+    /// What the distance rules between parties read, and how a party's numbers become one.
+    pub distance: Vec<(Reading, Aggregate)>,
     /// Attributes of the balance rules; without one that of the first distance rule, with infinite limits,
     /// so that teams are balanced as well as they can be.
-    pub balance: Vec<Name>,
+    pub balance: Vec<Reading>,
     /// Attributes of the equal rules with the rules' names.
-    pub equal: Vec<(Name, Name)>,
+    pub equal: Vec<(Reading, Name)>,
     /// Attributes of the intersect rules with their minimum.
     pub intersect: Vec<(Name, usize)>,
     /// Ages in milliseconds at which the next of `levels` begins.
@@ -59,6 +60,8 @@ pub(crate) struct Plan {
     pub players_min: u32,
     /// Players of the largest match.
     pub players_max: u32,
+    /// All other rules.
+    pub finals: Finals,
 }
 
 impl Plan {
@@ -70,8 +73,9 @@ impl Plan {
             intersect: Vec::new(),
             afters: Vec::new(),
             levels: Vec::new(),
-            players_min: queue.teams.iter().map(|t| u32::from(t.players_min)).sum(),
+            players_min: 0,
             players_max: queue.teams.iter().map(|t| u32::from(t.players_max)).sum(),
+            finals: Finals::default(),
             queue,
         };
         let queue = Arc::clone(&plan.queue);
@@ -81,29 +85,33 @@ impl Plan {
             max_latency: limit(queue.regions.max_latency.map(|ms| ms.0 as f64)),
             max_latency_delta: limit(queue.regions.max_latency_delta.map(|ms| ms.0 as f64)),
         };
-        for rule in &queue.rules {
+        for (_, rule) in indexed(&queue) {
             match &rule.kind {
-                RuleKind::Distance { attribute, max } => {
-                    plan.distance.push(attribute.clone());
+                RuleKind::Distance { read, of, max, .. } => {
+                    plan.distance.push((read.clone(), *of));
                     first.distance.push(*max);
                 }
-                RuleKind::Balance { attribute, max } => {
-                    plan.balance.push(attribute.clone());
+                RuleKind::Balance { read, max, .. } => {
+                    plan.balance.push(read.clone());
                     first.balance.push(*max);
                 }
-                RuleKind::Equal { attribute } => {
-                    plan.equal.push((attribute.clone(), rule.name.clone()));
+                RuleKind::Equal { read, .. } => {
+                    plan.equal.push((read.clone(), rule.name.clone()));
                 }
-                RuleKind::Intersect { attribute, min } => {
+                RuleKind::Intersect { attribute, min, .. } => {
                     plan.intersect.push((attribute.clone(), *min));
                 }
+                _ => {}
             }
         }
-        if let (true, Some(attribute)) = (plan.balance.is_empty(), plan.distance.first()) {
-            plan.balance.push(attribute.clone());
+        if let (true, Some((read, _))) = (plan.balance.is_empty(), plan.distance.first()) {
+            plan.balance.push(read.clone());
             first.balance.push(f64::INFINITY);
         }
         plan.widen(first);
+        plan.finals = Finals::new(&queue, &plan.afters);
+        let teams = 0..queue.teams.len();
+        plan.players_min = teams.map(|team| plan.finals.team_min_last(team)).sum();
         plan
     }
 
@@ -119,11 +127,12 @@ impl Plan {
                     ExpansionTarget::MaxLatency => Some(&mut level.max_latency),
                     ExpansionTarget::MaxLatencyDelta => Some(&mut level.max_latency_delta),
                     ExpansionTarget::Rule(index) => limit_of(&self.queue, index, &mut level),
+                    ExpansionTarget::RuleMin(_) | ExpansionTarget::TeamMin(_) => None,
                 };
                 let Some(target) = target else { continue };
                 for step in expansion.steps.iter().filter(|s| s.after.0 <= after) {
                     // `max` never takes a NaN over a number, and never narrows.
-                    *target = target.max(limit(step.max));
+                    *target = target.max(limit(step.limit));
                 }
             }
             self.levels.push(level);
@@ -150,7 +159,7 @@ impl Plan {
     /// Whether a match can be judged by pairs of distances and party sizes alone.
     pub fn is_simple(&self) -> bool {
         let balanced = self.last_level().balance.iter().any(|max| max.is_finite());
-        self.distance.len() <= 1 && self.intersect.is_empty() && !balanced
+        self.distance.len() <= 1 && self.intersect.is_empty() && !balanced && !self.finals.ask()
     }
 }
 
@@ -158,21 +167,24 @@ fn limit(max: Option<f64>) -> f64 {
     max.unwrap_or(f64::INFINITY)
 }
 
+/// The rules that pools, distances and balance keep, with their index.
+fn indexed(queue: &Queue) -> impl Iterator<Item = (usize, &model::queue::Rule)> {
+    let rules = queue.rules.iter().enumerate();
+    rules.filter(|(index, rule)| is_indexed(queue, *index, rule))
+}
+
 /// The place in `level` of the limit of the rule at `index`.
 fn limit_of<'a>(queue: &Queue, index: usize, level: &'a mut Level) -> Option<&'a mut f64> {
-    let before = queue.rules.get(..index)?;
-    match queue.rules.get(index)?.kind {
-        RuleKind::Distance { .. } => {
-            let is_distance = |k: &RuleKind| matches!(k, RuleKind::Distance { .. });
-            let nth = before.iter().filter(|r| is_distance(&r.kind)).count();
-            level.distance.get_mut(nth)
-        }
-        RuleKind::Balance { .. } => {
-            let is_balance = |k: &RuleKind| matches!(k, RuleKind::Balance { .. });
-            let nth = before.iter().filter(|r| is_balance(&r.kind)).count();
-            level.balance.get_mut(nth)
-        }
-        RuleKind::Equal { .. } | RuleKind::Intersect { .. } => None,
+    let (_, rule) = indexed(queue).find(|(at, _)| *at == index)?;
+    let same = std::mem::discriminant(&rule.kind);
+    let before = indexed(queue).filter(|(at, _)| *at < index);
+    let nth = before
+        .filter(|(_, other)| std::mem::discriminant(&other.kind) == same)
+        .count();
+    match rule.kind {
+        RuleKind::Distance { .. } => level.distance.get_mut(nth),
+        RuleKind::Balance { .. } => level.balance.get_mut(nth),
+        _ => None,
     }
 }
 
@@ -226,10 +238,11 @@ fn fillings(plan: &Plan) -> Option<Vec<Counts>> {
         return None;
     }
     let mut all = BTreeSet::from([Counts::default()]);
-    for team in &plan.queue.teams {
+    for (index, team) in plan.queue.teams.iter().enumerate() {
+        let least = u16::try_from(plan.finals.team_min_last(index)).unwrap_or(u16::MAX);
         let mut of_team = Vec::new();
         let party_max = plan.queue.party_players_max.min(team.players_max);
-        for players in team.players_min..=team.players_max {
+        for players in least..=team.players_max {
             partitions(players, party_max, &mut Counts::default(), &mut of_team);
         }
         let sum = |a: &Counts, b: &Counts| {

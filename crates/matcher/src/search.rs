@@ -489,21 +489,29 @@ impl Run<'_> {
 }
 
 fn split(scene: Scene<'_>, slots: &[Slot], balance: &[f64]) -> (Option<Split>, u32) {
-    let fits = slots.iter().map(|&slot| &scene.entries.at(slot).fit);
-    let parties: Vec<Party<'_>> = fits
-        .map(|fit| Party {
-            players: u32::from(fit.players),
-            sums: &fit.sums,
+    let entries: Vec<&Entry> = slots.iter().map(|&slot| scene.entries.at(slot)).collect();
+    let (queue, finals) = (&scene.queue.plan.queue, &scene.queue.plan.finals);
+    if !finals.set_holds(queue, &entries) {
+        return (None, 1);
+    }
+    let parties: Vec<Party<'_>> = entries
+        .iter()
+        .map(|entry| Party {
+            players: u32::from(entry.fit.players),
+            sums: &entry.fit.sums,
         })
         .collect();
-    let teams = scene.queue.plan.queue.teams.iter();
+    let teams = queue.teams.iter().enumerate();
     let seats: Vec<Seats> = teams
-        .map(|team| Seats {
-            min: u32::from(team.players_min),
+        .map(|(index, team)| Seats {
+            min: finals.team_min(index, &entries),
             max: u32::from(team.players_max),
+            class: finals.classes.get(index).copied().unwrap_or(index),
         })
         .collect();
-    form(&parties, &seats, balance)
+    form(&parties, &seats, balance, &|team_of: &[u16]| {
+        finals.split_holds(queue, &entries, team_of)
+    })
 }
 
 /// The largest round trip of these tickets' players to a region, as far as anybody measured.

@@ -19,7 +19,12 @@ const ROUNDING: f64 = 1e-9;
 pub(crate) struct Seats {
     pub min: u32,
     pub max: u32,
+    /// Teams of one class are interchangeable.
+    pub class: usize,
 }
+
+/// Whether a split, given by the team of each party, may be.
+pub(crate) type Allowed<'a> = &'a dyn Fn(&[u16]) -> bool;
 
 /// A party to be placed.
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +56,13 @@ impl Split {
 /// The best split within the balance `limits`; `None` if there is none, or none was found in a large game.
 ///
 /// Also says how many steps it took. Optimal if there are at most 16 parties and the splits are few enough.
-pub(crate) fn form(parties: &[Party<'_>], seats: &[Seats], limits: &[f64]) -> (Option<Split>, u32) {
-    let mut forming = Forming::new(parties, seats, limits);
+pub(crate) fn form(
+    parties: &[Party<'_>],
+    seats: &[Seats],
+    limits: &[f64],
+    allowed: Allowed<'_>,
+) -> (Option<Split>, u32) {
+    let mut forming = Forming::new(parties, seats, limits, allowed);
     if parties.len() <= EXACT_PARTIES_MAX {
         forming.descend(0, EXACT_STEPS_MAX);
         if !forming.stopped || forming.perfect {
@@ -72,6 +82,7 @@ struct Forming<'a> {
     parties: &'a [Party<'a>],
     seats: &'a [Seats],
     limits: &'a [f64],
+    allowed: Allowed<'a>,
     /// Indices of parties: largest first, then strongest, then as given.
     order: Vec<usize>,
     team_of: Vec<u16>,
@@ -86,7 +97,12 @@ struct Forming<'a> {
 }
 
 impl<'a> Forming<'a> {
-    fn new(parties: &'a [Party<'a>], seats: &'a [Seats], limits: &'a [f64]) -> Forming<'a> {
+    fn new(
+        parties: &'a [Party<'a>],
+        seats: &'a [Seats],
+        limits: &'a [f64],
+        allowed: Allowed<'a>,
+    ) -> Forming<'a> {
         let strength = |party: &Party<'_>| party.sums.first().copied().unwrap_or(0.0);
         let mut order: Vec<usize> = (0..parties.len()).collect();
         order.sort_by(|&a, &b| {
@@ -98,6 +114,7 @@ impl<'a> Forming<'a> {
             parties,
             seats,
             limits,
+            allowed,
             order,
             team_of: vec![u16::MAX; parties.len()],
             filled: vec![0; seats.len()],
@@ -244,11 +261,8 @@ impl<'a> Forming<'a> {
             spread: self.spread(),
             gaps,
         };
-        if self
-            .best
-            .as_ref()
-            .is_none_or(|best| split.is_better_than(best))
-        {
+        let best = self.best.as_ref();
+        if best.is_none_or(|best| split.is_better_than(best)) && (self.allowed)(&split.team_of) {
             let even = split.spread == 0 && split.gaps.first().is_none_or(|&gap| gap == 0.0);
             self.perfect = even || self.any_will_do;
             self.best = Some(split);

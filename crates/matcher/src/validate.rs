@@ -1,10 +1,13 @@
 //! What a ticket must look like to be let into a queue: refused at the door, by name.
 
-use model::queue::{Attribute, AttributeType, Queue, RuleKind};
+use model::queue::{
+    Attribute, AttributeType, Comparison, ExpansionTarget, Operand, Queue, Reading, RuleKind, Scope,
+};
 use model::ticket::{TicketPlayer, Value};
 use model::{Name, PlayerId, Ticket};
 
-use crate::entry::{Apart, Fit, fit, rules_read};
+use crate::entry::{Apart, Fit, fit, keyed, number, text, value};
+use crate::finals::{base, has_any, shared, steps, summed};
 use crate::plan::Plan;
 
 /// The largest round trip that is believed, in milliseconds.
@@ -84,6 +87,20 @@ pub enum Rejection {
         /// Whose.
         player: PlayerId,
     },
+    /// Of numbers by key, one that a rule reads is missing.
+    #[error(
+        "rule {rule}: player {player} has no {attribute}.{key}, and the queue no default; send players.{player}.attributes.{attribute}.{key}"
+    )]
+    KeyMissing {
+        /// The rule.
+        rule: Name,
+        /// The attribute.
+        attribute: Name,
+        /// Which of its numbers.
+        key: String,
+        /// Whose.
+        player: PlayerId,
+    },
     /// No pings where the queue limits them.
     #[error(
         "{rule}: player {player} has measured no region; send players.{player}.latencies, the round trip in milliseconds to each region"
@@ -140,6 +157,14 @@ pub enum Rejection {
         /// The rule's limit.
         min: usize,
     },
+    /// No match with this party can keep a rule, whoever joins it.
+    #[error("rule {rule}: {why}, whoever joins the party")]
+    PartyBreaksRule {
+        /// The rule.
+        rule: Name,
+        /// In words.
+        why: String,
+    },
 }
 
 /// Whether a ticket may search in a queue. A missing attribute counts as its default.
@@ -173,7 +198,7 @@ pub fn prepare(queue: &Queue, ticket: &mut Ticket) {
     for player in &mut ticket.players {
         player
             .attributes
-            .retain(|name, _| queue.attributes.contains_key(name) || rules_read(queue, name));
+            .retain(|name, _| queue.attributes.contains_key(name) || reads(queue, name));
         for (name, attribute) in &queue.attributes {
             if let (Some(default), false) =
                 (&attribute.default, player.attributes.contains_key(name))
@@ -287,6 +312,21 @@ fn check_value(
                 && texts.iter().all(|text| text.len() <= STRING_BYTES_MAX);
             if fits { Ok(()) } else { Err(too_long()) }
         }
+        (AttributeType::Numbers, Value::Numbers(numbers)) => {
+            let fits = numbers.len() <= STRINGS_MAX
+                && numbers.keys().all(|key| key.len() <= STRING_BYTES_MAX);
+            // Written so that a NaN is out of range.
+            let in_range = numbers.values().all(|x| x.abs() <= NUMBER_ABS_MAX);
+            match (fits, in_range) {
+                (false, _) => Err(too_long()),
+                (true, true) => Ok(()),
+                (true, false) => Err(Rejection::NumberOutOfRange {
+                    attribute: name.clone(),
+                    player: player.player.clone(),
+                }),
+            }
+        }
+        (AttributeType::Numbers, _) => Err(wrong("map of numbers")),
         (AttributeType::Number, _) => Err(wrong("number")),
         (AttributeType::String, _) => Err(wrong("text")),
         (AttributeType::Strings, _) => Err(wrong("list of texts")),
@@ -298,17 +338,19 @@ fn check_rules(plan: &Plan, ticket: &Ticket) -> Result<Fit, Rejection> {
         Apart::Rule(rule) => Rejection::PartyNotEqual { rule },
         Apart::Platform => Rejection::PartyCrossPlays,
     })?;
-    let mut shared = fit.shared.iter();
-    for rule in &plan.queue.rules {
-        if let RuleKind::Intersect { min, .. } = rule.kind
-            && let Some(values) = shared.next()
-            && values.len() < min
-        {
-            return Err(Rejection::PartySharesTooFew {
-                rule: rule.name.clone(),
-                shared: values.len(),
-                min,
-            });
+    check_keys(&plan.queue, ticket)?;
+    let party = Party {
+        queue: &plan.queue,
+        players: ticket.players.iter().collect(),
+    };
+    for (index, rule) in plan.queue.rules.iter().enumerate() {
+        // What the whole match has in common is the key of its pool, which the party has by now.
+        let is_key = matches!(&rule.kind, RuleKind::Equal { per, .. } if *per == Scope::Match);
+        if rule.prefer.is_some() || is_key {
+            continue;
+        }
+        if let Some(limits) = last_limits(&plan.queue, index, &rule.kind) {
+            party.judge(&rule.name, &rule.kind, limits)?;
         }
     }
     if fit.anywhere {
@@ -333,4 +375,196 @@ fn check_rules(plan: &Plan, ticket: &Ticket) -> Result<Fit, Rejection> {
         });
     }
     Ok(fit)
+}
+
+/// Whether any rule reads an attribute that the queue does not declare.
+fn reads(queue: &Queue, name: &Name) -> bool {
+    let mut found = false;
+    for rule in &queue.rules {
+        readings(&rule.kind, &mut |attribute, _| found |= attribute == name);
+    }
+    found
+}
+
+/// Calls `see` with every attribute that a rule reads, and its key.
+fn readings<'a>(kind: &'a RuleKind, see: &mut dyn FnMut(&'a Name, Option<&'a String>)) {
+    match kind {
+        RuleKind::Distance { read, .. }
+        | RuleKind::Balance { read, .. }
+        | RuleKind::Equal { read, .. }
+        | RuleKind::Different { read, .. } => see(&read.attribute, read.key.as_ref()),
+        RuleKind::Intersect { attribute, .. } | RuleKind::Contains { attribute, .. } => {
+            see(attribute, None);
+        }
+        RuleKind::Compare { read, with, .. } => {
+            see(&read.attribute, read.key.as_ref());
+            if let Operand::Reading(other) = with {
+                see(&other.attribute, other.key.as_ref());
+            }
+        }
+        RuleKind::All(parts) | RuleKind::Any(parts) => {
+            parts.iter().for_each(|part| readings(part, see));
+        }
+        RuleKind::Not(part) => readings(part, see),
+    }
+}
+
+/// Everybody has the number of every key that a rule reads.
+fn check_keys(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
+    for rule in &queue.rules {
+        let mut read: Vec<(&Name, &String)> = Vec::new();
+        readings(&rule.kind, &mut |name, key| {
+            read.extend(key.map(|key| (name, key)));
+        });
+        for (name, key) in read {
+            let lacks = |player: &&TicketPlayer| keyed(queue, player, name, key).is_none();
+            if let Some(player) = ticket.players.iter().find(lacks) {
+                return Err(Rejection::KeyMissing {
+                    rule: rule.name.clone(),
+                    attribute: name.clone(),
+                    key: key.clone(),
+                    player: player.player.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The limits of a rule when every expansion has come; `None`: it will be given up.
+fn last_limits(queue: &Queue, index: usize, kind: &RuleKind) -> Option<(f64, f64)> {
+    let (mut max, mut min) = base(kind);
+    for limit in steps(queue, &ExpansionTarget::Rule(index), u64::MAX) {
+        max = max.max(limit?);
+    }
+    for limit in steps(queue, &ExpansionTarget::RuleMin(index), u64::MAX) {
+        min = min.min(limit.unwrap_or(f64::NEG_INFINITY));
+    }
+    Some((max, min))
+}
+
+/// A party that asks whether any match could have it.
+struct Party<'a> {
+    queue: &'a Queue,
+    players: Vec<&'a TicketPlayer>,
+}
+
+impl Party<'_> {
+    /// Refuses what no other players can mend.
+    fn judge(&self, rule: &Name, kind: &RuleKind, limits: (f64, f64)) -> Result<(), Rejection> {
+        match self.breaks(kind, limits) {
+            None => Ok(()),
+            Some(_) if matches!(kind, RuleKind::Equal { .. }) => {
+                Err(Rejection::PartyNotEqual { rule: rule.clone() })
+            }
+            Some(why) => match kind {
+                RuleKind::Intersect { attribute, .. } => Err(Rejection::PartySharesTooFew {
+                    rule: rule.clone(),
+                    shared: shared(self.queue, &self.players, attribute),
+                    min: limits.1 as usize,
+                }),
+                _ => Err(Rejection::PartyBreaksRule {
+                    rule: rule.clone(),
+                    why,
+                }),
+            },
+        }
+    }
+
+    /// How the party alone already breaks a rule, in words.
+    fn breaks(&self, kind: &RuleKind, (max, min): (f64, f64)) -> Option<String> {
+        let part = |kind: &RuleKind| self.breaks(kind, base(kind));
+        match kind {
+            RuleKind::Distance {
+                read,
+                per: Scope::Player,
+                ..
+            } => {
+                let numbers = || self.players.iter().map(|p| number(self.queue, p, read));
+                let high = numbers().fold(f64::NEG_INFINITY, f64::max);
+                let gap = high - numbers().fold(f64::INFINITY, f64::min);
+                (gap > max).then(|| format!("its players differ by {gap} in {read}, {max} may be"))
+            }
+            RuleKind::Equal { read, .. } => {
+                (self.kinds(read) > 1).then(|| format!("its players differ in {read}"))
+            }
+            RuleKind::Different { read, .. } => (self.kinds(read) < self.players.len())
+                .then(|| format!("two of its players have the same {read}")),
+            RuleKind::Intersect { attribute, .. } => {
+                let n = shared(self.queue, &self.players, attribute);
+                ((n as f64) < min).then(|| format!("its players share {n} of {attribute}"))
+            }
+            RuleKind::Contains {
+                attribute,
+                values,
+                team: None,
+                ..
+            } => {
+                let has = |p: &&&TicketPlayer| has_any(self.queue, p, attribute, values);
+                let n = self.players.iter().filter(has).count();
+                let list = values.join(" or ");
+                (n as f64 > max).then(|| format!("{n} of its players have {list}, {max} may"))
+            }
+            RuleKind::Compare { team: None, .. } => self.breaks_compare(kind, (max, min)),
+            RuleKind::All(parts) => parts.iter().find_map(part),
+            RuleKind::Any(parts) => {
+                let broken = parts.iter().map(part);
+                let all = broken.collect::<Option<Vec<String>>>()?;
+                (!all.is_empty()).then(|| all.join(" and "))
+            }
+            _ => None,
+        }
+    }
+
+    fn breaks_compare(&self, kind: &RuleKind, (max, min): (f64, f64)) -> Option<String> {
+        let RuleKind::Compare {
+            read,
+            per,
+            of,
+            by,
+            with,
+            ..
+        } = kind
+        else {
+            return None;
+        };
+        let figure = |players: &[&TicketPlayer], read: &Reading| {
+            summed(*of, players.iter().map(|p| number(self.queue, p, read)))
+        };
+        let judge = |players: &[&TicketPlayer], whose: &str| {
+            let own = figure(players, read);
+            let other = match with {
+                Operand::Number(_) if matches!(by, Comparison::Less | Comparison::AtMost) => max,
+                Operand::Number(_) => min,
+                Operand::Reading(other) => figure(players, other),
+                Operand::Text(_) => return None,
+            };
+            (!by.holds(own, other)).then(|| format!("{whose} has {read} {own}, not {by} {other}"))
+        };
+        match (per, with) {
+            (Scope::Player, Operand::Text(wanted)) => self.players.iter().find_map(|player| {
+                let own = value(self.queue, player, &read.attribute);
+                let is = matches!(own, Some(model::ticket::Value::String(own)) if own == wanted);
+                (is != (*by == Comparison::Equal)).then(|| {
+                    let own = text(self.queue, player, read);
+                    format!(
+                        "player {} has {read} {own}, not {by} {wanted}",
+                        player.player
+                    )
+                })
+            }),
+            (Scope::Player, _) => self
+                .players
+                .iter()
+                .find_map(|player| judge(&[player], &format!("player {}", player.player))),
+            (Scope::Party, _) => judge(&self.players, "the party"),
+            (Scope::Team | Scope::Match, _) => None,
+        }
+    }
+
+    /// How many different values its players have.
+    fn kinds(&self, read: &Reading) -> usize {
+        let texts = self.players.iter().map(|p| text(self.queue, p, read));
+        texts.collect::<std::collections::BTreeSet<_>>().len()
+    }
 }

@@ -9,6 +9,7 @@ pub mod time;
 pub mod config;
 pub mod fleet;
 pub mod formation;
+pub mod opening;
 pub mod qos;
 pub mod queue;
 pub mod roles;

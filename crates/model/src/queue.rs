@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::opening::OpeningHours;
 use crate::{Millis, Name, Region, Timeout};
 
 /// The attribute that a rule `equal` may read without the queue declaring it: the build of a player's client. It is
@@ -15,6 +16,8 @@ pub struct Queue {
     pub name: Name,
     /// `false`: paused, tickets wait.
     pub active: bool,
+    /// Outside of these hours it is as if it were paused. Empty: always open.
+    pub open: Vec<OpeningHours>,
     /// What a match becomes.
     pub session_type: Name,
     /// Whether players of different platforms may meet in a match: the capability of its session type (F21). If not,
@@ -30,6 +33,8 @@ pub struct Queue {
     pub party_aggregate: Aggregate,
     /// What tickets must or may bring; [`CLIENT_VERSION`] too, where a rule reads it.
     pub attributes: BTreeMap<Name, Attribute>,
+    /// The strings attribute that lists the roles which a player would take, the dearest first; if teams want roles.
+    pub role_attribute: Option<Name>,
     /// What must hold in a match.
     pub rules: Vec<Rule>,
     /// Widenings of rules, by each ticket's own age.
@@ -60,9 +65,11 @@ pub struct TeamSettings {
     pub players_min: u16,
     /// At least `players_min`.
     pub players_max: u16,
+    /// Players wanted of each role; who fills none is free.
+    pub roles: BTreeMap<Name, u16>,
 }
 
-/// How a party's numbers become one.
+/// How the numbers of several players become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aggregate {
     /// The smallest.
@@ -71,6 +78,8 @@ pub enum Aggregate {
     Max,
     /// The arithmetic mean.
     Mean,
+    /// All together.
+    Sum,
 }
 
 /// Who may set an attribute (A.3 row 49).
@@ -93,6 +102,8 @@ pub enum AttributeType {
     String,
     /// At most 64 texts of at most 128 bytes.
     Strings,
+    /// At most 64 finite numbers, each with a text of at most 128 bytes as its key: skill by mode, for example.
+    Numbers,
 }
 
 /// An attribute that a queue declares.
@@ -106,44 +117,195 @@ pub struct Attribute {
     pub default: Option<crate::ticket::Value>,
 }
 
-/// One rule, hard: it holds in every match.
+/// One rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// Unique in its queue; expansions and explanations name it.
     pub name: Name,
+    /// `None`: it holds in every match. Else a match that keeps it is better by so much.
+    pub prefer: Option<f64>,
     /// What it demands.
     pub kind: RuleKind,
 }
 
-/// What a rule demands.
+/// What a rule reads of a player.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// Declared by the queue.
+    pub attribute: Name,
+    /// Of an attribute of type [`AttributeType::Numbers`]: which of them.
+    pub key: Option<String>,
+}
+
+impl Reading {
+    /// A whole attribute.
+    pub fn of(attribute: Name) -> Reading {
+        Reading {
+            attribute,
+            key: None,
+        }
+    }
+}
+
+impl std::fmt::Display for Reading {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.key {
+            Some(key) => write!(f, "{}.{key}", self.attribute),
+            None => write!(f, "{}", self.attribute),
+        }
+    }
+}
+
+/// Of whom a rule speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Each player by himself, or any two of them.
+    Player,
+    /// Each party by itself, or any two of them.
+    Party,
+    /// Each team by itself.
+    Team,
+    /// All players of the match.
+    Match,
+}
+
+/// How two values compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `=`
+    Equal,
+    /// `!=`
+    Unequal,
+    /// `>=`
+    AtLeast,
+    /// `>`
+    Greater,
+}
+
+impl Comparison {
+    /// Whether `a` compares with `b` like this; of a NaN nothing is true but that it is unequal.
+    pub fn holds(self, a: f64, b: f64) -> bool {
+        match self {
+            Self::Less => a < b,
+            Self::AtMost => a <= b,
+            Self::Equal => a == b,
+            Self::Unequal => a != b,
+            Self::AtLeast => a >= b,
+            Self::Greater => a > b,
+        }
+    }
+}
+
+impl std::fmt::Display for Comparison {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Less => "<",
+            Self::AtMost => "<=",
+            Self::Equal => "=",
+            Self::Unequal => "!=",
+            Self::AtLeast => ">=",
+            Self::Greater => ">",
+        })
+    }
+}
+
+/// What the value of a rule `compare` is compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operand {
+    /// A finite number.
+    Number(f64),
+    /// A text; only [`Comparison::Equal`] and [`Comparison::Unequal`], and only player by player.
+    Text(String),
+    /// Another number of the same players, taken together in the same way.
+    Reading(Reading),
+}
+
+/// What a rule demands. A match is judged by the tightest limit that any of its tickets still demands.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RuleKind {
-    /// The numbers of any two tickets in a match differ by at most `max`.
+    /// The numbers of any two parties, or of any two players, differ by at most `max`.
     Distance {
-        /// A number attribute.
-        attribute: Name,
+        /// A number.
+        read: Reading,
+        /// `Party` or `Player`.
+        per: Scope,
+        /// How a party's numbers become one; of parties only.
+        of: Aggregate,
         /// Inclusive.
         max: f64,
     },
-    /// The means of any two teams differ by at most `max`.
+    /// The numbers of any two teams differ by at most `max`.
     Balance {
-        /// A number attribute.
-        attribute: Name,
+        /// A number.
+        read: Reading,
+        /// How the numbers of a team's players become one.
+        of: Aggregate,
         /// Inclusive.
         max: f64,
     },
-    /// All players have the same value; part of the pool's key.
+    /// All players of a match, or of each team, have the same value. Of a match it is part of the pool's key.
     Equal {
-        /// A string attribute.
-        attribute: Name,
+        /// A text or a number.
+        read: Reading,
+        /// `Match` or `Team`.
+        per: Scope,
     },
-    /// All players share at least `min` values.
+    /// No two players of a match, or of a team, have the same value.
+    Different {
+        /// A text or a number.
+        read: Reading,
+        /// `Match` or `Team`.
+        per: Scope,
+    },
+    /// All players of a match, or of each team, share at least `min` values.
     Intersect {
         /// A strings attribute.
         attribute: Name,
+        /// `Match` or `Team`.
+        per: Scope,
         /// At least one.
         min: usize,
     },
+    /// So many players of a match, of each team or of one team have one of some texts.
+    Contains {
+        /// A string or strings attribute.
+        attribute: Name,
+        /// Any of them counts.
+        values: Vec<String>,
+        /// `Match` or `Team`.
+        per: Scope,
+        /// The index of the only team that is counted.
+        team: Option<usize>,
+        /// Fewest players.
+        min: u32,
+        /// Most players.
+        max: Option<u32>,
+    },
+    /// A number compares with another as it should: of each player, of each party, of each team or of the match.
+    Compare {
+        /// A number; compared with a text, a text.
+        read: Reading,
+        /// Whose.
+        per: Scope,
+        /// How the numbers become one; not of single players.
+        of: Aggregate,
+        /// The index of the only team that is asked; players and parties of others are not.
+        team: Option<usize>,
+        /// How.
+        by: Comparison,
+        /// With what.
+        with: Operand,
+    },
+    /// Every one of these.
+    All(Vec<RuleKind>),
+    /// At least one of these.
+    Any(Vec<RuleKind>),
+    /// Not this.
+    Not(Box<RuleKind>),
 }
 
 /// A widening of one limit by a ticket's own age.
@@ -151,19 +313,23 @@ pub enum RuleKind {
 pub struct Expansion {
     /// Whose limit.
     pub target: ExpansionTarget,
-    /// Ordered by `after`; limits only grow.
+    /// Ordered by `after`; limits only widen.
     pub steps: Vec<ExpansionStep>,
 }
 
 /// What an expansion widens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExpansionTarget {
-    /// The `max` of the rule at this index of [`Queue::rules`].
+    /// The upper limit of the rule at this index of [`Queue::rules`], which grows; without one the rule is off.
     Rule(usize),
+    /// The lower limit of the rule at this index, which falls.
+    RuleMin(usize),
     /// [`RegionRules::max_latency`].
     MaxLatency,
     /// [`RegionRules::max_latency_delta`].
     MaxLatencyDelta,
+    /// [`TeamSettings::players_min`] of the team at this index, which falls.
+    TeamMin(usize),
 }
 
 /// One step of an expansion.
@@ -172,5 +338,5 @@ pub struct ExpansionStep {
     /// Since the ticket was created.
     pub after: Millis,
     /// The limit from then on; `None`: no limit.
-    pub max: Option<f64>,
+    pub limit: Option<f64>,
 }

@@ -59,7 +59,7 @@ pub struct TicketPlayer {
     pub latencies: BTreeMap<Region, u32>,
 }
 
-/// A value of an attribute as it is stored and sent: a finite number, a text or a list of texts.
+/// A value of an attribute as it is stored and sent: a finite number, a text, a list of texts or numbers by key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Value {
@@ -69,6 +69,8 @@ pub enum Value {
     String(String),
     /// At most 64 of at most 128 bytes.
     Strings(Vec<String>),
+    /// At most 64 finite ones, each with a key of at most 128 bytes.
+    Numbers(BTreeMap<String, f64>),
 }
 
 /// Where a ticket stands (A.2).

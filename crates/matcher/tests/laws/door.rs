@@ -1,7 +1,9 @@
 //! What is refused at the door.
 
 use matcher::{LATENCY_MS_MAX, Rejection, prepare, validate};
-use model::queue::{ExpansionTarget, Queue, RuleKind};
+use model::queue::{
+    Aggregate, Comparison, ExpansionTarget, Operand, Queue, Reading, RuleKind, Scope,
+};
 use model::ticket::Value;
 use model::{Millis, Ticket};
 
@@ -130,13 +132,15 @@ fn a_party_may_not_break_a_rule_by_itself() {
         .rule(
             "build",
             RuleKind::Equal {
-                attribute: name("build"),
+                read: Reading::of(name("build")),
+                per: Scope::Match,
             },
         )
         .rule(
             "modes",
             RuleKind::Intersect {
                 attribute: name("mode"),
+                per: Scope::Match,
                 min: 1,
             },
         );
@@ -163,12 +167,141 @@ fn prepare_fills_defaults_and_drops_what_the_queue_does_not_read() {
     let mut q = queue(&[(1, 1), (1, 1)]);
     q.regions.allow = Some(vec![region("eu")]);
     let mut t = ticket(1, 0, &[5.0])
-        .with("hat", Value::Number(1.0))
+        .with("scarf", Value::Number(1.0))
         .pings(&[("eu", 3), ("mars", 1)]);
     prepare(&q, &mut t);
     let player = &t.players[0];
     assert_eq!(player.attributes.get("skill"), Some(&Value::Number(5.0)));
     assert_eq!(player.attributes.get("rank"), Some(&Value::Number(0.0)));
-    assert_eq!(player.attributes.get("hat"), None);
+    assert_eq!(player.attributes.get("scarf"), None);
     assert_eq!(player.latencies.len(), 1);
+}
+
+#[test]
+fn a_party_that_no_match_could_have_is_refused_with_the_rule_that_keeps_it_out() {
+    let hat = || Reading::of(name("hat"));
+    let q = queue(&[(3, 3), (3, 3)]);
+    let with = |kind: RuleKind| q.clone().rule("the-rule", kind);
+    let mut party = ticket(1, 0, &[10.0, 90.0]);
+    for (player, hat) in party.players.iter_mut().zip(["red", "red"]) {
+        let hat = Value::String(hat.into());
+        player.attributes.insert(name("hat"), hat);
+    }
+    let compare = |per, of, by, with| RuleKind::Compare {
+        read: Reading::of(name("skill")),
+        per,
+        of,
+        team: None,
+        by,
+        with,
+    };
+    let mean = Aggregate::Mean;
+    let per_player = compare(
+        Scope::Player,
+        mean,
+        Comparison::AtLeast,
+        Operand::Number(50.0),
+    );
+    let per_party = compare(
+        Scope::Party,
+        Aggregate::Sum,
+        Comparison::Less,
+        Operand::Number(100.0),
+    );
+    let other = Operand::Reading(Reading::of(name("rank")));
+    let below_rank = compare(Scope::Player, mean, Comparison::Less, other);
+    let apart = RuleKind::Distance {
+        read: Reading::of(name("skill")),
+        per: Scope::Player,
+        of: mean,
+        max: 50.0,
+    };
+    let one_hat = RuleKind::Different {
+        read: hat(),
+        per: Scope::Team,
+    };
+    let few = RuleKind::Contains {
+        attribute: name("hat"),
+        values: vec!["red".into()],
+        per: Scope::Team,
+        team: None,
+        min: 0,
+        max: Some(1),
+    };
+    for (kind, why) in [
+        (per_player.clone(), "player p1-0 has skill 10, not >= 50"),
+        (per_party.clone(), "the party has skill 100, not < 100"),
+        (below_rank, "player p1-0 has skill 10, not < 0"),
+        (apart, "its players differ by 80 in skill, 50 may be"),
+        (one_hat.clone(), "two of its players have the same hat"),
+        (few, "2 of its players have red, 1 may"),
+        (
+            RuleKind::Any(vec![per_player.clone(), one_hat.clone()]),
+            "player p1-0 has skill 10, not >= 50 and two of its players have the same hat",
+        ),
+    ] {
+        let said = refusal(&with(kind), &party);
+        assert_eq!(
+            said,
+            format!("rule the-rule: {why}, whoever joins the party")
+        );
+    }
+    let equal_hats = RuleKind::Equal {
+        read: hat(),
+        per: Scope::Team,
+    };
+    let fine = with(RuleKind::Any(vec![one_hat, equal_hats]));
+    assert_eq!(validate(&fine, &party), Ok(()), "one of the two is enough");
+    let widens = with(per_player).widens(ExpansionTarget::RuleMin(0), &[(1_000, Some(10.0))]);
+    assert_eq!(validate(&widens, &party), Ok(()), "it reaches him in time");
+    let given_up = with(per_party).widens(ExpansionTarget::Rule(0), &[(1_000, None)]);
+    assert_eq!(
+        validate(&given_up, &party),
+        Ok(()),
+        "it is given up in time"
+    );
+}
+
+#[test]
+fn numbers_by_key_are_refused_by_name() {
+    let mut q = queue(&[(1, 1), (1, 1)]);
+    let read = Reading {
+        attribute: name("level"),
+        key: Some("duel".into()),
+    };
+    q = q.rule(
+        "gap",
+        RuleKind::Distance {
+            read,
+            per: Scope::Party,
+            of: Aggregate::Mean,
+            max: 5.0,
+        },
+    );
+    let of = |key: &str, x: f64| {
+        let numbers = Value::Numbers([(key.to_owned(), x)].into());
+        ticket(1, 0, &[0.0]).with("level", numbers)
+    };
+    assert_eq!(validate(&q, &of("duel", 3.0)), Ok(()));
+    assert_eq!(
+        validate(&q, &of("raid", 3.0)),
+        Ok(()),
+        "the default's number stands in for the one that is missing"
+    );
+    for odd in [f64::NAN, f64::INFINITY, -1e16] {
+        assert!(refusal(&q, &of("duel", odd)).contains("not finite or too large"));
+    }
+    let wrong = ticket(1, 0, &[0.0]).with("level", Value::Number(1.0));
+    assert_eq!(
+        refusal(&q, &wrong),
+        "attribute level: player p1-0 must give a map of numbers"
+    );
+    assert!(refusal(&q, &of(&"x".repeat(129), 1.0)).starts_with("attribute level"));
+    if let Some(level) = q.attributes.get_mut("level") {
+        level.default = None;
+    }
+    assert_eq!(
+        refusal(&q, &of("raid", 3.0)),
+        "rule gap: player p1-0 has no level.duel, and the queue no default; send players.p1-0.attributes.level.duel"
+    );
 }

@@ -187,7 +187,7 @@ fn spoil(mut queue: Queue, max: f64) -> Queue {
         match &mut rule.kind {
             RuleKind::Distance { max: old, .. } | RuleKind::Balance { max: old, .. } => *old = max,
             RuleKind::Intersect { min, .. } => *min = usize::MAX,
-            RuleKind::Equal { .. } => {}
+            _ => {}
         }
     }
     queue

@@ -2,6 +2,7 @@
 
 mod door;
 mod history;
+mod language;
 mod platforms;
 mod random;
 mod rules;

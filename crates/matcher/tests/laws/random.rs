@@ -1,6 +1,8 @@
 //! Random queues, tickets and histories.
 
-use model::queue::{Aggregate, ExpansionTarget, Queue, RuleKind};
+use model::queue::{
+    Aggregate, Comparison, ExpansionTarget, Operand, Queue, Reading, RuleKind, Scope,
+};
 use model::ticket::Value;
 use model::{Millis, Ticket, Timestamp};
 use proptest::prelude::*;
@@ -24,6 +26,8 @@ pub struct Draft {
     pub ranks: u8,
     pub modes: u8,
     pub build: bool,
+    /// Two bits for each player.
+    pub hats: u8,
     /// For each of three regions a ping or none, shared by the party but for its first player.
     pub pings: Option<[Option<u8>; 3]>,
     pub first_free: bool,
@@ -48,6 +52,11 @@ impl Draft {
             .with("rank", Value::Number(f64::from(self.ranks)))
             .with("mode", texts(&modes))
             .with("build", Value::String(build.into()));
+        for (n, player) in ticket.players.iter_mut().enumerate() {
+            let hat = ["red", "blue", "red", "green"][usize::from(self.hats >> (2 * n)) % 4];
+            let hat = Value::String(hat.into());
+            player.attributes.insert(name("hat"), hat);
+        }
         ticket.expires_at = self.life.map(|life| Timestamp(now + 1 + i64::from(life)));
         if let Some(pings) = self.pings {
             let listed = REGIONS.iter().zip(pings);
@@ -72,18 +81,19 @@ pub fn draft() -> impl Strategy<Value = Draft> {
         prop::collection::vec(0_u8..120, 1..4),
         0_u8..60,
         1_u8..16,
-        proptest::bool::weighted(0.8),
+        (proptest::bool::weighted(0.8), any::<u8>()),
         pings,
         proptest::bool::weighted(0.2),
         prop_oneof![3 => Just(0_u16), 1 => 0_u16..4_000],
         proptest::option::weighted(0.3, 0_u16..9_000),
     )
         .prop_map(
-            |(skills, ranks, modes, build, pings, first_free, age, life)| Draft {
+            |(skills, ranks, modes, (build, hats), pings, first_free, age, life)| Draft {
                 skills,
                 ranks,
                 modes,
                 build,
+                hats,
                 pings,
                 first_free,
                 age,
@@ -139,7 +149,9 @@ pub fn random_queue() -> impl Strategy<Value = Queue> {
         Just(Aggregate::Max),
         Just(Aggregate::Mean)
     ];
-    (teams, rules, regions, aggregate).prop_map(|(teams, rules, regions, aggregate)| {
+    let last = prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(last_rule(), 1..3)];
+    let all = (teams, rules, regions, aggregate, last);
+    all.prop_map(|(teams, rules, regions, aggregate, last)| {
         let (skill, rank, balance, modes, equal) = rules;
         let (allow, latency, delta, latency_steps, delta_steps) = regions;
         let mut q = queue(&teams);
@@ -162,6 +174,7 @@ pub fn random_queue() -> impl Strategy<Value = Queue> {
                 "mode",
                 RuleKind::Intersect {
                     attribute: name("mode"),
+                    per: Scope::Match,
                     min,
                 },
             );
@@ -170,9 +183,13 @@ pub fn random_queue() -> impl Strategy<Value = Queue> {
             q = q.rule(
                 "build",
                 RuleKind::Equal {
-                    attribute: name("build"),
+                    read: Reading::of(name("build")),
+                    per: Scope::Match,
                 },
             );
+        }
+        for rule in last {
+            q = rule.join(q);
         }
         q.regions.allow = allow.then(|| vec![region("eu"), region("us")]);
         q.regions.max_latency = latency.map(|ms| Millis(u64::from(ms)));
@@ -180,4 +197,160 @@ pub fn random_queue() -> impl Strategy<Value = Queue> {
         q.widens(ExpansionTarget::MaxLatency, &latency_steps)
             .widens(ExpansionTarget::MaxLatencyDelta, &delta_steps)
     })
+}
+
+/// A rule that is asked of a whole match at last, or a team that shrinks or wants roles.
+#[derive(Debug, Clone)]
+pub struct Last {
+    what: u8,
+    /// A number that is taken for a skill, or for a count.
+    number: u8,
+    few: u32,
+    per_team: bool,
+    only_first: bool,
+    of: Aggregate,
+    by: Comparison,
+    steps: Vec<(u64, Option<f64>)>,
+    /// Inside of a compound.
+    within: u8,
+}
+
+pub fn last_rule() -> impl Strategy<Value = Last> {
+    let of = prop_oneof![
+        Just(Aggregate::Min),
+        Just(Aggregate::Max),
+        Just(Aggregate::Mean),
+        Just(Aggregate::Sum)
+    ];
+    let by = prop_oneof![
+        Just(Comparison::Less),
+        Just(Comparison::AtMost),
+        Just(Comparison::AtLeast),
+        Just(Comparison::Greater),
+        Just(Comparison::Unequal),
+    ];
+    let flags = (any::<bool>(), any::<bool>());
+    (
+        0_u8..11,
+        0_u8..150,
+        0_u32..3,
+        flags,
+        of,
+        by,
+        steps(),
+        0_u8..8,
+    )
+        .prop_map(
+            |(what, number, few, (per_team, only_first), of, by, steps, within)| Last {
+                what,
+                number,
+                few,
+                per_team,
+                only_first,
+                of,
+                by,
+                steps,
+                within,
+            },
+        )
+}
+
+impl Last {
+    /// `None`: it is none of the rules, but shrinks a team or wants a role.
+    pub fn kind(&self) -> Option<RuleKind> {
+        let skill = Reading::of(name("skill"));
+        let hat = Reading::of(name("hat"));
+        let number = f64::from(self.number);
+        let per = if self.per_team {
+            Scope::Team
+        } else {
+            Scope::Match
+        };
+        let team = self.only_first.then_some(0);
+        let compare = |per, team| RuleKind::Compare {
+            read: skill.clone(),
+            per,
+            of: self.of,
+            team,
+            by: self.by,
+            with: Operand::Number(number),
+        };
+        Some(match self.what {
+            0 => RuleKind::Different { read: hat, per },
+            1 => RuleKind::Equal {
+                read: hat,
+                per: Scope::Team,
+            },
+            2 => RuleKind::Contains {
+                attribute: name("hat"),
+                values: vec!["blue".into(), "green".into()],
+                per: if self.only_first { Scope::Team } else { per },
+                team,
+                min: self.few.min(1),
+                max: self.number.is_multiple_of(2).then_some(self.few.max(1)),
+            },
+            3 => compare(per, None),
+            4 => compare(Scope::Team, team),
+            5 => compare(Scope::Player, team),
+            6 => compare(Scope::Party, None),
+            7 => RuleKind::Distance {
+                read: skill,
+                per: Scope::Player,
+                of: Aggregate::Mean,
+                max: number,
+            },
+            8 => RuleKind::Balance {
+                read: skill,
+                of: self.of,
+                max: number,
+            },
+            9 => RuleKind::Intersect {
+                attribute: name("mode"),
+                per,
+                min: 2,
+            },
+            _ => return None,
+        })
+    }
+
+    pub fn join(self, mut q: Queue) -> Queue {
+        let index = q.rules.len();
+        let Some(kind) = self.kind() else {
+            let first = &mut q.teams[0];
+            if self.only_first {
+                first.roles = [(name("ctf"), 1)].into();
+                return q;
+            }
+            let fewer = f64::from(first.players_min.saturating_sub(1).max(1));
+            return q.widens(ExpansionTarget::TeamMin(0), &[(2_000, Some(fewer))]);
+        };
+        let rule = format!("split-{index}");
+        let other = RuleKind::Contains {
+            attribute: name("mode"),
+            values: vec!["koth".into()],
+            per: Scope::Match,
+            team: None,
+            min: 2,
+            max: None,
+        };
+        let kind = match self.within {
+            0 => RuleKind::Any(vec![kind, other]),
+            1 => RuleKind::All(vec![kind, RuleKind::Not(Box::new(other))]),
+            2 => RuleKind::Not(Box::new(kind)),
+            _ => return self.widening(q.rule(&rule, kind), index),
+        };
+        q.rule(&rule, kind)
+    }
+
+    fn widening(&self, q: Queue, index: usize) -> Queue {
+        match self.what {
+            0 | 1 => q.widens(ExpansionTarget::Rule(index), &[(4_000, None)]),
+            9 => q.widens(ExpansionTarget::RuleMin(index), &[(2_000, Some(1.0))]),
+            _ if matches!(self.by, Comparison::AtLeast | Comparison::Greater) && self.what < 7 => {
+                let lower = f64::from(self.number / 2);
+                q.widens(ExpansionTarget::RuleMin(index), &[(1_500, Some(lower))])
+            }
+            _ => q.widens(ExpansionTarget::Rule(index), &self.steps),
+        }
+    }
 }

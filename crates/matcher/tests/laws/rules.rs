@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use matcher::{Event, Match, Matcher, Output};
 use model::queue::{
-    Attribute, AttributeSource, AttributeType, CLIENT_VERSION, ExpansionTarget, Queue, RuleKind,
+    Attribute, AttributeSource, AttributeType, CLIENT_VERSION, ExpansionTarget, Queue, Reading,
+    RuleKind, Scope,
 };
 use model::ticket::Value;
 use model::{Millis, TicketId, Timestamp};
@@ -159,7 +160,13 @@ fn two_client_versions_never_meet_however_long_they_wait() {
     let mut q = queue(&[(1, 1), (1, 1)])
         .distance("skill", 10.0)
         .widens(ExpansionTarget::Rule(0), &[(1_000, None)])
-        .rule("build", RuleKind::Equal { attribute });
+        .rule(
+            "build",
+            RuleKind::Equal {
+                read: Reading::of(attribute),
+                per: Scope::Match,
+            },
+        );
     q.attributes.insert(
         name(CLIENT_VERSION),
         Attribute {

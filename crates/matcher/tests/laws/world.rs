@@ -6,7 +6,7 @@ use std::sync::Arc;
 use matcher::{Event, Figures, Match, MatchTeam, Matcher, Output, check_match};
 use model::queue::{
     Aggregate, Attribute, AttributeSource, AttributeType, Expansion, ExpansionStep,
-    ExpansionTarget, Queue, RegionRules, Rule, RuleKind, TeamSettings,
+    ExpansionTarget, Queue, Reading, RegionRules, Rule, RuleKind, Scope, TeamSettings,
 };
 use model::ticket::{TicketPlayer, TicketState, Value};
 use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
@@ -30,6 +30,7 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
     Queue {
         name: name("q"),
         active: true,
+        open: Vec::new(),
         session_type: name("Game"),
         cross_play: false,
         regions: RegionRules::default(),
@@ -40,6 +41,7 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
                 name: name(&format!("team{n}")),
                 players_min,
                 players_max,
+                roles: BTreeMap::new(),
             })
             .collect(),
         party_players_max: 4,
@@ -61,7 +63,19 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
                 name("build"),
                 attribute(AttributeType::String, Value::String("1".into())),
             ),
+            (
+                name("hat"),
+                attribute(AttributeType::String, Value::String("red".into())),
+            ),
+            (
+                name("level"),
+                attribute(
+                    AttributeType::Numbers,
+                    Value::Numbers(BTreeMap::from([("duel".into(), 1.0)])),
+                ),
+            ),
         ]),
+        role_attribute: Some(name("mode")),
         rules: Vec::new(),
         expansions: Vec::new(),
         ticket_time_out: None,
@@ -80,20 +94,24 @@ impl QueueExt for Queue {
     fn rule(mut self, rule: &str, kind: RuleKind) -> Self {
         self.rules.push(Rule {
             name: name(rule),
+            prefer: None,
             kind,
         });
         self
     }
     fn distance(self, attribute: &str, max: f64) -> Self {
         let kind = RuleKind::Distance {
-            attribute: name(attribute),
+            read: Reading::of(name(attribute)),
+            per: Scope::Party,
+            of: Aggregate::Mean,
             max,
         };
         self.rule(&format!("{attribute}-gap"), kind)
     }
     fn balance(self, attribute: &str, max: f64) -> Self {
         let kind = RuleKind::Balance {
-            attribute: name(attribute),
+            read: Reading::of(name(attribute)),
+            of: Aggregate::Mean,
             max,
         };
         self.rule(&format!("{attribute}-balance"), kind)
@@ -101,7 +119,7 @@ impl QueueExt for Queue {
     fn widens(mut self, target: ExpansionTarget, steps: &[(u64, Option<f64>)]) -> Self {
         let step = |&(after, max): &(u64, Option<f64>)| ExpansionStep {
             after: Millis(after),
-            max,
+            limit: max,
         };
         self.expansions.push(Expansion {
             target,
@@ -323,7 +341,15 @@ impl World {
 
 /// The value that parts the queue's pools, if any does.
 fn pool_of<'a>(queue: &Queue, ticket: &'a Ticket) -> Option<&'a Value> {
-    let is_equal = |rule: &Rule| matches!(rule.kind, RuleKind::Equal { .. });
+    let is_equal = |rule: &Rule| {
+        matches!(
+            rule.kind,
+            RuleKind::Equal {
+                per: Scope::Match,
+                ..
+            }
+        )
+    };
     if !queue.rules.iter().any(is_equal) {
         return None;
     }
@@ -344,7 +370,7 @@ pub fn possible(
         .collect();
     let (min, max) = queue.teams.iter().fold((0, 0), |(min, max), team| {
         (
-            min + usize::from(team.players_min),
+            min + least(queue, team),
             max + usize::from(team.players_max),
         )
     });
@@ -388,6 +414,18 @@ pub fn possible(
     None
 }
 
+/// The fewest players that a team may ever have.
+fn least(queue: &Queue, team: &TeamSettings) -> usize {
+    let index = queue.teams.iter().position(|other| other == team);
+    let target = index.map(ExpansionTarget::TeamMin);
+    let widenings = queue.expansions.iter();
+    let falls = widenings.filter(|e| Some(&e.target) == target.as_ref());
+    let limits = falls
+        .flat_map(|e| &e.steps)
+        .map(|s| s.limit.unwrap_or(1.0) as usize);
+    limits.fold(usize::from(team.players_min), usize::min)
+}
+
 #[derive(PartialEq)]
 enum Tried {
     Found,
@@ -408,6 +446,8 @@ fn try_splits(
         return match check_match(queue, set, now, m) {
             Ok(()) => Tried::Found,
             Err(why) if why.contains("balance") || why.starts_with("team") => Tried::Nothing,
+            // What is asked of a team another split may keep.
+            Err(why) if why.contains("split") => Tried::Nothing,
             Err(_) => Tried::Hopeless,
         };
     };

@@ -6,6 +6,7 @@
 
 mod build;
 mod check;
+mod conditions;
 mod diagnostic;
 mod document;
 mod duration;
@@ -14,6 +15,7 @@ mod formation;
 mod instance;
 mod members;
 mod nearest;
+mod opening;
 mod qos;
 mod queue;
 mod queue_rules;
@@ -34,6 +36,7 @@ mod syntax;
 mod tree;
 pub mod unsupported;
 mod walk;
+mod widening;
 mod wording;
 
 #[cfg(test)]

@@ -63,14 +63,19 @@ pub(super) fn validate(
     let mut rules_lint = RuleLint {
         raw,
         attributes: &attributes,
+        teams: &teams,
         document,
+        judged: Vec::new(),
         reports,
     };
+    let role_attribute = rules_lint.role_attribute();
     let rules = rules_lint.rules();
     let expansions = rules_lint.expansions();
+    let open = super::opening::hours(raw, document, reports);
     Some(Queue {
         name: raw.name.clone(),
         active: raw.active,
+        open,
         session_type: session_type_name,
         cross_play,
         regions: RegionRules {
@@ -84,8 +89,10 @@ pub(super) fn validate(
             raw::Aggregate::Min => Aggregate::Min,
             raw::Aggregate::Max => Aggregate::Max,
             raw::Aggregate::Mean => Aggregate::Mean,
+            raw::Aggregate::Sum => Aggregate::Sum,
         },
         attributes,
+        role_attribute: role_attribute?,
         rules: rules?,
         expansions: expansions?,
         ticket_time_out: raw.ticket.time_out.map(|d| d.0),
@@ -115,6 +122,7 @@ impl Lint<'_> {
                         name,
                         players_min: equal.size,
                         players_max: equal.size,
+                        roles: BTreeMap::new(),
                     })
                     .collect();
             }
@@ -142,13 +150,41 @@ impl Lint<'_> {
                     help,
                 );
             }
+            let roles = self.team_roles(team, &index);
             valid.push(TeamSettings {
                 name: team.name.clone(),
                 players_min: team.min_players,
                 players_max: team.max_players,
+                roles,
             });
         }
         valid
+    }
+
+    /// How many players of each role a team wants; they must fit into its smallest size.
+    fn team_roles(&mut self, team: &raw::Team, index: &str) -> BTreeMap<Name, u16> {
+        let wanted: u32 = team.roles.values().fold(0, |sum, n| sum.saturating_add(*n));
+        if wanted > u32::from(team.min_players) {
+            let message = format!(
+                "{wanted} players with roles, but a team of {} may do",
+                team.min_players
+            );
+            let help = format!("want {} or fewer, or raise `min_players`", team.min_players);
+            self.error(
+                "roles-do-not-fit",
+                &["teams", index, "roles"],
+                message,
+                &help,
+            );
+        }
+        if wanted > 0 && self.raw.roles.is_none() && !self.document.is_unsure(&["roles"]) {
+            let message = "nobody knows which roles players would take".to_owned();
+            let help = "add `roles: { attribute: … }`, an attribute of type strings";
+            self.error("missing-key", &["teams", index, "roles"], message, help);
+        }
+        let small = |n: u32| u16::try_from(n).unwrap_or(u16::MAX);
+        let roles = team.roles.iter().filter(|(_, n)| **n > 0);
+        roles.map(|(role, n)| (role.clone(), small(*n))).collect()
     }
 
     /// The largest party that may queue.
@@ -230,13 +266,15 @@ impl Lint<'_> {
             raw::AttributeType::Number => (AttributeType::Number, "a number"),
             raw::AttributeType::String => (AttributeType::String, "a text"),
             raw::AttributeType::Strings => (AttributeType::Strings, "a list of texts"),
+            raw::AttributeType::Numbers => (AttributeType::Numbers, "numbers by key"),
         };
         let path = ["attributes", name.as_str(), "default"];
         let fits = match (&raw.default, kind) {
             (None, _)
             | (Some(ticket::Value::Number(_)), AttributeType::Number)
             | (Some(ticket::Value::String(_)), AttributeType::String)
-            | (Some(ticket::Value::Strings(_)), AttributeType::Strings) => true,
+            | (Some(ticket::Value::Strings(_)), AttributeType::Strings)
+            | (Some(ticket::Value::Numbers(_)), AttributeType::Numbers) => true,
             (Some(_), _) => false,
         };
         if !fits {
@@ -253,13 +291,18 @@ impl Lint<'_> {
             Some(ticket::Value::Strings(texts)) => texts,
             _ => &[],
         };
-        if texts.len() > 64 || texts.iter().any(|text| text.len() > 128) {
+        let keys = match &raw.default {
+            Some(ticket::Value::Numbers(numbers)) => numbers.keys().collect(),
+            _ => Vec::new(),
+        };
+        if texts.len().max(keys.len()) > 64 || texts.iter().chain(keys).any(|text| text.len() > 128)
+        {
             let message = format!("the default of `{name}` is too long");
             self.error(
                 "default-too-long",
                 &path,
                 message,
-                "at most 64 texts of at most 128 bytes",
+                "at most 64 texts or keys of at most 128 bytes",
             );
         }
         Attribute {

@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::Report;
 use super::document::Document;
-use super::nearest::{nearest, quoted_list};
+use super::nearest::nearest;
 use super::raw_queue as raw;
+use super::widening;
+use crate::Name;
 use crate::queue::{
-    Attribute, AttributeSource, AttributeType, CLIENT_VERSION, Expansion, ExpansionStep,
-    ExpansionTarget, Rule, RuleKind,
+    Attribute, AttributeSource, AttributeType, CLIENT_VERSION, Expansion, Reading, Rule, RuleKind,
+    TeamSettings,
 };
-use crate::{Millis, Name};
-
-const MAX_LATENCY: &str = "regions.max_latency";
-const MAX_LATENCY_DELTA: &str = "regions.max_latency_delta";
+use crate::ticket::Value;
 
 /// Judges the rules and expansions of one queue.
 pub(super) struct RuleLint<'a> {
@@ -21,161 +20,205 @@ pub(super) struct RuleLint<'a> {
     pub raw: &'a raw::Queue,
     /// What it declares.
     pub attributes: &'a BTreeMap<Name, Attribute>,
+    /// Its teams.
+    pub teams: &'a [TeamSettings],
     /// Where it stands.
     pub document: &'a Document,
+    /// What came of each rule, where it can be told.
+    pub judged: Vec<Option<Rule>>,
     /// What is wrong.
     pub reports: &'a mut Vec<Report>,
 }
 
-/// What a limit is, and what it starts from.
-struct Target {
-    target: ExpansionTarget,
-    base: f64,
-    is_latency: bool,
-}
-
 impl RuleLint<'_> {
-    fn error(&mut self, code: &'static str, path: &[&str], message: String, help: &str) {
+    pub(super) fn error(&mut self, code: &'static str, path: &[&str], message: String, help: &str) {
         let span = self.document.at(path);
         self.reports
             .push(Report::error(code, span, message).write(help));
+    }
+
+    /// Reports at a path that was put together.
+    pub(super) fn wrong(
+        &mut self,
+        code: &'static str,
+        path: &[String],
+        message: String,
+        help: &str,
+    ) {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        self.error(code, &path, message, help);
+    }
+
+    /// The attribute that lists the roles which players would take; the outer `None` if it is none.
+    pub fn role_attribute(&mut self) -> Option<Option<Name>> {
+        let Some(roles) = &self.raw.roles else {
+            return Some(None);
+        };
+        let path = ["roles".to_owned(), "attribute".to_owned()];
+        // Which roles a player would take is his own to say.
+        let read = self.typed(&roles.attribute, None, &[AttributeType::Strings], &path)?;
+        Some(Some(read.attribute))
     }
 
     /// The rules; `None` if one of them is no rule.
     pub fn rules(&mut self) -> Option<Vec<Rule>> {
         let raw = self.raw;
         let mut names = BTreeSet::new();
-        let mut rules = Vec::new();
+        let mut is_whole = true;
+        self.judged.clear();
         for (index, rule) in raw.rules.iter().enumerate() {
             let index = index.to_string();
             if self.document.is_unsure(&["rules", &index]) {
+                self.judged.push(None);
                 continue;
             }
-            let reserved = [MAX_LATENCY, MAX_LATENCY_DELTA].contains(&rule.name.as_str());
+            let reserved = widening::is_reserved(rule.name.as_str());
             if reserved || !names.insert(rule.name.as_str().to_ascii_lowercase()) {
                 let message = format!("there already is a rule `{}`", rule.name);
                 let help = "choose another name; names are compared without case";
                 self.error("duplicate-name", &["rules", &index, "name"], message, help);
             }
-            rules.push(self.rule(rule, &index));
+            let kind = self.condition(&rule.condition(), &["rules", &index], Some(&rule.name), 1);
+            is_whole &= kind.is_some();
+            self.judged.push(kind.map(|kind| Rule {
+                name: rule.name.clone(),
+                prefer: rule.prefer,
+                kind,
+            }));
         }
-        rules.into_iter().collect()
-    }
-
-    fn rule(&mut self, rule: &raw::Rule, index: &str) -> Option<Rule> {
-        let demands = [
-            ("distance", &rule.distance),
-            ("balance", &rule.balance),
-            ("equal", &rule.equal),
-            ("intersect", &rule.intersect),
-        ];
-        let written: Vec<(&str, &Name)> = demands
+        let rules: Vec<(usize, Rule)> = self
+            .judged
             .iter()
-            .filter_map(|(key, name)| Some((*key, name.as_ref()?)))
+            .enumerate()
+            .filter_map(|(index, rule)| Some((index, rule.clone()?)))
             .collect();
-        let [(key, attribute)] = written.as_slice() else {
-            let message = format!("the rule `{}` must demand exactly one thing", rule.name);
-            let help =
-                "write one of `distance`, `balance`, `equal` and `intersect`, naming an attribute";
-            self.error("rule-kind", &["rules", index, "name"], message, help);
-            return None;
-        };
-        let kind = match *key {
-            "distance" | "balance" => AttributeType::Number,
-            "equal" => AttributeType::String,
-            _ => AttributeType::Strings,
-        };
-        let declared = self.attribute(attribute, kind, &["rules", index, key]);
-        let limits = self.limits(rule, key, index);
-        declared?;
-        limits?;
-        let attribute = (*attribute).clone();
-        let max = rule.max.unwrap_or_default();
-        let kind = match *key {
-            "distance" => RuleKind::Distance { attribute, max },
-            "balance" => RuleKind::Balance { attribute, max },
-            "equal" => RuleKind::Equal { attribute },
-            _ => RuleKind::Intersect {
-                attribute,
-                min: rule.min.unwrap_or(1) as usize,
-            },
-        };
-        Some(Rule {
-            name: rule.name.clone(),
-            kind,
-        })
+        self.contradictions(&rules);
+        is_whole.then(|| rules.into_iter().map(|(_, rule)| rule).collect())
     }
 
-    /// `max` belongs to distances and balances, `min` to intersections.
-    fn limits(&mut self, rule: &raw::Rule, key: &str, index: &str) -> Option<()> {
-        let numeric = matches!(key, "distance" | "balance");
-        if numeric && rule.max.is_none() {
-            let message = format!("the rule `{}` lacks its limit `max`", rule.name);
-            self.error(
-                "missing-key",
-                &["rules", index, "name"],
-                message,
-                "add `max: …`",
-            );
-            return None;
-        }
-        if !numeric && rule.max.is_some() {
-            let message = format!("`{key}` has no `max`");
-            self.error("rule-kind", &["rules", index, "max"], message, "remove it");
-            return None;
-        }
-        if key != "intersect" && rule.min.is_some() {
-            let message = format!("`{key}` has no `min`");
-            self.error("rule-kind", &["rules", index, "min"], message, "remove it");
-            return None;
-        }
-        Some(())
-    }
-
-    /// The attribute that a rule reads is declared, and holds what the rule can compare.
-    fn attribute(&mut self, name: &Name, kind: AttributeType, path: &[&str]) -> Option<()> {
-        let word = |kind| match kind {
-            AttributeType::Number => "number",
-            AttributeType::String => "string",
-            AttributeType::Strings => "strings",
-        };
-        let Some(attribute) = self.attributes.get(name) else {
-            if self.document.is_unsure(&["attributes", name.as_str()]) {
-                return None;
-            }
-            let built_in = (kind == AttributeType::String).then_some(CLIENT_VERSION);
-            let names = self.attributes.keys().map(Name::as_str).chain(built_in);
-            let help = match nearest(name.as_str(), names) {
-                Some(near) => format!("write `{near}`"),
-                None => format!(
-                    "declare it: `attributes: {{ {name}: {{ type: {} }} }}`",
-                    word(kind)
-                ),
-            };
-            let message = format!("there is no attribute `{name}` in this queue");
-            self.error("unknown-attribute", path, message, &help);
-            return None;
-        };
-        let (has, wants) = (word(attribute.kind), word(kind));
-        if attribute.kind != kind {
-            let rule = path.last().copied().unwrap_or_default();
-            let message =
-                format!("`{rule}` compares attributes of type {wants}, `{name}` is of type {has}");
-            let help = format!("declare `{name}` with `type: {wants}`, or use another rule");
-            self.error("attribute-type", path, message, &help);
-            return None;
-        }
+    /// What a rule reads; the author is warned of what players say of themselves.
+    pub(super) fn reading(
+        &mut self,
+        name: &Name,
+        key: Option<&String>,
+        kinds: &[AttributeType],
+        path: &[String],
+    ) -> Option<Reading> {
+        let read = self.typed(name, key, kinds, path)?;
+        let source = self.attributes.get(name)?.source;
         // What nobody declared cannot be declared better.
         let declared = self.raw.attributes.contains_key(name);
-        if attribute.source == AttributeSource::Player && declared {
-            let span = self.document.at(path);
+        if source == AttributeSource::Player && declared {
+            let steps: Vec<&str> = path.iter().map(String::as_str).collect();
+            let span = self.document.at(&steps);
             let message = format!("players set `{name}` themselves and may say what they like");
             self.reports.push(
                 Report::warning("player-attribute", span, message)
                     .write("use `source: server` or `source: claim` unless that is meant"),
             );
         }
-        Some(())
+        Some(read)
+    }
+
+    /// The attribute that a rule reads is declared, and holds what the rule can compare: one of `kinds`.
+    fn typed(
+        &mut self,
+        name: &Name,
+        key: Option<&String>,
+        kinds: &[AttributeType],
+        path: &[String],
+    ) -> Option<Reading> {
+        let word = |kind| match kind {
+            AttributeType::Number => "number",
+            AttributeType::String => "string",
+            AttributeType::Strings => "strings",
+            AttributeType::Numbers => "numbers",
+        };
+        let wants: Vec<&str> = kinds.iter().copied().map(word).collect();
+        let first = wants.first().copied().unwrap_or_default();
+        let Some(attribute) = self.attributes.get(name) else {
+            if self.document.is_unsure(&["attributes", name.as_str()]) {
+                return None;
+            }
+            let built_in = kinds
+                .contains(&AttributeType::String)
+                .then_some(CLIENT_VERSION);
+            let names = self.attributes.keys().map(Name::as_str).chain(built_in);
+            let help = match nearest(name.as_str(), names) {
+                Some(near) => format!("write `{near}`"),
+                None => format!("declare it: `attributes: {{ {name}: {{ type: {first} }} }}`"),
+            };
+            let message = format!("there is no attribute `{name}` in this queue");
+            self.wrong("unknown-attribute", path, message, &help);
+            return None;
+        };
+        // Of numbers by key, the rule reads one.
+        let by_key = attribute.kind == AttributeType::Numbers;
+        let (has, wants) = (word(attribute.kind), wants.join(" or "));
+        if !(kinds.contains(&attribute.kind) || by_key && kinds.contains(&AttributeType::Number)) {
+            let rule = path.last().map(String::as_str).unwrap_or_default();
+            let message =
+                format!("`{rule}` compares attributes of type {wants}, `{name}` is of type {has}");
+            let help = format!("declare `{name}` with `type: {first}`, or use another rule");
+            self.wrong("attribute-type", path, message, &help);
+            return None;
+        }
+        self.key(name, key, path)?;
+        Some(Reading {
+            attribute: name.clone(),
+            key: key.cloned(),
+        })
+    }
+
+    /// Which of the numbers of an attribute is read: said of those that have several, and of no others.
+    fn key(&mut self, name: &Name, key: Option<&String>, path: &[String]) -> Option<()> {
+        let attribute = self.attributes.get(name)?;
+        let (message, help) = match (attribute.kind == AttributeType::Numbers, key) {
+            (true, None) => (
+                format!("`{name}` holds numbers by key, and nothing says which is meant"),
+                "add `key: …`",
+            ),
+            (false, Some(key)) => (
+                format!("`{name}` holds one value, it has no `{key}`"),
+                "remove `key`, or declare it with `type: numbers`",
+            ),
+            (true, Some(key)) => match &attribute.default {
+                Some(Value::Numbers(numbers)) if !numbers.contains_key(key) => (
+                    format!("the default of `{name}` has no `{key}`"),
+                    "add it to the default, for players who bring none",
+                ),
+                _ => return Some(()),
+            },
+            (false, None) => return Some(()),
+        };
+        self.wrong("attribute-key", path, message, help);
+        None
+    }
+
+    /// Rules that no player, party or match can keep both.
+    fn contradictions(&mut self, rules: &[(usize, Rule)]) {
+        let raw = self.raw;
+        let widens = |rule: &Rule| {
+            let same =
+                |e: &raw::Expansion| e.rule.as_str().eq_ignore_ascii_case(rule.name.as_str());
+            raw.expansions.iter().any(same)
+        };
+        let hard: Vec<&(usize, Rule)> = rules
+            .iter()
+            .filter(|(_, rule)| rule.prefer.is_none() && !widens(rule))
+            .collect();
+        for (n, (index, rule)) in hard.iter().enumerate() {
+            let other = hard
+                .iter()
+                .take(n)
+                .find(|(_, other)| contradict(&other.kind, &rule.kind));
+            if let Some((_, other)) = other {
+                let message = format!("nobody can keep both `{}` and `{}`", other.name, rule.name);
+                let path = ["rules", &index.to_string(), "name"];
+                let help = "remove one of them, or write `any: […]` with both";
+                self.error("rules-contradict", &path, message, help);
+            }
+        }
     }
 
     /// The expansions; `None` if one of them cannot be used.
@@ -198,146 +241,59 @@ impl RuleLint<'_> {
                     help,
                 );
             }
-            let target = self.target(&expansion.rule, &index);
-            expansions.push(target.and_then(|target| self.expansion(expansion, target, &index)));
+            expansions.push(self.expansion(expansion, &index));
         }
-        expansions.into_iter().collect()
+        let expansions = expansions.into_iter().collect::<Option<Vec<_>>>()?;
+        Some(expansions.into_iter().flatten().collect())
     }
+}
 
-    fn target(&mut self, name: &Name, index: &str) -> Option<Target> {
-        let raw = self.raw;
-        let latency = |target, limit: Option<super::duration::Duration>| match limit {
-            Some(limit) => Ok(Target {
-                target,
-                base: limit.0.0 as f64,
-                is_latency: true,
-            }),
-            None => Err((
-                format!("`{name}` has no limit that could widen"),
-                format!(
-                    "add `{}` under `regions`",
-                    name.as_str().trim_start_matches("regions.")
-                ),
-            )),
-        };
-        let same = |rule: &raw::Rule| rule.name.as_str().eq_ignore_ascii_case(name.as_str());
-        let found = match (name.as_str(), raw.rules.iter().position(same)) {
-            (MAX_LATENCY, _) => latency(ExpansionTarget::MaxLatency, raw.regions.max_latency),
-            (MAX_LATENCY_DELTA, _) => latency(
-                ExpansionTarget::MaxLatencyDelta,
-                raw.regions.max_latency_delta,
-            ),
-            (_, Some(at)) => match raw.rules.get(at).and_then(|rule| rule.max) {
-                Some(base) => Ok(Target {
-                    target: ExpansionTarget::Rule(at),
-                    base,
-                    is_latency: false,
-                }),
-                None => Err((
-                    format!("the rule `{name}` has no `max` that could widen"),
-                    "expand rules of `distance` and `balance` only".to_owned(),
-                )),
+/// Whether no match can keep both rules.
+fn contradict(a: &RuleKind, b: &RuleKind) -> bool {
+    use crate::queue::{Comparison as By, Operand};
+    match (a, b) {
+        (RuleKind::All(parts), other) | (other, RuleKind::All(parts)) => {
+            parts.iter().any(|part| contradict(part, other))
+        }
+        (RuleKind::Not(inner), other) | (other, RuleKind::Not(inner)) => **inner == *other,
+        (RuleKind::Equal { read: a, .. }, RuleKind::Different { read: b, .. })
+        | (RuleKind::Different { read: a, .. }, RuleKind::Equal { read: b, .. }) => a == b,
+        (
+            RuleKind::Compare {
+                read: read_a,
+                per: per_a,
+                of: of_a,
+                team: team_a,
+                by: by_a,
+                with: with_a,
             },
-            (_, None) => {
-                let names: Vec<&str> = raw
-                    .rules
-                    .iter()
-                    .map(|rule| rule.name.as_str())
-                    .chain([MAX_LATENCY, MAX_LATENCY_DELTA])
-                    .collect();
-                let help = match nearest(name.as_str(), names.iter().copied()) {
-                    Some(near) => format!("write `{near}`"),
-                    None => format!("what can widen: {}", quoted_list(names)),
-                };
-                Err((format!("there is no rule `{name}` in this queue"), help))
+            RuleKind::Compare {
+                read: read_b,
+                per: per_b,
+                of: of_b,
+                team: team_b,
+                by: by_b,
+                with: with_b,
+            },
+        ) => {
+            if (read_a, per_a, of_a, team_a) != (read_b, per_b, of_b, team_b) {
+                return false;
             }
-        };
-        let unsure = ["rules", "regions"].map(|key| self.document.is_unsure(&[key]));
-        match found {
-            Ok(target) => Some(target),
-            Err(_) if unsure.contains(&true) => None,
-            Err((message, help)) => {
-                self.error(
-                    "unknown-rule",
-                    &["expansions", index, "rule"],
-                    message,
-                    &help,
-                );
-                None
-            }
-        }
-    }
-
-    fn expansion(
-        &mut self,
-        raw: &raw::Expansion,
-        target: Target,
-        index: &str,
-    ) -> Option<Expansion> {
-        let mut steps = Vec::new();
-        let (mut limit, mut age) = (Some(target.base), None);
-        for (number, step) in raw.steps.iter().enumerate() {
-            let number = number.to_string();
-            let at = |key| ["expansions", index, "steps", number.as_str(), key];
-            if age.is_some_and(|age| step.after.0 <= age) {
-                let message = "this step does not come after the one before it".to_owned();
-                self.error(
-                    "step-order",
-                    &at("after"),
-                    message,
-                    "order the steps by `after`",
-                );
-                return None;
-            }
-            age = Some(step.after.0);
-            let max = self.limit(step.max, target.is_latency, &at("max"))?;
-            let narrows = match (limit, max) {
-                (None, _) => true,
-                (Some(before), Some(max)) => max <= before,
-                (Some(_), None) => false,
+            let (a, b) = match (with_a, with_b) {
+                (Operand::Number(a), Operand::Number(b)) => (*a, *b),
+                (Operand::Text(a), Operand::Text(b)) => {
+                    return match (by_a, by_b) {
+                        (By::Equal, By::Equal) => a != b,
+                        (By::Equal, By::Unequal) | (By::Unequal, By::Equal) => a == b,
+                        _ => false,
+                    };
+                }
+                _ => return false,
             };
-            if narrows {
-                let shown = |limit: f64| match target.is_latency {
-                    true => Millis(limit as u64).to_string(),
-                    false => limit.to_string(),
-                };
-                let before = limit.map_or_else(|| "no limit".to_owned(), shown);
-                let message = format!("the limit must widen with age, but it was {before} before");
-                let help = format!("write more than {before}, or remove the step");
-                self.error("narrowing", &at("max"), message, &help);
-                return None;
-            }
-            limit = max;
-            steps.push(ExpansionStep {
-                after: step.after.0,
-                max,
-            });
+            // If no number at, between or beyond the two keeps both, none does.
+            let tries = [a, b, a.midpoint(b), a.min(b) - 1.0, a.max(b) + 1.0];
+            !tries.iter().any(|&x| by_a.holds(x, a) && by_b.holds(x, b))
         }
-        Some(Expansion {
-            target: target.target,
-            steps,
-        })
-    }
-
-    /// The limit of a step in the unit of what it widens; the outer `None` if it is of the wrong sort.
-    fn limit(
-        &mut self,
-        raw: Option<raw::Limit>,
-        is_latency: bool,
-        path: &[&str],
-    ) -> Option<Option<f64>> {
-        match raw {
-            None => Some(None),
-            Some(raw::Limit::Number(number)) => Some(Some(number)),
-            Some(raw::Limit::Duration(duration)) if is_latency => Some(Some(duration.0.0 as f64)),
-            Some(raw::Limit::Duration(duration)) => {
-                let message = format!(
-                    "this rule compares numbers, not times such as `{}`",
-                    duration.0
-                );
-                self.error("wrong-type", path, message, "write a plain number");
-                None
-            }
-        }
+        _ => false,
     }
 }

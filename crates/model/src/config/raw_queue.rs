@@ -34,6 +34,8 @@ sections! {
         party: Party = Party::default(),
         /// What tickets bring along, by name.
         attributes: BTreeMap<Name, Attribute> = BTreeMap::new(),
+        /// Where players say which roles they would take; if teams want `roles`.
+        roles: Option<RoleSource> = None,
         /// What must hold in every match.
         #[schemars(length(max = 32))]
         rules: Vec<Rule> = Vec::new(),
@@ -56,13 +58,13 @@ sections! {
 
     /// When a queue is open.
     struct OpeningHours {
-        /// On which days.
+        /// On which days it opens. Omitted: on every day.
         days: Vec<Day> = Vec::new(),
         /// From this time of day, `HH:MM`.
         from: String = "00:00".to_owned(),
-        /// To this time of day, `HH:MM`; before `from` it is the next day's.
+        /// To this time of day, `HH:MM`, at most `24:00`; before `from` it is the next day's.
         to: String = "24:00".to_owned(),
-        /// Time zone, such as `Europe/Berlin`.
+        /// Time zone of IANA, such as `Europe/Berlin`.
         zone: String = "UTC".to_owned(),
     }
 
@@ -187,40 +189,180 @@ pub(super) struct Attribute {
     pub default: Option<ticket::Value>,
 }
 
-/// What must hold in every match: one of `distance`, `balance`, `equal` and `intersect`, each naming an attribute.
+/// Where players say which roles they would take.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Rule {
-    /// Unique in its queue; expansions name it.
-    pub name: Name,
-    /// The numbers of any two tickets differ by at most `max`.
-    #[serde(default)]
-    pub distance: Option<Name>,
-    /// The means of any two teams differ by at most `max`.
-    #[serde(default)]
-    pub balance: Option<Name>,
-    /// All players have the same text. `client_version`, the build that a player's client says it is, need not be
-    /// declared.
-    #[serde(default)]
-    pub equal: Option<Name>,
-    /// All players share at least `min` texts.
-    #[serde(default)]
-    pub intersect: Option<Name>,
-    /// The limit of `distance` and `balance`.
-    #[serde(default)]
-    #[schemars(range(min = 0))]
-    pub max: Option<f64>,
-    /// The limit of `intersect`; 1 if omitted.
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 64))]
-    pub min: Option<u32>,
+pub(super) struct RoleSource {
+    /// An attribute of type `strings`: the roles that a player would take, the dearest first.
+    pub attribute: Name,
+}
+
+/// Declares what has the keys of a condition, with keys of its own before them.
+macro_rules! conditions {
+    ($(
+        $(#[$struct_meta:meta])*
+        struct $name:ident { $( $(#[$meta:meta])* $field:ident: $type:ty, )* }
+    )*) => {$(
+        $(#[$struct_meta])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $name {
+            $( $(#[$meta])* pub $field: $type, )*
+            /// The numbers of any two parties, or players, differ by at most `max`.
+            #[serde(default)]
+            pub distance: Option<Name>,
+            /// The numbers of any two teams differ by at most `max`.
+            #[serde(default)]
+            pub balance: Option<Name>,
+            /// All players have the same text or number. `client_version`, the build that a player's client says it
+            /// is, need not be declared.
+            #[serde(default)]
+            pub equal: Option<Name>,
+            /// No two players have the same text or number.
+            #[serde(default)]
+            pub different: Option<Name>,
+            /// All players share at least `min` texts.
+            #[serde(default)]
+            pub intersect: Option<Name>,
+            /// At least `min` and at most `max` players have one of `values`.
+            #[serde(default)]
+            pub contains: Option<Name>,
+            /// A number compares with `value`, or with the attribute `other`, as `op` says.
+            #[serde(default)]
+            pub compare: Option<Name>,
+            /// Every one of these holds.
+            #[serde(default)]
+            #[schemars(length(min = 1, max = 16))]
+            pub all: Option<Vec<Condition>>,
+            /// At least one of these holds.
+            #[serde(default)]
+            #[schemars(length(min = 1, max = 16))]
+            pub any: Option<Vec<Condition>>,
+            /// This does not hold.
+            #[serde(default)]
+            pub not: Option<Box<Condition>>,
+            /// Which number of an attribute of type `numbers`.
+            #[serde(default)]
+            #[schemars(length(min = 1, max = 128))]
+            pub key: Option<String>,
+            /// Of whom the rule speaks: any two players or parties, each team, the match.
+            #[serde(default)]
+            pub per: Option<Scope>,
+            /// How the numbers of a party, a team or the match become one. Omitted: of parties as `party.aggregate`
+            /// says, else the mean.
+            #[serde(default)]
+            pub of: Option<Aggregate>,
+            /// The only team that the rule speaks of, by name.
+            #[serde(default)]
+            pub team: Option<Name>,
+            /// How numbers compare.
+            #[serde(default)]
+            pub op: Option<Comparison>,
+            /// What is looked for, or compared with.
+            #[serde(default)]
+            pub value: Option<NumberOrText>,
+            /// What is looked for: any of these.
+            #[serde(default)]
+            #[schemars(length(min = 1, max = 64))]
+            pub values: Option<Vec<String>>,
+            /// The attribute to compare with.
+            #[serde(default)]
+            pub other: Option<Name>,
+            /// The largest difference, or the most players.
+            #[serde(default)]
+            #[schemars(range(min = 0))]
+            pub max: Option<f64>,
+            /// The fewest texts or players; 1 if omitted.
+            #[serde(default)]
+            #[schemars(range(min = 0, max = 5000))]
+            pub min: Option<u32>,
+        }
+    )*};
+}
+
+conditions! {
+    /// What must hold in every match: one of `distance`, `balance`, `equal`, `different`, `intersect`, `contains` and
+    /// `compare`, each naming an attribute, or `all`, `any` or `not` of such.
+    struct Rule {
+        /// Unique in its queue; expansions name it.
+        name: Name,
+        /// It need not hold: a match that keeps it is better by this weight.
+        #[serde(default)]
+        #[schemars(range(min = 0))]
+        prefer: Option<f64>,
+    }
+    /// Part of a rule `all`, `any` or `not`: a rule without a name.
+    struct Condition {}
+}
+
+impl Rule {
+    /// What it demands.
+    pub fn condition(&self) -> Condition {
+        let rule = self.clone();
+        Condition {
+            distance: rule.distance,
+            balance: rule.balance,
+            equal: rule.equal,
+            different: rule.different,
+            intersect: rule.intersect,
+            contains: rule.contains,
+            compare: rule.compare,
+            all: rule.all,
+            any: rule.any,
+            not: rule.not,
+            key: rule.key,
+            per: rule.per,
+            of: rule.of,
+            team: rule.team,
+            op: rule.op,
+            value: rule.value,
+            values: rule.values,
+            other: rule.other,
+            max: rule.max,
+            min: rule.min,
+        }
+    }
+}
+
+/// A number or a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum NumberOrText {
+    /// Finite.
+    Number(f64),
+    /// As players have it.
+    Text(String),
+}
+
+/// How numbers compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(super) enum Comparison {
+    /// Less.
+    #[serde(rename = "<")]
+    Less,
+    /// At most.
+    #[serde(rename = "<=")]
+    AtMost,
+    /// The same; a text too.
+    #[serde(rename = "=")]
+    Equal,
+    /// Not the same; a text too.
+    #[serde(rename = "!=")]
+    Unequal,
+    /// At least.
+    #[serde(rename = ">=")]
+    AtLeast,
+    /// More.
+    #[serde(rename = ">")]
+    Greater,
 }
 
 /// How one limit widens with the age of a ticket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Expansion {
-    /// The name of a rule, or `regions.max_latency`, or `regions.max_latency_delta`.
+    /// The name of a rule, `regions.max_latency`, `regions.max_latency_delta`, or `teams.min_players`, of one team
+    /// `teams.NAME.min_players`.
     pub rule: Name,
     /// Ordered by `after`; limits only grow.
     #[schemars(length(min = 1, max = 16))]
@@ -233,8 +375,15 @@ pub(super) struct Expansion {
 pub(super) struct Step {
     /// Age of the ticket.
     pub after: Duration,
-    /// The limit from then on: a number, of latencies a duration; `null` is no limit.
+    /// The upper limit from then on: a number, of latencies a duration; `null` is no limit.
+    #[serde(default)]
     pub max: Option<Limit>,
+    /// The lower limit from then on.
+    #[serde(default)]
+    pub min: Option<f64>,
+    /// The rule is given up from then on.
+    #[serde(default)]
+    pub off: bool,
 }
 
 /// A number, or a duration.
@@ -264,7 +413,7 @@ choices! {
     /// A day of the week.
     enum Day { Mon, Tue, Wed, Thu, Fri, Sat, Sun, }
 
-    /// How a party's numbers become one.
+    /// How the numbers of several players become one.
     enum Aggregate {
         /// The smallest.
         Min,
@@ -272,6 +421,20 @@ choices! {
         Max,
         /// The arithmetic mean.
         Mean,
+        /// All together.
+        Sum,
+    }
+
+    /// Of whom a rule speaks.
+    enum Scope {
+        /// Each player, or any two of them.
+        Player,
+        /// Each party, or any two of them.
+        Party,
+        /// Each team.
+        Team,
+        /// All players.
+        Match,
     }
 
     /// What an attribute holds.
@@ -282,6 +445,8 @@ choices! {
         String,
         /// A list of texts.
         Strings,
+        /// Numbers by key.
+        Numbers,
     }
 
     /// Against new matches.

@@ -84,7 +84,7 @@ fn what_is_wrong_with_a_token_is_named() {
         ("/sub", Value::Null, AuthError::Invalid),
         (
             "/attributes",
-            json!({ "rank": { "deep": 1 } }),
+            json!({ "rank": { "deep": { "er": 1 } } }),
             AuthError::Invalid,
         ),
         (

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use matcher::{Event, Match, Matcher, Output};
+use model::opening;
 use model::queue::Queue;
 use model::session::{Actor, InstanceRequest, NewSeat, NewSession, Session};
 use model::ticket::{EndReason, TicketState};
@@ -87,7 +88,7 @@ impl Matchmaker {
         std::thread::Builder::new()
             .name("matcher".into())
             .spawn(move || {
-                run(Matcher::new(queues, seed), &receiver, &decisions, || {
+                run(Hours::new(queues), seed, &receiver, &decisions, || {
                     clock.now()
                 });
             })?;
@@ -113,21 +114,76 @@ impl Matchmaker {
     }
 }
 
+/// The queues as configured, and which of them are open.
+struct Hours {
+    queues: Vec<Arc<Queue>>,
+    /// When the hours of any of them begin or end next.
+    change: Option<Timestamp>,
+}
+
+impl Hours {
+    fn new(queues: Vec<Arc<Queue>>) -> Self {
+        Self {
+            queues,
+            change: None,
+        }
+    }
+
+    /// The queues at this instant: one that is not open is paused.
+    fn at(&mut self, now: Timestamp) -> Vec<Arc<Queue>> {
+        let changes = self.queues.iter();
+        self.change = changes
+            .filter_map(|queue| opening::next_change(&queue.open, now))
+            .min();
+        let queues = self.queues.iter();
+        let paused = |queue: &Arc<Queue>| match opening::is_open(&queue.open, now) {
+            true => Arc::clone(queue),
+            false => Arc::new(Queue {
+                active: false,
+                ..Queue::clone(queue)
+            }),
+        };
+        queues.map(paused).collect()
+    }
+
+    /// The queues, if any may have opened or closed.
+    fn changed(&mut self, now: Timestamp) -> Option<Vec<Arc<Queue>>> {
+        let is_due = self.change.is_some_and(|change| change <= now);
+        is_due.then(|| self.at(now))
+    }
+}
+
 /// The matcher's loop: one event, its decisions, and a sleep until the next deadline.
 fn run(
-    mut matcher: Matcher,
+    mut hours: Hours,
+    seed: u64,
     messages: &mpsc::Receiver<Message>,
     decisions: &tasks::UnboundedSender<Output>,
     now: impl Fn() -> Timestamp,
 ) {
+    let mut matcher = Matcher::new(hours.at(now()), seed);
     loop {
+        let outputs = match hours.changed(now()) {
+            Some(queues) => matcher.set_queues(now(), queues),
+            None => Vec::new(),
+        };
+        if outputs
+            .into_iter()
+            .any(|output| decisions.send(output).is_err())
+        {
+            return;
+        }
         let wait = match matcher.next_deadline() {
             Some(deadline) => deadline.since(now()).duration().min(IDLE),
             None => IDLE,
         };
         let outputs = match messages.recv_timeout(wait) {
             Ok(Message::Event(event)) => matcher.handle(now(), event),
-            Ok(Message::Queues(queues)) => matcher.set_queues(now(), queues),
+            Ok(Message::Queues(queues)) => {
+                hours = Hours::new(queues);
+                let queues = hours.at(now());
+                matcher.set_queues(now(), queues)
+            }
             Ok(Message::Waiting(queue, answer)) => {
                 let waiting = u32::try_from(matcher.waiting(&queue)).unwrap_or(u32::MAX);
                 let _ = answer.send(waiting);
@@ -373,5 +429,58 @@ impl Core {
         new.initialize = new.constants.session_type.together.initialization.is_some();
         new.instance = has_instances.then(|| InstanceRequest::of_type(self.ids.next(now)));
         Ok(new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::queue::{Aggregate, RegionRules};
+
+    use super::*;
+
+    fn queue(name: &str, active: bool, open: Vec<opening::OpeningHours>) -> Arc<Queue> {
+        let name: Name = name.parse().expect("a name");
+        Arc::new(Queue {
+            session_type: name.clone(),
+            name,
+            active,
+            open,
+            cross_play: false,
+            regions: RegionRules::default(),
+            teams: Vec::new(),
+            party_players_max: 1,
+            party_aggregate: Aggregate::Mean,
+            attributes: BTreeMap::new(),
+            role_attribute: None,
+            rules: Vec::new(),
+            expansions: Vec::new(),
+            ticket_time_out: None,
+            placement_retries: 0,
+        })
+    }
+
+    #[test]
+    fn a_queue_is_paused_outside_of_its_hours() {
+        const HOUR: i64 = 3_600_000;
+        let hours = opening::OpeningHours {
+            days: [true; 7],
+            from: 10 * 60,
+            to: 12 * 60,
+            zone: jiff::tz::TimeZone::UTC,
+        };
+        let mut hours = Hours::new(vec![
+            queue("always", true, Vec::new()),
+            queue("morning", true, vec![hours.clone()]),
+            queue("paused", false, vec![hours]),
+        ]);
+        let active = |queues: Vec<Arc<Queue>>| queues.iter().map(|q| q.active).collect::<Vec<_>>();
+        assert_eq!(active(hours.at(Timestamp(0))), [true, false, false]);
+        assert!(hours.changed(Timestamp(10 * HOUR - 1)).is_none());
+        let opened = hours.changed(Timestamp(10 * HOUR)).map(active);
+        assert_eq!(opened, Some(vec![true, true, false]));
+        assert!(hours.changed(Timestamp(12 * HOUR - 1)).is_none());
+        let closed = hours.changed(Timestamp(12 * HOUR)).map(active);
+        assert_eq!(closed, Some(vec![true, false, false]));
+        assert_eq!(hours.change, Some(Timestamp(34 * HOUR)));
     }
 }

@@ -1,0 +1,457 @@
+//! The rules that a whole candidate match is asked at last: what neither pools nor distances nor balance decide.
+//!
+//! Rules of the set are asked once for each set of tickets, rules of the split once for each split that is considered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::Name;
+use model::queue::{Aggregate, ExpansionTarget, Operand, Queue, Reading, Rule, RuleKind, Scope};
+use model::ticket::{TicketPlayer, Value};
+
+use crate::entry::{Entry, number, value};
+
+/// The last questions of a queue.
+#[derive(Debug, Default)]
+pub(crate) struct Finals {
+    of_set: Vec<Final>,
+    of_split: Vec<Final>,
+    /// By team.
+    roles: Vec<BTreeMap<Name, u16>>,
+    /// By team: the fewest players at each level.
+    team_min: Vec<Vec<u32>>,
+    /// Teams of one class may change names.
+    pub classes: Vec<usize>,
+}
+
+/// One rule with its limits at each level.
+#[derive(Debug)]
+struct Final {
+    kind: RuleKind,
+    limits: Vec<Limits>,
+}
+
+/// What a ticket of one level demands; of the rules that have no such limit it says nothing.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    off: bool,
+    max: f64,
+    min: f64,
+}
+
+/// Some tickets, or all of them on their teams.
+struct Seated<'a> {
+    queue: &'a Queue,
+    entries: &'a [&'a Entry],
+    team_of: &'a [u16],
+}
+
+/// Whether pools, distances and balance alone keep a rule, so that it is not asked again.
+pub(crate) fn is_indexed(queue: &Queue, index: usize, rule: &Rule) -> bool {
+    let widens = || {
+        let of_rule = |t: &ExpansionTarget| {
+            *t == ExpansionTarget::Rule(index) || *t == ExpansionTarget::RuleMin(index)
+        };
+        queue.expansions.iter().any(|e| of_rule(&e.target))
+    };
+    rule.prefer.is_none()
+        && match &rule.kind {
+            RuleKind::Distance { per, .. } => *per == Scope::Party,
+            RuleKind::Balance { of, .. } => *of == Aggregate::Mean,
+            RuleKind::Equal { per, .. } => *per == Scope::Match,
+            RuleKind::Intersect { per, .. } => *per == Scope::Match && !widens(),
+            _ => false,
+        }
+}
+
+/// Whether a rule asks how the tickets are split.
+fn is_of_split(kind: &RuleKind) -> bool {
+    match kind {
+        RuleKind::Balance { .. } => true,
+        RuleKind::Distance { .. } => false,
+        RuleKind::Equal { per, .. }
+        | RuleKind::Different { per, .. }
+        | RuleKind::Intersect { per, .. } => *per == Scope::Team,
+        RuleKind::Contains { per, team, .. } | RuleKind::Compare { per, team, .. } => {
+            *per == Scope::Team || team.is_some()
+        }
+        RuleKind::All(parts) | RuleKind::Any(parts) => parts.iter().any(is_of_split),
+        RuleKind::Not(part) => is_of_split(part),
+    }
+}
+
+/// The teams that a rule names.
+fn named(kind: &RuleKind, out: &mut BTreeSet<usize>) {
+    match kind {
+        RuleKind::Contains { team, .. } | RuleKind::Compare { team, .. } => out.extend(*team),
+        RuleKind::All(parts) | RuleKind::Any(parts) => parts.iter().for_each(|p| named(p, out)),
+        RuleKind::Not(part) => named(part, out),
+        _ => {}
+    }
+}
+
+/// The upper and the lower limit of a rule as it is written; infinite where it has none.
+pub(crate) fn base(kind: &RuleKind) -> (f64, f64) {
+    match kind {
+        RuleKind::Distance { max, .. } | RuleKind::Balance { max, .. } => (*max, f64::NEG_INFINITY),
+        RuleKind::Intersect { min, .. } => (f64::INFINITY, *min as f64),
+        RuleKind::Contains { min, max, .. } => {
+            (max.map_or(f64::INFINITY, f64::from), f64::from(*min))
+        }
+        RuleKind::Compare {
+            with: Operand::Number(limit),
+            ..
+        } => (*limit, *limit),
+        _ => (f64::INFINITY, f64::NEG_INFINITY),
+    }
+}
+
+impl Finals {
+    /// `afters` are the ages at which levels begin, without the first.
+    pub fn new(queue: &Queue, afters: &[u64]) -> Finals {
+        let ages = || std::iter::once(0).chain(afters.iter().copied());
+        let mut finals = Finals::default();
+        let mut names = BTreeSet::new();
+        for (index, rule) in queue.rules.iter().enumerate() {
+            if rule.prefer.is_some() || is_indexed(queue, index, rule) {
+                continue;
+            }
+            named(&rule.kind, &mut names);
+            let kind = rule.kind.clone();
+            let limits = ages()
+                .map(|age| Limits::at(queue, index, &kind, age))
+                .collect();
+            let of_split = is_of_split(&kind);
+            let one = Final { kind, limits };
+            match of_split {
+                true => finals.of_split.push(one),
+                false => finals.of_set.push(one),
+            }
+        }
+        for (team, settings) in queue.teams.iter().enumerate() {
+            let target = ExpansionTarget::TeamMin(team);
+            let min = |age| {
+                let least =
+                    steps(queue, &target, age).map(|limit| limit.map_or(1, |limit| limit as u32));
+                least.fold(u32::from(settings.players_min), u32::min).max(1)
+            };
+            finals.team_min.push(ages().map(min).collect());
+        }
+        finals.roles = queue.teams.iter().map(|t| t.roles.clone()).collect();
+        finals.classes = (0..queue.teams.len())
+            .map(|team| {
+                let seats = |t: usize| {
+                    let max = queue.teams.get(t).map(|team| team.players_max);
+                    (finals.team_min.get(t), max, finals.roles.get(t))
+                };
+                let same = |t: &usize| !names.contains(t) && seats(*t) == seats(team);
+                let first = (0..team).find(same);
+                first.filter(|_| !names.contains(&team)).unwrap_or(team)
+            })
+            .collect();
+        finals
+    }
+
+    /// Whether distances and sizes alone do not decide.
+    pub fn ask(&self) -> bool {
+        let shrinks = |levels: &Vec<u32>| levels.first() != levels.last();
+        !self.of_set.is_empty()
+            || !self.of_split.is_empty()
+            || self.roles.iter().any(|roles| !roles.is_empty())
+            || self.team_min.iter().any(shrinks)
+    }
+
+    /// The fewest players that a team may ever have.
+    pub fn team_min_last(&self, team: usize) -> u32 {
+        let levels = self.team_min.get(team);
+        levels.and_then(|l| l.last()).copied().unwrap_or(1)
+    }
+
+    /// The fewest players that a team may have in a match of these tickets.
+    pub fn team_min(&self, team: usize, entries: &[&Entry]) -> u32 {
+        let Some(levels) = self.team_min.get(team) else {
+            return 1;
+        };
+        let of = |entry: &&Entry| levels.get(usize::from(entry.level)).or(levels.last());
+        entries.iter().filter_map(of).copied().max().unwrap_or(1)
+    }
+
+    /// Whether these tickets keep what does not depend on their teams.
+    pub fn set_holds(&self, queue: &Queue, entries: &[&Entry]) -> bool {
+        let seated = Seated {
+            queue,
+            entries,
+            team_of: &[],
+        };
+        self.of_set.iter().all(|one| one.holds(&seated))
+    }
+
+    /// Whether the teams keep what depends on them; `team_of` says the team of each ticket.
+    pub fn split_holds(&self, queue: &Queue, entries: &[&Entry], team_of: &[u16]) -> bool {
+        let seated = Seated {
+            queue,
+            entries,
+            team_of,
+        };
+        self.of_split.iter().all(|one| one.holds(&seated))
+            && self.roles.iter().enumerate().all(|(team, roles)| {
+                roles.is_empty() || can_fill_roles(queue, &seated.of_team(team), roles)
+            })
+    }
+}
+
+/// The limits of the steps that have come at this age.
+pub(crate) fn steps<'a>(
+    queue: &'a Queue,
+    target: &'a ExpansionTarget,
+    age: u64,
+) -> impl Iterator<Item = Option<f64>> + 'a {
+    let of_target = queue.expansions.iter().filter(move |e| e.target == *target);
+    let steps = of_target.flat_map(|e| &e.steps);
+    steps.filter(move |s| s.after.0 <= age).map(|s| s.limit)
+}
+
+impl Limits {
+    fn at(queue: &Queue, index: usize, kind: &RuleKind, age: u64) -> Limits {
+        let (mut max, mut min) = base(kind);
+        let mut off = false;
+        for limit in steps(queue, &ExpansionTarget::Rule(index), age) {
+            off |= limit.is_none();
+            max = max.max(limit.unwrap_or(f64::INFINITY));
+        }
+        for limit in steps(queue, &ExpansionTarget::RuleMin(index), age) {
+            min = min.min(limit.unwrap_or(f64::NEG_INFINITY));
+        }
+        Limits { off, max, min }
+    }
+}
+
+impl Final {
+    fn holds(&self, seated: &Seated<'_>) -> bool {
+        let mut tightest: Option<(f64, f64)> = None;
+        for entry in seated.entries {
+            let level = usize::from(entry.level);
+            let Some(own) = self.limits.get(level).or(self.limits.last()) else {
+                continue;
+            };
+            if !own.off {
+                let (max, min) = tightest.unwrap_or((f64::INFINITY, f64::NEG_INFINITY));
+                tightest = Some((max.min(own.max), min.max(own.min)));
+            }
+        }
+        tightest.is_none_or(|(max, min)| seated.keeps(&self.kind, max, min))
+    }
+}
+
+impl<'a> Seated<'a> {
+    fn of_team(&self, team: usize) -> Vec<&'a TicketPlayer> {
+        let tickets = self.entries.iter().zip(self.team_of);
+        tickets
+            .filter(|&(_, &t)| usize::from(t) == team)
+            .flat_map(|(entry, _)| &entry.ticket.players)
+            .collect()
+    }
+
+    /// The players of whom a rule speaks: each of these groups by itself.
+    fn groups(&self, per: Scope, team: Option<usize>) -> Vec<Vec<&'a TicketPlayer>> {
+        let seats = self.entries.iter().enumerate();
+        let asked = seats.filter(|(n, _)| {
+            team.is_none_or(|t| self.team_of.get(*n).copied() == u16::try_from(t).ok())
+        });
+        let entries = asked.map(|(_, entry)| *entry);
+        match (per, team) {
+            (Scope::Player, _) => entries
+                .flat_map(|e| &e.ticket.players)
+                .map(|p| vec![p])
+                .collect(),
+            (Scope::Party, _) => entries.map(|e| e.ticket.players.iter().collect()).collect(),
+            (Scope::Team, Some(team)) => vec![self.of_team(team)],
+            (Scope::Team, None) => (0..self.queue.teams.len())
+                .map(|t| self.of_team(t))
+                .collect(),
+            (Scope::Match, _) => vec![entries.flat_map(|e| &e.ticket.players).collect()],
+        }
+    }
+
+    fn figure(&self, players: &[&TicketPlayer], read: &Reading, of: Aggregate) -> f64 {
+        summed(of, players.iter().map(|p| number(self.queue, p, read)))
+    }
+
+    fn gap(&self, read: &Reading, per: Scope, of: Aggregate) -> f64 {
+        let groups = self.groups(per, None);
+        let figures = groups.iter().map(|players| self.figure(players, read, of));
+        let (low, high) = figures.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| {
+            (l.min(x), h.max(x))
+        });
+        high - low
+    }
+
+    fn keeps(&self, kind: &RuleKind, max: f64, min: f64) -> bool {
+        let part = |kind: &RuleKind| {
+            let (max, min) = base(kind);
+            self.keeps(kind, max, min)
+        };
+        match kind {
+            RuleKind::Distance { read, per, of, .. } => self.gap(read, *per, *of) <= max,
+            RuleKind::Balance { read, of, .. } => self.gap(read, Scope::Team, *of) <= max,
+            RuleKind::Equal { read, per } => {
+                let groups = self.groups(*per, None);
+                groups.iter().all(|players| self.kinds(players, read) <= 1)
+            }
+            RuleKind::Different { read, per } => {
+                let groups = self.groups(*per, None);
+                groups.iter().all(|players| self.kinds(players, read) == players.len())
+            }
+            RuleKind::Intersect { attribute, per, .. } => {
+                let groups = self.groups(*per, None);
+                groups
+                    .iter()
+                    .all(|players| shared(self.queue, players, attribute) as f64 >= min)
+            }
+            RuleKind::Contains {
+                attribute,
+                values,
+                per,
+                team,
+                ..
+            } => self.groups(*per, *team).iter().all(|players| {
+                let has = |p: &&&TicketPlayer| has_any(self.queue, p, attribute, values);
+                let n = players.iter().filter(has).count() as f64;
+                min <= n && n <= max
+            }),
+            RuleKind::Compare {
+                read,
+                per,
+                of,
+                team,
+                by,
+                with,
+            } => self.groups(*per, *team).iter().all(|players| match with {
+                Operand::Text(text) => players.iter().all(|player| {
+                    let is = matches!(value(self.queue, player, &read.attribute), Some(Value::String(t)) if t == text);
+                    is == (*by == model::queue::Comparison::Equal)
+                }),
+                Operand::Number(_) => {
+                    // What widens is the limit on its open side.
+                    use model::queue::Comparison::{AtMost, Less};
+                    let limit = if matches!(by, Less | AtMost) { max } else { min };
+                    by.holds(self.figure(players, read, *of), limit)
+                }
+                Operand::Reading(other) => by.holds(
+                    self.figure(players, read, *of),
+                    self.figure(players, other, *of),
+                ),
+            }),
+            RuleKind::All(parts) => parts.iter().all(part),
+            RuleKind::Any(parts) => parts.iter().any(part),
+            RuleKind::Not(inner) => !part(inner),
+        }
+    }
+
+    /// How many different values there are.
+    fn kinds(&self, players: &[&TicketPlayer], read: &Reading) -> usize {
+        let texts = players
+            .iter()
+            .map(|p| crate::entry::text(self.queue, p, read));
+        texts.collect::<BTreeSet<_>>().len()
+    }
+}
+
+/// Several numbers as one.
+pub(crate) fn summed(of: Aggregate, numbers: impl Iterator<Item = f64>) -> f64 {
+    match of {
+        Aggregate::Min => numbers.fold(f64::INFINITY, f64::min),
+        Aggregate::Max => numbers.fold(f64::NEG_INFINITY, f64::max),
+        Aggregate::Sum => numbers.sum(),
+        Aggregate::Mean => {
+            let (sum, n) = numbers.fold((0.0, 0_u32), |(sum, n), x| (sum + x, n + 1));
+            sum / f64::from(n.max(1))
+        }
+    }
+}
+
+fn texts<'a>(queue: &'a Queue, player: &'a TicketPlayer, attribute: &Name) -> &'a [String] {
+    match value(queue, player, attribute) {
+        Some(Value::Strings(texts)) => texts,
+        Some(Value::String(text)) => std::slice::from_ref(text),
+        _ => &[],
+    }
+}
+
+/// Whether a player has one of some texts.
+pub(crate) fn has_any(
+    queue: &Queue,
+    player: &TicketPlayer,
+    attribute: &Name,
+    values: &[String],
+) -> bool {
+    let own = texts(queue, player, attribute);
+    own.iter().any(|text| values.contains(text))
+}
+
+/// How many texts all players have.
+pub(crate) fn shared(queue: &Queue, players: &[&TicketPlayer], attribute: &Name) -> usize {
+    let Some((first, others)) = players.split_first() else {
+        return usize::MAX;
+    };
+    let common: BTreeSet<&String> = texts(queue, first, attribute)
+        .iter()
+        .filter(|text| {
+            others
+                .iter()
+                .all(|p| texts(queue, p, attribute).contains(text))
+        })
+        .collect();
+    common.len()
+}
+
+/// Whether each wanted role finds a player of its own who would take it.
+fn can_fill_roles(queue: &Queue, players: &[&TicketPlayer], roles: &BTreeMap<Name, u16>) -> bool {
+    let Some(attribute) = &queue.role_attribute else {
+        return false;
+    };
+    let seats: Vec<&Name> = roles
+        .iter()
+        .flat_map(|(role, n)| std::iter::repeat_n(role, usize::from(*n)))
+        .collect();
+    let mut seat_of: Vec<Option<usize>> = vec![None; players.len()];
+    let takes = |player: usize, role: &Name| {
+        let player = players.get(player);
+        player.is_some_and(|p| {
+            texts(queue, p, attribute)
+                .iter()
+                .any(|t| t == role.as_str())
+        })
+    };
+    (0..seats.len()).all(|seat| {
+        let mut seen = vec![false; players.len()];
+        seat_one(seat, &seats, &takes, &mut seat_of, &mut seen)
+    })
+}
+
+/// Gives a seat to a player, who may hand on the one that he has.
+fn seat_one(
+    seat: usize,
+    seats: &[&Name],
+    takes: &impl Fn(usize, &Name) -> bool,
+    seat_of: &mut [Option<usize>],
+    seen: &mut [bool],
+) -> bool {
+    let Some(role) = seats.get(seat) else {
+        return false;
+    };
+    for player in 0..seat_of.len() {
+        if seen[player] || !takes(player, role) {
+            continue;
+        }
+        seen[player] = true;
+        let free = match seat_of[player] {
+            None => true,
+            Some(other) => seat_one(other, seats, takes, seat_of, seen),
+        };
+        if free {
+            seat_of[player] = Some(seat);
+            return true;
+        }
+    }
+    false
+}
