@@ -36,6 +36,16 @@ pub(super) fn processor_time_of(process: u32) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
+/// Bytes of this process that are in memory, in steps of a page.
+pub(super) fn resident_bytes() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = text
+        .split_whitespace()
+        .nth(1)
+        .and_then(|n| n.parse::<u64>().ok());
+    pages.unwrap_or(0) as f64 * rustix::param::page_size() as f64
+}
+
 /// The machine's load average of the last minute, as the kernel writes it.
 pub(super) fn load_average() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();

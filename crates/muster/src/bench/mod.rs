@@ -8,6 +8,8 @@ mod http_baseline;
 mod large_session_join;
 mod law;
 mod load;
+mod matcher;
+mod matcher_crowd;
 mod measure;
 mod player;
 mod search;
@@ -63,7 +65,11 @@ enum Length {
 }
 
 /// What can be measured, with what it is.
-const BENCHES: [(&str, &str); 4] = [
+const BENCHES: [(&str, &str); 5] = [
+    (
+        "matcher",
+        "the matcher by itself on one core: tickets a second, candidates and memory, each match verified",
+    ),
     (
         "ticket-to-assignment",
         "4v4 over HTTP: from the ticket that completes a match until every member has read a joinable address",
@@ -114,6 +120,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             "session-writes" => session_writes::run(length, args.postgres.as_deref()),
             "large-session-join" => large_session_join::run(length),
             "law" => law::run(length),
+            "matcher" => matcher::run(length),
             _ => ticket_to_assignment::run(length, args.rate),
         };
         for outcome in measured.with_context(|| format!("{name} was not measured"))? {

@@ -2,6 +2,7 @@
 
 use super::child::SESSION_TYPES;
 use super::figure::{Figure, Outcome};
+use super::matcher_crowd::{Crowd, Kind, queue};
 use super::{BENCHES, chosen, measure};
 
 #[test]
@@ -51,4 +52,23 @@ fn an_unknown_bench_is_refused_with_the_known_ones() {
         .to_string();
     assert!(error.contains("session-writes"), "{error}");
     assert_eq!(chosen(&[]).unwrap().len(), BENCHES.len());
+}
+
+#[test]
+fn the_tickets_of_the_matchers_crowds_are_let_into_their_queues() {
+    let crowds = [
+        (Kind::Duels, "paused-1v1"),
+        (Kind::Mixed, "bench-4v4"),
+        (Kind::Trios, "bench-4v4"),
+        (Kind::Large, "bench-50v50"),
+    ];
+    for (kind, name) in crowds {
+        let queue = queue(name).unwrap();
+        let crowd = Crowd::new(kind, 1_000);
+        for number in 0..100 {
+            let ticket = crowd.ticket(number);
+            assert_eq!(matcher::validate(&queue, &ticket), Ok(()), "{kind:?}");
+            assert_eq!(crowd.ticket_of(ticket.id), ticket, "{kind:?}");
+        }
+    }
 }

@@ -1,0 +1,333 @@
+//! The rows `matcher-*`: the matcher by itself on one core; every match is verified, outside the measured time.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use matcher::{Event, Match, Matcher, Output, check_match};
+use model::queue::Queue;
+use model::{Ticket, TicketId, Timestamp};
+
+use super::figure::{Figure, Outcome};
+use super::matcher_crowd::{Crowd, Kind, bare, queue};
+use super::{Length, measure};
+
+/// Tickets that are made before the clock runs and handed in while it does.
+const BATCH: u64 = 1_000;
+/// Tickets that are added to the hostile crowd, one after the other, and taken out again.
+const PROBES: u64 = 4_000;
+/// Tickets of which the baselines of the crowds are made.
+const BARE: u64 = 100_000;
+
+/// Tickets a second for each size, then the single rows.
+pub(super) fn run(length: Length) -> anyhow::Result<Vec<Outcome>> {
+    let sizes = match length {
+        Length::Full => 4,
+        Length::Quick => 2,
+    };
+    // First, while the process holds nothing else: its resident set is what is measured.
+    let mut outcomes = vec![memory(length)?];
+    let duels = [
+        ("matcher-1v1.1000", 1_000),
+        ("matcher-1v1.10000", 10_000),
+        ("matcher-1v1.100000", 100_000),
+        ("matcher-1v1.1000000", 1_000_000),
+    ];
+    for (row, n) in duels.into_iter().take(sizes + 1) {
+        outcomes.push(duels_of(row, n)?);
+    }
+    let games = [
+        (["matcher-4v4.1000", "matcher-4v4.1000.p99"], 1_000),
+        (["matcher-4v4.10000", "matcher-4v4.10000.p99"], 10_000),
+        (["matcher-4v4.100000", "matcher-4v4.100000.p99"], 100_000),
+        (
+            ["matcher-4v4.1000000", "matcher-4v4.1000000.p99"],
+            1_000_000,
+        ),
+    ];
+    for (rows, n) in games.into_iter().take(sizes) {
+        outcomes.extend(steady(rows, n, length)?);
+    }
+    outcomes.push(large(length)?);
+    outcomes.extend(hostile(length)?);
+    Ok(outcomes)
+}
+
+/// A matcher that is watched.
+struct Run {
+    queue: Arc<Queue>,
+    matcher: Matcher,
+    crowd: Crowd,
+    now: Timestamp,
+    spent: Duration,
+    matches: u64,
+    players: u64,
+    gone: HashSet<TicketId>,
+}
+
+impl Run {
+    fn new(crowd: Crowd, queue: Arc<Queue>) -> Run {
+        Run {
+            matcher: Matcher::new(vec![Arc::clone(&queue)], 1),
+            queue,
+            crowd,
+            now: Timestamp(0),
+            spent: Duration::ZERO,
+            matches: 0,
+            players: 0,
+            gone: HashSet::new(),
+        }
+    }
+
+    /// One event with what the shell answers to its matches; the microseconds that it took.
+    fn handle(&mut self, event: Event) -> anyhow::Result<f64> {
+        self.timed(|matcher, now| matcher.handle(now, event))
+    }
+
+    fn timed(
+        &mut self,
+        act: impl FnOnce(&mut Matcher, Timestamp) -> Vec<Output>,
+    ) -> anyhow::Result<f64> {
+        let started = measure::now();
+        let mut outputs = act(&mut self.matcher, self.now);
+        let mut done = 0;
+        while let Some(output) = outputs.get(done) {
+            if let Output::Match(found) = output {
+                let more = self
+                    .matcher
+                    .handle(self.now, Event::Committed(found.handle));
+                outputs.extend(more);
+            }
+            done += 1;
+        }
+        let took = started.elapsed();
+        self.spent += took;
+        for output in &outputs {
+            match output {
+                Output::Match(found) => self.verify(found)?,
+                other => anyhow::bail!("nothing but matches may come of it: {other:?}"),
+            }
+        }
+        Ok(took.as_secs_f64() * 1e6)
+    }
+
+    fn verify(&mut self, found: &Match) -> anyhow::Result<()> {
+        // A ticket follows from its number, so that none needs to be kept for this.
+        let tickets: Vec<Ticket> = found.tickets().map(|id| self.crowd.ticket_of(id)).collect();
+        for ticket in &tickets {
+            ensure!(
+                self.gone.insert(ticket.id),
+                "{} is matched twice",
+                ticket.id
+            );
+        }
+        let tickets: Vec<&Ticket> = tickets.iter().collect();
+        check_match(&self.queue, &tickets, self.now, found)
+            .map_err(anyhow::Error::msg)
+            .context("a match breaks a rule")?;
+        self.matches += 1;
+        self.players += u64::from(found.figures.players);
+        Ok(())
+    }
+
+    fn forget_figures(&mut self) {
+        (self.spent, self.matches, self.players) = (Duration::ZERO, 0, 0);
+    }
+}
+
+/// n tickets wait in a paused queue; then it opens, and the clock runs until it is empty.
+fn duels_of(row: &'static str, n: u64) -> anyhow::Result<Outcome> {
+    let crowd = Crowd::new(Kind::Duels, n);
+    let mut run = Run::new(crowd, queue("paused-1v1")?);
+    for id in 0..n {
+        run.handle(Event::Add(Arc::new(run.crowd.ticket(id))))?;
+    }
+    run.forget_figures();
+    let mut open = (*run.queue).clone();
+    open.active = true;
+    run.queue = Arc::new(open);
+    let queues = vec![Arc::clone(&run.queue)];
+    run.timed(|matcher, now| matcher.set_queues(now, queues))?;
+    while !run.matcher.is_empty() {
+        ensure!(
+            run.matcher.next_deadline().is_some(),
+            "{} tickets were left",
+            run.matcher.len()
+        );
+        run.handle(Event::Tick)?;
+    }
+    Ok(Outcome::Measured(Figure {
+        row,
+        unit: "tickets/s",
+        value: n as f64 / run.spent.as_secs_f64(),
+        baseline: bare(&run.crowd, &run.queue, n),
+        n,
+    }))
+}
+
+/// About n tickets wait; they come at random, one in ten leaves, the ranges of those who wait widen.
+fn steady(rows: [&'static str; 2], n: u64, length: Length) -> anyhow::Result<Vec<Outcome>> {
+    let mut run = Run::new(Crowd::new(Kind::Mixed, n), queue("bench-4v4")?);
+    let (warm, measured) = match length {
+        Length::Full => (n * 4, 400_000),
+        Length::Quick => (n * 4, 40_000),
+    };
+    let mut times = Vec::new();
+    let mut canceled = 0;
+    let mut next = 0;
+    let mut waited = 0;
+    while next < warm + measured {
+        if next == warm {
+            run.forget_figures();
+            times.clear();
+        }
+        let some: VecDeque<Arc<Ticket>> = (next..next + BATCH)
+            .map(|id| Arc::new(run.crowd.ticket(id)))
+            .collect();
+        for (ticket, id) in some.into_iter().zip(next..) {
+            run.now = ticket.created_at;
+            times.push(run.handle(Event::Add(ticket))?);
+            if id % 10 == 9 {
+                let leaver = run.crowd.leaver(id, |id| run.matcher.is_waiting(id));
+                if let Some(leaver) = leaver {
+                    times.push(run.handle(Event::Remove(leaver))?);
+                    canceled += 1;
+                }
+            }
+        }
+        next += BATCH;
+        waited = run.matcher.len();
+    }
+    crate::say::complain(&format_args!(
+        "  {}: {waited} wait, {} matches, {canceled} canceled, {:?}",
+        rows[0],
+        run.matches,
+        run.matcher.stats()
+    ));
+    times.sort_unstable_by(f64::total_cmp);
+    let (p50, p99) = (
+        measure::quantile(&times, 0.5),
+        measure::quantile(&times, 0.99),
+    );
+    Ok(vec![
+        Outcome::Measured(Figure {
+            row: rows[0],
+            unit: "tickets/s",
+            value: measured as f64 / run.spent.as_secs_f64(),
+            baseline: bare(&run.crowd, &run.queue, BARE),
+            n: measured,
+        }),
+        Outcome::Measured(Figure {
+            row: rows[1],
+            unit: "µs",
+            value: p99,
+            baseline: p50,
+            n: times.len() as u64,
+        }),
+    ])
+}
+
+/// 50 against 50, parties of one to four, from an empty pool.
+fn large(length: Length) -> anyhow::Result<Outcome> {
+    let n = match length {
+        Length::Full => 200_000,
+        Length::Quick => 20_000,
+    };
+    let mut run = Run::new(Crowd::new(Kind::Large, n), queue("bench-50v50")?);
+    for from in (0..n).step_by(BATCH as usize) {
+        let some: Vec<Arc<Ticket>> = (from..n.min(from + BATCH))
+            .map(|id| Arc::new(run.crowd.ticket(id)))
+            .collect();
+        for ticket in some {
+            run.now = ticket.created_at;
+            run.handle(Event::Add(ticket))?;
+        }
+    }
+    let of_a_ticket = run.players as f64 / run.gone.len().max(1) as f64;
+    Ok(Outcome::Measured(Figure {
+        row: "matcher-100",
+        unit: "players/s",
+        value: run.players as f64 / run.spent.as_secs_f64(),
+        baseline: bare(&run.crowd, &run.queue, BARE) * of_a_ticket,
+        n: run.players,
+    }))
+}
+
+/// Nine of ten who wait are parties of three that find no fourth: what one more ticket costs there.
+fn hostile(length: Length) -> anyhow::Result<Vec<Outcome>> {
+    let n = match length {
+        Length::Full => 1_000_000,
+        Length::Quick => 100_000,
+    };
+    let (few, many) = (probes(1_000)?, probes(n)?);
+    let figure = |row, unit, value, baseline| {
+        Outcome::Measured(Figure {
+            row,
+            unit,
+            value,
+            baseline,
+            n: PROBES,
+        })
+    };
+    Ok(vec![
+        figure("matcher-hostile.candidates", "tickets", many.0, few.0),
+        figure("matcher-hostile", "µs", many.1, few.1),
+    ])
+}
+
+/// Candidates looked at for one ticket more among n, and microseconds.
+fn probes(n: u64) -> anyhow::Result<(f64, f64)> {
+    let mut run = Run::new(Crowd::new(Kind::Trios, n), queue("bench-4v4")?);
+    let mut next = 0;
+    while (run.matcher.len() as u64) < n {
+        ensure!(next < n * 8, "too many of the crowd are matched");
+        let ticket = run.crowd.ticket(next);
+        run.handle(Event::Add(Arc::new(ticket)))?;
+        next += 1;
+    }
+    let some: Vec<Arc<Ticket>> = (next..next + PROBES)
+        .map(|id| Arc::new(run.crowd.ticket(id)))
+        .collect();
+    let before = run.matcher.stats().looked_at;
+    let mut micros = 0.0;
+    for ticket in some {
+        let id = ticket.id;
+        micros += run.handle(Event::Add(ticket))?;
+        run.matcher.handle(run.now, Event::Remove(id));
+    }
+    let looked_at = run.matcher.stats().looked_at - before;
+    Ok((looked_at as f64 / PROBES as f64, micros / PROBES as f64))
+}
+
+/// Bytes that the process grows by for each ticket that waits; the baseline is the ticket itself, kept by its caller.
+fn memory(length: Length) -> anyhow::Result<Outcome> {
+    let n = match length {
+        Length::Full => 1_000_000,
+        Length::Quick => 100_000,
+    };
+    let mut paused = (*queue("bench-4v4")?).clone();
+    paused.active = false;
+    let mut run = Run::new(Crowd::new(Kind::Mixed, n), Arc::new(paused));
+    // What a ticket's making leaves behind for the next one is not the matcher's.
+    drop(
+        (0..BATCH)
+            .map(|id| run.crowd.ticket(id))
+            .collect::<Vec<_>>(),
+    );
+    let before = measure::resident_bytes();
+    for id in 0..n {
+        run.handle(Event::Add(Arc::new(run.crowd.ticket(id))))?;
+    }
+    let value = (measure::resident_bytes() - before) / n as f64;
+    let before = measure::resident_bytes();
+    let kept: Vec<Arc<Ticket>> = (0..BARE).map(|id| Arc::new(run.crowd.ticket(id))).collect();
+    let baseline = (measure::resident_bytes() - before) / kept.len() as f64;
+    Ok(Outcome::Measured(Figure {
+        row: "matcher-memory",
+        unit: "bytes/ticket",
+        value,
+        baseline,
+        n,
+    }))
+}

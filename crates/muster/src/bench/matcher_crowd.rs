@@ -1,0 +1,264 @@
+//! Who waits in the rows `matcher-*`: tickets that follow from their numbers, their queues, and the bare loop.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::hint::black_box;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use matcher::{Figures, Match, MatchTeam};
+use model::config::SourceFile;
+use model::queue::Queue;
+use model::ticket::{TicketPlayer, TicketState, Value};
+use model::{Name, Region, SessionId, Ticket, TicketId, Timestamp};
+use uuid::Uuid;
+
+use super::measure;
+
+/// The queues as a designer writes them.
+pub(super) const QUEUES: &str = "\
+apiVersion: v1
+kind: SessionType
+name: Game
+creation: { by_matchmaking: true }
+size: { teams: 2, players_per_team: 50 }
+joinability: private
+instance: { fleet: bench }
+---
+apiVersion: v1
+kind: Fleet
+name: bench
+provider: process
+regions: [ap, eu, sa, us, za]
+capacity: { min: 0, buffer: 0, max: 2000, slots: 1 }
+config: { command: [muster, arena] }
+---
+apiVersion: v1
+kind: Queue
+name: paused-1v1
+active: false
+session_type: Game
+teams: { count: 2, size: 1 }
+party: { max_players: 1 }
+---
+apiVersion: v1
+kind: Queue
+name: bench-4v4
+session_type: Game
+regions: { allow: [ap, eu, sa, us, za], max_latency: 80ms }
+teams: { count: 2, size: 4 }
+party: { max_players: 4, aggregate: mean }
+attributes:
+  skill: { type: number, source: server }
+rules:
+  - { name: skill-gap, distance: skill, max: 100 }
+expansions:
+  - rule: skill-gap
+    steps: [{ after: 10s, max: 200 }, { after: 30s, max: 500 }]
+---
+apiVersion: v1
+kind: Queue
+name: bench-50v50
+session_type: Game
+teams: { count: 2, size: 50 }
+party: { max_players: 4, aggregate: mean }
+attributes:
+  skill: { type: number, source: server }
+rules:
+  - { name: skill-gap, distance: skill, max: 100 }
+expansions:
+  - rule: skill-gap
+    steps: [{ after: 10s, max: 200 }, { after: 30s, max: 500 }]
+";
+
+const REGIONS: [&str; 5] = ["ap", "eu", "sa", "us", "za"];
+/// Seconds within which as many tickets arrive as wait in the steady state.
+const TURNOVER_S: u64 = 30;
+/// How far apart in skill those who wait are, on average: so that about n of them do.
+const SPREAD: f64 = 56.0;
+
+/// One of [`QUEUES`].
+pub(super) fn queue(name: &str) -> anyhow::Result<Arc<Queue>> {
+    let file = SourceFile {
+        path: "bench.yaml".into(),
+        text: QUEUES.into(),
+    };
+    let checked = model::config::check(&[file], &crate::provider_schemas());
+    let config = checked
+        .config
+        .with_context(|| format!("{:?}", checked.diagnostics))?;
+    config
+        .queue(name)
+        .cloned()
+        .context("there is no such queue")
+}
+
+/// What the tickets are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Single players without attributes or pings.
+    Duels,
+    /// Parties of one to four, five regions, skills over a range that grows with the number who wait.
+    Mixed,
+    /// 19 of 20 are parties of three of nearly one skill; the others as in `Mixed`.
+    Trios,
+    /// Parties of one to four of 2,000 skills, without pings.
+    Large,
+}
+
+/// Makes tickets; each follows from its number.
+#[derive(Debug)]
+pub(super) struct Crowd {
+    kind: Kind,
+    waiting: u64,
+    queue: Name,
+    skill: Name,
+    regions: Vec<Region>,
+}
+
+/// A generator that is good enough for a bench (SplitMix64).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (x ^ (x >> 31)) % n
+    }
+}
+
+#[expect(clippy::expect_used, reason = "these names are constants")]
+impl Crowd {
+    /// Of which so many are to wait.
+    pub(super) fn new(kind: Kind, waiting: u64) -> Crowd {
+        let queue = match kind {
+            Kind::Duels => "paused-1v1",
+            Kind::Mixed | Kind::Trios => "bench-4v4",
+            Kind::Large => "bench-50v50",
+        };
+        Crowd {
+            kind,
+            waiting,
+            queue: queue.parse().expect("a name"),
+            skill: "skill".parse().expect("a name"),
+            regions: REGIONS.map(|r| r.parse().expect("a region")).to_vec(),
+        }
+    }
+
+    /// The ticket with this identifier.
+    pub(super) fn ticket_of(&self, id: TicketId) -> Ticket {
+        self.ticket(id.0.as_u128() as u64)
+    }
+
+    /// The ticket with this number.
+    pub(super) fn ticket(&self, number: u64) -> Ticket {
+        let mut chance = Chance(number.wrapping_mul(0x2545_f491_4f6c_dd1d));
+        let range = (self.waiting as f64 * SPREAD) as u64;
+        let (players, skill) = match self.kind {
+            Kind::Duels => (1, 0),
+            Kind::Trios if chance.below(20) > 0 => (3, 1_000 + chance.below(20)),
+            Kind::Mixed | Kind::Trios => (1 + chance.below(4), chance.below(range)),
+            Kind::Large => (1 + chance.below(4), chance.below(2_000)),
+        };
+        let home = chance.below(REGIONS.len() as u64) as u32;
+        let created_at = match self.kind {
+            Kind::Mixed => (number * TURNOVER_S * 1_000 / self.waiting) as i64,
+            Kind::Duels | Kind::Trios | Kind::Large => 0,
+        };
+        // Version 7, as the server draws them: time in front, the rest as good as random.
+        let uuid = Uuid::from_u128((u128::from(created_at as u64) << 80) | u128::from(number));
+        Ticket {
+            id: TicketId(uuid),
+            queue: self.queue.clone(),
+            party: SessionId(uuid),
+            created_at: Timestamp(created_at),
+            expires_at: None,
+            state: TicketState::Searching,
+            reason: None,
+            ended_at: None,
+            match_id: None,
+            session: None,
+            placements_failed: 0,
+            custom_data: Default::default(),
+            players: (0..players)
+                .map(|n| self.player(number, n, skill, home))
+                .collect(),
+        }
+    }
+
+    #[expect(clippy::expect_used, reason = "a number is a player's id")]
+    fn player(&self, number: u64, n: u64, skill: u64, home: u32) -> TicketPlayer {
+        let measured = matches!(self.kind, Kind::Mixed | Kind::Trios);
+        let pings = self.regions.iter().zip(0_u32..);
+        let latencies = pings
+            .filter(|_| measured)
+            .map(|(region, at)| (region.clone(), 15 + 40 * at.abs_diff(home)))
+            .collect();
+        let attributes = match self.kind {
+            Kind::Duels => BTreeMap::new(),
+            _ => BTreeMap::from([(self.skill.clone(), Value::Number(skill as f64))]),
+        };
+        TicketPlayer {
+            player: format!("player-{number}-{n}").parse().expect("an id"),
+            platform: None,
+            attributes,
+            latencies,
+        }
+    }
+
+    /// Somebody of those who came last and still wait, if there is anybody.
+    pub(super) fn leaver(
+        &self,
+        last: u64,
+        is_waiting: impl Fn(TicketId) -> bool,
+    ) -> Option<TicketId> {
+        let mut chance = Chance(last);
+        (0..64).find_map(|_| {
+            let number = last.saturating_sub(chance.below(self.waiting * 2));
+            Some(self.ticket(number).id).filter(|&id| is_waiting(id))
+        })
+    }
+}
+
+/// Tickets a second of a loop that takes them first come, first served, and makes the same matches of them.
+pub(super) fn bare(crowd: &Crowd, queue: &Queue, n: u64) -> f64 {
+    let mut waiting: VecDeque<Arc<Ticket>> = (0..n).map(|id| Arc::new(crowd.ticket(id))).collect();
+    let wanted: u32 = queue.teams.iter().map(|t| u32::from(t.players_max)).sum();
+    let started = measure::now();
+    let mut found = Vec::new();
+    let mut handle = 0;
+    while !waiting.is_empty() {
+        let mut teams: Vec<MatchTeam> = queue
+            .teams
+            .iter()
+            .map(|team| MatchTeam {
+                name: team.name.clone(),
+                tickets: Vec::new(),
+            })
+            .collect();
+        let mut players = 0;
+        while players < wanted
+            && let Some(ticket) = waiting.pop_front()
+        {
+            players += ticket.players.len() as u32;
+            let fewest = teams.iter_mut().min_by_key(|team| team.tickets.len());
+            if let Some(team) = fewest {
+                team.tickets.push(ticket.id);
+            }
+        }
+        handle += 1;
+        found.push(Match {
+            handle,
+            queue: queue.name.clone(),
+            region: None,
+            teams,
+            figures: Figures {
+                players,
+                ..Figures::default()
+            },
+        });
+    }
+    let took = started.elapsed();
+    black_box(found);
+    n as f64 / took.as_secs_f64()
+}
