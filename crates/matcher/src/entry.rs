@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::queue::{Aggregate, Queue, RuleKind};
 use model::ticket::{TicketPlayer, Value};
-use model::{Name, Region, Ticket, Timestamp};
+use model::{Name, Region, Ticket, TicketId, Timestamp};
 
 use crate::plan::Plan;
 
@@ -44,37 +44,66 @@ pub(crate) struct Fit {
     pub pings: Box<[Ping]>,
 }
 
-impl Fit {
+/// A region of a queue, by the order in which tickets named them.
+pub(crate) type RegionId = u32;
+
+/// A region that every player of a party listed, as [`Ping`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Near {
+    pub region: RegionId,
+    pub worst_ms: u32,
+    pub worst_delta_ms: u32,
+    pub measured: bool,
+}
+
+/// A ticket that waits or is in an emitted match: no more of it than matching reads.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub id: TicketId,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    /// Counts up with every ticket that is added; kept when a ticket comes back from a match.
+    pub seq: u64,
+    /// When it must be touched next.
+    pub deadline: Option<Timestamp>,
+    /// Which of the matcher's queues.
+    pub queue: u32,
+    /// Which of the queue's pools, while it waits.
+    pub pool: u32,
+    /// Which of the pool's classes, while it waits.
+    pub class: u16,
+    /// How far its limits have widened.
+    pub level: u16,
+    pub players: u16,
+    pub anywhere: bool,
+    /// The handle of the emitted match that holds it; 0 while it waits.
+    pub proposed: u64,
+    /// As [`Fit::numbers`].
+    pub numbers: Box<[f64]>,
+    /// As [`Fit::sums`].
+    pub sums: Box<[f64]>,
+    /// As [`Fit::shared`].
+    pub shared: Box<[Box<[Arc<str>]>]>,
+    /// As [`Fit::pings`].
+    pub pings: Box<[Near]>,
+}
+
+impl Entry {
+    pub fn age_key(&self) -> AgeKey {
+        (self.created_at, self.seq)
+    }
+
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+
     /// What the pools are ordered by: the number of the first distance rule.
     pub fn skill(&self) -> f64 {
         self.numbers.first().copied().unwrap_or(0.0)
     }
 
-    pub fn ping(&self, region: &Region) -> Option<&Ping> {
-        self.pings.iter().find(|ping| ping.region == *region)
-    }
-}
-
-/// A ticket that waits.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub ticket: Arc<Ticket>,
-    pub fit: Fit,
-    /// Counts up with every ticket that is added; kept when a ticket comes back from a match.
-    pub seq: u64,
-    /// How far its limits have widened.
-    pub level: u16,
-    /// When it must be touched next.
-    pub deadline: Option<Timestamp>,
-}
-
-impl Entry {
-    pub fn age_key(&self) -> AgeKey {
-        (self.ticket.created_at, self.seq)
-    }
-
-    pub fn is_expired(&self, now: Timestamp) -> bool {
-        self.ticket.expires_at.is_some_and(|at| at <= now)
+    pub fn ping(&self, region: RegionId) -> Option<&Near> {
+        self.pings.iter().find(|ping| ping.region == region)
     }
 }
 

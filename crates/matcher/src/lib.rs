@@ -12,10 +12,12 @@
 mod check;
 mod entry;
 mod event;
+mod gather;
 mod matcher;
 mod plan;
 mod pool;
 mod search;
+mod sorted;
 mod teams;
 mod validate;
 mod window;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::Name;
-use model::queue::{ExpansionTarget, Queue, RuleKind};
+use model::queue::{ExpansionTarget, Queue, Rule, RuleKind, TeamSettings};
 
-use crate::entry::Ping;
+use crate::entry::{Near, Ping};
 
 /// Games of at most this many players have their fillings listed.
 const LISTED_PLAYERS_MAX: u32 = 16;
@@ -32,8 +32,17 @@ pub(crate) struct Level {
 impl Level {
     /// Whether a party may play where it measured this.
     pub fn accepts(&self, ping: &Ping) -> bool {
-        f64::from(ping.worst_ms) <= self.max_latency
-            && f64::from(ping.worst_delta_ms) <= self.max_latency_delta
+        self.reaches(ping.worst_ms, ping.worst_delta_ms)
+    }
+
+    /// The same of a region that is known by its number.
+    pub fn is_near(&self, ping: &Near) -> bool {
+        self.reaches(ping.worst_ms, ping.worst_delta_ms)
+    }
+
+    fn reaches(&self, worst_ms: u32, worst_delta_ms: u32) -> bool {
+        f64::from(worst_ms) <= self.max_latency
+            && f64::from(worst_delta_ms) <= self.max_latency_delta
     }
 }
 
@@ -55,6 +64,8 @@ pub(crate) struct Plan {
     pub afters: Vec<u64>,
     /// One more than `afters`; limits only grow from one to the next.
     pub levels: Vec<Level>,
+    /// For each team those with the same seats, itself among them.
+    pub twins: Vec<Vec<usize>>,
     /// Players of the smallest match.
     pub players_min: u32,
     /// Players of the largest match.
@@ -70,6 +81,7 @@ impl Plan {
             intersect: Vec::new(),
             afters: Vec::new(),
             levels: Vec::new(),
+            twins: twins(&queue),
             players_min: queue.teams.iter().map(|t| u32::from(t.players_min)).sum(),
             players_max: queue.teams.iter().map(|t| u32::from(t.players_max)).sum(),
             queue,
@@ -152,6 +164,38 @@ impl Plan {
         let balanced = self.last_level().balance.iter().any(|max| max.is_finite());
         self.distance.len() <= 1 && self.intersect.is_empty() && !balanced
     }
+}
+
+fn twins(queue: &Queue) -> Vec<Vec<usize>> {
+    let seats = |team: &TeamSettings| (team.players_min, team.players_max);
+    let twins_of = |team: &TeamSettings| {
+        let teams = queue.teams.iter().enumerate();
+        let twins = teams.filter(|(_, other)| seats(other) == seats(team));
+        twins.map(|(at, _)| at).collect()
+    };
+    queue.teams.iter().map(twins_of).collect()
+}
+
+/// Whether what a queue reads of a ticket, and whom it lets in but for limits that widen, is as it was.
+pub(crate) fn reads_alike(old: &Queue, new: &Queue) -> bool {
+    let read = |rule: &Rule| match &rule.kind {
+        RuleKind::Distance { attribute, .. } => (0, attribute.clone(), 0),
+        RuleKind::Balance { attribute, .. } => (1, attribute.clone(), 0),
+        RuleKind::Equal { attribute } => (2, attribute.clone(), 0),
+        RuleKind::Intersect { attribute, min } => (3, attribute.clone(), *min),
+    };
+    let limited = |queue: &Queue| {
+        let regions = &queue.regions;
+        regions.max_latency.is_some() || regions.max_latency_delta.is_some()
+    };
+    old.cross_play == new.cross_play
+        && old.regions.allow == new.regions.allow
+        && limited(old) == limited(new)
+        && old.teams == new.teams
+        && old.party_players_max == new.party_players_max
+        && old.party_aggregate == new.party_aggregate
+        && old.attributes == new.attributes
+        && old.rules.iter().map(read).eq(new.rules.iter().map(read))
 }
 
 fn limit(max: Option<f64>) -> f64 {
