@@ -132,16 +132,18 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     let start = order.spot(&own);
     out.walk += 1;
     let (mut spot, mut walk) = (start, Walk::new(seeker));
-    while let Some((items, next)) = order.up(spot, walk.tags) {
-        if !items.iter().all(|item| walk.take(out, item)) {
+    while let Some((keys, places, next)) = order.up(spot, walk.tags) {
+        let mut items = keys.iter().zip(places);
+        if !items.all(|(key, place)| walk.take(out, *key, *place)) {
             break;
         }
         spot = next;
     }
     out.walk += 1;
     let (mut spot, mut walk) = (start, Walk::new(seeker));
-    while let Some((items, next)) = order.down(spot, walk.tags) {
-        if !items.iter().rev().all(|item| walk.take(out, item)) {
+    while let Some((keys, places, next)) = order.down(spot, walk.tags) {
+        let mut items = keys.iter().zip(places).rev();
+        if !items.all(|(key, place)| walk.take(out, *key, *place)) {
             break;
         }
         spot = next;
@@ -176,7 +178,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes the next item, if it is wanted; whether the walk goes on.
-    fn take(&mut self, out: &mut Gathered, &((skill, seq), place): &(SkillKey, Place)) -> bool {
+    fn take(&mut self, out: &mut Gathered, (skill, seq): SkillKey, place: Place) -> bool {
         let Gathered {
             candidates,
             truncated,

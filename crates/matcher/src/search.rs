@@ -158,14 +158,6 @@ fn context(
     };
     let mut base = Counts::default();
     count(&mut base, own.players);
-    let (mut more, mut players) = (Counts::default(), u32::from(own.players));
-    for candidate in here() {
-        count(&mut more, candidate.players);
-        players += u32::from(candidate.players);
-    }
-    if !scene.queue.sizes.can_fill(&base, &more, players) {
-        return None;
-    }
     let limit = |level| {
         let limit = plan.level(level).distance.first();
         limit.copied().unwrap_or(f64::INFINITY)
@@ -183,7 +175,7 @@ fn context(
         limit: limit(candidate.level),
         players: candidate.players,
     });
-    if !can_grow(&scene.queue.sizes, base, &Vec::from_iter(seen)) {
+    if !can_grow(&scene.queue.sizes, base, seen) {
         return None;
     }
     let mut near: Vec<(NearKey, Slot)> = here().map(|c| (c.near, c.slot)).collect();
@@ -245,7 +237,7 @@ impl Demands {
     }
 
     /// Whether some of these tickets, each of which is allowed, may complete a match.
-    fn can_grow<'e>(&self, scene: Scene<'e>, rest: impl Iterator<Item = Slot>) -> bool {
+    fn can_grow<'e>(&self, scene: Scene<'e>, rest: impl Iterator<Item = Slot> + Clone) -> bool {
         let plan = &scene.queue.plan;
         let (low, high, limit) = self
             .spans
@@ -268,7 +260,7 @@ impl Demands {
                 players: entry.players,
             }
         };
-        can_grow(&scene.queue.sizes, base, &Vec::from_iter(rest.map(seen)))
+        can_grow(&scene.queue.sizes, base, rest.map(seen))
     }
 
     fn with(&self, scene: Scene<'_>, entry: &Entry) -> Demands {

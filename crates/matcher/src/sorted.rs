@@ -7,6 +7,9 @@
 /// Keys of a leaf and leaves of a block before they are parted.
 const FULL: usize = 64;
 
+/// A leaf's tags are made anew when the part of it that left is one of so many: a walk may look into it in vain.
+const LOOKED_AFTER: usize = 4;
+
 /// A value with a set of bits by which walks choose.
 pub(crate) trait Tagged: Copy {
     /// At least one bit if walks are to find it.
@@ -15,25 +18,30 @@ pub(crate) trait Tagged: Copy {
 
 #[derive(Debug)]
 struct Leaf<K, V> {
-    /// Of all items.
+    /// Of all items, and of those that left since it was looked after.
     tags: u128,
-    /// Never empty.
-    items: Vec<(K, V)>,
+    /// How many left since.
+    left: usize,
+    /// Never empty. Apart from the values, as a search reads keys alone.
+    keys: Vec<K>,
+    values: Vec<V>,
 }
 
 #[derive(Debug)]
 struct Block<K, V> {
-    /// At most the first key.
-    from: K,
     /// Of all leaves.
     tags: u128,
-    /// Never empty; each with the least key that it may hold.
-    leaves: Vec<(K, Leaf<K, V>)>,
+    /// For each leaf the least key that it may hold.
+    from: Vec<K>,
+    /// Never empty.
+    leaves: Vec<Leaf<K, V>>,
 }
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Sorted<K, V> {
+    /// For each block the least key that it may hold.
+    from: Vec<K>,
     blocks: Vec<Block<K, V>>,
     len: usize,
 }
@@ -45,6 +53,7 @@ pub(crate) struct Spot(usize, usize, usize);
 impl<K, V> Default for Sorted<K, V> {
     fn default() -> Self {
         Sorted {
+            from: Vec::new(),
             blocks: Vec::new(),
             len: 0,
         }
@@ -52,21 +61,38 @@ impl<K, V> Default for Sorted<K, V> {
 }
 
 impl<K: Ord + Copy, V: Tagged> Leaf<K, V> {
-    fn of(items: Vec<(K, V)>) -> Leaf<K, V> {
-        let mut leaf = Leaf { tags: 0, items };
+    fn of(keys: Vec<K>, values: Vec<V>) -> Leaf<K, V> {
+        let mut leaf = Leaf {
+            tags: 0,
+            left: 0,
+            keys,
+            values,
+        };
         leaf.tag();
         leaf
     }
 
     fn tag(&mut self) {
-        self.tags = self.items.iter().fold(0, |tags, (_, v)| tags | v.tags());
+        self.left = 0;
+        self.tags = self.values.iter().fold(0, |tags, v| tags | v.tags());
+    }
+
+    fn insert(&mut self, i: usize, key: K, value: V) {
+        self.tags |= value.tags();
+        self.keys.insert(i, key);
+        self.values.insert(i, value);
     }
 }
 
 impl<K: Ord + Copy, V: Tagged> Block<K, V> {
     fn tag(&mut self) {
-        self.tags = self.leaves.iter().fold(0, |tags, (_, l)| tags | l.tags);
+        self.tags = self.leaves.iter().fold(0, |tags, leaf| tags | leaf.tags);
     }
+}
+
+/// The last of `from` that is not above `key`, or the first.
+fn last_at<K: Ord>(from: &[K], key: &K) -> usize {
+    from.partition_point(|from| from <= key).saturating_sub(1)
 }
 
 impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
@@ -77,14 +103,12 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
 
     /// The place of the first item whose key is not below `key`; possibly after the last of its leaf.
     pub fn spot(&self, key: &K) -> Spot {
-        let b = self.blocks.partition_point(|block| block.from <= *key);
-        let b = b.saturating_sub(1);
+        let b = last_at(&self.from, key);
         let Some(block) = self.blocks.get(b) else {
             return Spot(0, 0, 0);
         };
-        let l = block.leaves.partition_point(|(from, _)| *from <= *key);
-        let l = l.saturating_sub(1);
-        let i = block.leaves[l].1.items.partition_point(|(k, _)| k < key);
+        let l = last_at(&block.from, key);
+        let i = block.leaves[l].keys.partition_point(|k| k < key);
         Spot(b, l, i)
     }
 
@@ -94,47 +118,47 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
         let Spot(b, l, i) = self.spot(&key);
         let last = b + 1 >= self.blocks.len();
         let Some(block) = self.blocks.get_mut(b) else {
-            let leaf = Leaf::of(vec![(key, value)]);
+            self.from.push(key);
             self.blocks.push(Block {
-                from: key,
-                tags: leaf.tags,
-                leaves: vec![(key, leaf)],
+                tags: value.tags(),
+                from: vec![key],
+                leaves: vec![Leaf::of(vec![key], vec![value])],
             });
             return;
         };
         let last = last && l + 1 == block.leaves.len();
         block.tags |= value.tags();
-        let (_, leaf) = &mut block.leaves[l];
-        if leaf.items.len() < FULL {
-            leaf.tags |= value.tags();
-            leaf.items.insert(i, (key, value));
-        } else if last && i == FULL {
-            let leaf = Leaf::of(vec![(key, value)]);
-            block.leaves.push((key, leaf));
+        let leaf = &mut block.leaves[l];
+        if leaf.keys.len() < FULL {
+            leaf.insert(i, key, value);
+            return;
+        }
+        if last && i == FULL {
+            block.from.push(key);
+            block.leaves.push(Leaf::of(vec![key], vec![value]));
         } else {
-            let right = leaf.items.split_off(FULL / 2);
-            let right_from = right[0].0;
-            let mut right = Leaf::of(right);
+            let keys = leaf.keys.split_off(FULL / 2);
+            let mut right = Leaf::of(keys, leaf.values.split_off(FULL / 2));
+            let from = right.keys[0];
             if i <= FULL / 2 {
-                leaf.items.insert(i, (key, value));
+                leaf.insert(i, key, value);
             } else {
-                right.items.insert(i - FULL / 2, (key, value));
-                right.tag();
+                right.insert(i - FULL / 2, key, value);
             }
             leaf.tag();
-            block.leaves.insert(l + 1, (right_from, right));
+            block.from.insert(l + 1, from);
+            block.leaves.insert(l + 1, right);
         }
         if block.leaves.len() > FULL {
             let at = if last { FULL } else { FULL / 2 };
-            let leaves = block.leaves.split_off(at);
-            let from = leaves[0].0;
-            block.tag();
             let mut right = Block {
-                from,
                 tags: 0,
-                leaves,
+                from: block.from.split_off(at),
+                leaves: block.leaves.split_off(at),
             };
             right.tag();
+            block.tag();
+            self.from.insert(b + 1, right.from[0]);
             self.blocks.insert(b + 1, right);
         }
     }
@@ -145,19 +169,25 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
         let Some(block) = self.blocks.get_mut(b) else {
             return false;
         };
-        let (_, leaf) = &mut block.leaves[l];
-        if leaf.items.get(i).is_none_or(|(k, _)| k != key) {
+        let leaf = &mut block.leaves[l];
+        if leaf.keys.get(i) != Some(key) {
             return false;
         }
         self.len -= 1;
-        leaf.items.remove(i);
+        leaf.keys.remove(i);
+        leaf.values.remove(i);
+        leaf.left += 1;
         let tags = leaf.tags;
-        leaf.tag();
+        if leaf.left * LOOKED_AFTER >= leaf.keys.len() {
+            leaf.tag();
+        }
         let same = leaf.tags == tags;
-        if leaf.items.is_empty() {
+        if leaf.keys.is_empty() {
+            block.from.remove(l);
             block.leaves.remove(l);
         }
         if block.leaves.is_empty() {
+            self.from.remove(b);
             self.blocks.remove(b);
         } else if !same {
             block.tag();
@@ -168,22 +198,24 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
     /// All of them in order.
     pub fn iter(&self) -> impl Iterator<Item = (K, V)> + '_ {
         let leaves = self.blocks.iter().flat_map(|block| &block.leaves);
-        leaves.flat_map(|(_, leaf)| leaf.items.iter().copied())
+        leaves.flat_map(|leaf| leaf.keys.iter().copied().zip(leaf.values.iter().copied()))
     }
 
     /// The first.
     pub fn first(&self) -> Option<(K, V)> {
-        self.iter().next()
+        let leaf = self.blocks.first()?.leaves.first()?;
+        Some((*leaf.keys.first()?, *leaf.values.first()?))
     }
 
     /// From this place on upward: the next leaf's items that may be wanted, and where to go on.
-    pub fn up(&self, spot: Spot, wanted: u128) -> Option<(&[(K, V)], Spot)> {
+    pub fn up(&self, spot: Spot, wanted: u128) -> Option<(&[K], &[V], Spot)> {
         let Spot(mut b, mut l, mut i) = spot;
         while let Some(block) = self.blocks.get(b) {
             if block.tags & wanted != 0 {
-                while let Some((_, leaf)) = block.leaves.get(l) {
-                    if leaf.tags & wanted != 0 && i < leaf.items.len() {
-                        return Some((&leaf.items[i..], Spot(b, l + 1, 0)));
+                while let Some(leaf) = block.leaves.get(l) {
+                    if leaf.tags & wanted != 0 && i < leaf.keys.len() {
+                        let next = Spot(b, l + 1, 0);
+                        return Some((&leaf.keys[i..], &leaf.values[i..], next));
                     }
                     (l, i) = (l + 1, 0);
                 }
@@ -194,7 +226,7 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
     }
 
     /// The same downward, below this place; items in ascending order.
-    pub fn down(&self, spot: Spot, wanted: u128) -> Option<(&[(K, V)], Spot)> {
+    pub fn down(&self, spot: Spot, wanted: u128) -> Option<(&[K], &[V], Spot)> {
         let Spot(b, l, mut i) = spot;
         // One more than the index, so that nothing is below it at 0.
         let (mut b, mut l) = (b + 1, l + 1);
@@ -202,11 +234,11 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
             if let Some(block) = self.blocks.get(b - 1).filter(|x| x.tags & wanted != 0) {
                 l = l.min(block.leaves.len());
                 while l > 0 {
-                    let leaf = &block.leaves[l - 1].1;
-                    let end = i.min(leaf.items.len());
+                    let leaf = &block.leaves[l - 1];
+                    let end = i.min(leaf.keys.len());
                     if leaf.tags & wanted != 0 && end > 0 {
                         let next = below(b, l);
-                        return Some((&leaf.items[..end], next));
+                        return Some((&leaf.keys[..end], &leaf.values[..end], next));
                     }
                     (l, i) = (l - 1, usize::MAX);
                 }
@@ -269,15 +301,17 @@ mod tests {
             prop_assert!(sorted.iter().eq(reference.iter().map(|(&k, &v)| (k, v))));
             let is_wanted = |v: &u8| v.tags() & wanted != 0;
             let (mut up, mut spot) = (Vec::new(), sorted.spot(&from));
-            while let Some((items, next)) = sorted.up(spot, wanted) {
-                up.extend(items.iter().copied().filter(|(_, v)| is_wanted(v)));
+            while let Some((keys, values, next)) = sorted.up(spot, wanted) {
+                let items = keys.iter().copied().zip(values.iter().copied());
+                up.extend(items.filter(|(_, v)| is_wanted(v)));
                 spot = next;
             }
             let above = reference.range(from..).filter(|(_, v)| is_wanted(v));
             prop_assert!(up.into_iter().eq(above.map(|(&k, &v)| (k, v))));
             let (mut down, mut spot) = (Vec::new(), sorted.spot(&from));
-            while let Some((items, next)) = sorted.down(spot, wanted) {
-                down.extend(items.iter().rev().copied().filter(|(_, v)| is_wanted(v)));
+            while let Some((keys, values, next)) = sorted.down(spot, wanted) {
+                let items = keys.iter().copied().zip(values.iter().copied());
+                down.extend(items.rev().filter(|(_, v)| is_wanted(v)));
                 spot = next;
             }
             let under = reference.range(..from).rev().filter(|(_, v)| is_wanted(v));

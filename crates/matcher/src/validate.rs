@@ -215,6 +215,9 @@ fn check_party(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
     if players > usize::from(max) {
         return Err(Rejection::NoTeamFits { players, max });
     }
+    if players == 1 {
+        return Ok(());
+    }
     let mut names: Vec<&PlayerId> = ticket.players.iter().map(|p| &p.player).collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair.first() == pair.last()) {
