@@ -163,7 +163,7 @@ impl Pool {
         }
     }
 
-    fn index(&mut self, plan: &Plan, slot: Slot, entry: &mut Entry) {
+    fn place(&mut self, plan: &Plan, slot: Slot, entry: &mut Entry) -> Place {
         let class = self.enter_class(Class {
             level: entry.level,
             players: entry.players,
@@ -171,13 +171,7 @@ impl Pool {
             anywhere: entry.anywhere,
         });
         entry.class = class;
-        self.by_skill
-            .insert(skill_key(entry), Place { slot, class });
-    }
-
-    fn unindex(&mut self, entry: &Entry) {
-        self.by_skill.remove(&skill_key(entry));
-        self.leave_class(entry.class);
+        Place { slot, class }
     }
 }
 
@@ -268,7 +262,8 @@ impl QueueState {
         let pool = &mut self.pools[entry.pool as usize];
         pool.by_age.insert(entry.age_key(), slot);
         self.waiting += 1;
-        pool.index(&self.plan, slot, entry);
+        let place = pool.place(&self.plan, slot, entry);
+        pool.by_skill.insert(skill_key(entry), place);
     }
 
     /// Takes a waiting ticket out of its pool.
@@ -276,7 +271,8 @@ impl QueueState {
         let pool = &mut self.pools[entry.pool as usize];
         pool.by_age.remove(&entry.age_key());
         self.waiting -= 1;
-        pool.unindex(entry);
+        pool.by_skill.remove(&skill_key(entry));
+        pool.leave_class(entry.class);
     }
 
     /// Notes that a ticket is gone for good; a pool that no ticket belongs to is forgotten.
@@ -292,9 +288,10 @@ impl QueueState {
     /// Moves a waiting ticket to a wider level.
     pub fn widen(&mut self, slot: Slot, entry: &mut Entry, level: u16) {
         let pool = &mut self.pools[entry.pool as usize];
-        pool.unindex(entry);
+        pool.leave_class(entry.class);
         entry.level = level;
-        pool.index(&self.plan, slot, entry);
+        let place = pool.place(&self.plan, slot, entry);
+        pool.by_skill.set(&skill_key(entry), place);
     }
 }
 

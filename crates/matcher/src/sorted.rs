@@ -195,6 +195,27 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
         true
     }
 
+    /// Gives a key that is there another value.
+    pub fn set(&mut self, key: &K, value: V) {
+        let Spot(b, l, i) = self.spot(key);
+        let Some(block) = self.blocks.get_mut(b) else {
+            return;
+        };
+        let leaf = &mut block.leaves[l];
+        if leaf.keys.get(i) != Some(key) {
+            return;
+        }
+        leaf.values[i] = value;
+        leaf.tags |= value.tags();
+        leaf.left += 1;
+        if leaf.left * LOOKED_AFTER >= leaf.keys.len() {
+            leaf.tag();
+            block.tag();
+        } else {
+            block.tags |= value.tags();
+        }
+    }
+
     /// All of them in order.
     pub fn iter(&self) -> impl Iterator<Item = (K, V)> + '_ {
         let leaves = self.blocks.iter().flat_map(|block| &block.leaves);
@@ -287,10 +308,10 @@ mod tests {
             }
             for (put, key, value) in ops {
                 if put {
-                    reference.entry(key).or_insert_with(|| {
-                        sorted.insert(key, value);
-                        value
-                    });
+                    match reference.insert(key, value) {
+                        Some(_) => sorted.set(&key, value),
+                        None => sorted.insert(key, value),
+                    }
                 } else {
                     prop_assert_eq!(sorted.remove(&key), reference.remove(&key).is_some());
                     sorted.remove(&(key * 10));
