@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::queue::{Queue, Reading};
 use model::ticket::{TicketPlayer, Value};
-use model::{Name, Region, Ticket, Timestamp};
+use model::{Name, Region, Ticket, TicketId, Timestamp};
 
 use crate::finals::summed;
 use crate::plan::Plan;
@@ -45,37 +45,68 @@ pub(crate) struct Fit {
     pub pings: Box<[Ping]>,
 }
 
-impl Fit {
+/// A region of a queue, by the order in which tickets named them.
+pub(crate) type RegionId = u32;
+
+/// A region that every player of a party listed, as [`Ping`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Near {
+    pub region: RegionId,
+    pub worst_ms: u32,
+    pub worst_delta_ms: u32,
+    pub measured: bool,
+}
+
+/// A ticket that waits or is in an emitted match: no more of it than matching reads.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub id: TicketId,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    /// Counts up with every ticket that is added; kept when a ticket comes back from a match.
+    pub seq: u64,
+    /// When it must be touched next.
+    pub deadline: Option<Timestamp>,
+    /// Which of the matcher's queues.
+    pub queue: u32,
+    /// Which of the queue's pools, while it waits.
+    pub pool: u32,
+    /// Which of the pool's classes, while it waits.
+    pub class: u16,
+    /// How far its limits have widened.
+    pub level: u16,
+    pub players: u16,
+    pub anywhere: bool,
+    /// The handle of the emitted match that holds it; 0 while it waits.
+    pub proposed: u64,
+    /// As [`Fit::numbers`].
+    pub numbers: Box<[f64]>,
+    /// As [`Fit::sums`].
+    pub sums: Box<[f64]>,
+    /// As [`Fit::shared`].
+    pub shared: Box<[Box<[Arc<str>]>]>,
+    /// As [`Fit::pings`].
+    pub pings: Box<[Near]>,
+    /// All of it, where rules that are asked at last read it.
+    pub ticket: Option<Arc<Ticket>>,
+}
+
+impl Entry {
+    pub fn age_key(&self) -> AgeKey {
+        (self.created_at, self.seq)
+    }
+
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+
     /// What the pools are ordered by: the number of the first distance rule.
     pub fn skill(&self) -> f64 {
         self.numbers.first().copied().unwrap_or(0.0)
     }
 
-    pub fn ping(&self, region: &Region) -> Option<&Ping> {
-        self.pings.iter().find(|ping| ping.region == *region)
-    }
-}
-
-/// A ticket that waits.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub ticket: Arc<Ticket>,
-    pub fit: Fit,
-    /// Counts up with every ticket that is added; kept when a ticket comes back from a match.
-    pub seq: u64,
-    /// How far its limits have widened.
-    pub level: u16,
-    /// When it must be touched next.
-    pub deadline: Option<Timestamp>,
-}
-
-impl Entry {
-    pub fn age_key(&self) -> AgeKey {
-        (self.ticket.created_at, self.seq)
-    }
-
-    pub fn is_expired(&self, now: Timestamp) -> bool {
-        self.ticket.expires_at.is_some_and(|at| at <= now)
+    pub fn ping(&self, region: RegionId) -> Option<&Near> {
+        self.pings.iter().find(|ping| ping.region == region)
     }
 }
 
@@ -202,44 +233,56 @@ fn shared(queue: &Queue, players: &[TicketPlayer], attribute: &Name) -> Box<[Arc
 fn pings(queue: &Queue, players: &[TicketPlayer]) -> Box<[Ping]> {
     let allow = queue.regions.allow.as_deref();
     let allowed = |region: &Region| allow.is_none_or(|list| list.contains(region));
-    let measured: Vec<(&TicketPlayer, u32)> = players
-        .iter()
-        .filter(|player| !player.latencies.is_empty())
-        .map(|player| {
-            let own = player
-                .latencies
-                .iter()
-                .filter(|(region, _)| allowed(region));
-            (player, own.map(|(_, &ms)| ms).min().unwrap_or(0))
-        })
-        .collect();
-    let candidates: Vec<Region> = match (measured.first(), allow) {
-        (Some((player, _)), _) => player
-            .latencies
-            .keys()
-            .filter(|r| allowed(r))
-            .cloned()
-            .collect(),
-        (None, Some(list)) => list.to_vec(),
+    let ping = |region: &Region, ms: Option<u32>| Ping {
+        region: region.clone(),
+        worst_ms: ms.unwrap_or(0),
+        worst_delta_ms: 0,
+        measured: ms.is_some(),
+    };
+    let mut measured = players.iter().filter(|player| !player.latencies.is_empty());
+    // Ordered by region, as the maps are.
+    let mut pings: Vec<Ping> = match (measured.next(), allow) {
+        (Some(first), _) => {
+            let listed = first.latencies.iter().filter(|(region, _)| allowed(region));
+            let mut pings: Vec<Ping> = listed.map(|(region, &ms)| ping(region, Some(ms))).collect();
+            let best = pings.iter().map(|ping| ping.worst_ms).min().unwrap_or(0);
+            for ping in &mut pings {
+                ping.worst_delta_ms = ping.worst_ms - best;
+            }
+            pings
+        }
+        (None, Some(list)) => list.iter().map(|region| ping(region, None)).collect(),
         (None, None) => Vec::new(),
     };
-    let ping = |region: Region| {
-        let mut ping = Ping {
-            region,
-            worst_ms: 0,
-            worst_delta_ms: 0,
-            measured: false,
-        };
-        for (player, best) in &measured {
-            let ms = *player.latencies.get(&ping.region)?;
-            ping.worst_ms = ping.worst_ms.max(ms);
-            ping.worst_delta_ms = ping.worst_delta_ms.max(ms.saturating_sub(*best));
-            ping.measured = true;
-        }
-        Some(ping)
-    };
-    let mut pings: Vec<Ping> = candidates.into_iter().filter_map(ping).collect();
+    for player in measured {
+        meet(&mut pings, player, allowed);
+    }
     pings.sort_by(|a, b| (a.worst_ms, &a.region).cmp(&(b.worst_ms, &b.region)));
     pings.dedup_by(|a, b| a.region == b.region);
     pings.into()
+}
+
+/// Keeps the regions that this player listed too; both are ordered by region and walked side by side.
+fn meet(pings: &mut Vec<Ping>, player: &TicketPlayer, allowed: impl Fn(&Region) -> bool) {
+    let mut best = u32::MAX;
+    let mut listed = player.latencies.iter().peekable();
+    let mut own = Vec::with_capacity(pings.len());
+    pings.retain(|ping| {
+        while let Some((region, &ms)) = listed.next_if(|(region, _)| **region < ping.region) {
+            if allowed(region) {
+                best = best.min(ms);
+            }
+        }
+        let same = listed.next_if(|(region, _)| **region == ping.region);
+        own.extend(same.map(|(_, &ms)| ms));
+        same.is_some()
+    });
+    let rest = listed
+        .filter(|(region, _)| allowed(region))
+        .map(|(_, &ms)| ms);
+    let best = own.iter().copied().chain(rest).fold(best, u32::min);
+    for (ping, ms) in pings.iter_mut().zip(own) {
+        ping.worst_ms = ping.worst_ms.max(ms);
+        ping.worst_delta_ms = ping.worst_delta_ms.max(ms.saturating_sub(best));
+    }
 }

@@ -35,6 +35,9 @@ pub enum Output {
     Expired(TicketId),
     /// The ticket's queue does not exist (any more); the matcher has forgotten it.
     QueueRemoved(TicketId),
+    /// The ticket's queue reads other things of tickets than it did, and the matcher keeps no more of them than is
+    /// read: it has forgotten the ticket, hand it in again. Its age counts from its creation as before.
+    Again(TicketId),
     /// The ticket can't be matched under its queue's rules; the matcher has forgotten it. Happens when
     /// [`crate::validate`] was not asked, or was asked under an older revision of the queue.
     Refused(TicketId, Rejection),

@@ -63,6 +63,18 @@ pub(crate) fn is_indexed(queue: &Queue, index: usize, rule: &Rule) -> bool {
         }
 }
 
+/// Whether any last question is about more than what an entry sums up: the entries then keep their tickets.
+pub(crate) fn reads_tickets(queue: &Queue) -> bool {
+    let mut rules = queue.rules.iter().enumerate();
+    rules.any(|(index, rule)| rule.prefer.is_none() && !is_indexed(queue, index, rule))
+        || queue.teams.iter().any(|team| !team.roles.is_empty())
+}
+
+/// The players of a ticket, where its queue's entries keep their tickets.
+fn players(entry: &Entry) -> &[TicketPlayer] {
+    entry.ticket.as_deref().map_or(&[], |ticket| &ticket.players)
+}
+
 /// Whether a rule asks how the tickets are split.
 fn is_of_split(kind: &RuleKind) -> bool {
     match kind {
@@ -247,7 +259,7 @@ impl<'a> Seated<'a> {
         let tickets = self.entries.iter().zip(self.team_of);
         tickets
             .filter(|&(_, &t)| usize::from(t) == team)
-            .flat_map(|(entry, _)| &entry.ticket.players)
+            .flat_map(|(entry, _)| players(entry))
             .collect()
     }
 
@@ -260,15 +272,15 @@ impl<'a> Seated<'a> {
         let entries = asked.map(|(_, entry)| *entry);
         match (per, team) {
             (Scope::Player, _) => entries
-                .flat_map(|e| &e.ticket.players)
+                .flat_map(|e| players(e))
                 .map(|p| vec![p])
                 .collect(),
-            (Scope::Party, _) => entries.map(|e| e.ticket.players.iter().collect()).collect(),
+            (Scope::Party, _) => entries.map(|e| players(e).iter().collect()).collect(),
             (Scope::Team, Some(team)) => vec![self.of_team(team)],
             (Scope::Team, None) => (0..self.queue.teams.len())
                 .map(|t| self.of_team(t))
                 .collect(),
-            (Scope::Match, _) => vec![entries.flat_map(|e| &e.ticket.players).collect()],
+            (Scope::Match, _) => vec![entries.flat_map(|e| players(e)).collect()],
         }
     }
 

@@ -1,17 +1,20 @@
 //! The matcher: waiting tickets, what changes them, and the decisions that follow.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
-use model::queue::Queue;
+use model::queue::{Queue, TeamSettings};
 use model::{Name, Ticket, TicketId, Timestamp};
 
-use crate::entry::{AgeKey, Entry, PoolKey};
+use crate::entry::{AgeKey, Entry};
 use crate::event::{Event, Figures, Match, MatchTeam, Output, Stats};
-use crate::plan::Plan;
+use crate::gather::Gathered;
+use crate::plan::{Plan, reads_alike};
 use crate::pool::{Entries, QueueState, Slot};
 use crate::search::{Cursor, Found, Outcome, Scene, search, worst_ms};
-use crate::validate::admit;
+use crate::sorted::Sorted;
+use crate::validate::{Rejection, admit, no_region_within};
 
 /// Tickets that may widen or expire in one event; the others are due at once.
 const DUE_MAX: usize = 1_024;
@@ -23,18 +26,23 @@ const SLICES_MAX: u32 = 64;
 /// One group of queues that share tickets, all regions together: the unit of ownership and threads.
 #[derive(Debug)]
 pub struct Matcher {
-    queues: BTreeMap<Name, QueueState>,
+    /// By the number that entries name; one that is gone leaves its name.
+    queues: Vec<Held>,
+    queue_of: BTreeMap<Name, u32>,
     entries: Entries,
-    /// Looked up by id only; never iterated.
-    by_id: HashMap<TicketId, Slot>,
+    /// Waiting and proposed; looked up by id only, never iterated.
+    by_id: HashMap<TicketId, Slot, BuildHasherDefault<IdHasher>>,
+    waiting: usize,
     /// When a waiting ticket widens or expires.
-    deadlines: BTreeSet<(Timestamp, u64, Slot)>,
+    deadlines: Sorted<(Timestamp, u64), Slot>,
     /// Searches that are unfinished, the oldest ticket first.
     unfinished: BTreeMap<AgeKey, (Slot, Cursor)>,
+    /// Tickets to search for since the queues changed, the oldest last. Some may have gone meanwhile.
+    backlog: Vec<(AgeKey, Slot)>,
     /// Tickets of matches that were emitted, by handle.
-    proposed: BTreeMap<u64, Vec<Proposed>>,
-    /// Where a ticket is proposed; looked up by id only.
-    proposed_by_id: HashMap<TicketId, u64>,
+    proposed: BTreeMap<u64, Vec<Slot>>,
+    /// What searches write on.
+    gathered: Gathered,
     now: Timestamp,
     next_seq: u64,
     next_handle: u64,
@@ -42,70 +50,174 @@ pub struct Matcher {
     stats: Stats,
 }
 
-/// A ticket in a match that was emitted.
+/// A queue, or what is left of it.
 #[derive(Debug)]
-struct Proposed {
-    ticket: Arc<Ticket>,
-    seq: u64,
+struct Held {
+    name: Name,
+    state: Option<QueueState>,
+}
+
+/// Folds the random bits of our own identifiers.
+#[derive(Debug, Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = mix(self.0 ^ word);
+    }
+
+    fn write_usize(&mut self, _: usize) {
+        // The length of what follows, which is always the same.
+    }
 }
 
 impl Matcher {
     /// A matcher without tickets. The seed decides what the rules leave open.
     pub fn new(queues: Vec<Arc<Queue>>, seed: u64) -> Matcher {
-        let states = queues
-            .into_iter()
-            .map(|q| (q.name.clone(), QueueState::new(q)));
-        Matcher {
-            queues: states.collect(),
+        let mut matcher = Matcher {
+            queues: Vec::new(),
+            queue_of: BTreeMap::new(),
             entries: Entries::default(),
-            by_id: HashMap::new(),
-            deadlines: BTreeSet::new(),
+            by_id: HashMap::default(),
+            waiting: 0,
+            deadlines: Sorted::default(),
             unfinished: BTreeMap::new(),
+            backlog: Vec::new(),
             proposed: BTreeMap::new(),
-            proposed_by_id: HashMap::new(),
+            gathered: Gathered::default(),
             now: Timestamp(i64::MIN),
             next_seq: 0,
             next_handle: 1,
             seed,
             stats: Stats::default(),
+        };
+        for queue in queues {
+            matcher.hold(queue);
         }
+        matcher
+    }
+
+    fn hold(&mut self, queue: Arc<Queue>) {
+        let number = u32::try_from(self.queues.len()).unwrap_or(u32::MAX);
+        let name = queue.name.clone();
+        self.queue_of.insert(name.clone(), number);
+        self.queues.push(Held {
+            name,
+            state: Some(QueueState::new(queue)),
+        });
     }
 
     /// Takes a new revision of the queues. Tickets keep their age; those whose queue is gone or whose
-    /// new rules refuse them are put out. Emitted matches stand as they are.
+    /// new rules refuse them are put out, and those of which it reads other things than before are asked for
+    /// again. Emitted matches stand as they are.
     ///
     /// O(tickets of the queues that changed); their searches are then due, a few in each event.
     pub fn set_queues(&mut self, now: Timestamp, queues: Vec<Arc<Queue>>) -> Vec<Output> {
         self.now = self.now.max(now);
-        let mut old = std::mem::take(&mut self.queues);
-        let mut homeless = BTreeMap::new();
+        let mut old = std::mem::take(&mut self.queue_of);
+        let mut out = Vec::new();
+        let (mut homeless, mut changed) = (Vec::new(), Vec::new());
         for queue in queues {
             let name = queue.name.clone();
-            let state = match old.remove(&name) {
-                Some(same) if *same.plan.queue == *queue => same,
-                Some(changed) => {
-                    homeless.extend(slots_of(&changed));
-                    QueueState::new(queue)
-                }
-                None => QueueState::new(queue),
+            let Some(number) = old.remove(&name) else {
+                self.hold(queue);
+                continue;
             };
-            self.queues.insert(name, state);
-        }
-        for gone in old.values() {
-            homeless.extend(slots_of(gone));
-        }
-        let mut out = Vec::new();
-        let mut changed = Vec::new();
-        for slot in homeless.into_values() {
-            if let Some(entry) = self.forget(slot) {
-                changed.extend(self.admit(entry.ticket, entry.seq, &mut out));
+            let before = self
+                .state(number)
+                .map(|state| Arc::clone(&state.plan.queue));
+            match before {
+                Some(before) if *before == *queue => {
+                    self.queue_of.insert(name, number);
+                }
+                Some(before) if reads_alike(&before, &queue) => {
+                    self.queue_of.insert(name, number);
+                    self.replan(number, queue, &mut out);
+                    changed.extend(self.slots_of(number));
+                }
+                _ => {
+                    homeless.extend(self.slots_of(number));
+                    self.hold(queue);
+                }
             }
         }
-        for slot in changed {
-            self.put_off(slot, Cursor::default());
+        for &number in old.values() {
+            homeless.extend(self.slots_of(number));
         }
+        homeless.sort_unstable();
+        for (_, slot) in homeless {
+            if let Some(entry) = self.entries.get(slot) {
+                out.push(self.without_queue(entry));
+                self.withdraw(slot);
+                self.drop_entry(slot);
+            }
+        }
+        let kept: BTreeSet<u32> = self.queue_of.values().copied().collect();
+        for (held, number) in self.queues.iter_mut().zip(0..) {
+            if !kept.contains(&number) {
+                held.state = None;
+            }
+        }
+        // What was to be searched for before still is.
+        changed.append(&mut self.backlog);
+        changed.sort_unstable_by(|a, b| b.cmp(a));
+        changed.dedup();
+        self.backlog = changed;
         self.resume(&mut out);
         out
+    }
+
+    fn state(&self, queue: u32) -> Option<&QueueState> {
+        self.queues.get(queue as usize)?.state.as_ref()
+    }
+
+    /// What is said of a ticket that waited in a queue which is no more, or reads other things than it did.
+    fn without_queue(&self, entry: &Entry) -> Output {
+        let name = self.queues.get(entry.queue as usize).map(|held| &held.name);
+        match name.and_then(|name| self.queue_of.get(name)) {
+            Some(_) => Output::Again(entry.id),
+            None => Output::QueueRemoved(entry.id),
+        }
+    }
+
+    /// A revision that reads of tickets what the last one did.
+    fn replan(&mut self, number: u32, queue: Arc<Queue>, out: &mut Vec<Output>) {
+        let slots = self.slots_of(number);
+        let Some(state) = self.queues[number as usize].state.as_mut() else {
+            return;
+        };
+        let plan = Plan::new(Arc::clone(&queue));
+        if plan.levels == state.plan.levels && plan.afters == state.plan.afters {
+            state.replan(queue);
+            return;
+        }
+        for &(_, slot) in &slots {
+            self.withdraw(slot);
+        }
+        if let Some(state) = self.queues[number as usize].state.as_mut() {
+            state.replan(queue);
+        }
+        for (_, slot) in slots {
+            self.enter(slot, out);
+        }
+    }
+
+    /// Who waits in a queue, oldest first in each of its pools.
+    fn slots_of(&self, number: u32) -> Vec<(AgeKey, Slot)> {
+        let pools = self.state(number).into_iter().flat_map(|s| &s.pools);
+        pools.flat_map(|pool| pool.by_age.iter()).collect()
     }
 
     /// Says what follows from an event. `now` that lies before an earlier one counts as that one.
@@ -116,46 +228,66 @@ impl Matcher {
         match event {
             Event::Add(ticket) => self.add(ticket, &mut out),
             Event::Remove(id) => self.remove(id),
-            Event::Committed(handle) => drop(self.take_proposed(handle)),
+            Event::Committed(handle) => {
+                for slot in self.proposed.remove(&handle).unwrap_or_default() {
+                    self.drop_entry(slot);
+                }
+            }
             Event::Failed { handle, gone } => self.fail(handle, &gone, &mut out),
             Event::Tick => {}
         }
         self.resume(&mut out);
+        while self.backlog.last().is_some_and(|&last| !self.is_here(last)) {
+            self.backlog.pop();
+        }
         out
+    }
+
+    /// Whether what was noted of a ticket is still so.
+    fn is_here(&self, (age, slot): (AgeKey, Slot)) -> bool {
+        let entry = self.entries.get(slot);
+        entry.is_some_and(|entry| entry.age_key() == age && entry.proposed == 0)
     }
 
     /// When [`Event::Tick`] is wanted: the next expansion or expiry; the time of the last event if
     /// there is work left from it. `None`: not before another event.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        if !self.unfinished.is_empty() {
+        if !self.unfinished.is_empty() || !self.backlog.is_empty() {
             return Some(self.now);
         }
-        self.deadlines.first().map(|&(at, _, _)| at)
+        self.deadlines.first().map(|((at, _), _)| at)
     }
 
     /// Tickets that wait in any queue; those in emitted matches do not count.
     pub fn len(&self) -> usize {
-        self.by_id.len()
+        self.waiting
     }
 
     /// Whether nobody waits.
     pub fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
+        self.waiting == 0
     }
 
     /// Tickets that wait in a queue.
     pub fn waiting(&self, queue: &Name) -> usize {
-        self.queues.get(queue).map_or(0, |state| state.waiting)
+        let number = self.queue_of.get(queue).copied();
+        let state = number.and_then(|number| self.state(number));
+        state.map_or(0, |state| state.waiting)
     }
 
     /// Whether a ticket waits in a pool.
     pub fn is_waiting(&self, ticket: TicketId) -> bool {
-        self.by_id.contains_key(&ticket)
+        self.entry(ticket).is_some_and(|entry| entry.proposed == 0)
     }
 
     /// The emitted match that holds a ticket.
     pub fn proposed_in(&self, ticket: TicketId) -> Option<u64> {
-        self.proposed_by_id.get(&ticket).copied()
+        let entry = self.entry(ticket)?;
+        Some(entry.proposed).filter(|&handle| handle != 0)
+    }
+
+    fn entry(&self, ticket: TicketId) -> Option<&Entry> {
+        self.entries.get(*self.by_id.get(&ticket)?)
     }
 
     /// What was done since the matcher was made.
@@ -164,89 +296,128 @@ impl Matcher {
     }
 
     fn add(&mut self, ticket: Arc<Ticket>, out: &mut Vec<Output>) {
-        let known =
-            self.by_id.contains_key(&ticket.id) || self.proposed_by_id.contains_key(&ticket.id);
-        if known {
+        if self.by_id.contains_key(&ticket.id) {
             return;
         }
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        if let Some(slot) = self.admit(ticket, seq, out) {
-            self.search_changed(vec![slot], out);
-        }
-    }
-
-    /// Puts a ticket into its pools, unless its queue or its time is over.
-    fn admit(&mut self, ticket: Arc<Ticket>, seq: u64, out: &mut Vec<Output>) -> Option<Slot> {
-        let Some(state) = self.queues.get_mut(&ticket.queue) else {
+        let number = self.queue_of.get(&ticket.queue).copied();
+        let held = number.and_then(|number| self.queues.get_mut(number as usize));
+        let Some((state, queue)) = held.and_then(|held| held.state.as_mut()).zip(number) else {
             out.push(Output::QueueRemoved(ticket.id));
-            return None;
+            return;
         };
         let fit = match admit(&state.plan, &ticket) {
             Ok(fit) => fit,
             Err(rejection) => {
                 out.push(Output::Refused(ticket.id, rejection));
-                return None;
+                return;
             }
         };
-        let level = state.plan.level_at(self.now.since(ticket.created_at).0);
-        let mut entry = Entry {
-            ticket,
-            fit,
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        let slot = self.entries.insert(Entry {
+            id: ticket.id,
+            created_at: ticket.created_at,
+            expires_at: ticket.expires_at,
             seq,
-            level,
             deadline: None,
-        };
-        if entry.is_expired(self.now) {
-            out.push(Output::Expired(entry.ticket.id));
-            return None;
+            queue,
+            pings: state.near(&fit.pings),
+            pool: state.pool(fit.key),
+            class: 0,
+            level: 0,
+            players: fit.players,
+            anywhere: fit.anywhere,
+            proposed: 0,
+            numbers: fit.numbers,
+            sums: fit.sums,
+            shared: fit.shared,
+            ticket: state.plan.reads_tickets.then(|| Arc::clone(&ticket)),
+        });
+        self.by_id.insert(ticket.id, slot);
+        if self.enter(slot, out) {
+            self.search(slot, &Cursor::default(), out);
         }
-        entry.deadline = deadline(&state.plan, &entry);
-        let (id, at) = (entry.ticket.id, entry.deadline);
-        let slot = self.entries.insert(entry);
-        state.insert(slot, self.entries.at(slot));
-        self.by_id.insert(id, slot);
-        self.deadlines.extend(at.map(|at| (at, seq, slot)));
-        Some(slot)
+    }
+
+    /// Puts a ticket that is in no pool into its own, unless its queue or its time is over.
+    fn enter(&mut self, slot: Slot, out: &mut Vec<Output>) -> bool {
+        let Some(entry) = self.entries.get_mut(slot) else {
+            return false;
+        };
+        let state = self.queues[entry.queue as usize].state.as_mut();
+        let put_out = match &state {
+            None => Some(None),
+            Some(_) if entry.is_expired(self.now) => Some(Some(Output::Expired(entry.id))),
+            Some(state) => no_region(&state.plan, entry)
+                .map(|rejection| Some(Output::Refused(entry.id, rejection))),
+        };
+        let (Some(state), None) = (state, &put_out) else {
+            let said = put_out.flatten();
+            let said = said.or_else(|| Some(self.without_queue(self.entries.get(slot)?)));
+            out.extend(said);
+            self.drop_entry(slot);
+            return false;
+        };
+        entry.proposed = 0;
+        entry.level = state.plan.level_at(self.now.since(entry.created_at).0);
+        entry.deadline = deadline(&state.plan, entry);
+        state.insert(slot, entry);
+        if let Some(at) = entry.deadline {
+            self.deadlines.insert((at, entry.seq), slot);
+        }
+        self.waiting += 1;
+        true
     }
 
     fn remove(&mut self, id: TicketId) {
-        if let Some(&slot) = self.by_id.get(&id) {
-            self.forget(slot);
-        } else if let Some(handle) = self.proposed_by_id.remove(&id)
-            && let Some(tickets) = self.proposed.get_mut(&handle)
-        {
-            tickets.retain(|proposed| proposed.ticket.id != id);
+        let Some(&slot) = self.by_id.get(&id) else {
+            return;
+        };
+        let handle = self.entries.get(slot).map_or(0, |entry| entry.proposed);
+        if handle == 0 {
+            self.withdraw(slot);
+        } else if let Some(slots) = self.proposed.get_mut(&handle) {
+            slots.retain(|&other| other != slot);
         }
+        self.drop_entry(slot);
     }
 
-    /// Takes a waiting ticket out of everything.
-    fn forget(&mut self, slot: Slot) -> Option<Entry> {
-        let entry = self.entries.take(slot)?;
-        if let Some(state) = self.queues.get_mut(&entry.ticket.queue) {
-            state.remove(&entry);
+    /// Takes a waiting ticket out of its pool and all that is due; its entry stays.
+    fn withdraw(&mut self, slot: Slot) {
+        let Some(entry) = self.entries.get(slot) else {
+            return;
+        };
+        if let Some(state) = self.queues[entry.queue as usize].state.as_mut() {
+            state.remove(entry);
         }
-        self.by_id.remove(&entry.ticket.id);
-        self.unfinished.remove(&entry.age_key());
+        self.waiting -= 1;
+        if !self.unfinished.is_empty() {
+            self.unfinished.remove(&entry.age_key());
+        }
         if let Some(at) = entry.deadline {
-            self.deadlines.remove(&(at, entry.seq, slot));
+            self.deadlines.remove(&(at, entry.seq));
         }
-        Some(entry)
     }
 
-    fn take_proposed(&mut self, handle: u64) -> Vec<Proposed> {
-        let tickets = self.proposed.remove(&handle).unwrap_or_default();
-        for proposed in &tickets {
-            self.proposed_by_id.remove(&proposed.ticket.id);
+    /// Forgets a ticket that is in no pool.
+    fn drop_entry(&mut self, slot: Slot) {
+        let Some(entry) = self.entries.take(slot) else {
+            return;
+        };
+        self.by_id.remove(&entry.id);
+        if let Some(state) = self.queues[entry.queue as usize].state.as_mut() {
+            state.leave(entry.pool);
         }
-        tickets
     }
 
     fn fail(&mut self, handle: u64, gone: &[TicketId], out: &mut Vec<Output>) {
         let mut changed = Vec::new();
-        for proposed in self.take_proposed(handle) {
-            if !gone.contains(&proposed.ticket.id) {
-                changed.extend(self.admit(proposed.ticket, proposed.seq, out));
+        for slot in self.proposed.remove(&handle).unwrap_or_default() {
+            let comes_back = |entry: &Entry| !gone.contains(&entry.id);
+            if !self.entries.get(slot).is_some_and(comes_back) {
+                self.drop_entry(slot);
+            } else if self.enter(slot, out) {
+                changed.push(slot);
             }
         }
         self.search_changed(changed, out);
@@ -256,31 +427,31 @@ impl Matcher {
     fn run_due(&mut self, out: &mut Vec<Output>) {
         let mut changed = Vec::new();
         for _ in 0..DUE_MAX {
-            let Some(&(at, seq, slot)) = self.deadlines.first() else {
+            let Some(((at, seq), slot)) = self.deadlines.first() else {
                 break;
             };
             if at > self.now {
                 break;
             }
-            self.deadlines.remove(&(at, seq, slot));
             let Some(entry) = self.entries.get_mut(slot) else {
-                continue;
+                break;
             };
             if entry.is_expired(self.now) {
-                out.push(Output::Expired(entry.ticket.id));
-                self.forget(slot);
+                out.push(Output::Expired(entry.id));
+                self.withdraw(slot);
+                self.drop_entry(slot);
                 continue;
             }
-            let Some(state) = self.queues.get_mut(&entry.ticket.queue) else {
+            self.deadlines.remove(&(at, seq));
+            let Some(state) = self.queues[entry.queue as usize].state.as_mut() else {
                 continue;
             };
-            let level = state
-                .plan
-                .level_at(self.now.since(entry.ticket.created_at).0);
+            let level = state.plan.level_at(self.now.since(entry.created_at).0);
             state.widen(slot, entry, level);
             entry.deadline = deadline(&state.plan, entry);
-            self.deadlines
-                .extend(entry.deadline.map(|at| (at, seq, slot)));
+            if let Some(at) = entry.deadline {
+                self.deadlines.insert((at, seq), slot);
+            }
             changed.push(slot);
         }
         self.search_changed(changed, out);
@@ -292,11 +463,10 @@ impl Matcher {
         if changed.len() > 1 {
             // Several changes at once: the oldest tickets, changed or not, choose first.
             let entries = changed.iter().filter_map(|&slot| self.entries.get(slot));
-            let pools: BTreeSet<(Name, PoolKey)> = entries
-                .map(|entry| (entry.ticket.queue.clone(), entry.fit.key.clone()))
-                .collect();
-            for (queue, key) in pools {
-                while let Some(oldest) = self.oldest(&queue, &key) {
+            let pools: BTreeSet<(u32, u32)> =
+                entries.map(|entry| (entry.queue, entry.pool)).collect();
+            for (queue, pool) in pools {
+                while let Some(oldest) = self.oldest(queue, pool) {
                     if !self.search(oldest, &Cursor::default(), out) {
                         break;
                     }
@@ -304,47 +474,39 @@ impl Matcher {
             }
         }
         for slot in changed {
-            // A slot may be free again, as an earlier match took its ticket.
-            if self.entries.get(slot).is_some() {
-                self.search(slot, &Cursor::default(), out);
-            }
+            self.search(slot, &Cursor::default(), out);
         }
     }
 
-    fn oldest(&self, queue: &Name, key: &PoolKey) -> Option<Slot> {
-        self.queues
-            .get(queue)?
-            .pools
-            .get(key)?
-            .by_age
-            .values()
-            .next()
-            .copied()
+    fn oldest(&self, queue: u32, pool: u32) -> Option<Slot> {
+        let pool = self.state(queue)?.pools.get(pool as usize)?;
+        pool.by_age.first().map(|(_, slot)| slot)
     }
 
     /// Searches once and emits the match if there is one; whether there was.
     fn search(&mut self, slot: Slot, cursor: &Cursor, out: &mut Vec<Output>) -> bool {
-        let Some(entry) = self.entries.get(slot) else {
+        // An earlier match may have taken the ticket.
+        let waits = |entry: &&Entry| entry.proposed == 0 && !entry.is_expired(self.now);
+        let Some(entry) = self.entries.get(slot).filter(waits) else {
             return false;
         };
-        let Some(queue) = self.queues.get(&entry.ticket.queue) else {
+        let state = self.queues[entry.queue as usize].state.as_ref();
+        let Some(queue) = state.filter(|state| state.plan.queue.active) else {
             return false;
         };
-        if !queue.plan.queue.active || entry.is_expired(self.now) {
-            return false;
-        }
+        let number = entry.queue;
         self.stats.searches += u64::from(*cursor == Cursor::default());
+        let due = self.deadlines.first().map(|((at, _), _)| at);
         let scene = Scene {
             queue,
             entries: &self.entries,
-            now: self.now,
+            overdue: due.filter(|&at| at <= self.now).map(|_| self.now),
         };
-        let (outcome, looked_at) = search(scene, slot, cursor);
-        self.stats.looked_at += looked_at;
+        let outcome = search(scene, slot, cursor, &mut self.gathered);
+        self.stats.looked_at += self.gathered.looked_at;
         match outcome {
             Outcome::Found(found) => {
-                let name = queue.plan.queue.name.clone();
-                self.emit(&name, found, out);
+                self.emit(number, found, out);
                 true
             }
             Outcome::Nothing => {
@@ -371,6 +533,9 @@ impl Matcher {
     }
 
     fn finish(&mut self, slot: Slot) {
+        if self.unfinished.is_empty() {
+            return;
+        }
         if let Some(entry) = self.entries.get(slot) {
             self.unfinished.remove(&entry.age_key());
         }
@@ -378,35 +543,48 @@ impl Matcher {
 
     /// Goes on with searches that were put off, the oldest ticket's first.
     fn resume(&mut self, out: &mut Vec<Output>) {
-        for _ in 0..RESUMED_MAX {
-            let Some((_, (slot, cursor))) = self.unfinished.pop_first() else {
-                break;
-            };
-            self.search(slot, &cursor, out);
+        let mut resumed = 0;
+        while resumed < RESUMED_MAX {
+            let noted = self.backlog.last().copied();
+            let put_off = self.unfinished.first_key_value().map(|(&age, _)| age);
+            match (noted, put_off) {
+                (Some((age, slot)), other) if other.is_none_or(|other| age < other) => {
+                    self.backlog.pop();
+                    if self.is_here((age, slot)) {
+                        resumed += 1;
+                        self.search(slot, &Cursor::default(), out);
+                    }
+                }
+                (_, Some(_)) => {
+                    resumed += 1;
+                    if let Some((_, (slot, cursor))) = self.unfinished.pop_first() {
+                        self.search(slot, &cursor, out);
+                    }
+                }
+                _ => break,
+            }
         }
     }
 
-    fn emit(&mut self, queue: &Name, found: Found, out: &mut Vec<Output>) {
+    fn emit(&mut self, number: u32, found: Found, out: &mut Vec<Output>) {
         let handle = self.next_handle;
         self.next_handle += 1;
-        let Some(state) = self.queues.get(queue) else {
+        let Some(state) = self.state(number) else {
             return;
         };
         let figures = self.figures(state, &found);
         let teams = self.teams(state, &found, handle);
-        let mut tickets = Vec::with_capacity(found.slots.len());
+        let queue = state.plan.queue.name.clone();
+        let region = found.region.and_then(|at| state.regions.get(at as usize));
+        let region = region.cloned();
         for &slot in &found.slots {
-            if let Some(entry) = self.forget(slot) {
-                self.proposed_by_id.insert(entry.ticket.id, handle);
-                tickets.push(Proposed {
-                    ticket: entry.ticket,
-                    seq: entry.seq,
-                });
+            self.withdraw(slot);
+            if let Some(entry) = self.entries.get_mut(slot) {
+                entry.proposed = handle;
             }
         }
-        self.proposed.insert(handle, tickets);
+        self.proposed.insert(handle, found.slots);
         self.stats.matches += 1;
-        let (queue, region) = (queue.clone(), found.region);
         out.push(Output::Match(Match {
             handle,
             queue,
@@ -420,28 +598,29 @@ impl Matcher {
     /// nobody is always red.
     fn teams(&self, state: &QueueState, found: &Found, handle: u64) -> Vec<MatchTeam> {
         let settings = &state.plan.queue.teams;
-        let seats = |team: usize| state.plan.finals.classes.get(team);
         let chance = mix(self.seed ^ mix(handle));
-        let mut members: Vec<Vec<(AgeKey, TicketId)>> = vec![Vec::new(); settings.len()];
-        for (&slot, &team) in found.slots.iter().zip(&found.split.team_of) {
-            let team = usize::from(team);
-            let twins: Vec<usize> = (0..settings.len())
-                .filter(|&t| seats(t) == seats(team))
-                .collect();
-            let place = twins.iter().position(|&t| t == team).unwrap_or(0) as u64;
-            let turned = (place + chance % twins.len().max(1) as u64) % twins.len().max(1) as u64;
-            let team = twins.get(turned as usize).copied().unwrap_or(team);
-            let entry = self.entries.at(slot);
-            if let Some(members) = members.get_mut(team) {
-                members.push((entry.age_key(), entry.ticket.id));
-            }
-        }
-        let named = settings.iter().zip(members);
-        let team = |(settings, mut members): (&model::queue::TeamSettings, Vec<_>)| {
-            members.sort_unstable();
+        let turned = |team: usize| {
+            let twins = state.plan.twins.get(team)?;
+            let place = twins.iter().position(|&t| t == team)? as u64;
+            let n = twins.len() as u64;
+            twins.get(((place + chance % n) % n) as usize).copied()
+        };
+        let pairs = || found.slots.iter().zip(&found.split.team_of);
+        let mut members: Vec<(usize, AgeKey, TicketId)> = pairs()
+            .map(|(&slot, &team)| {
+                let entry = self.entries.at(slot);
+                let team = usize::from(team);
+                (turned(team).unwrap_or(team), entry.age_key(), entry.id)
+            })
+            .collect();
+        members.sort_unstable();
+        let mut members = members.into_iter().peekable();
+        let named = settings.iter().enumerate();
+        let team = |(at, settings): (usize, &TeamSettings)| {
+            let own = std::iter::from_fn(|| members.next_if(|&(team, _, _)| team == at));
             MatchTeam {
                 name: settings.name.clone(),
-                tickets: members.into_iter().map(|(_, id)| id).collect(),
+                tickets: own.map(|(_, _, id)| id).collect(),
             }
         };
         named.map(team).collect()
@@ -449,37 +628,45 @@ impl Matcher {
 
     fn figures(&self, state: &QueueState, found: &Found) -> Figures {
         let entries = || found.slots.iter().map(|&slot| self.entries.at(slot));
-        let skills = entries().map(|entry| entry.fit.skill());
+        let skills = entries().map(|entry| entry.skill());
         let (low, high) = skills.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
             (low.min(x), high.max(x))
         });
-        let oldest = entries().map(|entry| entry.ticket.created_at).min();
+        let oldest = entries().map(|entry| entry.created_at).min();
         Figures {
-            players: entries().map(|entry| u32::from(entry.fit.players)).sum(),
+            players: entries().map(|entry| u32::from(entry.players)).sum(),
             distance_gap: if state.plan.distance.is_empty() {
                 0.0
             } else {
                 high - low
             },
             balance_gap: found.split.gaps.first().copied().unwrap_or(0.0),
-            latency_worst_ms: worst_ms(entries(), found.region.as_ref()),
+            latency_worst_ms: worst_ms(entries(), found.region),
             oldest_wait: oldest.map(|at| self.now.since(at)).unwrap_or_default(),
         }
     }
 }
 
-fn slots_of(state: &QueueState) -> impl Iterator<Item = (AgeKey, Slot)> + '_ {
-    state
-        .pools
-        .values()
-        .flat_map(|pool| pool.by_age.iter().map(|(&age, &slot)| (age, slot)))
+/// Why a ticket can be played nowhere, whatever its age.
+fn no_region(plan: &Plan, entry: &Entry) -> Option<Rejection> {
+    if entry.anywhere {
+        return None;
+    }
+    let last = plan.last_level();
+    if entry.pings.iter().any(|ping| last.is_near(ping)) {
+        return None;
+    }
+    Some(no_region_within(
+        entry.pings.iter().map(|p| p.worst_ms),
+        last,
+    ))
 }
 
 /// When a ticket widens or expires next.
 fn deadline(plan: &Plan, entry: &Entry) -> Option<Timestamp> {
     let after = plan.afters.get(usize::from(entry.level)).copied();
-    let widens = after.map(|after| entry.ticket.created_at + model::Millis(after));
-    match (widens, entry.ticket.expires_at) {
+    let widens = after.map(|after| entry.created_at + model::Millis(after));
+    match (widens, entry.expires_at) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use model::Name;
 use model::queue::{Aggregate, ExpansionTarget, Queue, Reading, RuleKind};
 
-use crate::entry::Ping;
-use crate::finals::{Finals, is_indexed};
+use crate::entry::{Near, Ping};
+use crate::finals::{Finals, is_indexed, reads_tickets};
 
 /// Games of at most this many players have their fillings listed.
 const LISTED_PLAYERS_MAX: u32 = 16;
@@ -33,8 +33,17 @@ pub(crate) struct Level {
 impl Level {
     /// Whether a party may play where it measured this.
     pub fn accepts(&self, ping: &Ping) -> bool {
-        f64::from(ping.worst_ms) <= self.max_latency
-            && f64::from(ping.worst_delta_ms) <= self.max_latency_delta
+        self.reaches(ping.worst_ms, ping.worst_delta_ms)
+    }
+
+    /// The same of a region that is known by its number.
+    pub fn is_near(&self, ping: &Near) -> bool {
+        self.reaches(ping.worst_ms, ping.worst_delta_ms)
+    }
+
+    fn reaches(&self, worst_ms: u32, worst_delta_ms: u32) -> bool {
+        f64::from(worst_ms) <= self.max_latency
+            && f64::from(worst_delta_ms) <= self.max_latency_delta
     }
 }
 
@@ -56,12 +65,16 @@ pub(crate) struct Plan {
     pub afters: Vec<u64>,
     /// One more than `afters`; limits only grow from one to the next.
     pub levels: Vec<Level>,
+    /// For each team those with the same seats, itself among them.
+    pub twins: Vec<Vec<usize>>,
     /// Players of the smallest match.
     pub players_min: u32,
     /// Players of the largest match.
     pub players_max: u32,
     /// All other rules.
     pub finals: Finals,
+    /// Whether they read more of a ticket than its entry sums up.
+    pub reads_tickets: bool,
 }
 
 impl Plan {
@@ -73,9 +86,11 @@ impl Plan {
             intersect: Vec::new(),
             afters: Vec::new(),
             levels: Vec::new(),
+            twins: Vec::new(),
             players_min: 0,
             players_max: queue.teams.iter().map(|t| u32::from(t.players_max)).sum(),
             finals: Finals::default(),
+            reads_tickets: reads_tickets(&queue),
             queue,
         };
         let queue = Arc::clone(&plan.queue);
@@ -110,6 +125,7 @@ impl Plan {
         }
         plan.widen(first);
         plan.finals = Finals::new(&queue, &plan.afters);
+        plan.twins = twins(&plan.finals.classes);
         let teams = 0..queue.teams.len();
         plan.players_min = teams.map(|team| plan.finals.team_min_last(team)).sum();
         plan
@@ -161,6 +177,47 @@ impl Plan {
         let balanced = self.last_level().balance.iter().any(|max| max.is_finite());
         self.distance.len() <= 1 && self.intersect.is_empty() && !balanced && !self.finals.ask()
     }
+}
+
+/// For each team those of its class, itself among them.
+fn twins(classes: &[usize]) -> Vec<Vec<usize>> {
+    let of = |class: usize| {
+        let alike = classes.iter().enumerate();
+        let alike = alike.filter(|(_, other)| **other == class);
+        alike.map(|(team, _)| team).collect()
+    };
+    classes.iter().map(|class| of(*class)).collect()
+}
+
+/// Whether entries that were made by the one queue do for the other: it reads the same of its tickets and lets the same
+/// in; limits may differ.
+pub(crate) fn reads_alike(old: &Queue, new: &Queue) -> bool {
+    let read = |queue: &Queue| -> Vec<(bool, RuleKind)> {
+        let rules = queue.rules.iter().enumerate();
+        rules
+            .map(|(index, rule)| {
+                let mut kind = rule.kind.clone();
+                if let RuleKind::Distance { max, .. } | RuleKind::Balance { max, .. } = &mut kind {
+                    *max = 0.0;
+                }
+                (is_indexed(queue, index, rule), kind)
+            })
+            .collect()
+    };
+    let limited = |queue: &Queue| {
+        let regions = &queue.regions;
+        regions.max_latency.is_some() || regions.max_latency_delta.is_some()
+    };
+    old.cross_play == new.cross_play
+        && old.regions.allow == new.regions.allow
+        && limited(old) == limited(new)
+        && old.teams == new.teams
+        && old.role_attribute == new.role_attribute
+        && old.party_players_max == new.party_players_max
+        && old.party_aggregate == new.party_aggregate
+        && old.attributes == new.attributes
+        && reads_tickets(old) == reads_tickets(new)
+        && read(old) == read(new)
 }
 
 fn limit(max: Option<f64>) -> f64 {

@@ -1,28 +1,22 @@
-//! Where tickets wait: pools by equal attributes, inside by region, level and party size, ordered by skill.
+//! Where tickets wait: pools by equal attributes, inside ordered by skill, told apart by level, party size and regions.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::Arc;
 
+use model::Region;
 use model::queue::Queue;
-use model::{Region, Timestamp};
 
-use crate::entry::{AgeKey, Entry, Fit, PoolKey};
-use crate::plan::{Counts, Plan, Sizes};
+use crate::entry::{AgeKey, Entry, Near, Ping, PoolKey, RegionId};
+use crate::plan::{Plan, Sizes};
+use crate::sorted::{Sorted, Tagged};
 
 /// Pools of at most this many tickets are searched exhaustively, every time.
 pub(crate) const EXACT_TICKETS_MAX: usize = 16;
-/// Of a pool's oldest tickets so many are candidates however far they are from the nearest.
-const OLDEST_LOOKED_AT: usize = 4;
-/// Tickets looked at on each side of a class when a search begins.
-const SCAN_MAX: usize = 512;
-/// A search that has found nothing looks at up to `SCAN_MAX << SCAN_DOUBLINGS_MAX`.
-const SCAN_DOUBLINGS_MAX: u32 = 6;
 
 /// Waiting tickets by their place in [`Entries`].
 pub(crate) type Slot = u32;
 
-/// All tickets that wait, by slot.
+/// All tickets that wait or are in an emitted match, by slot.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
     slots: Vec<Option<Entry>>,
@@ -63,28 +57,122 @@ impl Entries {
 }
 
 /// Ordered by skill: the bits of the number such that they sort like it, then age of arrival.
-type SkillKey = (u64, u64);
+pub(crate) type SkillKey = (u64, u64);
 
-/// Tickets of one level and party size in one region.
-type Class = BTreeMap<SkillKey, Slot>;
+/// Regions as bits: those with numbers from 63 on share the last.
+pub(crate) type Mask = u64;
 
-/// Tickets that may play in one region.
-#[derive(Debug, Default)]
-pub(crate) struct RegionPool {
-    classes: BTreeMap<(u16, u16), Class>,
-    /// Of listed sizes; saturates.
-    tickets_by_size: [u32; 16],
-    /// In all tickets.
-    pub players: u64,
+/// The last bit of a mask.
+pub(crate) const SHARED_BIT: Mask = 1 << 63;
+
+/// The bit of a region.
+pub(crate) fn bit(region: RegionId) -> Mask {
+    1 << region.min(63)
+}
+
+/// What tells the tickets of a pool apart but for their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Class {
+    pub level: u16,
+    pub players: u16,
+    /// Where they may play now; all bits if `anywhere`.
+    pub mask: Mask,
+    pub anywhere: bool,
+}
+
+/// A waiting ticket as the order by skill has it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub slot: Slot,
+    pub class: u16,
+}
+
+/// The bit by which walks find a class; those with numbers from 127 on share the last.
+pub(crate) fn tag(class: u16) -> u128 {
+    1 << class.min(127)
+}
+
+/// The bit that classes share.
+pub(crate) const SHARED_TAG: u128 = 1 << 127;
+
+impl Tagged for Place {
+    fn tags(&self) -> u128 {
+        tag(self.class)
+    }
+}
+
+impl Tagged for Slot {
+    fn tags(&self) -> u128 {
+        1
+    }
 }
 
 /// Tickets of one queue with the same values of its equal attributes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pool {
-    /// `None`: tickets that may play anywhere.
-    pub regions: BTreeMap<Option<Region>, RegionPool>,
+    key: PoolKey,
+    /// That wait here or are in an emitted match.
+    tickets: usize,
+    pub by_skill: Sorted<SkillKey, Place>,
     /// All of them, oldest first, also those that may play nowhere yet.
-    pub by_age: BTreeMap<AgeKey, Slot>,
+    pub by_age: Sorted<AgeKey, Slot>,
+    /// With how many tickets each has; the numbers of empty ones are used again.
+    pub classes: Vec<(Class, u32)>,
+    free_classes: Vec<u16>,
+    class_of: BTreeMap<Class, u16>,
+}
+
+impl Pool {
+    fn new(key: PoolKey) -> Pool {
+        Pool {
+            key,
+            tickets: 1,
+            by_skill: Sorted::default(),
+            by_age: Sorted::default(),
+            classes: Vec::new(),
+            free_classes: Vec::new(),
+            class_of: BTreeMap::new(),
+        }
+    }
+
+    fn enter_class(&mut self, class: Class) -> u16 {
+        if let Some(&number) = self.class_of.get(&class) {
+            self.classes[usize::from(number)].1 += 1;
+            return number;
+        }
+        let number = match self.free_classes.pop() {
+            Some(number) => {
+                self.classes[usize::from(number)] = (class, 1);
+                number
+            }
+            None => {
+                self.classes.push((class, 1));
+                u16::try_from(self.classes.len() - 1).unwrap_or(u16::MAX)
+            }
+        };
+        self.class_of.insert(class, number);
+        number
+    }
+
+    fn leave_class(&mut self, number: u16) {
+        let (class, tickets) = &mut self.classes[usize::from(number)];
+        *tickets -= 1;
+        if *tickets == 0 {
+            self.class_of.remove(class);
+            self.free_classes.push(number);
+        }
+    }
+
+    fn place(&mut self, plan: &Plan, slot: Slot, entry: &mut Entry) -> Place {
+        let class = self.enter_class(Class {
+            level: entry.level,
+            players: entry.players,
+            mask: mask(plan, entry),
+            anywhere: entry.anywhere,
+        });
+        entry.class = class;
+        Place { slot, class }
+    }
 }
 
 /// One queue: its plan and its pools.
@@ -92,7 +180,13 @@ pub(crate) struct Pool {
 pub(crate) struct QueueState {
     pub plan: Plan,
     pub sizes: Sizes,
-    pub pools: BTreeMap<PoolKey, Pool>,
+    /// Empty ones are used again.
+    pub pools: Vec<Pool>,
+    free_pools: Vec<u32>,
+    pool_of: BTreeMap<PoolKey, u32>,
+    /// By number.
+    pub regions: Vec<Region>,
+    region_of: BTreeMap<Region, RegionId>,
     pub waiting: usize,
 }
 
@@ -102,101 +196,117 @@ impl QueueState {
         QueueState {
             sizes: Sizes::new(&plan),
             plan,
-            pools: BTreeMap::new(),
+            pools: Vec::new(),
+            free_pools: Vec::new(),
+            pool_of: BTreeMap::new(),
+            regions: Vec::new(),
+            region_of: BTreeMap::new(),
             waiting: 0,
         }
     }
 
-    /// Puts a ticket into its pools.
-    pub fn insert(&mut self, slot: Slot, entry: &Entry) {
-        let pool = match self.pools.get_mut(&entry.fit.key) {
-            Some(pool) => pool,
-            None => self.pools.entry(entry.fit.key.clone()).or_default(),
-        };
-        pool.by_age.insert(entry.age_key(), slot);
-        self.waiting += 1;
-        index(&self.plan, pool, slot, entry);
+    /// Takes a revision that reads of tickets what the last one did; where the tickets wait is then out of date.
+    pub fn replan(&mut self, queue: Arc<Queue>) {
+        self.plan = Plan::new(queue);
+        self.sizes = Sizes::new(&self.plan);
     }
 
-    /// Takes a ticket out of its pools.
-    pub fn remove(&mut self, entry: &Entry) {
-        let Some(pool) = self.pools.get_mut(&entry.fit.key) else {
-            return;
-        };
-        if pool.by_age.remove(&entry.age_key()).is_none() {
-            return;
+    /// The pool of a key, for a ticket that enters it.
+    pub fn pool(&mut self, key: PoolKey) -> u32 {
+        if let Some(&number) = self.pool_of.get(&key) {
+            self.pools[number as usize].tickets += 1;
+            return number;
         }
+        let pool = Pool::new(key.clone());
+        let number = match self.free_pools.pop() {
+            Some(number) => {
+                self.pools[number as usize] = pool;
+                number
+            }
+            None => {
+                self.pools.push(pool);
+                u32::try_from(self.pools.len() - 1).unwrap_or(u32::MAX)
+            }
+        };
+        self.pool_of.insert(key, number);
+        number
+    }
+
+    /// Pings with numbers for regions, in the same order.
+    pub fn near(&mut self, pings: &[Ping]) -> Box<[Near]> {
+        let near = pings.iter().map(|ping| {
+            let known = self.region_of.get(&ping.region).copied();
+            let region = known.unwrap_or_else(|| {
+                let number = RegionId::try_from(self.regions.len()).unwrap_or(RegionId::MAX);
+                self.regions.push(ping.region.clone());
+                self.region_of.insert(ping.region.clone(), number);
+                number
+            });
+            Near {
+                region,
+                worst_ms: ping.worst_ms,
+                worst_delta_ms: ping.worst_delta_ms,
+                measured: ping.measured,
+            }
+        });
+        near.collect()
+    }
+
+    /// Regions by name, the last first.
+    pub fn regions_backwards(&self) -> impl Iterator<Item = RegionId> + '_ {
+        self.region_of.values().rev().copied()
+    }
+
+    /// Puts a ticket into its pool.
+    pub fn insert(&mut self, slot: Slot, entry: &mut Entry) {
+        let pool = &mut self.pools[entry.pool as usize];
+        pool.by_age.insert(entry.age_key(), slot);
+        self.waiting += 1;
+        let place = pool.place(&self.plan, slot, entry);
+        pool.by_skill.insert(skill_key(entry), place);
+    }
+
+    /// Takes a waiting ticket out of its pool.
+    pub fn remove(&mut self, entry: &Entry) {
+        let pool = &mut self.pools[entry.pool as usize];
+        pool.by_age.remove(&entry.age_key());
         self.waiting -= 1;
-        unindex(&self.plan, pool, entry);
-        if pool.by_age.is_empty() {
-            self.pools.remove(&entry.fit.key);
+        pool.by_skill.remove(&skill_key(entry));
+        pool.leave_class(entry.class);
+    }
+
+    /// Notes that a ticket is gone for good; a pool that no ticket belongs to is forgotten.
+    pub fn leave(&mut self, number: u32) {
+        let pool = &mut self.pools[number as usize];
+        pool.tickets -= 1;
+        if pool.tickets == 0 {
+            self.pool_of.remove(&pool.key);
+            self.free_pools.push(number);
         }
     }
 
     /// Moves a waiting ticket to a wider level.
     pub fn widen(&mut self, slot: Slot, entry: &mut Entry, level: u16) {
-        let Some(pool) = self.pools.get_mut(&entry.fit.key) else {
-            return;
-        };
-        unindex(&self.plan, pool, entry);
+        let pool = &mut self.pools[entry.pool as usize];
+        pool.leave_class(entry.class);
         entry.level = level;
-        index(&self.plan, pool, slot, entry);
+        let place = pool.place(&self.plan, slot, entry);
+        pool.by_skill.set(&skill_key(entry), place);
     }
 }
 
-/// The regions in which a ticket of this level may play.
-fn regions<'a>(
-    plan: &'a Plan,
-    fit: &'a Fit,
-    level: u16,
-) -> impl Iterator<Item = Option<Region>> + 'a {
-    let level = plan.level(level);
-    let listed = fit.pings.iter().filter(|ping| level.accepts(ping));
-    let listed = listed.map(|ping| Some(ping.region.clone()));
-    listed.chain(fit.anywhere.then_some(None))
+fn mask(plan: &Plan, entry: &Entry) -> Mask {
+    if entry.anywhere {
+        return Mask::MAX;
+    }
+    let level = plan.level(entry.level);
+    let near = entry.pings.iter().filter(|ping| level.is_near(ping));
+    near.fold(0, |mask, ping| mask | bit(ping.region))
 }
 
-fn index(plan: &Plan, pool: &mut Pool, slot: Slot, entry: &Entry) {
-    for region in regions(plan, &entry.fit, entry.level) {
-        let place = pool.regions.entry(region).or_default();
-        let class = place
-            .classes
-            .entry((entry.level, entry.fit.players))
-            .or_default();
-        class.insert((order_bits(entry.fit.skill()), entry.seq), slot);
-        place.players += u64::from(entry.fit.players);
-        if let Some(n) = place
-            .tickets_by_size
-            .get_mut(usize::from(entry.fit.players) - 1)
-        {
-            *n += 1;
-        }
-    }
-}
-
-fn unindex(plan: &Plan, pool: &mut Pool, entry: &Entry) {
-    for region in regions(plan, &entry.fit, entry.level) {
-        let Some(place) = pool.regions.get_mut(&region) else {
-            continue;
-        };
-        let key = (entry.level, entry.fit.players);
-        if let Some(class) = place.classes.get_mut(&key) {
-            class.remove(&(order_bits(entry.fit.skill()), entry.seq));
-            if class.is_empty() {
-                place.classes.remove(&key);
-            }
-        }
-        place.players -= u64::from(entry.fit.players);
-        if let Some(n) = place
-            .tickets_by_size
-            .get_mut(usize::from(entry.fit.players) - 1)
-        {
-            *n -= 1;
-        }
-        if place.classes.is_empty() {
-            pool.regions.remove(&region);
-        }
-    }
+/// Where a ticket stands in its pool's order.
+pub(crate) fn skill_key(entry: &Entry) -> SkillKey {
+    (order_bits(entry.skill()), entry.seq)
 }
 
 /// Bits that sort like the number.
@@ -210,7 +320,7 @@ fn order_bits(x: f64) -> u64 {
 }
 
 /// The number whose [`order_bits`] these are.
-fn from_order_bits(bits: u64) -> f64 {
+pub(crate) fn from_order_bits(bits: u64) -> f64 {
     f64::from_bits(if bits >> 63 == 1 {
         bits & !(1 << 63)
     } else {
@@ -218,149 +328,13 @@ fn from_order_bits(bits: u64) -> f64 {
     })
 }
 
-/// What a search found to look at in one region.
-#[derive(Debug, Default)]
-pub(crate) struct Gathered {
-    /// Without the ticket that searches; no order yet.
-    pub slots: Vec<Slot>,
-    /// Some class was not scanned far enough to know its nearest acceptable tickets.
-    pub truncated: bool,
-    /// Tickets looked at.
-    pub looked_at: u64,
-}
-
-/// Everything that gathering needs to know about the ticket that searches.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Seeker<'a> {
-    pub slot: Slot,
-    pub entry: &'a Entry,
-    pub now: Timestamp,
-    /// How often this search has decided to look farther.
-    pub widened: u32,
-}
-
-impl RegionPool {
-    /// Parties by listed size, together with those of `other`.
-    pub fn counts(&self, other: Option<&RegionPool>) -> Counts {
-        let mut counts = Counts::default();
-        for (size, n) in counts.iter_mut().enumerate() {
-            let more = other.map_or(0, |o| o.tickets_by_size[size]);
-            *n = u8::try_from(self.tickets_by_size[size].saturating_add(more)).unwrap_or(u8::MAX);
-        }
-        counts
-    }
-}
-
-/// The tickets of `place` that the seeker and they accept each other, the nearest of each class.
-pub(crate) fn gather(
-    queue: &QueueState,
-    entries: &Entries,
-    seeker: Seeker<'_>,
-    place: &RegionPool,
-    out: &mut Gathered,
-) {
-    let plan = &queue.plan;
-    let own = seeker.entry;
-    let scan_max = SCAN_MAX << seeker.widened.min(SCAN_DOUBLINGS_MAX);
-    let room = plan.players_max.saturating_sub(u32::from(own.fit.players));
-    for (&(level, size), class) in &place.classes {
-        let wanted = wanted(plan, room, size);
-        let limit = plan
-            .level(own.level)
-            .distance
-            .first()
-            .zip(plan.level(level).distance.first());
-        let limit = limit.map_or(f64::INFINITY, |(a, b)| a.min(*b));
-        let from = (order_bits(own.fit.skill()), own.seq);
-        let up = class.range((Bound::Excluded(from), Bound::Unbounded));
-        let down = class.range(..from).rev();
-        let sides: [&mut dyn Iterator<Item = (&SkillKey, &Slot)>; 2] = [&mut { up }, &mut { down }];
-        for side in sides {
-            let (mut found, mut scanned) = (0, 0);
-            for (&(skill_bits, _), &slot) in side {
-                // The same expression as the rule's, so that rounding can't part them; from the key,
-                // so that a ticket out of reach is not touched.
-                let gap = (own.fit.skill() - from_order_bits(skill_bits)).abs();
-                if found >= wanted || gap > limit {
-                    break;
-                }
-                if scanned >= scan_max {
-                    out.truncated |= seeker.widened < SCAN_DOUBLINGS_MAX;
-                    break;
-                }
-                scanned += 1;
-                let other = entries.at(slot);
-                if accept_each_other(plan, own, other) && !other.is_expired(seeker.now) {
-                    out.slots.push(slot);
-                    found += 1;
-                }
-            }
-            out.looked_at += scanned as u64;
-        }
-    }
-}
-
-/// The pool's oldest tickets that may play in `region` with the seeker.
-pub(crate) fn gather_oldest(
-    plan: &Plan,
-    entries: &Entries,
-    seeker: Seeker<'_>,
-    pool: &Pool,
-    region: Option<&Region>,
-    out: &mut Gathered,
-) {
-    for &slot in pool.by_age.values().take(OLDEST_LOOKED_AT) {
-        let other = entries.at(slot);
-        let here = plays_in(plan, other, region);
-        let fits = here && slot != seeker.slot && !other.is_expired(seeker.now);
-        if fits && accept_each_other(plan, seeker.entry, other) {
-            out.slots.push(slot);
-        }
-    }
-}
-
 /// Whether a ticket may play there now; `None`: only where everybody may play anywhere.
-pub(crate) fn plays_in(plan: &Plan, entry: &Entry, region: Option<&Region>) -> bool {
+pub(crate) fn plays_in(plan: &Plan, entry: &Entry, region: Option<RegionId>) -> bool {
     let listed = || {
-        entry
-            .fit
-            .ping(region?)
-            .map(|ping| plan.level(entry.level).accepts(ping))
+        let ping = entry.ping(region?)?;
+        Some(plan.level(entry.level).is_near(ping))
     };
-    entry.fit.anywhere || listed().unwrap_or(false)
-}
-
-/// How many tickets of this size a class has to give on each side of the seeker.
-///
-/// Where only distance and sizes matter, a match of farther tickets can always be changed into one of
-/// the nearest of each class, so as many as fit are enough to decide whether there is a match.
-fn wanted(plan: &Plan, room: u32, size: u16) -> usize {
-    let fit = (room / u32::from(size.max(1))) as usize;
-    if plan.is_simple() || fit == 0 {
-        fit
-    } else {
-        (fit * 2).max(EXACT_TICKETS_MAX)
-    }
-}
-
-/// Whether each ticket is within the other's limits: distances and shared values.
-fn accept_each_other(plan: &Plan, a: &Entry, b: &Entry) -> bool {
-    let limits = plan
-        .level(a.level)
-        .distance
-        .iter()
-        .zip(&plan.level(b.level).distance);
-    let numbers = a.fit.numbers.iter().zip(&b.fit.numbers);
-    let near = numbers
-        .zip(limits)
-        .all(|((x, y), (l, m))| (x - y).abs() <= l.min(*m));
-    let shared = || {
-        let pairs = a.fit.shared.iter().zip(&b.fit.shared).zip(&plan.intersect);
-        pairs
-            .into_iter()
-            .all(|((x, y), (_, min))| common(x, y).count() >= *min)
-    };
-    near && shared()
+    entry.anywhere || listed().unwrap_or(false)
 }
 
 /// The values that are in both sorted lists.

@@ -5,16 +5,14 @@
 //! in a fixed order, and a set that can't fill the teams any more is left at once. The order is what
 //! makes a search resumable: its cursor is the last set that it tried.
 
-use model::{Region, Timestamp};
-
 use std::sync::Arc;
 
-use crate::entry::{AgeKey, Entry};
+use model::Timestamp;
+
+use crate::entry::{AgeKey, Entry, RegionId};
+use crate::gather::{Candidate, Gathered, NearKey, Seeker, gather, is_in};
 use crate::plan::{Counts, count};
-use crate::pool::{
-    EXACT_TICKETS_MAX, Entries, Gathered, Pool, QueueState, Seeker, Slot, common, gather,
-    gather_oldest, plays_in,
-};
+use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, Slot, bit, common, plays_in};
 use crate::teams::{Party, Seats, Split, form};
 use crate::window::{Base, Seen, can_grow};
 
@@ -22,9 +20,6 @@ use crate::window::{Base, Seen, can_grow};
 const STEPS_MAX: u64 = 16_384;
 /// Tries to add several waiting tickets to a match that may start but has room.
 const FILL_TRIES_MAX: u32 = 32;
-
-/// Nearness to the ticket that searches: the difference in skill, then order of arrival.
-type NearKey = (u64, u64);
 
 /// Where a search stopped.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,7 +36,7 @@ pub(crate) struct Cursor {
 struct Stop {
     anchor: AgeKey,
     /// Where in the anchor's sets; `None`: after all of them.
-    inside: Option<(Option<Region>, Vec<NearKey>)>,
+    inside: Option<(Option<RegionId>, Vec<NearKey>)>,
 }
 
 /// What came of a search.
@@ -59,7 +54,7 @@ pub(crate) enum Outcome {
 pub(crate) struct Found {
     pub slots: Vec<Slot>,
     pub split: Split,
-    pub region: Option<Region>,
+    pub region: Option<RegionId>,
 }
 
 /// Everything that a search reads.
@@ -67,35 +62,38 @@ pub(crate) struct Found {
 pub(crate) struct Scene<'a> {
     pub queue: &'a QueueState,
     pub entries: &'a Entries,
-    pub now: Timestamp,
+    /// Set if tickets may wait whose time is over.
+    pub overdue: Option<Timestamp>,
 }
 
 /// One region with what may be matched there, nearest first.
 struct Context {
-    region: Option<Region>,
+    region: Option<RegionId>,
     /// (nearness, slot)
     near: Vec<(NearKey, Slot)>,
 }
 
-/// Searches for a match with the ticket in `slot`; also says how many tickets it looked at.
-pub(crate) fn search(scene: Scene<'_>, slot: Slot, cursor: &Cursor) -> (Outcome, u64) {
+/// Searches for a match with the ticket in `slot`.
+pub(crate) fn search(
+    scene: Scene<'_>,
+    slot: Slot,
+    cursor: &Cursor,
+    gathered: &mut Gathered,
+) -> Outcome {
     let own = scene.entries.at(slot);
-    let Some(pool) = scene.queue.pools.get(&own.fit.key) else {
-        return (Outcome::Nothing, 0);
-    };
+    let pool = &scene.queue.pools[own.pool as usize];
     let seeker = Seeker {
+        queue: scene.queue,
+        entries: scene.entries,
+        pool,
         slot,
         entry: own,
-        now: scene.now,
+        overdue: scene.overdue,
         widened: cursor.widened,
     };
-    let mut looked_at = 0;
-    let mut truncated = false;
-    let mut contexts = Vec::new();
-    for region in regions(scene, own, pool) {
-        let context = context(scene, seeker, pool, region, &mut looked_at, &mut truncated);
-        contexts.extend(context);
-    }
+    gather(seeker, gathered);
+    let truncated = gathered.truncated;
+    let contexts = contexts(scene, own, &gathered.candidates);
     let mut run = Run {
         scene,
         own,
@@ -108,7 +106,7 @@ pub(crate) fn search(scene: Scene<'_>, slot: Slot, cursor: &Cursor) -> (Outcome,
         found: None,
     };
     let stopped = run.anchors(&contexts, cursor.at.as_ref());
-    let outcome = match (run.found.take(), stopped) {
+    match (run.found.take(), stopped) {
         (Some(found), _) => Outcome::Found(complete(scene, &contexts, found)),
         (None, Some(stop)) => Outcome::PutOff(Cursor {
             slices: cursor.slices + 1,
@@ -122,75 +120,71 @@ pub(crate) fn search(scene: Scene<'_>, slot: Slot, cursor: &Cursor) -> (Outcome,
             at: None,
         }),
         (None, None) => Outcome::Nothing,
-    };
-    (outcome, looked_at)
+    }
 }
 
-/// Where the ticket may play now, its best region first.
-fn regions(scene: Scene<'_>, own: &Entry, pool: &Pool) -> Vec<Option<Region>> {
-    if own.fit.anywhere {
-        return pool.regions.keys().rev().cloned().collect();
+/// Where the ticket may play now, its best region first, with whom it can meet there; without the regions
+/// that can't fill a match.
+fn contexts(scene: Scene<'_>, own: &Entry, candidates: &[Candidate]) -> Vec<Context> {
+    let mut contexts = Vec::new();
+    if own.anywhere {
+        let listed = candidates.iter().filter(|c| !c.anywhere);
+        let mask = listed.fold(0, |mask, c| mask | c.mask);
+        let regions = scene.queue.regions_backwards();
+        for region in regions.filter(|&region| mask & bit(region) != 0) {
+            contexts.extend(context(scene, own, candidates, Some(region)));
+        }
+        contexts.extend(context(scene, own, candidates, None));
+        return contexts;
     }
     let level = scene.queue.plan.level(own.level);
-    let listed = own.fit.pings.iter().filter(|ping| level.accepts(ping));
-    listed.map(|ping| Some(ping.region.clone())).collect()
+    for ping in own.pings.iter().filter(|ping| level.is_near(ping)) {
+        contexts.extend(context(scene, own, candidates, Some(ping.region)));
+    }
+    contexts
 }
 
-/// Gathers what the ticket can meet in a region; `None` if that can't fill a match.
+/// What the ticket can meet in a region; `None` if that can't fill a match.
 fn context(
     scene: Scene<'_>,
-    seeker: Seeker<'_>,
-    pool: &Pool,
-    region: Option<Region>,
-    looked_at: &mut u64,
-    truncated: &mut bool,
+    own: &Entry,
+    candidates: &[Candidate],
+    region: Option<RegionId>,
 ) -> Option<Context> {
-    let (queue, entries) = (scene.queue, scene.entries);
-    let here = pool.regions.get(&region);
-    let anywhere = region.as_ref().and_then(|_| pool.regions.get(&None));
-    let players = here.map_or(0, |p| p.players) + anywhere.map_or(0, |p| p.players);
-    let total = u32::try_from(players).unwrap_or(u32::MAX);
-    let waiting = match (here, anywhere) {
-        (Some(a), b) => a.counts(b),
-        (None, Some(b)) => b.counts(None),
-        (None, None) => return None,
+    let plan = &scene.queue.plan;
+    let here = || {
+        let all = candidates.iter();
+        all.filter(|candidate| is_in(plan, scene.entries, candidate, region))
     };
-    // The seeker is among those counted.
-    if !queue.sizes.can_fill(&Counts::default(), &waiting, total) {
+    let mut base = Counts::default();
+    count(&mut base, own.players);
+    let limit = |level| {
+        let limit = plan.level(level).distance.first();
+        limit.copied().unwrap_or(f64::INFINITY)
+    };
+    let skill = own.skill();
+    let base = Base {
+        low: skill,
+        high: skill,
+        limit: limit(own.level),
+        counts: base,
+        players: u32::from(own.players),
+    };
+    let seen = here().map(|candidate| Seen {
+        skill: candidate.skill,
+        limit: limit(candidate.level),
+        players: candidate.players,
+    });
+    if !can_grow(&scene.queue.sizes, base, seen) {
         return None;
     }
-    let mut gathered = Gathered::default();
-    for place in [here, anywhere].into_iter().flatten() {
-        gather(queue, entries, seeker, place, &mut gathered);
-    }
-    gather_oldest(
-        &queue.plan,
-        entries,
-        seeker,
-        pool,
-        region.as_ref(),
-        &mut gathered,
-    );
-    *looked_at += gathered.looked_at;
-    *truncated |= gathered.truncated;
-    let own = seeker.entry;
-    let mut near: Vec<(NearKey, Slot)> = gathered
-        .slots
-        .into_iter()
-        .map(|slot| (near_key(own, entries.at(slot)), slot))
-        .collect();
+    let mut near: Vec<(NearKey, Slot)> = here().map(|c| (c.near, c.slot)).collect();
     near.sort_unstable();
-    near.dedup();
-    let demands = Demands::of(scene, own);
-    let grows = demands.can_grow(scene, near.iter().map(|&(_, slot)| slot));
-    grows.then_some(Context { region, near })
+    Some(Context { region, near })
 }
 
 fn near_key(own: &Entry, other: &Entry) -> NearKey {
-    (
-        (own.fit.skill() - other.fit.skill()).abs().to_bits(),
-        other.seq,
-    )
+    ((own.skill() - other.skill()).abs().to_bits(), other.seq)
 }
 
 /// What the tickets of a set demand of any further one.
@@ -210,45 +204,40 @@ impl Demands {
     fn of(scene: Scene<'_>, entry: &Entry) -> Demands {
         let level = scene.queue.plan.level(entry.level);
         let mut counts = Counts::default();
-        count(&mut counts, entry.fit.players);
-        let numbers = entry.fit.numbers.iter().zip(&level.distance);
+        count(&mut counts, entry.players);
+        let numbers = entry.numbers.iter().zip(&level.distance);
         Demands {
             spans: numbers.map(|(&x, &limit)| (x, x, limit)).collect(),
             balance: level.balance.clone(),
-            shared: entry
-                .fit
-                .shared
-                .iter()
-                .map(|values| values.to_vec())
-                .collect(),
+            shared: entry.shared.iter().map(|values| values.to_vec()).collect(),
             counts,
-            players: u32::from(entry.fit.players),
+            players: u32::from(entry.players),
         }
     }
 
     /// Whether a set stays within every ticket's limits when this ticket joins it.
     fn allow(&self, scene: Scene<'_>, entry: &Entry) -> bool {
         let plan = &scene.queue.plan;
-        if self.players + u32::from(entry.fit.players) > plan.players_max {
+        if self.players + u32::from(entry.players) > plan.players_max {
             return false;
         }
         let level = plan.level(entry.level);
         let near = self
             .spans
             .iter()
-            .zip(&entry.fit.numbers)
+            .zip(&entry.numbers)
             .zip(&level.distance)
             .all(|((&(low, high, limit), &x), &own)| high.max(x) - low.min(x) <= limit.min(own));
         near && self
             .shared
             .iter()
-            .zip(&entry.fit.shared)
+            .zip(&entry.shared)
             .zip(&plan.intersect)
             .all(|((have, more), (_, min))| common(have, more).count() >= *min)
     }
 
     /// Whether some of these tickets, each of which is allowed, may complete a match.
-    fn can_grow<'e>(&self, scene: Scene<'e>, rest: impl Iterator<Item = Slot>) -> bool {
+    fn can_grow<'e>(&self, scene: Scene<'e>, rest: impl Iterator<Item = Slot> + Clone) -> bool {
         let plan = &scene.queue.plan;
         let (low, high, limit) = self
             .spans
@@ -266,29 +255,29 @@ impl Demands {
             let entry: &'e Entry = scene.entries.at(slot);
             let limit = plan.level(entry.level).distance.first();
             Seen {
-                skill: entry.fit.skill(),
+                skill: entry.skill(),
                 limit: limit.copied().unwrap_or(f64::INFINITY),
-                players: entry.fit.players,
+                players: entry.players,
             }
         };
-        can_grow(&scene.queue.sizes, base, &Vec::from_iter(rest.map(seen)))
+        can_grow(&scene.queue.sizes, base, rest.map(seen))
     }
 
     fn with(&self, scene: Scene<'_>, entry: &Entry) -> Demands {
         let level = scene.queue.plan.level(entry.level);
         let mut demands = self.clone();
-        let numbers = entry.fit.numbers.iter().zip(&level.distance);
+        let numbers = entry.numbers.iter().zip(&level.distance);
         for (span, (&x, &limit)) in demands.spans.iter_mut().zip(numbers) {
             *span = (span.0.min(x), span.1.max(x), span.2.min(limit));
         }
         for (limit, &own) in demands.balance.iter_mut().zip(&level.balance) {
             *limit = limit.min(own);
         }
-        for (have, more) in demands.shared.iter_mut().zip(&entry.fit.shared) {
+        for (have, more) in demands.shared.iter_mut().zip(&entry.shared) {
             have.retain(|value| more.binary_search(value).is_ok());
         }
-        count(&mut demands.counts, entry.fit.players);
-        demands.players += u32::from(entry.fit.players);
+        count(&mut demands.counts, entry.players);
+        demands.players += u32::from(entry.players);
         demands
     }
 }
@@ -311,7 +300,7 @@ struct Run<'a> {
     /// Whether that path is still being followed.
     resuming: bool,
     chosen: Vec<Slot>,
-    region: Option<Region>,
+    region: Option<RegionId>,
     found: Option<Found>,
 }
 
@@ -347,7 +336,7 @@ impl Run<'_> {
                     Flow::Found => return None,
                     Flow::OutOfBudget => {
                         let path = self.path(self.chosen.iter().skip(2));
-                        let inside = Some((context.region.clone(), path));
+                        let inside = Some((context.region, path));
                         return Some(Stop {
                             anchor: age,
                             inside,
@@ -363,7 +352,7 @@ impl Run<'_> {
             }
         }
         if let Some(context) = contexts.first() {
-            self.region.clone_from(&context.region);
+            self.region = context.region;
             self.chosen.truncate(1);
             self.leaf(&own);
         }
@@ -389,7 +378,7 @@ impl Run<'_> {
             .filter(|c| c.near.binary_search(&near).is_ok())
             .collect();
         let anchor = self.scene.entries.at(anchor);
-        shared.sort_by_key(|context| worst_ms([self.own, anchor], context.region.as_ref()));
+        shared.sort_by_key(|context| worst_ms([self.own, anchor], context.region));
         shared
     }
 
@@ -409,7 +398,7 @@ impl Run<'_> {
             .filter(|&(_, slot)| demands.allow(self.scene, entries.at(slot)))
             .collect();
         self.steps += context.near.len() as u64 / 8 + 1;
-        self.region.clone_from(&context.region);
+        self.region = context.region;
         self.chosen.truncate(1);
         self.chosen.push(anchor);
         self.descend(&demands, &rest)
@@ -482,7 +471,7 @@ impl Run<'_> {
         self.found = Some(Found {
             slots: self.chosen.clone(),
             split,
-            region: self.region.clone(),
+            region: self.region,
         });
         true
     }
@@ -497,8 +486,8 @@ fn split(scene: Scene<'_>, slots: &[Slot], balance: &[f64]) -> (Option<Split>, u
     let parties: Vec<Party<'_>> = entries
         .iter()
         .map(|entry| Party {
-            players: u32::from(entry.fit.players),
-            sums: &entry.fit.sums,
+            players: u32::from(entry.players),
+            sums: &entry.sums,
         })
         .collect();
     let teams = queue.teams.iter().enumerate();
@@ -517,11 +506,9 @@ fn split(scene: Scene<'_>, slots: &[Slot], balance: &[f64]) -> (Option<Split>, u
 /// The largest round trip of these tickets' players to a region, as far as anybody measured.
 pub(crate) fn worst_ms<'e>(
     entries: impl IntoIterator<Item = &'e Entry>,
-    region: Option<&Region>,
+    region: Option<RegionId>,
 ) -> Option<u32> {
-    let pings = entries
-        .into_iter()
-        .filter_map(|entry| entry.fit.ping(region?));
+    let pings = entries.into_iter().filter_map(|entry| entry.ping(region?));
     pings
         .filter(|ping| ping.measured)
         .map(|ping| ping.worst_ms)
@@ -536,24 +523,24 @@ fn complete(scene: Scene<'_>, contexts: &[Context], mut found: Found) -> Found {
     {
         fill(scene, context, &mut found);
     }
-    let team = |slots: &[Slot], region: Option<&Region>| {
+    let team = |slots: &[Slot], region: Option<RegionId>| {
         worst_ms(slots.iter().map(|&slot| scene.entries.at(slot)), region)
     };
-    let everywhere = |region: Option<&Region>| {
+    let everywhere = |region: Option<RegionId>| {
         let mut all = found.slots.iter().map(|&slot| scene.entries.at(slot));
         all.all(|entry| plays_in(&scene.queue.plan, entry, region))
     };
     let best = contexts
         .iter()
-        .filter(|context| everywhere(context.region.as_ref()))
+        .filter(|context| everywhere(context.region))
         .min_by_key(|context| {
             (
-                team(&found.slots, context.region.as_ref()),
+                team(&found.slots, context.region),
                 context.region != found.region,
             )
         });
     if let Some(best) = best {
-        found.region.clone_from(&best.region);
+        found.region = best.region;
     }
     found
 }

@@ -8,7 +8,7 @@ use model::{Name, PlayerId, Ticket};
 
 use crate::entry::{Apart, Fit, fit, keyed, number, text, value};
 use crate::finals::{base, has_any, shared, steps, summed};
-use crate::plan::Plan;
+use crate::plan::{Level, Plan};
 
 /// The largest round trip that is believed, in milliseconds.
 pub const LATENCY_MS_MAX: u32 = 10_000;
@@ -240,6 +240,9 @@ fn check_party(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
     if players > usize::from(max) {
         return Err(Rejection::NoTeamFits { players, max });
     }
+    if players == 1 {
+        return Ok(());
+    }
     let mut names: Vec<&PlayerId> = ticket.players.iter().map(|p| &p.player).collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair.first() == pair.last()) {
@@ -360,19 +363,9 @@ fn check_rules(plan: &Plan, ticket: &Ticket) -> Result<Fit, Rejection> {
         return Err(Rejection::NoRegionAllowed);
     }
     let last = plan.last_level();
-    if fit
-        .pings
-        .iter()
-        .all(|ping| f64::from(ping.worst_ms) > last.max_latency)
-    {
-        return Err(Rejection::NoRegionWithin {
-            rule: "regions.max_latency",
-        });
-    }
     if !fit.pings.iter().any(|ping| last.accepts(ping)) {
-        return Err(Rejection::NoRegionWithin {
-            rule: "regions.max_latency_delta",
-        });
+        let worst_ms = fit.pings.iter().map(|ping| ping.worst_ms);
+        return Err(no_region_within(worst_ms, last));
     }
     Ok(fit)
 }
@@ -567,4 +560,15 @@ impl Party<'_> {
         let texts = self.players.iter().map(|p| text(self.queue, p, read));
         texts.collect::<std::collections::BTreeSet<_>>().len()
     }
+}
+
+/// Which rule keeps a party out of every region, by its longest round trip to each.
+pub(crate) fn no_region_within(mut worst_ms: impl Iterator<Item = u32>, last: &Level) -> Rejection {
+    let far = worst_ms.all(|ms| f64::from(ms) > last.max_latency);
+    let rule = if far {
+        "regions.max_latency"
+    } else {
+        "regions.max_latency_delta"
+    };
+    Rejection::NoRegionWithin { rule }
 }

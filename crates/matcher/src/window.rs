@@ -27,10 +27,14 @@ pub(crate) struct Base {
 ///
 /// Exact where the listed sizes decide (see [`Sizes`]); otherwise a necessary condition. Each of `rest` alone
 /// must be acceptable to what stands. O(n log n) for each different limit.
-pub(crate) fn can_grow(sizes: &Sizes, base: Base, rest: &[Seen]) -> bool {
+pub(crate) fn can_grow(
+    sizes: &Sizes,
+    base: Base,
+    rest: impl Iterator<Item = Seen> + Clone,
+) -> bool {
     let (mut low, mut high, mut limit) = (base.low, base.high, base.limit);
     let (mut more, mut players) = (Counts::default(), base.players);
-    for seen in rest {
+    for seen in rest.clone() {
         low = low.min(seen.skill);
         high = high.max(seen.skill);
         limit = limit.min(seen.limit);
@@ -43,6 +47,7 @@ pub(crate) fn can_grow(sizes: &Sizes, base: Base, rest: &[Seen]) -> bool {
     if high - low <= limit {
         return true;
     }
+    let rest: Vec<Seen> = rest.collect();
     let mut limits: Vec<f64> = rest.iter().map(|seen| seen.limit.min(base.limit)).collect();
     limits.sort_unstable_by(f64::total_cmp);
     limits.dedup();

@@ -217,6 +217,36 @@ fn a_reload_keeps_age_and_puts_out_tickets_of_a_queue_that_is_gone() {
     assert!(matcher.is_empty());
 }
 
+/// The matcher keeps no more of a ticket than its queue reads.
+#[test]
+fn a_queue_that_reads_other_things_asks_for_its_tickets_again() {
+    let now = Timestamp(5_000);
+    let mut matcher = Matcher::new(vec![Arc::new(queue(&[(1, 1), (1, 1)]))], 1);
+    let waits = Arc::new(ticket(3, 40, &[900.0]));
+    for n in [1, 2] {
+        matcher.handle(now, Event::Add(Arc::new(ticket(n, 30, &[0.0]))));
+    }
+    matcher.handle(now, Event::Add(Arc::clone(&waits)));
+    let next = queue(&[(1, 1), (1, 1)]).distance("skill", 10.0);
+    let said = matcher.set_queues(now, vec![Arc::new(next)]);
+    assert_eq!(said, [Output::Again(id(3))]);
+    assert!(matcher.is_empty());
+    let failed = Event::Failed {
+        handle: 1,
+        gone: vec![id(2)],
+    };
+    assert_eq!(matcher.handle(now, failed), [Output::Again(id(1))]);
+    assert_eq!(matcher.proposed_in(id(1)), None);
+    matcher.handle(now, Event::Add(waits));
+    assert!(matcher.is_waiting(id(3)));
+    let said = matcher.handle(now, Event::Add(Arc::new(ticket(4, 50, &[895.0]))));
+    assert!(
+        matches!(&said[..], [Output::Match(found)] if ids(found) == [3, 4]
+            && found.figures.oldest_wait == Millis(4_960)),
+        "{said:?}"
+    );
+}
+
 #[test]
 fn a_paused_queue_waits() {
     let mut paused = queue(&[(1, 1), (1, 1)]);

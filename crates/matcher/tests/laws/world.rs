@@ -271,6 +271,7 @@ impl World {
                     assert!(ticket.expires_at.is_some_and(|at| at.0 <= self.now));
                     self.waiting.retain(|_, t| t.id != id);
                 }
+                Output::Again(id) => panic!("{id} is asked for again, but its queue is as it was"),
                 Output::QueueRemoved(id) | Output::Refused(id, _) => {
                     self.waiting.retain(|_, t| t.id != id);
                 }

@@ -216,6 +216,7 @@ impl Core {
                 self.end_ticket(id, TicketState::Expired, EndReason::Timeout)
                     .await;
             }
+            Output::Again(id) => self.add_again(&[id]),
             Output::QueueRemoved(id) => {
                 self.end_ticket(id, TicketState::Canceled, EndReason::QueueRemoved)
                     .await;

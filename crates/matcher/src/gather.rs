@@ -1,0 +1,323 @@
+//! What a search looks at: the nearest tickets of each class that the ticket which searches and they accept each other.
+
+use model::Timestamp;
+
+use crate::entry::{Entry, RegionId};
+use crate::plan::Plan;
+use crate::pool::{
+    Class, EXACT_TICKETS_MAX, Entries, Mask, Place, Pool, QueueState, SHARED_BIT, SHARED_TAG,
+    SkillKey, Slot, bit, common, from_order_bits, plays_in, skill_key, tag,
+};
+
+/// Of a pool's oldest tickets so many are candidates however far they are from the nearest.
+const OLDEST_LOOKED_AT: usize = 4;
+/// Tickets looked at on each side of a class when a search begins.
+const SCAN_MAX: u32 = 512;
+/// A search that has found nothing looks at up to `SCAN_MAX << SCAN_DOUBLINGS_MAX`.
+const SCAN_DOUBLINGS_MAX: u32 = 6;
+/// Items passed over on each side, for each that may be looked at; only classes that share a tag are passed over.
+const PASSED_MAX: u32 = 16;
+
+/// Nearness to the ticket that searches: the difference in skill, then order of arrival.
+pub(crate) type NearKey = (u64, u64);
+
+/// A ticket that the one which searches may meet, as far as pairs of them decide.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Candidate {
+    pub near: NearKey,
+    pub slot: Slot,
+    pub players: u16,
+    pub level: u16,
+    pub skill: f64,
+    /// Where it may play now.
+    pub mask: Mask,
+    pub anywhere: bool,
+}
+
+/// What a search found to look at, and what it notes while it looks; kept from one search to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    /// Without the ticket that searches; no order yet.
+    pub candidates: Vec<Candidate>,
+    /// Some class was not scanned far enough to know its nearest acceptable tickets.
+    pub truncated: bool,
+    /// Tickets looked at.
+    pub looked_at: u64,
+    /// For each class, valid where its walk is this one.
+    quotas: Vec<Quota>,
+    walk: u64,
+}
+
+/// What is still wanted of a class in one walk.
+#[derive(Debug, Clone, Copy, Default)]
+struct Quota {
+    walk: u64,
+    wanted: u32,
+    scanned: u32,
+    limit: f64,
+}
+
+/// Everything that gathering needs to know about the ticket that searches.
+#[derive(Clone, Copy)]
+pub(crate) struct Seeker<'a> {
+    pub queue: &'a QueueState,
+    pub entries: &'a Entries,
+    pub pool: &'a Pool,
+    pub slot: Slot,
+    pub entry: &'a Entry,
+    /// Set if tickets may wait whose time is over.
+    pub overdue: Option<Timestamp>,
+    /// How often this search has decided to look farther.
+    pub widened: u32,
+}
+
+impl Seeker<'_> {
+    fn class(&self) -> &Class {
+        &self.pool.classes[usize::from(self.entry.class)].0
+    }
+
+    fn limit(&self, level: u16) -> f64 {
+        let plan = &self.queue.plan;
+        let own = plan.level(self.entry.level).distance.first();
+        let limits = own.zip(plan.level(level).distance.first());
+        limits.map_or(f64::INFINITY, |(a, b)| a.min(*b))
+    }
+
+    fn scan_max(&self) -> u32 {
+        SCAN_MAX << self.widened.min(SCAN_DOUBLINGS_MAX)
+    }
+
+    /// What is wanted of a class on one side.
+    fn quota(&self, class: &Class) -> Quota {
+        let plan = &self.queue.plan;
+        let own = self.class();
+        let shared = own.mask & class.mask;
+        let room = plan
+            .players_max
+            .saturating_sub(u32::from(self.entry.players));
+        let mut wanted = wanted(plan, room, class.players);
+        if shared == 0 && !(own.anywhere && class.anywhere) {
+            wanted = 0;
+        } else if wanted > 0 && shared & SHARED_BIT != 0 && !(own.anywhere || class.anywhere) {
+            // These may be in different regions, so that some of them do not tell of all.
+            wanted = u32::MAX;
+        }
+        Quota {
+            walk: 0,
+            wanted,
+            scanned: 0,
+            limit: self.limit(class.level),
+        }
+    }
+
+    fn accepts(&self, other: Slot) -> bool {
+        let plan = &self.queue.plan;
+        if self.overdue.is_none() && plan.distance.len() <= 1 && plan.intersect.is_empty() {
+            return true;
+        }
+        let other = self.entries.at(other);
+        let live = self.overdue.is_none_or(|now| !other.is_expired(now));
+        live && accept_each_other(plan, self.entry, other)
+    }
+}
+
+/// Gathers the nearest of each class, and of the oldest those that fit.
+pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
+    out.candidates.clear();
+    (out.truncated, out.looked_at) = (false, 0);
+    out.quotas
+        .resize(seeker.pool.classes.len(), Quota::default());
+    let order = &seeker.pool.by_skill;
+    let own = skill_key(seeker.entry);
+    let start = order.spot(&own);
+    out.walk += 1;
+    let (mut spot, mut walk) = (start, Walk::new(seeker));
+    while let Some((keys, places, next)) = order.up(spot, walk.tags) {
+        let mut items = keys.iter().zip(places);
+        if !items.all(|(key, place)| walk.take(out, *key, *place)) {
+            break;
+        }
+        spot = next;
+    }
+    out.walk += 1;
+    let (mut spot, mut walk) = (start, Walk::new(seeker));
+    while let Some((keys, places, next)) = order.down(spot, walk.tags) {
+        let mut items = keys.iter().zip(places).rev();
+        if !items.all(|(key, place)| walk.take(out, *key, *place)) {
+            break;
+        }
+        spot = next;
+    }
+    gather_oldest(seeker, out);
+}
+
+/// A walk to one side.
+struct Walk<'a> {
+    seeker: Seeker<'a>,
+    skill: f64,
+    own_limit: f64,
+    scan_max: u32,
+    passed: u32,
+    /// Of classes of which more may be wanted.
+    tags: u128,
+}
+
+impl<'a> Walk<'a> {
+    fn new(seeker: Seeker<'a>) -> Walk<'a> {
+        Walk {
+            seeker,
+            skill: seeker.entry.skill(),
+            own_limit: seeker.limit(u16::MAX),
+            scan_max: seeker.scan_max(),
+            passed: 0,
+            tags: match seeker.pool.classes.len() {
+                classes @ 0..=127 => (1 << classes) - 1,
+                _ => u128::MAX,
+            },
+        }
+    }
+
+    /// Takes the next item, if it is wanted; whether the walk goes on.
+    fn take(&mut self, out: &mut Gathered, (skill, seq): SkillKey, place: Place) -> bool {
+        let Gathered {
+            candidates,
+            truncated,
+            looked_at,
+            quotas,
+            walk,
+        } = out;
+        let class = tag(place.class);
+        if self.tags & class == 0 || place.slot == self.seeker.slot {
+            return true;
+        }
+        let skill = from_order_bits(skill);
+        // The same expression as the rule's, so that rounding can't part them; from the key, so that a
+        // ticket out of reach is not touched.
+        let gap = (self.skill - skill).abs();
+        if gap > self.own_limit {
+            return false;
+        }
+        let (kind, _) = &self.seeker.pool.classes[usize::from(place.class)];
+        let quota = &mut quotas[usize::from(place.class)];
+        if quota.walk != *walk {
+            *quota = self.seeker.quota(kind);
+            quota.walk = *walk;
+        }
+        if quota.wanted == 0 || gap > quota.limit {
+            quota.wanted = 0;
+            return self.close(class, truncated);
+        }
+        if quota.scanned >= self.scan_max {
+            *truncated |= self.seeker.widened < SCAN_DOUBLINGS_MAX;
+            quota.wanted = 0;
+            return self.close(class, truncated);
+        }
+        quota.scanned += 1;
+        *looked_at += 1;
+        if self.seeker.accepts(place.slot) {
+            quota.wanted -= 1;
+            candidates.push(Candidate {
+                near: (gap.to_bits(), seq),
+                slot: place.slot,
+                players: kind.players,
+                level: kind.level,
+                skill,
+                mask: kind.mask,
+                anywhere: kind.anywhere,
+            });
+        }
+        true
+    }
+
+    /// Notes that no more is wanted of a class; whether the walk goes on.
+    fn close(&mut self, class: u128, truncated: &mut bool) -> bool {
+        if class != SHARED_TAG {
+            self.tags &= !class;
+            return self.tags != 0;
+        }
+        self.passed += 1;
+        let goes_on = self.passed < self.scan_max * PASSED_MAX;
+        *truncated |= !goes_on && self.seeker.widened < SCAN_DOUBLINGS_MAX;
+        goes_on
+    }
+}
+
+/// The pool's oldest tickets that may play somewhere with the seeker.
+fn gather_oldest(seeker: Seeker<'_>, out: &mut Gathered) {
+    let plan = &seeker.queue.plan;
+    if out.candidates.is_empty() && plan.is_simple() && !out.truncated {
+        // Whoever is acceptable is within reach, and nobody is.
+        return;
+    }
+    for (_, slot) in seeker.pool.by_age.iter().take(OLDEST_LOOKED_AT) {
+        if slot == seeker.slot || out.candidates.iter().any(|c| c.slot == slot) {
+            continue;
+        }
+        let other = seeker.entries.at(slot);
+        let kind = &seeker.pool.classes[usize::from(other.class)].0;
+        let meets = seeker.class().mask & kind.mask != 0;
+        let live = seeker.overdue.is_none_or(|now| !other.is_expired(now));
+        if meets && live && accept_each_other(plan, seeker.entry, other) {
+            let gap = (seeker.entry.skill() - other.skill()).abs();
+            out.candidates.push(Candidate {
+                near: (gap.to_bits(), other.seq),
+                slot,
+                players: other.players,
+                level: other.level,
+                skill: other.skill(),
+                mask: kind.mask,
+                anywhere: kind.anywhere,
+            });
+        }
+    }
+}
+
+/// Whether a candidate may play in a region where the ticket that searches may.
+pub(crate) fn is_in(
+    plan: &Plan,
+    entries: &Entries,
+    candidate: &Candidate,
+    region: Option<RegionId>,
+) -> bool {
+    match region {
+        _ if candidate.anywhere => true,
+        None => false,
+        Some(region) if bit(region) == SHARED_BIT => {
+            plays_in(plan, entries.at(candidate.slot), Some(region))
+        }
+        Some(region) => candidate.mask & bit(region) != 0,
+    }
+}
+
+/// How many tickets of this size a class has to give on each side of the seeker.
+///
+/// Where only distance and sizes matter, a match of farther tickets can always be changed into one of
+/// the nearest of each class, so as many as fit are enough to decide whether there is a match.
+fn wanted(plan: &Plan, room: u32, size: u16) -> u32 {
+    let fit = room / u32::from(size.max(1));
+    if plan.is_simple() || fit == 0 {
+        fit
+    } else {
+        (fit * 2).max(EXACT_TICKETS_MAX as u32)
+    }
+}
+
+/// Whether each ticket is within the other's limits: distances and shared values.
+fn accept_each_other(plan: &Plan, a: &Entry, b: &Entry) -> bool {
+    let limits = plan
+        .level(a.level)
+        .distance
+        .iter()
+        .zip(&plan.level(b.level).distance);
+    let numbers = a.numbers.iter().zip(&b.numbers);
+    let near = numbers
+        .zip(limits)
+        .all(|((x, y), (l, m))| (x - y).abs() <= l.min(*m));
+    let shared = || {
+        let pairs = a.shared.iter().zip(&b.shared).zip(&plan.intersect);
+        pairs
+            .into_iter()
+            .all(|((x, y), (_, min))| common(x, y).count() >= *min)
+    };
+    near && shared()
+}

@@ -1,0 +1,342 @@
+//! An ordered map of small values in leaves of 64, whose tags let a walk pass over what it does not want.
+//!
+//! Made for many short-lived keys: a change moves at most one leaf, keys that only grow fill leaves to the brim,
+//! and a walk reads memory in a row. Three levels, as a fixed depth keeps the code short: a million keys are some
+//! hundred blocks.
+
+/// Keys of a leaf and leaves of a block before they are parted.
+const FULL: usize = 64;
+
+/// A leaf's tags are made anew when the part of it that left is one of so many: a walk may look into it in vain.
+const LOOKED_AFTER: usize = 4;
+
+/// A value with a set of bits by which walks choose.
+pub(crate) trait Tagged: Copy {
+    /// At least one bit if walks are to find it.
+    fn tags(&self) -> u128;
+}
+
+#[derive(Debug)]
+struct Leaf<K, V> {
+    /// Of all items, and of those that left since it was looked after.
+    tags: u128,
+    /// How many left since.
+    left: usize,
+    /// Never empty. Apart from the values, as a search reads keys alone.
+    keys: Vec<K>,
+    values: Vec<V>,
+}
+
+#[derive(Debug)]
+struct Block<K, V> {
+    /// Of all leaves.
+    tags: u128,
+    /// For each leaf the least key that it may hold.
+    from: Vec<K>,
+    /// Never empty.
+    leaves: Vec<Leaf<K, V>>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Sorted<K, V> {
+    /// For each block the least key that it may hold.
+    from: Vec<K>,
+    blocks: Vec<Block<K, V>>,
+    len: usize,
+}
+
+/// Where a walk is: block, leaf, item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spot(usize, usize, usize);
+
+impl<K, V> Default for Sorted<K, V> {
+    fn default() -> Self {
+        Sorted {
+            from: Vec::new(),
+            blocks: Vec::new(),
+            len: 0,
+        }
+    }
+}
+
+impl<K: Ord + Copy, V: Tagged> Leaf<K, V> {
+    fn of(keys: Vec<K>, values: Vec<V>) -> Leaf<K, V> {
+        let mut leaf = Leaf {
+            tags: 0,
+            left: 0,
+            keys,
+            values,
+        };
+        leaf.tag();
+        leaf
+    }
+
+    fn tag(&mut self) {
+        self.left = 0;
+        self.tags = self.values.iter().fold(0, |tags, v| tags | v.tags());
+    }
+
+    fn insert(&mut self, i: usize, key: K, value: V) {
+        self.tags |= value.tags();
+        self.keys.insert(i, key);
+        self.values.insert(i, value);
+    }
+}
+
+impl<K: Ord + Copy, V: Tagged> Block<K, V> {
+    fn tag(&mut self) {
+        self.tags = self.leaves.iter().fold(0, |tags, leaf| tags | leaf.tags);
+    }
+}
+
+/// The last of `from` that is not above `key`, or the first.
+fn last_at<K: Ord>(from: &[K], key: &K) -> usize {
+    from.partition_point(|from| from <= key).saturating_sub(1)
+}
+
+impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The place of the first item whose key is not below `key`; possibly after the last of its leaf.
+    pub fn spot(&self, key: &K) -> Spot {
+        let b = last_at(&self.from, key);
+        let Some(block) = self.blocks.get(b) else {
+            return Spot(0, 0, 0);
+        };
+        let l = last_at(&block.from, key);
+        let i = block.leaves[l].keys.partition_point(|k| k < key);
+        Spot(b, l, i)
+    }
+
+    /// Puts a key in that is not there.
+    pub fn insert(&mut self, key: K, value: V) {
+        self.len += 1;
+        let Spot(b, l, i) = self.spot(&key);
+        let last = b + 1 >= self.blocks.len();
+        let Some(block) = self.blocks.get_mut(b) else {
+            self.from.push(key);
+            self.blocks.push(Block {
+                tags: value.tags(),
+                from: vec![key],
+                leaves: vec![Leaf::of(vec![key], vec![value])],
+            });
+            return;
+        };
+        let last = last && l + 1 == block.leaves.len();
+        block.tags |= value.tags();
+        let leaf = &mut block.leaves[l];
+        if leaf.keys.len() < FULL {
+            leaf.insert(i, key, value);
+            return;
+        }
+        if last && i == FULL {
+            block.from.push(key);
+            block.leaves.push(Leaf::of(vec![key], vec![value]));
+        } else {
+            let keys = leaf.keys.split_off(FULL / 2);
+            let mut right = Leaf::of(keys, leaf.values.split_off(FULL / 2));
+            let from = right.keys[0];
+            if i <= FULL / 2 {
+                leaf.insert(i, key, value);
+            } else {
+                right.insert(i - FULL / 2, key, value);
+            }
+            leaf.tag();
+            block.from.insert(l + 1, from);
+            block.leaves.insert(l + 1, right);
+        }
+        if block.leaves.len() > FULL {
+            let at = if last { FULL } else { FULL / 2 };
+            let mut right = Block {
+                tags: 0,
+                from: block.from.split_off(at),
+                leaves: block.leaves.split_off(at),
+            };
+            right.tag();
+            block.tag();
+            self.from.insert(b + 1, right.from[0]);
+            self.blocks.insert(b + 1, right);
+        }
+    }
+
+    /// Takes a key out; whether it was there.
+    pub fn remove(&mut self, key: &K) -> bool {
+        let Spot(b, l, i) = self.spot(key);
+        let Some(block) = self.blocks.get_mut(b) else {
+            return false;
+        };
+        let leaf = &mut block.leaves[l];
+        if leaf.keys.get(i) != Some(key) {
+            return false;
+        }
+        self.len -= 1;
+        leaf.keys.remove(i);
+        leaf.values.remove(i);
+        leaf.left += 1;
+        let tags = leaf.tags;
+        if leaf.left * LOOKED_AFTER >= leaf.keys.len() {
+            leaf.tag();
+        }
+        let same = leaf.tags == tags;
+        if leaf.keys.is_empty() {
+            block.from.remove(l);
+            block.leaves.remove(l);
+        }
+        if block.leaves.is_empty() {
+            self.from.remove(b);
+            self.blocks.remove(b);
+        } else if !same {
+            block.tag();
+        }
+        true
+    }
+
+    /// Gives a key that is there another value.
+    pub fn set(&mut self, key: &K, value: V) {
+        let Spot(b, l, i) = self.spot(key);
+        let Some(block) = self.blocks.get_mut(b) else {
+            return;
+        };
+        let leaf = &mut block.leaves[l];
+        if leaf.keys.get(i) != Some(key) {
+            return;
+        }
+        leaf.values[i] = value;
+        leaf.tags |= value.tags();
+        leaf.left += 1;
+        if leaf.left * LOOKED_AFTER >= leaf.keys.len() {
+            leaf.tag();
+            block.tag();
+        } else {
+            block.tags |= value.tags();
+        }
+    }
+
+    /// All of them in order.
+    pub fn iter(&self) -> impl Iterator<Item = (K, V)> + '_ {
+        let leaves = self.blocks.iter().flat_map(|block| &block.leaves);
+        leaves.flat_map(|leaf| leaf.keys.iter().copied().zip(leaf.values.iter().copied()))
+    }
+
+    /// The first.
+    pub fn first(&self) -> Option<(K, V)> {
+        let leaf = self.blocks.first()?.leaves.first()?;
+        Some((*leaf.keys.first()?, *leaf.values.first()?))
+    }
+
+    /// From this place on upward: the next leaf's items that may be wanted, and where to go on.
+    pub fn up(&self, spot: Spot, wanted: u128) -> Option<(&[K], &[V], Spot)> {
+        let Spot(mut b, mut l, mut i) = spot;
+        while let Some(block) = self.blocks.get(b) {
+            if block.tags & wanted != 0 {
+                while let Some(leaf) = block.leaves.get(l) {
+                    if leaf.tags & wanted != 0 && i < leaf.keys.len() {
+                        let next = Spot(b, l + 1, 0);
+                        return Some((&leaf.keys[i..], &leaf.values[i..], next));
+                    }
+                    (l, i) = (l + 1, 0);
+                }
+            }
+            (b, l, i) = (b + 1, 0, 0);
+        }
+        None
+    }
+
+    /// The same downward, below this place; items in ascending order.
+    pub fn down(&self, spot: Spot, wanted: u128) -> Option<(&[K], &[V], Spot)> {
+        let Spot(b, l, mut i) = spot;
+        // One more than the index, so that nothing is below it at 0.
+        let (mut b, mut l) = (b + 1, l + 1);
+        while b > 0 {
+            if let Some(block) = self.blocks.get(b - 1).filter(|x| x.tags & wanted != 0) {
+                l = l.min(block.leaves.len());
+                while l > 0 {
+                    let leaf = &block.leaves[l - 1];
+                    let end = i.min(leaf.keys.len());
+                    if leaf.tags & wanted != 0 && end > 0 {
+                        let next = below(b, l);
+                        return Some((&leaf.keys[..end], &leaf.values[..end], next));
+                    }
+                    (l, i) = (l - 1, usize::MAX);
+                }
+            }
+            (b, l, i) = (b - 1, usize::MAX, usize::MAX);
+        }
+        None
+    }
+}
+
+/// The place before a leaf, both counted from one: [`Sorted::down`] finds nothing there if there is none.
+fn below(b: usize, l: usize) -> Spot {
+    match (b, l) {
+        (1, 1) => Spot(0, 0, 0),
+        (_, 1) => Spot(b - 2, usize::MAX - 1, usize::MAX),
+        _ => Spot(b - 1, l - 2, usize::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    impl Tagged for u8 {
+        fn tags(&self) -> u128 {
+            1 << self
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_map_in_order_whose_walks_find_what_they_want(
+            ops in prop::collection::vec((any::<bool>(), 0_u16..700, 0_u8..4), 1..3_000),
+            from in 0_u16..700,
+            wanted in 0_u128..16,
+        ) {
+            let (mut sorted, mut reference) = (Sorted::default(), BTreeMap::new());
+            // A run of growing keys first, so that there are several blocks.
+            for key in 1_000_u16..7_000 {
+                sorted.insert(key, (key % 4) as u8);
+                reference.insert(key, (key % 4) as u8);
+            }
+            for (put, key, value) in ops {
+                if put {
+                    match reference.insert(key, value) {
+                        Some(_) => sorted.set(&key, value),
+                        None => sorted.insert(key, value),
+                    }
+                } else {
+                    prop_assert_eq!(sorted.remove(&key), reference.remove(&key).is_some());
+                    sorted.remove(&(key * 10));
+                    reference.remove(&(key * 10));
+                }
+            }
+            prop_assert_eq!(sorted.len(), reference.len());
+            prop_assert!(sorted.iter().eq(reference.iter().map(|(&k, &v)| (k, v))));
+            let is_wanted = |v: &u8| v.tags() & wanted != 0;
+            let (mut up, mut spot) = (Vec::new(), sorted.spot(&from));
+            while let Some((keys, values, next)) = sorted.up(spot, wanted) {
+                let items = keys.iter().copied().zip(values.iter().copied());
+                up.extend(items.filter(|(_, v)| is_wanted(v)));
+                spot = next;
+            }
+            let above = reference.range(from..).filter(|(_, v)| is_wanted(v));
+            prop_assert!(up.into_iter().eq(above.map(|(&k, &v)| (k, v))));
+            let (mut down, mut spot) = (Vec::new(), sorted.spot(&from));
+            while let Some((keys, values, next)) = sorted.down(spot, wanted) {
+                let items = keys.iter().copied().zip(values.iter().copied());
+                down.extend(items.rev().filter(|(_, v)| is_wanted(v)));
+                spot = next;
+            }
+            let under = reference.range(..from).rev().filter(|(_, v)| is_wanted(v));
+            prop_assert!(down.into_iter().eq(under.map(|(&k, &v)| (k, v))));
+        }
+    }
+}
