@@ -72,7 +72,10 @@ pub(crate) fn reads_tickets(queue: &Queue) -> bool {
 
 /// The players of a ticket, where its queue's entries keep their tickets.
 fn players(entry: &Entry) -> &[TicketPlayer] {
-    entry.ticket.as_deref().map_or(&[], |ticket| &ticket.players)
+    entry
+        .ticket
+        .as_deref()
+        .map_or(&[], |ticket| &ticket.players)
 }
 
 /// Whether a rule asks how the tickets are split.
@@ -271,16 +274,13 @@ impl<'a> Seated<'a> {
         });
         let entries = asked.map(|(_, entry)| *entry);
         match (per, team) {
-            (Scope::Player, _) => entries
-                .flat_map(|e| players(e))
-                .map(|p| vec![p])
-                .collect(),
+            (Scope::Player, _) => entries.flat_map(players).map(|p| vec![p]).collect(),
             (Scope::Party, _) => entries.map(|e| players(e).iter().collect()).collect(),
             (Scope::Team, Some(team)) => vec![self.of_team(team)],
             (Scope::Team, None) => (0..self.queue.teams.len())
                 .map(|t| self.of_team(t))
                 .collect(),
-            (Scope::Match, _) => vec![entries.flat_map(|e| players(e)).collect()],
+            (Scope::Match, _) => vec![entries.flat_map(players).collect()],
         }
     }
 
