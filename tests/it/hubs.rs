@@ -406,6 +406,31 @@ fn row19_what_a_visitor_did_to_a_hub_that_is_kept_is_undone_once_he_is_gone() {
 }
 
 #[test]
+fn r78_who_knows_no_password_is_led_on_from_a_hub_that_has_one_and_who_mistypes_it_is_told_so() {
+    run(async {
+        let world = World::with(HUBS).await;
+        let [ann, bob, cid] = ["ann", "bob", "cid"].map(|name| world.player(name));
+        let hub = create(&ann, "Meadow").await.id;
+        let locked = UpdateSession {
+            password: Some(model::wire::Password("sesame".into())),
+            ..UpdateSession::default()
+        };
+        let locked = ann.update_session(hub, &locked, Condition::Always).await;
+        locked.expect("she leads");
+        assert_ne!(join(&bob, hub).await.expect("another one").id, hub);
+        let with = |password: &str| model::wire::JoinSession {
+            password: Some(model::wire::Password(password.into())),
+            ..tests::world::active()
+        };
+        let mistyped = cid.join(hub, Who::Me, &with("sesami")).await;
+        refused(mistyped, 403, "wrong-password");
+        let right = cid.join(hub, Who::Me, &with("sesame")).await;
+        assert_eq!(right.expect("he knows it").id, hub);
+        world.stop().await;
+    });
+}
+
+#[test]
 fn r78_a_dry_run_leads_nobody_anywhere() {
     run(async {
         let world = World::with(HUBS).await;

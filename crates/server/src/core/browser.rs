@@ -67,11 +67,8 @@ impl Core {
                 });
             }
             looked = Some(id);
-            match self.settled(id).await {
-                Ok(session) => items.extend(entry(&session)),
-                Err(Error::NotFound { .. }) => {}
-                Err(error) => return Err(error),
-            }
+            let session = self.settled_if_there(id).await?;
+            items.extend(session.and_then(|session| entry(&session)));
         }
         Ok(wire::BrowserPage { items, next: None })
     }
@@ -95,11 +92,9 @@ impl Core {
                 let next = items.last().map(|last| last.id);
                 return Ok(wire::FoundSessions { items, next });
             }
-            match self.settled(id).await {
-                Ok(session) if reader(who, &session).is_some() => items.push(found_one(&session)),
-                Ok(_) | Err(Error::NotFound { .. }) => {}
-                Err(error) => return Err(error),
-            }
+            let session = self.settled_if_there(id).await?;
+            let seen = session.filter(|session| reader(who, session).is_some());
+            items.extend(seen.map(|session| found_one(&session)));
         }
         Ok(wire::FoundSessions { items, next: None })
     }

@@ -255,16 +255,8 @@ impl Core {
     /// The host of one allocation is gone.
     pub(crate) async fn lose_host(&self, session: SessionId, allocation_id: AllocationId) {
         let command = Command::LoseHost { allocation_id };
-        let written = self
-            .write(session, |draft, _, now| {
-                Ok(draft.apply(&Actor::Service, &command, now)?)
-            })
-            .await;
-        match written {
-            Ok(_) | Err(Error::NotFound { .. } | Error::Law(_)) => {}
-            Err(error) => {
-                tracing::warn!(%error, session.id = %session, "a session could not be told that its host is gone");
-            }
+        if let Err(error) = self.try_command(session, &Actor::Service, &command).await {
+            tracing::warn!(%error, session.id = %session, "a session could not be told that its host is gone");
         }
     }
 

@@ -192,8 +192,6 @@ impl Core {
             return outcome;
         };
         let is_player = matches!(asked.who, Principal::Player { .. });
-        // Who has mistyped it is told so.
-        let mistyped = join.password.is_some();
         let visitor = Visitor {
             who: asked.who,
             join,
@@ -204,14 +202,8 @@ impl Core {
         };
         let refused = match outcome {
             Ok((true, session)) => {
-                if !asked.dry_run {
-                    let player = &visitor.join.player;
-                    self.leave_other_hubs(player, &name, asked.session).await?;
-                }
+                self.has_come(&visitor, &name, asked.session).await?;
                 return Ok((true, session));
-            }
-            Err(Error::Law(Law::WrongPassword)) if mistyped => {
-                return Err(Law::WrongPassword.into());
             }
             Err(error) if is_player && (leads_on(&error) || for_others(&error)) => error,
             outcome => return outcome,
@@ -250,8 +242,7 @@ impl Core {
         }
         let session = self.insert_session(session, changes, None, now).await?;
         let header = session.header();
-        let player = &visitor.join.player;
-        self.leave_other_hubs(player, &header.session_type, header.id)
+        self.has_come(visitor, &header.session_type, header.id)
             .await?;
         Ok(super::asked::seen_by(visitor.who, &session))
     }
@@ -264,19 +255,16 @@ impl Core {
         hub: Hub,
         mut without: BTreeSet<SessionId>,
     ) -> Result<Led, Error> {
-        let player = &visitor.join.player;
-        for (own, joined) in self.own_hubs(player, of_type).await? {
+        let region = visitor.region.as_ref().filter(|_| hub.match_region);
+        for (own, joined) in self.own_hubs(&visitor.join.player, of_type).await? {
             // Anybody may hold a seat for anybody: it leads nobody away from where he wants to play.
-            let region = visitor.region.as_ref().filter(|_| hub.match_region);
             let elsewhere = !joined && !self.listings.is_in(of_type, own, region);
             if !elsewhere
                 && without.insert(own)
                 && let Entered::In(session, _) = self.try_enter(visitor, own).await?
             {
                 count("own");
-                if !visitor.dry_run {
-                    self.leave_other_hubs(player, of_type, own).await?;
-                }
+                self.has_come(visitor, of_type, own).await?;
                 return Ok(Led::Into(session, false));
             }
         }
@@ -285,7 +273,7 @@ impl Core {
         for _ in 0..TRIES_MAX {
             let wanted = Wanted {
                 of_type,
-                region: visitor.region.as_ref().filter(|_| hub.match_region),
+                region,
                 seats: u32::try_from(1 + visitor.party.len()).unwrap_or(u32::MAX),
                 without: &without,
             };
@@ -295,10 +283,7 @@ impl Core {
                     match self.try_enter(visitor, id).await? {
                         Entered::In(session, joined) => {
                             count("existing");
-                            if !visitor.dry_run {
-                                let player = &visitor.join.player;
-                                self.leave_other_hubs(player, of_type, id).await?;
-                            }
+                            self.has_come(visitor, of_type, id).await?;
                             return Ok(Led::Into(session, joined));
                         }
                         Entered::ForOthers => others = true,
@@ -324,16 +309,27 @@ impl Core {
         Err(Error::Overloaded)
     }
 
+    /// A visitor is where he wanted to be: he leaves his other hubs.
+    async fn has_come(
+        &self,
+        visitor: &Visitor<'_>,
+        of_type: &Name,
+        here: SessionId,
+    ) -> Result<(), Error> {
+        if visitor.dry_run {
+            return Ok(());
+        }
+        self.leave_other_hubs(&visitor.join.player, of_type, here)
+            .await
+    }
+
     /// Brings up to date what is listed of hubs, all that it takes to say whether one has space.
     async fn refresh(&self, wanted: &Wanted<'_>) -> Result<(), Error> {
         for _ in 0..ROUNDS_MAX {
             let stale = self.listings.stale(wanted, self.now(), LOOKS_MAX);
             let all = stale.len() < LOOKS_MAX;
             for id in stale {
-                match self.settled(id).await {
-                    Ok(_) | Err(Error::NotFound { .. }) => {}
-                    Err(error) => return Err(error),
-                }
+                self.settled_if_there(id).await?;
             }
             if all {
                 break;
@@ -411,13 +407,7 @@ impl Core {
                 player: player.clone(),
             };
             let by = Actor::Player(player.clone());
-            let left = self
-                .write(other, |draft, _, now| Ok(draft.apply(&by, &leave, now)?))
-                .await;
-            match left {
-                Ok(_) | Err(Error::NotFound { .. } | Error::Law(_)) => {}
-                Err(error) => return Err(error),
-            }
+            self.try_command(other, &by, &leave).await?;
         }
         Ok(())
     }
@@ -473,7 +463,7 @@ fn hold_seats(
     }
 }
 
-/// Whether another session may take in whom this one did not.
+/// Whether another session may take in whom this one did not. Who has mistyped its password is told so.
 fn leads_on(error: &Error) -> bool {
     match error {
         Error::NotFound { .. } => true,
@@ -482,7 +472,7 @@ fn leads_on(error: &Error) -> bool {
             Law::SessionFull
                 | Law::Closed
                 | Law::NotAdmitted
-                | Law::WrongPassword
+                | Law::PasswordNeeded
                 | Law::SessionEnded
         ),
         _ => false,

@@ -142,10 +142,8 @@ impl Core {
         let (page, next) = players::page(&things.invites, after);
         let mut items = Vec::new();
         for id in page {
-            let session = match self.settled(id).await {
-                Ok(session) => session,
-                Err(Error::NotFound { .. }) => continue,
-                Err(error) => return Err(error),
+            let Some(session) = self.settled_if_there(id).await? else {
+                continue;
             };
             if let Some(invite) = session.header().invites.of(player) {
                 items.push(wire::MyInvite {

@@ -118,14 +118,6 @@ impl Core {
     /// It lives on as any other: while somebody is there.
     async fn let_go(&self, id: SessionId) -> Result<(), Error> {
         let command = Command::Keep { kept: false };
-        let written = self
-            .write(id, |draft, _, now| {
-                Ok(draft.apply(&Actor::Service, &command, now)?)
-            })
-            .await;
-        match written {
-            Ok(_) | Err(Error::NotFound { .. } | Error::Law(_)) => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.try_command(id, &Actor::Service, &command).await
     }
 }

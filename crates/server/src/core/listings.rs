@@ -1,6 +1,7 @@
 //! Sessions that others than their members look for: hubs, those that are kept running, those in the browser.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::formation::Placement;
@@ -32,20 +33,26 @@ pub(crate) struct Listing {
     keywords: BTreeSet<Name>,
 }
 
+/// Whether anybody but its members looks for a session with this header.
+pub(crate) fn is_listed(constants: &Constants, header: &Header) -> bool {
+    constants.session_type.formation.hub.is_some()
+        || header.kept
+        || header.browser_entry.is_some()
+        || !header.keywords.is_empty()
+}
+
 impl Listing {
     /// `None`: nobody looks for it.
     fn of(constants: &Constants, header: &Header, due: Option<Timestamp>) -> Option<Self> {
-        let of_type = &constants.session_type;
-        let is_hub = of_type.formation.hub.is_some();
-        let is_found = header.browser_entry.is_some() || !header.keywords.is_empty();
-        if !is_hub && !header.kept && !is_found {
+        if !is_listed(constants, header) {
             return None;
         }
+        let of_type = &constants.session_type;
         let visibility = header.visibility.unwrap_or(of_type.visibility);
         let seats = PlayerSeats::of(constants, header);
         Some(Self {
             region: header.region.clone(),
-            is_hub,
+            is_hub: of_type.formation.hub.is_some(),
             is_open: header.joinability == Joinability::Public
                 && visibility == Visibility::Open
                 && !header.closed
@@ -112,6 +119,14 @@ impl All {
     }
 }
 
+/// The ids of sessions that were made before one; all of them without one.
+fn older_than(before: Option<SessionId>) -> (Bound<SessionId>, Bound<SessionId>) {
+    (
+        Bound::Unbounded,
+        before.map_or(Bound::Unbounded, Bound::Excluded),
+    )
+}
+
 impl Listings {
     fn all(&self) -> MutexGuard<'_, All> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
@@ -153,10 +168,7 @@ impl Listings {
         let Some(found) = all.by_keyword.get(keyword) else {
             return Vec::new();
         };
-        let older = match before {
-            None => found.range(..),
-            Some(before) => found.range(..before),
-        };
+        let older = found.range(older_than(before));
         older.rev().take(most).copied().collect()
     }
 
@@ -244,10 +256,7 @@ impl Listings {
         most: usize,
     ) -> Vec<SessionId> {
         let all = self.all();
-        let older = match before {
-            None => all.in_browser.range(..),
-            Some(before) => all.in_browser.range(..before),
-        };
+        let older = all.in_browser.range(older_than(before));
         let mut newest = Vec::new();
         for (id, name) in older.rev() {
             let listing = all.types.get(name).and_then(|of_type| of_type.get(id));

@@ -267,6 +267,15 @@ impl Core {
         written.session.ok_or_else(|| not_found(id))
     }
 
+    /// The same where the session may have ended: `None` then.
+    pub(crate) async fn settled_if_there(&self, id: SessionId) -> Result<Option<Held>, Error> {
+        match self.settled(id).await {
+            Ok(session) => Ok(Some(session)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The session, if it is in memory and nothing of it is due.
     async fn settled_already(&self, id: SessionId) -> Option<Held> {
         let slot = self.sessions.lock(id).await;
@@ -498,10 +507,8 @@ impl Core {
         let (page, next) = players::page(&things.sessions, after);
         let mut items = Vec::new();
         for id in page {
-            let session = match self.settled(id).await {
-                Ok(session) => session,
-                Err(Error::NotFound { .. }) => continue,
-                Err(error) => return Err(error),
+            let Some(session) = self.settled_if_there(id).await? else {
+                continue;
             };
             if let Some(member) = session.member_of(player) {
                 items.push(wire::MySession {

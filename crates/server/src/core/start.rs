@@ -184,11 +184,9 @@ impl Core {
     async fn free_forgotten_slots(&self) -> Result<(), Error> {
         for server in self.registry.records.values() {
             for held in &server.allocations {
-                let counts = match self.settled(held.session).await {
-                    Ok(session) => counts(session.header(), held.allocation),
-                    Err(Error::NotFound { .. }) => false,
-                    Err(error) => return Err(error),
-                };
+                let session = self.settled_if_there(held.session).await?;
+                let counts =
+                    session.is_some_and(|session| counts(session.header(), held.allocation));
                 if !counts {
                     let allocation = held.allocation;
                     self.change_server(server.id, |server| {

@@ -16,6 +16,7 @@ use store::{CommitError, Item, WriteSet};
 use tokio::sync::OwnedMutexGuard;
 
 use super::busy::Taken;
+use super::listings::is_listed;
 use super::players::{Change, Stand};
 use super::registry::TakenServer;
 use super::subscriptions::Noticed;
@@ -567,7 +568,7 @@ impl Core {
         let touched: Vec<u32> = changes.members.iter().map(|(index, _)| *index).collect();
         let due = changes.next_timer;
         Arc::make_mut(&mut document.session).commit(changes);
-        self.list(&document.session, deleted, due);
+        self.list(before, &document.session, deleted, due);
         if worth_telling {
             let number = document.session.header().change_number;
             document
@@ -609,12 +610,15 @@ impl Core {
         }
     }
 
-    /// Notes in memory what a session is to those who look for one.
-    fn list(&self, session: &Session, deleted: bool, due: Option<Timestamp>) {
+    /// Notes in memory what a session is to those who look for one; of most sessions nobody does.
+    fn list(&self, before: &Header, session: &Session, deleted: bool, due: Option<Timestamp>) {
+        let (constants, header) = (session.constants(), session.header());
+        if !is_listed(constants, before) && !is_listed(constants, header) {
+            return;
+        }
         if !deleted {
-            self.listings
-                .put(session.constants(), session.header(), due);
-        } else if self.listings.remove(session.header()) {
+            self.listings.put(constants, header, due);
+        } else if self.listings.remove(header) {
             self.keep_up();
         }
     }
@@ -671,21 +675,32 @@ impl Core {
     fn follow_up(&self, party: SessionId, command: Command) {
         let core = self.clone();
         self.spawn(async move {
-            let told = core
-                .write(party, |draft, _, now| {
-                    Ok(draft.apply(&Actor::Service, &command, now)?)
-                })
-                .await;
-            match told {
-                Ok(_) | Err(Error::NotFound { .. } | Error::Law(_)) => {}
-                Err(error) => {
-                    tracing::warn!(
-                        cause = error.cause(),
-                        "a party could not be told of its ticket"
-                    );
-                }
+            if let Err(error) = core.try_command(party, &Actor::Service, &command).await {
+                tracing::warn!(
+                    cause = error.cause(),
+                    "a party could not be told of its ticket"
+                );
             }
         });
+    }
+
+    /// One command, where it is all the same if the session is gone or the law refuses it by now.
+    ///
+    /// # Errors
+    /// 503 while the store is away.
+    pub(crate) async fn try_command(
+        &self,
+        id: SessionId,
+        by: &Actor,
+        command: &Command,
+    ) -> Result<(), Error> {
+        let written = self
+            .write(id, |draft, _, now| Ok(draft.apply(by, command, now)?))
+            .await;
+        match written {
+            Ok(_) | Err(Error::NotFound { .. } | Error::Law(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// After a lost write: forget what may be stale; an error when trying again is no use.

@@ -30,12 +30,7 @@ pub(super) async fn join(mut call: Call) -> Answer {
     };
     let asked = call.asked()?;
     let (created, session) = call.core().join(&asked, player, body, mode).await?;
-    let status = match created {
-        true => StatusCode::CREATED,
-        false => StatusCode::OK,
-    };
-    // A hub leads on whom it does not take in.
-    sessions::located(reply::session(status, &session)?, &sessions::at(session.id))
+    sessions::arrived(created, &session)
 }
 
 pub(super) async fn update(mut call: Call) -> Answer {

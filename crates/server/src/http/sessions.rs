@@ -17,16 +17,18 @@ pub(super) async fn create(mut call: Call) -> Answer {
         return reply::ok(&call.core().rehearse_session(call.who()?, body).await?);
     }
     let (created, session) = call.core().create_session(call.who()?, body, key).await?;
-    let status = match created {
+    arrived(created, &session)
+}
+
+/// The session in which the caller is now, and where it is: a hub may have led him to another one. `news`: he has made
+/// or joined it just now.
+pub(super) fn arrived(news: bool, session: &wire::Session) -> Answer {
+    let status = match news {
         true => StatusCode::CREATED,
         false => StatusCode::OK,
     };
-    located(reply::session(status, &session)?, &at(session.id))
-}
-
-/// The path of a session.
-pub(super) fn at(id: SessionId) -> String {
-    format!("/v1/sessions/{id}")
+    let at = format!("/v1/sessions/{}", session.id);
+    located(reply::session(status, session)?, &at)
 }
 
 pub(super) async fn read(call: Call) -> Answer {
