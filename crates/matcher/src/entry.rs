@@ -1,5 +1,6 @@
 //! A ticket made ready for matching: its numbers summed up, its regions agreed within the party.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::queue::{Queue, Reading};
@@ -211,22 +212,38 @@ pub(crate) fn text(queue: &Queue, player: &TicketPlayer, read: &Reading) -> Box<
     }
 }
 
-fn shared(queue: &Queue, players: &[TicketPlayer], attribute: &Name) -> Box<[Arc<str>]> {
-    let texts = |player| match value(queue, player, attribute) {
-        Some(Value::Strings(texts)) => texts.as_slice(),
+/// The texts that a player has of an attribute; one text counts as a list of it.
+pub(crate) fn texts<'a>(
+    queue: &'a Queue,
+    player: &'a TicketPlayer,
+    attribute: &Name,
+) -> &'a [String] {
+    match value(queue, player, attribute) {
+        Some(Value::Strings(texts)) => texts,
+        Some(Value::String(text)) => std::slice::from_ref(text),
         _ => &[],
-    };
-    let Some((first, others)) = players.split_first() else {
-        return Box::default();
-    };
-    let mut shared: Vec<Arc<str>> = texts(first)
-        .iter()
-        .filter(|text| others.iter().all(|other| texts(other).contains(text)))
-        .map(|text| Arc::from(text.as_str()))
-        .collect();
-    shared.sort_unstable();
-    shared.dedup();
-    shared.into()
+    }
+}
+
+/// The texts that all of some players have; `None` without players.
+pub(crate) fn common_texts<'a>(
+    queue: &'a Queue,
+    players: impl IntoIterator<Item = &'a TicketPlayer>,
+    attribute: &Name,
+) -> Option<BTreeSet<&'a str>> {
+    let mut players = players.into_iter();
+    let first = texts(queue, players.next()?, attribute);
+    let mut common: BTreeSet<&str> = first.iter().map(String::as_str).collect();
+    for player in players {
+        let own = texts(queue, player, attribute);
+        common.retain(|text| own.iter().any(|other| other == text));
+    }
+    Some(common)
+}
+
+fn shared(queue: &Queue, players: &[TicketPlayer], attribute: &Name) -> Box<[Arc<str>]> {
+    let common = common_texts(queue, players, attribute).unwrap_or_default();
+    common.into_iter().map(Arc::from).collect()
 }
 
 /// The regions that everybody who measured listed and the queue allows.

@@ -8,7 +8,7 @@ use model::Name;
 use model::queue::{Aggregate, ExpansionTarget, Operand, Queue, Reading, Rule, RuleKind, Scope};
 use model::ticket::{TicketPlayer, Value};
 
-use crate::entry::{Entry, number, value};
+use crate::entry::{Entry, common_texts, number, texts, value};
 
 /// The last questions of a queue.
 #[derive(Debug, Default)]
@@ -381,14 +381,6 @@ pub(crate) fn summed(of: Aggregate, numbers: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
-fn texts<'a>(queue: &'a Queue, player: &'a TicketPlayer, attribute: &Name) -> &'a [String] {
-    match value(queue, player, attribute) {
-        Some(Value::Strings(texts)) => texts,
-        Some(Value::String(text)) => std::slice::from_ref(text),
-        _ => &[],
-    }
-}
-
 /// Whether a player has one of some texts.
 pub(crate) fn has_any(
     queue: &Queue,
@@ -402,18 +394,7 @@ pub(crate) fn has_any(
 
 /// How many texts all players have.
 pub(crate) fn shared(queue: &Queue, players: &[&TicketPlayer], attribute: &Name) -> usize {
-    let Some((first, others)) = players.split_first() else {
-        return usize::MAX;
-    };
-    let common: BTreeSet<&String> = texts(queue, first, attribute)
-        .iter()
-        .filter(|text| {
-            others
-                .iter()
-                .all(|p| texts(queue, p, attribute).contains(text))
-        })
-        .collect();
-    common.len()
+    common_texts(queue, players.iter().copied(), attribute).map_or(usize::MAX, |all| all.len())
 }
 
 /// Whether each wanted role finds a player of its own who would take it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Actor, Command, Draft, Error, Event, HEADER_BYTES_MAX, Header, InviteEnd, RemovalReason,
+    Actor, Command, Draft, Error, HEADER_BYTES_MAX, Header, InviteEnd, RemovalReason,
     SESSION_CUSTOM_BYTES_MAX, SetPassword, TURN_MAX, Update, create, limits, places::Place,
 };
 use crate::Timestamp;
@@ -207,7 +207,7 @@ impl Draft<'_> {
         limits::check_size("session", HEADER_BYTES_MAX, header)?;
         let tightened = header.joinability.openness() < before.joinability.openness();
         for change in changes_of(&before, header) {
-            self.work.events.push(Event::HeaderChanged(change));
+            self.header_changed(change);
         }
         // An invite from before then is void: its player was invited to a session that let others in.
         if tightened && self.base.constants.session_type.invites.reject_stale {

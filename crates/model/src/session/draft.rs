@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::leader::Seniority;
 use super::{Changes, Event, Header, Looker, Member, RemovalReason, Session, admission, deadlines};
+use crate::subscriptions::ChangeType;
 use crate::{PlayerId, Timestamp};
 
 /// Changes to a session that are not committed yet. Memory and time are those of what is touched.
@@ -180,6 +181,11 @@ impl<'a> Draft<'a> {
 
     pub(super) fn header_mut(&mut self) -> &mut Header {
         Arc::make_mut(&mut self.work.header)
+    }
+
+    /// Tells that a property of the session has changed.
+    pub(super) fn header_changed(&mut self, change: ChangeType) {
+        self.work.events.push(Event::HeaderChanged(change));
     }
 
     /// Writes a member that is new or changed, and keeps the counts.

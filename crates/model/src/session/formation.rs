@@ -1,8 +1,6 @@
 //! How a session is found and kept: its entry in the browser, the instance that launches by itself (R77, R80).
 
-use super::{
-    Actor, BROWSER_ENTRY_BYTES_MAX, Draft, Error, Event, HEADER_BYTES_MAX, deadlines, limits,
-};
+use super::{Actor, BROWSER_ENTRY_BYTES_MAX, Draft, Error, HEADER_BYTES_MAX, deadlines, limits};
 use crate::Timestamp;
 use crate::session_type::CustomData;
 use crate::subscriptions::ChangeType;
@@ -37,9 +35,7 @@ impl Draft<'_> {
         let header = self.header_mut();
         header.browser_entry = params.cloned();
         limits::check_size("session", HEADER_BYTES_MAX, header)?;
-        self.work
-            .events
-            .push(Event::HeaderChanged(ChangeType::Everything));
+        self.header_changed(ChangeType::Everything);
         Ok(())
     }
 
@@ -57,9 +53,7 @@ impl Draft<'_> {
             header.browser_entry = Some(browser.params.clone());
         }
         if *header != *before {
-            self.work
-                .events
-                .push(Event::HeaderChanged(ChangeType::Joinability));
+            self.header_changed(ChangeType::Joinability);
         }
     }
 
@@ -68,9 +62,7 @@ impl Draft<'_> {
         Self::require_service(actor)?;
         if self.work.header.kept != kept {
             self.header_mut().kept = kept;
-            self.work
-                .events
-                .push(Event::HeaderChanged(ChangeType::Everything));
+            self.header_changed(ChangeType::Everything);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Actor, Draft, Error, Event, Member, Session};
+use super::{Actor, Draft, Error, Member, Session};
 use crate::PlayerId;
 use crate::subscriptions::ChangeType;
 
@@ -74,9 +74,7 @@ impl Draft<'_> {
         if header.host.is_some() {
             header.host_candidates.clear();
         }
-        self.work
-            .events
-            .push(Event::HeaderChanged(ChangeType::Host));
+        self.header_changed(ChangeType::Host);
         Ok(())
     }
 
@@ -109,9 +107,7 @@ impl Draft<'_> {
         let header = self.header_mut();
         if hosts {
             header.host = None;
-            self.work
-                .events
-                .push(Event::HeaderChanged(ChangeType::Host));
+            self.header_changed(ChangeType::Host);
         } else if gone {
             header.host_candidates.retain(|other| other != token);
         }
@@ -122,9 +118,7 @@ impl Draft<'_> {
         let header = self.header_mut();
         header.host_candidates.clear();
         if header.host.take().is_some() {
-            self.work
-                .events
-                .push(Event::HeaderChanged(ChangeType::Host));
+            self.header_changed(ChangeType::Host);
         }
     }
 }

@@ -274,9 +274,7 @@ impl Draft<'_> {
             Some(_) => return Err(Error::ConstantsConflict("the first decision")),
             None => {
                 init.decision = Some(succeeded);
-                self.work
-                    .events
-                    .push(Event::HeaderChanged(ChangeType::Initialization));
+                self.header_changed(ChangeType::Initialization);
             }
         }
         Ok(())

@@ -90,9 +90,7 @@ impl Draft<'_> {
         let header = self.header_mut();
         header.ranks.blocked.insert(player.clone());
         limits::check_size("session", HEADER_BYTES_MAX, header)?;
-        self.work
-            .events
-            .push(Event::HeaderChanged(ChangeType::Everything));
+        self.header_changed(ChangeType::Everything);
         self.drop_invite(player, InviteEnd::Withdrawn, now);
         if let Some(index) = self.member_of(player).map(|member| member.index) {
             self.remove_member(index, RemovalReason::Kicked, now);
@@ -104,9 +102,7 @@ impl Draft<'_> {
         self.require_owned(actor)?;
         if self.work.header.ranks.blocked.contains(player) {
             self.header_mut().ranks.blocked.remove(player);
-            self.work
-                .events
-                .push(Event::HeaderChanged(ChangeType::Everything));
+            self.header_changed(ChangeType::Everything);
         }
         Ok(())
     }

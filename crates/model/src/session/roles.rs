@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Actor, Draft, Error, Event, HEADER_BYTES_MAX, Header, Member, Session, limits};
+use super::{Actor, Draft, Error, HEADER_BYTES_MAX, Header, Member, Session, limits};
 use crate::roles::{ROLE_HOLDERS_MAX, RoleFigure, RoleSettings, RoleType, RoleTypes};
 use crate::subscriptions::ChangeType;
 use crate::{Name, PlayerId};
@@ -170,9 +170,7 @@ impl Draft<'_> {
             return Ok(());
         }
         limits::check_size("session", HEADER_BYTES_MAX, &self.work.header)?;
-        self.work
-            .events
-            .push(Event::HeaderChanged(ChangeType::Everything));
+        self.header_changed(ChangeType::Everything);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Actor, Draft, Error, Event, HEADER_BYTES_MAX, Participant, SERVERS_MAX, limits};
+use super::{Actor, Draft, Error, HEADER_BYTES_MAX, Participant, SERVERS_MAX, limits};
 use crate::Name;
 use crate::subscriptions::ChangeType;
 
@@ -36,9 +36,7 @@ impl Draft<'_> {
         let header = self.header_mut();
         header.servers.insert(name, server);
         limits::check_size("session", HEADER_BYTES_MAX, header)?;
-        self.work
-            .events
-            .push(Event::HeaderChanged(ChangeType::Everything));
+        self.header_changed(ChangeType::Everything);
         Ok(())
     }
 
@@ -49,9 +47,7 @@ impl Draft<'_> {
             return Err(Error::NoSuchServer);
         }
         self.header_mut().servers.remove(&name);
-        self.work
-            .events
-            .push(Event::HeaderChanged(ChangeType::Everything));
+        self.header_changed(ChangeType::Everything);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What is done to many players at once, and the short code that brings them together (F1, F3).
 
-use super::{Actor, Draft, Error, Event, Permission, RemovalReason};
+use super::{Actor, Draft, Error, Permission, RemovalReason};
 use crate::subscriptions::ChangeType;
 use crate::{PlayerId, Timestamp};
 
@@ -31,9 +31,7 @@ impl Draft<'_> {
         self.require_leader(actor)?;
         if self.work.header.short_code.is_none() {
             self.header_mut().short_code = Some(code.to_owned());
-            self.work
-                .events
-                .push(Event::HeaderChanged(ChangeType::Everything));
+            self.header_changed(ChangeType::Everything);
         }
         Ok(())
     }
