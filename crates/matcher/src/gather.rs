@@ -37,7 +37,7 @@ pub(crate) struct Candidate {
 /// What a search found to look at, and what it notes while it looks; kept from one search to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
-    /// Without the ticket that searches; no order yet.
+    /// Without the ticket that searches; ordered by skill.
     pub candidates: Vec<Candidate>,
     /// Some class was not scanned far enough to know its nearest acceptable tickets.
     pub truncated: bool,
@@ -132,15 +132,6 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     let start = order.spot(&own);
     out.walk += 1;
     let (mut spot, mut walk) = (start, Walk::new(seeker));
-    while let Some((keys, places, next)) = order.up(spot, walk.tags) {
-        let mut items = keys.iter().zip(places);
-        if !items.all(|(key, place)| walk.take(out, *key, *place)) {
-            break;
-        }
-        spot = next;
-    }
-    out.walk += 1;
-    let (mut spot, mut walk) = (start, Walk::new(seeker));
     while let Some((keys, places, next)) = order.down(spot, walk.tags) {
         let mut items = keys.iter().zip(places).rev();
         if !items.all(|(key, place)| walk.take(out, *key, *place)) {
@@ -148,7 +139,21 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
         }
         spot = next;
     }
+    out.candidates.reverse();
+    out.walk += 1;
+    let (mut spot, mut walk) = (start, Walk::new(seeker));
+    while let Some((keys, places, next)) = order.up(spot, walk.tags) {
+        let mut items = keys.iter().zip(places);
+        if !items.all(|(key, place)| walk.take(out, *key, *place)) {
+            break;
+        }
+        spot = next;
+    }
+    let near = out.candidates.len();
     gather_oldest(seeker, out);
+    if out.candidates.len() > near {
+        out.candidates.sort_by(|a, b| a.skill.total_cmp(&b.skill));
+    }
 }
 
 /// A walk to one side.

@@ -7,7 +7,7 @@ use model::queue::{Queue, TeamSettings};
 use model::{Name, Ticket, TicketId, Timestamp};
 
 use crate::ages::Seat;
-use crate::entry::{AgeKey, Entry};
+use crate::entry::{AgeKey, Entry, Fit};
 use crate::event::{Event, Figures, Match, MatchTeam, Output, Stats};
 use crate::gather::Gathered;
 use crate::ids::Ids;
@@ -297,26 +297,36 @@ impl Matcher {
                 return;
             }
         };
+        let Fit {
+            players,
+            numbers,
+            sums,
+            shared,
+            key,
+            anywhere,
+            pings,
+        } = fit;
+        let pings = state.regions.near(&pings);
         let seq = self.next_seq;
         self.next_seq += 1;
         let slot = self.entries.insert(Entry {
-            id: ticket.id,
             created_at: ticket.created_at,
-            expires_at: ticket.expires_at,
             seq,
-            deadline: None,
-            seat: Seat::default(),
+            expires_at: ticket.expires_at,
             queue,
-            pings: state.near(&fit.pings),
-            pool: state.pool(fit.key),
+            pool: state.pool(key),
+            proposed: 0,
+            seat: Seat::default(),
             class: 0,
             level: 0,
-            players: fit.players,
-            anywhere: fit.anywhere,
-            proposed: 0,
-            numbers: fit.numbers,
-            sums: fit.sums,
-            shared: fit.shared,
+            players,
+            anywhere,
+            numbers,
+            deadline: None,
+            id: ticket.id,
+            sums,
+            pings,
+            shared,
             ticket: state.plan.reads_tickets.then(|| Arc::clone(&ticket)),
         });
         self.by_id.insert(ticket.id, slot);
@@ -582,7 +592,7 @@ impl Matcher {
         let figures = self.figures(state, &found);
         let teams = self.teams(state, &found, handle);
         let queue = state.plan.queue.name.clone();
-        let region = found.region.and_then(|at| state.regions.get(at as usize));
+        let region = found.region.and_then(|at| state.regions.get(at));
         let region = region.cloned();
         for &slot in &found.slots {
             self.withdraw(slot);

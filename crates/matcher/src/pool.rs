@@ -7,7 +7,7 @@ use model::queue::Queue;
 use model::{Region, Timestamp};
 
 use crate::ages::{ASIDE, Ages, Seat};
-use crate::entry::{AgeKey, Entry, Near, Ping, PoolKey, RegionId};
+use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId};
 use crate::plan::{Plan, Sizes};
 use crate::sorted::{Sorted, Tagged};
 
@@ -213,6 +213,60 @@ impl Pool {
     }
 }
 
+/// The regions that tickets of a queue named.
+#[derive(Debug, Default)]
+pub(crate) struct Regions {
+    /// By number.
+    names: Vec<Region>,
+    /// By name.
+    order: Vec<(Region, RegionId)>,
+}
+
+impl Regions {
+    /// The name of a region.
+    pub fn get(&self, region: RegionId) -> Option<&Region> {
+        self.names.get(region as usize)
+    }
+
+    /// Pings, which are ordered by region, with numbers for regions, the nearest first.
+    pub fn near(&mut self, pings: &[Ping<'_>]) -> Pings {
+        let mut from = 0;
+        let near = pings.iter().map(|ping| Near {
+            region: self.region(ping.region, &mut from),
+            worst_ms: ping.worst_ms,
+            worst_delta_ms: ping.worst_delta_ms,
+            measured: ping.measured,
+        });
+        let mut near = Pings::new(near);
+        near.sort();
+        near
+    }
+
+    /// The number of a region. `from` remembers where in their order the last one was, as they are asked for in it.
+    fn region(&mut self, region: &Region, from: &mut usize) -> RegionId {
+        while let Some((known, number)) = self.order.get(*from) {
+            if known == region {
+                *from += 1;
+                return *number;
+            }
+            if known > region {
+                break;
+            }
+            *from += 1;
+        }
+        let number = RegionId::try_from(self.names.len()).unwrap_or(RegionId::MAX);
+        self.names.push(region.clone());
+        self.order.insert(*from, (region.clone(), number));
+        *from += 1;
+        number
+    }
+
+    /// Regions by name, the last first.
+    pub fn backwards(&self) -> impl Iterator<Item = RegionId> + '_ {
+        self.order.iter().rev().map(|&(_, number)| number)
+    }
+}
+
 /// One queue: its plan and its pools.
 #[derive(Debug)]
 pub(crate) struct QueueState {
@@ -222,9 +276,7 @@ pub(crate) struct QueueState {
     pub pools: Vec<Pool>,
     free_pools: Vec<u32>,
     pool_of: BTreeMap<PoolKey, u32>,
-    /// By number.
-    pub regions: Vec<Region>,
-    region_of: BTreeMap<Region, RegionId>,
+    pub regions: Regions,
     pub waiting: usize,
 }
 
@@ -237,8 +289,7 @@ impl QueueState {
             pools: Vec::new(),
             free_pools: Vec::new(),
             pool_of: BTreeMap::new(),
-            regions: Vec::new(),
-            region_of: BTreeMap::new(),
+            regions: Regions::default(),
             waiting: 0,
         }
     }
@@ -268,31 +319,6 @@ impl QueueState {
         };
         self.pool_of.insert(key, number);
         number
-    }
-
-    /// Pings with numbers for regions, in the same order.
-    pub fn near(&mut self, pings: &[Ping]) -> Box<[Near]> {
-        let near = pings.iter().map(|ping| {
-            let known = self.region_of.get(&ping.region).copied();
-            let region = known.unwrap_or_else(|| {
-                let number = RegionId::try_from(self.regions.len()).unwrap_or(RegionId::MAX);
-                self.regions.push(ping.region.clone());
-                self.region_of.insert(ping.region.clone(), number);
-                number
-            });
-            Near {
-                region,
-                worst_ms: ping.worst_ms,
-                worst_delta_ms: ping.worst_delta_ms,
-                measured: ping.measured,
-            }
-        });
-        near.collect()
-    }
-
-    /// Regions by name, the last first.
-    pub fn regions_backwards(&self) -> impl Iterator<Item = RegionId> + '_ {
-        self.region_of.values().rev().copied()
     }
 
     /// Puts a ticket into its pool; when it is due there.
