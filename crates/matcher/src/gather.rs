@@ -6,7 +6,7 @@ use crate::entry::{Entry, RegionId};
 use crate::plan::Plan;
 use crate::pool::{
     Class, EXACT_TICKETS_MAX, Entries, Mask, Place, Pool, QueueState, SHARED_BIT, SHARED_TAG,
-    SkillKey, Slot, bit, common, from_order_bits, plays_in, skill_key, tag,
+    SkillKey, Slot, bit, common, plays_in, skill_key, tag,
 };
 
 /// Of a pool's oldest tickets so many are candidates however far they are from the nearest.
@@ -183,7 +183,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes the next item, if it is wanted; whether the walk goes on.
-    fn take(&mut self, out: &mut Gathered, (skill, seq): SkillKey, place: Place) -> bool {
+    fn take(&mut self, out: &mut Gathered, key: SkillKey, place: Place) -> bool {
         let Gathered {
             candidates,
             truncated,
@@ -195,7 +195,7 @@ impl<'a> Walk<'a> {
         if self.tags & class == 0 || place.slot == self.seeker.slot {
             return true;
         }
-        let skill = from_order_bits(skill);
+        let skill = key.skill();
         // The same expression as the rule's, so that rounding can't part them; from the key, so that a
         // ticket out of reach is not touched.
         let gap = (self.skill - skill).abs();
@@ -222,7 +222,7 @@ impl<'a> Walk<'a> {
         if self.seeker.accepts(place.slot) {
             quota.wanted -= 1;
             candidates.push(Candidate {
-                near: (gap.to_bits(), seq),
+                near: (gap.to_bits(), key.seq()),
                 slot: place.slot,
                 players: kind.players,
                 level: kind.level,

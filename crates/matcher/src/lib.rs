@@ -11,6 +11,7 @@
 
 mod ages;
 mod check;
+mod duel;
 mod entry;
 mod event;
 mod finals;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::queue::{Queue, TeamSettings};
+use model::queue::Queue;
 use model::{Name, Ticket, TicketId, Timestamp};
 
 use crate::ages::Seat;
@@ -201,6 +201,8 @@ impl Matcher {
         self.now = self.now.max(now);
         let mut out = Vec::new();
         self.run_due(&mut out);
+        // A match that stands gives nobody a chance: what is left to do is done in the next event.
+        let goes_on = !matches!(event, Event::Committed(_));
         match event {
             Event::Add(ticket) => self.add(ticket, &mut out),
             Event::Remove(id) => self.remove(id),
@@ -212,7 +214,9 @@ impl Matcher {
             Event::Failed { handle, gone } => self.fail(handle, &gone, &mut out),
             Event::Tick => {}
         }
-        self.resume(&mut out);
+        if goes_on {
+            self.resume(&mut out);
+        }
         while self.backlog.last().is_some_and(|&last| !self.is_here(last)) {
             self.backlog.pop();
         }
@@ -434,6 +438,7 @@ impl Matcher {
             due.clear();
             state.take_due(pool, self.now, left, &mut self.entries, &mut due);
             left -= due.len();
+            std::hint::black_box(state.warm(pool, &due, &self.entries));
             for &slot in &due {
                 self.grow_older(slot, &mut changed, out);
             }
@@ -622,25 +627,30 @@ impl Matcher {
             let n = twins.len() as u64;
             twins.get(((place + chance % n) % n) as usize).copied()
         };
-        let pairs = || found.slots.iter().zip(&found.split.team_of);
-        let mut members: Vec<(usize, AgeKey, TicketId)> = pairs()
+        let mut teams: Vec<MatchTeam> = settings
+            .iter()
+            .map(|settings| MatchTeam {
+                name: settings.name.clone(),
+                tickets: Vec::new(),
+            })
+            .collect();
+        let mut members: Vec<(AgeKey, u16, TicketId)> = found
+            .slots
+            .iter()
+            .zip(&found.split.team_of)
             .map(|(&slot, &team)| {
                 let entry = self.entries.at(slot);
-                let team = usize::from(team);
-                (turned(team).unwrap_or(team), entry.age_key(), entry.id)
+                (entry.age_key(), team, entry.id)
             })
             .collect();
         members.sort_unstable();
-        let mut members = members.into_iter().peekable();
-        let named = settings.iter().enumerate();
-        let team = |(at, settings): (usize, &TeamSettings)| {
-            let own = std::iter::from_fn(|| members.next_if(|&(team, _, _)| team == at));
-            MatchTeam {
-                name: settings.name.clone(),
-                tickets: own.map(|(_, _, id)| id).collect(),
+        for (_, team, id) in members {
+            let team = usize::from(team);
+            if let Some(team) = teams.get_mut(turned(team).unwrap_or(team)) {
+                team.tickets.push(id);
             }
-        };
-        named.map(team).collect()
+        }
+        teams
     }
 
     fn figures(&self, state: &QueueState, found: &Found) -> Figures {

@@ -41,6 +41,11 @@ impl Level {
         self.reaches(ping.worst_ms, ping.worst_delta_ms)
     }
 
+    /// Whether both levels have the same limits of latency.
+    pub fn reaches_like(&self, other: &Level) -> bool {
+        self.max_latency == other.max_latency && self.max_latency_delta == other.max_latency_delta
+    }
+
     fn reaches(&self, worst_ms: u32, worst_delta_ms: u32) -> bool {
         f64::from(worst_ms) <= self.max_latency
             && f64::from(worst_delta_ms) <= self.max_latency_delta
@@ -268,16 +273,27 @@ fn limit_of<'a>(queue: &Queue, index: usize, level: &'a mut Level) -> Option<&'a
 #[derive(Debug)]
 pub(crate) struct Sizes {
     players_min: u32,
+    pairs: bool,
     /// Sorted; `None` for large games, where only the sum of players is known beforehand.
     fillings: Option<Vec<Counts>>,
 }
 
 impl Sizes {
     pub fn new(plan: &Plan) -> Sizes {
+        let fillings = fillings(plan);
+        let is_pair = |filling: &Counts| filling.iter().all(|&n| n == 0 || n == 2);
+        let of_two = |filling: &Counts| filling.iter().sum::<u8>() == 2;
+        let all = fillings.iter().flatten();
         Sizes {
             players_min: plan.players_min,
-            fillings: fillings(plan),
+            pairs: fillings.is_some() && all.fold(true, |ok, f| ok && is_pair(f) && of_two(f)),
+            fillings,
         }
+    }
+
+    /// Whether every match is two parties of one size.
+    pub fn are_pairs(&self) -> bool {
+        self.pairs
     }
 
     /// Whether parties of exactly these sizes can fill the teams; for a large game whether they are enough.

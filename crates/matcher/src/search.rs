@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use model::Timestamp;
 
+use crate::duel::{duel, is_duel};
 use crate::entry::{AgeKey, Entry, RegionId};
 use crate::gather::{Candidate, Gathered, NearKey, Seeker, gather, is_in};
 use crate::plan::{Counts, count};
@@ -93,6 +94,11 @@ pub(crate) fn search(
     };
     gather(seeker, gathered);
     let truncated = gathered.truncated;
+    if is_duel(scene)
+        && let Some(found) = duel(scene, slot, own, &gathered.candidates)
+    {
+        return Outcome::Found(found);
+    }
     let contexts = match may_fill(scene, own, &gathered.candidates) {
         true => contexts(scene, own, &gathered.candidates),
         false => Vec::new(),
