@@ -9,11 +9,13 @@
 //! search at all. A search sees the ticket's own pools only: same queue, same values of the
 //! attributes that must be equal, same region, and there the nearest tickets of each party size.
 
+mod ages;
 mod check;
 mod entry;
 mod event;
 mod finals;
 mod gather;
+mod ids;
 mod matcher;
 mod plan;
 mod pool;
