@@ -15,6 +15,7 @@ mod entry;
 mod event;
 mod finals;
 mod gather;
+mod group;
 mod ids;
 mod matcher;
 mod plan;
@@ -27,6 +28,7 @@ mod window;
 
 pub use check::check_match;
 pub use event::{Event, Figures, Match, MatchTeam, Output, Stats};
+pub use group::{Group, prepare_for};
 pub use matcher::Matcher;
 pub use validate::{
     LATENCY_MS_MAX, NUMBER_ABS_MAX, REGIONS_MAX, Rejection, STRING_BYTES_MAX, STRINGS_MAX, prepare,

@@ -14,6 +14,8 @@ pub const CLIENT_VERSION: &str = "client_version";
 pub struct Queue {
     /// Unique without regard to case.
     pub name: Name,
+    /// Queues of one group may share tickets, and are matched on one thread. Its own name, if it shares none.
+    pub group: Name,
     /// `false`: paused, tickets wait.
     pub active: bool,
     /// Outside of these hours it is as if it were paused. Empty: always open.

@@ -6,4 +6,5 @@ mod language;
 mod platforms;
 mod random;
 mod rules;
+mod several;
 mod world;

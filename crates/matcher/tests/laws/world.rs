@@ -29,6 +29,7 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
     };
     Queue {
         name: name("q"),
+        group: name("q"),
         active: true,
         open: Vec::new(),
         session_type: name("Game"),
@@ -134,6 +135,7 @@ pub fn ticket(id: u64, at: i64, skills: &[f64]) -> Ticket {
     Ticket {
         id: TicketId(Uuid::from_u128(u128::from(id))),
         queue: name("q"),
+        queues: Vec::new(),
         party: SessionId(Uuid::from_u128(u128::from(id))),
         created_at: Timestamp(at),
         expires_at: None,

@@ -74,6 +74,7 @@ pub(super) fn validate(
     let open = super::opening::hours(raw, document, reports);
     Some(Queue {
         name: raw.name.clone(),
+        group: raw.group.as_ref().unwrap_or(&raw.name).clone(),
         active: raw.active,
         open,
         session_type: session_type_name,

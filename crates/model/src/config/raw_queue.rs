@@ -20,6 +20,8 @@ sections! {
         kind: QueueKind = QueueKind::Queue,
         /// Unique among queues, without regard to case.
         name: Name = unnamed(),
+        /// A ticket may wait in several queues of one group at once. Omitted: the queue's own name.
+        group: Option<Name> = None,
         /// `false`: paused, tickets wait.
         active: bool = true,
         /// Opening hours. Omitted: always open.

@@ -443,6 +443,7 @@ mod tests {
         let name: Name = name.parse().expect("a name");
         Arc::new(Queue {
             session_type: name.clone(),
+            group: name.clone(),
             name,
             active,
             open,
