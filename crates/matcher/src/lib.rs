@@ -11,6 +11,7 @@
 
 mod check;
 mod entry;
+mod estimate;
 mod event;
 mod finals;
 mod gather;
@@ -24,6 +25,10 @@ mod validate;
 mod window;
 
 pub use check::check_match;
+pub use estimate::{
+    Basis, CELLS_MAX, ENOUGH, ENOUGH_OF_QUEUE, End, Estimate, Estimator, Expected, RegionWaits,
+    STEP, WINDOW, Waiter, Waits, nearest_region,
+};
 pub use event::{Event, Figures, Match, MatchTeam, Output, Stats};
 pub use matcher::Matcher;
 pub use validate::{
