@@ -12,6 +12,7 @@
 mod ages;
 mod check;
 mod entry;
+mod estimate;
 mod event;
 mod finals;
 mod gather;
@@ -27,6 +28,10 @@ mod validate;
 mod window;
 
 pub use check::check_match;
+pub use estimate::{
+    Basis, CELLS_MAX, ENOUGH, ENOUGH_OF_QUEUE, End, Estimate, Estimator, Expected, RegionWaits,
+    STEP, WINDOW, Waiter, Waits, nearest_region,
+};
 pub use event::{Event, Figures, Match, MatchTeam, Output, Stats};
 pub use group::{Group, prepare_for};
 pub use matcher::Matcher;

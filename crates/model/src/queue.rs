@@ -45,6 +45,8 @@ pub struct Queue {
     pub ticket_time_out: Timeout,
     /// Failed placements after which a ticket fails for good.
     pub placement_retries: u32,
+    /// Shares of tickets whose wait is told to players who wait: ascending, each between 0 and 1.
+    pub estimate_quantiles: Vec<f64>,
 }
 
 /// Where matches may be.

@@ -133,7 +133,9 @@ sections! {
 
     /// What is told about the time still to wait.
     struct Estimates {
-        /// Shares of all tickets, between 0 and 1.
+        /// Shares of tickets, ascending, each above 0 and below 1: of each, the wait that it does not exceed is told
+        /// to who waits.
+        #[schemars(length(min = 1, max = 8))]
         quantiles: Vec<f64> = vec![0.5, 0.9],
     }
 }

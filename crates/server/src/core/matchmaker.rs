@@ -458,6 +458,7 @@ mod tests {
             expansions: Vec::new(),
             ticket_time_out: None,
             placement_retries: 0,
+            estimate_quantiles: vec![0.5, 0.9],
         })
     }
 
