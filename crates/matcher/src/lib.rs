@@ -9,6 +9,7 @@
 //! search at all. A search sees the ticket's own pools only: same queue, same values of the
 //! attributes that must be equal, same region, and there the nearest tickets of each party size.
 
+mod avoid;
 mod check;
 mod entry;
 mod event;
@@ -17,6 +18,7 @@ mod gather;
 mod matcher;
 mod plan;
 mod pool;
+mod roles;
 mod search;
 mod sorted;
 mod teams;

@@ -12,6 +12,7 @@ use crate::event::{Event, Figures, Match, MatchTeam, Output, Stats};
 use crate::gather::Gathered;
 use crate::plan::{Plan, reads_alike};
 use crate::pool::{Entries, QueueState, Slot};
+use crate::roles::of_team;
 use crate::search::{Cursor, Found, Outcome, Scene, search, worst_ms};
 use crate::sorted::Sorted;
 use crate::validate::{Rejection, admit, no_region_within};
@@ -618,9 +619,17 @@ impl Matcher {
         let named = settings.iter().enumerate();
         let team = |(at, settings): (usize, &TeamSettings)| {
             let own = std::iter::from_fn(|| members.next_if(|&(team, _, _)| team == at));
+            let tickets: Vec<TicketId> = own.map(|(_, _, id)| id).collect();
             MatchTeam {
                 name: settings.name.clone(),
-                tickets: own.map(|(_, _, id)| id).collect(),
+                roles: of_team(
+                    &state.plan.queue,
+                    settings,
+                    tickets
+                        .iter()
+                        .filter_map(|id| self.entry(*id)?.ticket.as_deref()),
+                ),
+                tickets,
             }
         };
         named.map(team).collect()

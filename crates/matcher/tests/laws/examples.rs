@@ -1,5 +1,6 @@
 //! The worked examples under `sessiontypes/examples`: who of these players meets, who does not, and which rule says so.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use matcher::{Figures, Match, MatchTeam, check_match, prepare, validate};
@@ -66,6 +67,7 @@ fn why_not(queue: &Queue, now: i64, teams: &[&[&Ticket]]) -> String {
         .map(|(team, tickets)| MatchTeam {
             name: team.name.clone(),
             tickets: tickets.iter().map(|ticket| ticket.id).collect(),
+            roles: BTreeMap::new(),
         });
     let seated = Match {
         handle: 1,

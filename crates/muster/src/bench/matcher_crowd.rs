@@ -203,6 +203,7 @@ impl Crowd {
             platform: None,
             attributes,
             latencies,
+            avoid: Default::default(),
         }
     }
 

@@ -234,6 +234,7 @@ fn party(
             platform: member.platform.clone(),
             attributes,
             latencies: said.latencies,
+            avoid: said.avoid.into_iter().collect(),
         });
     }
     Ok(players)
