@@ -10,6 +10,7 @@
 //! attributes that must be equal, same region, and there the nearest tickets of each party size.
 
 mod ages;
+mod avoid;
 mod check;
 mod entry;
 mod estimate;
@@ -21,6 +22,7 @@ mod ids;
 mod matcher;
 mod plan;
 mod pool;
+mod roles;
 mod search;
 mod sorted;
 mod teams;

@@ -13,6 +13,7 @@ use crate::gather::Gathered;
 use crate::ids::Ids;
 use crate::plan::{Plan, reads_alike};
 use crate::pool::{Entries, QueueState, Slot};
+use crate::roles::of_team;
 use crate::search::{Cursor, Found, Outcome, Scene, search, worst_ms};
 use crate::validate::{Rejection, admit, no_region_within};
 
@@ -625,9 +626,17 @@ impl Matcher {
         let named = settings.iter().enumerate();
         let team = |(at, settings): (usize, &TeamSettings)| {
             let own = std::iter::from_fn(|| members.next_if(|&(team, _, _)| team == at));
+            let tickets: Vec<TicketId> = own.map(|(_, _, id)| id).collect();
             MatchTeam {
                 name: settings.name.clone(),
-                tickets: own.map(|(_, _, id)| id).collect(),
+                roles: of_team(
+                    &state.plan.queue,
+                    settings,
+                    tickets
+                        .iter()
+                        .filter_map(|id| self.entry(*id)?.ticket.as_deref()),
+                ),
+                tickets,
             }
         };
         named.map(team).collect()

@@ -37,8 +37,12 @@ pub struct Queue {
     pub attributes: BTreeMap<Name, Attribute>,
     /// The strings attribute that lists the roles which a player would take, the dearest first; if teams want roles.
     pub role_attribute: Option<Name>,
-    /// What must hold in a match.
+    /// What must hold in a match, or should.
     pub rules: Vec<Rule>,
+    /// In which order those who wait are tried; `None`: the nearest by the first distance rule first.
+    pub sort: Option<Sort>,
+    /// Whether players may name others whom they would rather not meet; `None`: lists are refused.
+    pub avoid: Option<Avoid>,
     /// Widenings of rules, by each ticket's own age.
     pub expansions: Vec<Expansion>,
     /// searching -> expired.
@@ -84,6 +88,36 @@ pub enum Aggregate {
     Mean,
     /// All together.
     Sum,
+}
+
+/// In which order those who wait are tried for a match with the one who searches. Whom the oldest may play with is
+/// decided before: nobody waits longer for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sort {
+    /// A number; of a party as [`Queue::party_aggregate`] says.
+    pub read: Reading,
+    /// Which come first.
+    pub order: SortOrder,
+}
+
+/// Which numbers come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortOrder {
+    /// Those nearest to the number of the party that searches.
+    Nearest,
+    /// The lowest.
+    Ascending,
+    /// The highest.
+    Descending,
+}
+
+/// How far a queue goes along with players who would rather not meet somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Avoid {
+    /// The most names on a player's list.
+    pub players_max: u16,
+    /// A wish before all others; `false`: they never meet.
+    pub soft: bool,
 }
 
 /// Who may set an attribute (A.3 row 49).

@@ -73,7 +73,7 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     queue("rules.*.prefer"),
     queue("acceptance"),
     queue("backfill"),
-    queue("avoid"),
+    queue("sort"),
     queue("ticket.on_party_change"),
     fleet("provider", Fine::OneOf(&["process"])),
     fleet("allocator", Fine::Default),
