@@ -192,7 +192,7 @@ fn numbers_that_are_none_are_refused_and_change_nothing() {
                 "attribute skill",
             ),
             (r#""attributes": { "skill": "12" }"#, 422, "attribute skill"),
-            (r#""attributes": { "skill": null }"#, 422, "skill"),
+            (r#""attributes": { "skill": null }"#, 400, "at line 1"),
             (
                 r#""attributes": { "levels": { "duel": 1e16 } }"#,
                 422,
