@@ -41,7 +41,7 @@ pub fn check_match(
             if !seen.insert(*id) {
                 return Err(format!("{id} is placed twice"));
             }
-            if ticket.queue != queue.name {
+            if !ticket.all_queues().contains(&queue.name) {
                 return Err(format!("{id} waits in another queue"));
             }
             members.push(*ticket);

@@ -14,6 +14,8 @@ pub const CLIENT_VERSION: &str = "client_version";
 pub struct Queue {
     /// Unique without regard to case.
     pub name: Name,
+    /// Queues of one group may share tickets, and are matched on one thread. Its own name, if it shares none.
+    pub group: Name,
     /// `false`: paused, tickets wait.
     pub active: bool,
     /// Outside of these hours it is as if it were paused. Empty: always open.
@@ -47,6 +49,8 @@ pub struct Queue {
     pub ticket_time_out: Timeout,
     /// Failed placements after which a ticket fails for good.
     pub placement_retries: u32,
+    /// Shares of tickets whose wait is told to players who wait: ascending, each between 0 and 1.
+    pub estimate_quantiles: Vec<f64>,
 }
 
 /// Where matches may be.

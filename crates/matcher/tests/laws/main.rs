@@ -9,4 +9,5 @@ mod platforms;
 mod random;
 mod roles;
 mod rules;
+mod several;
 mod world;

@@ -29,6 +29,7 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
     };
     Queue {
         name: name("q"),
+        group: name("q"),
         active: true,
         open: Vec::new(),
         session_type: name("Game"),
@@ -82,6 +83,7 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
         expansions: Vec::new(),
         ticket_time_out: None,
         placement_retries: 3,
+        estimate_quantiles: vec![0.5, 0.9],
     }
 }
 
@@ -136,6 +138,7 @@ pub fn ticket(id: u64, at: i64, skills: &[f64]) -> Ticket {
     Ticket {
         id: TicketId(Uuid::from_u128(u128::from(id))),
         queue: name("q"),
+        queues: Vec::new(),
         party: SessionId(Uuid::from_u128(u128::from(id))),
         created_at: Timestamp(at),
         expires_at: None,

@@ -32,6 +32,7 @@ pub(super) fn validate(
     let party_players_max = lint.party(largest);
     lint.regions();
     lint.ticket();
+    lint.estimates();
     let attributes = lint.attributes();
     let mut session_type_name = raw.session_type.clone();
     let mut cross_play = false;
@@ -84,6 +85,7 @@ pub(super) fn validate(
     let open = super::opening::hours(raw, document, reports);
     Some(Queue {
         name: raw.name.clone(),
+        group: raw.group.as_ref().unwrap_or(&raw.name).clone(),
         active: raw.active,
         open,
         session_type: session_type_name,
@@ -112,6 +114,7 @@ pub(super) fn validate(
         expansions: expansions?,
         ticket_time_out: raw.ticket.time_out.map(|d| d.0),
         placement_retries: raw.placement.retries,
+        estimate_quantiles: raw.estimates.quantiles.clone(),
     })
 }
 
@@ -238,6 +241,23 @@ impl Lint<'_> {
                 message,
                 "write `5m`, or `null` for never",
             );
+        }
+    }
+
+    fn estimates(&mut self) {
+        let quantiles = &self.raw.estimates.quantiles;
+        for (at, &quantile) in quantiles.iter().enumerate() {
+            let index = at.to_string();
+            let path = ["estimates", "quantiles", &index];
+            if !(quantile > 0.0 && quantile < 1.0) {
+                let message = format!("{quantile} is no share of tickets that can be told");
+                let help = "write a number above 0 and below 1, such as `0.9`";
+                self.error("out-of-range", &path, message, help);
+            } else if at > 0 && quantiles[at - 1] >= quantile {
+                let message = format!("{quantile} does not follow {}", quantiles[at - 1]);
+                let help = "write the quantiles in ascending order, each once";
+                self.error("not-ascending", &path, message, help);
+            }
         }
     }
 

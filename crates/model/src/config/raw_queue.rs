@@ -20,6 +20,8 @@ sections! {
         kind: QueueKind = QueueKind::Queue,
         /// Unique among queues, without regard to case.
         name: Name = unnamed(),
+        /// A ticket may wait in several queues of one group at once. Omitted: the queue's own name.
+        group: Option<Name> = None,
         /// `false`: paused, tickets wait.
         active: bool = true,
         /// Opening hours. Omitted: always open.
@@ -133,7 +135,9 @@ sections! {
 
     /// What is told about the time still to wait.
     struct Estimates {
-        /// Shares of all tickets, between 0 and 1.
+        /// Shares of tickets, ascending, each above 0 and below 1: of each, the wait that it does not exceed is told
+        /// to who waits.
+        #[schemars(length(min = 1, max = 8))]
         quantiles: Vec<f64> = vec![0.5, 0.9],
     }
 }

@@ -75,7 +75,6 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     queue("backfill"),
     queue("sort"),
     queue("ticket.on_party_change"),
-    queue("estimates"),
     fleet("provider", Fine::OneOf(&["process"])),
     fleet("allocator", Fine::Default),
 ];

@@ -170,6 +170,7 @@ impl Crowd {
         Ticket {
             id: TicketId(uuid),
             queue: self.queue.clone(),
+            queues: Vec::new(),
             party: SessionId(uuid),
             created_at: Timestamp(created_at),
             expires_at: None,

@@ -447,6 +447,7 @@ mod tests {
         let name: Name = name.parse().expect("a name");
         Arc::new(Queue {
             session_type: name.clone(),
+            group: name.clone(),
             name,
             active,
             open,
@@ -463,6 +464,7 @@ mod tests {
             expansions: Vec::new(),
             ticket_time_out: None,
             placement_retries: 0,
+            estimate_quantiles: vec![0.5, 0.9],
         })
     }
 

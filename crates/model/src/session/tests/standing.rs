@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::Name;
 use crate::roles::{Migration, Ownership, RoleFigure, RoleSettings, RoleType};
+use crate::session::MATCH_ROLE;
 
 pub(super) fn name(text: &str) -> Name {
     text.parse().unwrap()
@@ -490,7 +491,7 @@ fn a_match_gives_a_role_of_the_type_while_there_is_room_and_else_says_it_in_the_
         })
         .collect();
     let expected = [
-        r#"Some(Name("healer")) None"#,
+        r#"Some("healer") None"#,
         r#"None Some("healer")"#,
         r#"None Some("scout")"#,
         "None None",
