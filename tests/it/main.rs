@@ -35,6 +35,7 @@ mod recent_players;
 mod reload;
 mod second_opinion;
 mod security;
+mod several_queues;
 mod short_codes;
 mod standing;
 mod start;

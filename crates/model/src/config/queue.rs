@@ -72,9 +72,10 @@ pub(super) fn validate(
     let rules = rules_lint.rules();
     let expansions = rules_lint.expansions();
     let open = super::opening::hours(raw, document, reports);
+    let group = super::queue_group::group(raw, document, &attributes, set.queues(), reports);
     Some(Queue {
         name: raw.name.clone(),
-        group: raw.group.as_ref().unwrap_or(&raw.name).clone(),
+        group,
         active: raw.active,
         open,
         session_type: session_type_name,

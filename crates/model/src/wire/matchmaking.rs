@@ -14,8 +14,13 @@ use crate::{MatchId, Name, PlayerId, Region, SessionId, TicketId};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateTicket {
-    /// The queue, without regard to case.
+    /// The queue, without regard to case; or `queues`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub queue: String,
+    /// Several queues of one group, the dearest first: the party waits in all of them, and is matched in one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub queues: Vec<String>,
     /// What is known of the party's players; those not named bring nothing but the queue's defaults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub players: BTreeMap<PlayerId, QueuePlayer>,
@@ -42,8 +47,11 @@ pub struct QueuePlayer {
 pub struct Ticket {
     /// Its id.
     pub id: TicketId,
-    /// Its queue.
+    /// Its queue; of several the first, once matched the one that it was matched in.
     pub queue: Name,
+    /// All of its queues in the party's own order, if it waits in several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<Name>,
     /// The party that was queued.
     pub party: SessionId,
     /// Where it stands.
@@ -74,6 +82,8 @@ pub struct Ticket {
 pub struct Queue {
     /// Its name.
     pub name: Name,
+    /// A ticket may wait in several queues of one group.
+    pub group: Name,
     /// `false`: paused, tickets wait.
     pub active: bool,
     /// What a match becomes.

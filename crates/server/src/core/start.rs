@@ -91,8 +91,9 @@ impl Core {
             }),
         };
         core.load_active_revision().await?;
+        let queues: Vec<_> = core.config().queues.values().cloned().collect();
         core.matchmaker
-            .start(&core, core.config().queues.values().cloned().collect(), 1)
+            .start(&core, &queues, 1)
             .map_err(|error| Error::Internal(format!("the matcher's thread: {error}")))?;
         core.load_game_servers().await?;
         core.load_tickets().await?;

@@ -11,7 +11,9 @@ use model::session::{
     TicketRef,
 };
 use model::ticket::{EndReason, TicketState};
-use model::{GameServer, GameServerId, Millis, PlayerId, SessionId, Ticket, TicketId, Timestamp};
+use model::{
+    GameServer, GameServerId, Millis, Name, PlayerId, SessionId, Ticket, TicketId, Timestamp,
+};
 use store::{CommitError, Item, WriteSet};
 use tokio::sync::OwnedMutexGuard;
 
@@ -483,10 +485,11 @@ impl Core {
     }
 
     fn placement_failed(&self, ticket: &Ticket, now: Timestamp) -> Ticket {
-        let retries = self
-            .config()
-            .queue(ticket.queue.as_str())
-            .map(|queue| queue.placement_retries);
+        let config = self.config();
+        let of = |name: &Name| config.queue(name.as_str());
+        let others = ticket.all_queues().iter().find_map(of);
+        let queue = of(&ticket.queue).or(others);
+        let retries = queue.map(|queue| queue.placement_retries);
         let failed = ticket.placements_failed.saturating_add(1);
         match retries {
             None => ended(ticket, TicketState::Canceled, EndReason::QueueRemoved, now),
@@ -494,11 +497,8 @@ impl Core {
                 ended(ticket, TicketState::Failed, EndReason::PlacementFailed, now)
             }
             Some(_) => Ticket {
-                state: TicketState::Searching,
                 placements_failed: failed,
-                match_id: None,
-                session: None,
-                ..ticket.clone()
+                ..ticket.searching_again()
             },
         }
     }
@@ -662,7 +662,7 @@ impl Core {
                 }
                 self.matchmaker.add(ticket.clone());
             }
-            TicketState::Canceled | TicketState::Expired => self.matchmaker.remove(ticket.id),
+            TicketState::Canceled | TicketState::Expired => self.matchmaker.remove(&ticket),
             TicketState::Placing
             | TicketState::Proposed
             | TicketState::Found

@@ -219,7 +219,7 @@ fn ticket() -> Value {
 }
 
 fn queue() -> Value {
-    json!({ "name": "arena-4v4", "active": true, "session_type": "arena", "party_players_max": 4,
+    json!({ "name": "arena-4v4", "group": "arena", "active": true, "session_type": "arena", "party_players_max": 4,
             "waiting": 12 })
 }
 
