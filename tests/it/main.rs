@@ -1,5 +1,6 @@
 //! The end-to-end suites: the real server over HTTP, on both databases, with real game servers.
 
+mod acceptance;
 mod arbiter;
 mod at_rest;
 mod conformance;

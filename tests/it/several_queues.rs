@@ -70,7 +70,10 @@ fn f10_a_ticket_in_several_queues_is_matched_in_one_and_shows_which() {
         world.run_timers().await;
         let again = once(&ann, first.id, TicketState::Placing).await;
         let with = once(&cid, third.id, TicketState::Placing).await;
-        assert_eq!((again.queue.as_str(), again.session), ("ranked", with.session));
+        assert_eq!(
+            (again.queue.as_str(), again.session),
+            ("ranked", with.session)
+        );
         assert_eq!(again.created_at, first.created_at);
         let mut host = Host::start(&world.server, "arena", "eu-west").await;
         host.open(with.session.expect("a game")).await;
@@ -95,7 +98,10 @@ fn f10_queues_that_share_no_tickets_are_refused_by_name() {
         for (queues, why) in cases {
             let (status, detail) = refusal(ann.create_ticket(party, &several(queues)).await);
             assert_eq!(status, 422, "{queues:?}");
-            assert!(detail.contains("queues") && detail.contains(why), "{detail}");
+            assert!(
+                detail.contains("queues") && detail.contains(why),
+                "{detail}"
+            );
         }
         let both = CreateTicket {
             queue: "ranked".into(),
@@ -149,8 +155,14 @@ fn a_reload_takes_tickets_along_into_another_group_and_ends_them_with_their_last
         let game = session_of(&ann, moves.id).await;
         assert_eq!(session_of(&cid, meets.id).await, game);
         let read = bob.ticket(both.id).await.expect("it");
-        assert_eq!(read.state, TicketState::Searching, "one of his queues is left");
-        world.server.reload(&text.replace("name: casual\n", "name: other\n"));
+        assert_eq!(
+            read.state,
+            TicketState::Searching,
+            "one of his queues is left"
+        );
+        world
+            .server
+            .reload(&text.replace("name: casual\n", "name: other\n"));
         let ended = once(&bob, both.id, TicketState::Canceled).await;
         assert_eq!(ended.reason, Some(EndReason::QueueRemoved));
         world.stop().await;
@@ -177,6 +189,9 @@ async fn durable(kind: Kind) {
     let other = queue_alone(&bob, &ticket("casual")).await;
     let matched = once(&ann, made.id, TicketState::Placing).await;
     assert_eq!(matched.queue.as_str(), "casual");
-    assert_eq!(session_of(&bob, other.id).await, matched.session.expect("it"));
+    assert_eq!(
+        session_of(&bob, other.id).await,
+        matched.session.expect("it")
+    );
     world.stop().await;
 }

@@ -45,6 +45,8 @@ pub struct Queue {
     pub ticket_time_out: Timeout,
     /// Failed placements after which a ticket fails for good.
     pub placement_retries: u32,
+    /// Players are asked before a match becomes a session, and may take so long; `None`: they are not asked.
+    pub acceptance: Timeout,
 }
 
 /// Where matches may be.

@@ -81,6 +81,7 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
         expansions: Vec::new(),
         ticket_time_out: None,
         placement_retries: 3,
+        acceptance: None,
     }
 }
 

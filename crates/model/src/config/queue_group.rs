@@ -1,4 +1,4 @@
-//! Queues of one group share tickets: one spelling of its name, and what they say of the same attribute.
+//! What queues of one group agree on, and what is asked of players before a match stands.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,8 @@ use super::diagnostic::Report;
 use super::document::Document;
 use super::raw_queue as raw;
 use crate::Name;
-use crate::queue::{Attribute, AttributeSource, AttributeType, Queue};
+use crate::queue::{Attribute, AttributeSource, AttributeType, Queue, TeamSettings};
+use crate::{Millis, Timeout, proposal};
 
 /// The group of a queue, as the first queue of it spells it; reports where a ticket of both could not bring one value.
 pub(super) fn group(
@@ -43,6 +44,30 @@ pub(super) fn group(
         }
     }
     spelt
+}
+
+/// How long players may take to accept a match; `None`: they are not asked.
+pub(super) fn acceptance(
+    raw: &raw::Queue,
+    teams: &[TeamSettings],
+    document: &Document,
+    reports: &mut Vec<Report>,
+) -> Timeout {
+    let timeout = raw.acceptance.timeout.0;
+    if timeout == Millis(0) {
+        let message = "`acceptance.timeout` is 0: nobody could accept in time".to_owned();
+        let span = document.at(&["acceptance", "timeout"]);
+        reports.push(Report::error("zero", span, message).write("write `30s`"));
+    }
+    let players: u32 = teams.iter().map(|team| u32::from(team.players_max)).sum();
+    let most = proposal::PLAYERS_MAX;
+    if raw.acceptance.required && players > most {
+        let message = format!("{players} players of a match cannot be asked, {most} at most");
+        let span = document.at(&["acceptance", "required"]);
+        let report = Report::error("acceptance-too-large", span, message);
+        reports.push(report.write("remove it, or write smaller teams"));
+    }
+    raw.acceptance.required.then_some(timeout)
 }
 
 fn kind(kind: AttributeType) -> &'static str {

@@ -75,6 +75,32 @@ pub struct Ticket {
     /// The session that the match became.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
+    /// While it is `proposed`: how many have accepted the match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acceptance: Option<Acceptance>,
+}
+
+/// `POST /v1/tickets/{id}/acceptance`, while the ticket is `proposed`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerMatch {
+    /// Whether he plays. Once everybody does, the match becomes a session; a refusal ends it.
+    pub accepted: bool,
+    /// Whose answer it is. A player answers for himself alone; a server that names nobody answers for all of the
+    /// ticket's players.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub player: Option<PlayerId>,
+}
+
+/// How a match stands that waits for its players' word.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Acceptance {
+    /// Whoever has not accepted by then has not.
+    pub until: Rfc3339,
+    /// Players of the match.
+    pub players: u32,
+    /// Those who have accepted.
+    pub accepted: u32,
 }
 
 /// A queue as clients need it.

@@ -11,7 +11,7 @@ use model::opening;
 use model::queue::Queue;
 use model::session::{Actor, InstanceRequest, NewSeat, NewSession, Session};
 use model::ticket::{EndReason, TicketState};
-use model::{Name, Ticket, TicketId, Timestamp};
+use model::{MatchId, Name, Ticket, TicketId, Timestamp};
 use store::{CommitError, Item, WriteSet};
 use tokio::sync::mpsc as tasks;
 
@@ -72,7 +72,7 @@ struct Decision {
     output: Output,
 }
 
-type TakenTicket = Taken<TicketId, Ticket>;
+pub(super) type TakenTicket = Taken<TicketId, Ticket>;
 
 impl Thread {
     fn send(&self, message: Message) {
@@ -81,7 +81,7 @@ impl Thread {
         let _ = self.sender.send(message);
     }
 
-    fn event(&self, event: Event) {
+    pub(super) fn event(&self, event: Event) {
         self.send(Message::Event(event));
     }
 }
@@ -461,7 +461,7 @@ impl Core {
     }
 
     /// Writes tickets that were taken, with what else belongs to the same write set, and tells their players.
-    async fn commit_tickets(
+    pub(super) async fn commit_tickets(
         &self,
         mut tickets: Vec<(&mut TakenTicket, Ticket)>,
         mut items: Vec<Item>,
@@ -505,7 +505,14 @@ impl Core {
         if !gone.is_empty() {
             return Err(gone);
         }
-        match self.commit_match(found, thread, &mut taken).await {
+        let made = match self.asks_for(found) {
+            Some(timeout) => self.propose(found, thread, &mut taken, timeout).await,
+            None => {
+                self.commit_match(found, Some(thread), None, &mut taken)
+                    .await
+            }
+        };
+        match made {
             Ok(()) => Ok(()),
             Err(error) => {
                 drop(taken);
@@ -538,17 +545,22 @@ impl Core {
         }
     }
 
-    async fn commit_match(
+    /// `thread`: where the match comes from, to be told. `accepted`: the match that its players have accepted, and
+    /// what ends that.
+    pub(super) async fn commit_match(
         &self,
         found: &Match,
-        thread: &Thread,
+        thread: Option<&Thread>,
+        accepted: Option<(MatchId, Item)>,
         taken: &mut BTreeMap<TicketId, TakenTicket>,
     ) -> Result<(), Error> {
         let now = self.now();
-        let new = self.new_match_session(found, taken, now)?;
+        let mut new = self.new_match_session(found, taken, now)?;
+        let (accepted, ends) = accepted.unzip();
+        new.match_id = accepted.or(new.match_id);
         let (session, match_id) = (new.id, new.match_id);
         let (mut document, mut changes) = Session::create(new, now)?;
-        let mut items = Vec::new();
+        let mut items = Vec::from_iter(ends);
         let mut host = self.host_for_new(&mut document, &mut changes, now)?;
         if let Some(host) = &host {
             items.push(host.item(&self.namespace)?);
@@ -577,7 +589,9 @@ impl Core {
                 ticket.committed(placing.clone(), number);
                 core.ticket_moved(placing.clone(), number, &mut told);
             }
-            thread.event(Event::Committed(found.handle));
+            if let Some(thread) = thread {
+                thread.event(Event::Committed(found.handle));
+            }
             told
         };
         self.insert_session_then(document, changes, None, items, now, |core| {
@@ -658,6 +672,7 @@ mod tests {
             expansions: Vec::new(),
             ticket_time_out: None,
             placement_retries: 0,
+            acceptance: None,
         })
     }
 

@@ -84,7 +84,7 @@ impl Core {
             Ok(written) => {
                 metrics::counter!("muster_tickets_total", "queue" => first.name.to_string())
                     .increment(1);
-                Ok(view::ticket(&written.result))
+                Ok(self.shown(&written.result))
             }
             // A repeat of a request that was carried out finds the party queued by it.
             Err(error) => match self.made_by(key.as_ref()).await? {
@@ -144,7 +144,13 @@ impl Core {
                 let live = draft.header().live_ticket().cloned();
                 let live = live.ok_or(Refusal::from(model::session::Error::NoSuchTicket))?;
                 let record = self.tickets.records.get(live.id);
-                if record.is_some_and(|record| record.value.state != TicketState::Searching) {
+                let state = record.map(|record| record.value.state);
+                if state == Some(TicketState::Proposed) {
+                    return Err(Refusal::Error(Error::Conflict(
+                        "the ticket is in a match that waits for its players' word; refuse that instead".into(),
+                    )));
+                }
+                if state.is_some_and(|state| state != TicketState::Searching) {
                     return Err(Refusal::Error(Error::Conflict(
                         "the ticket has become a match; leave its session instead".into(),
                     )));
@@ -165,7 +171,7 @@ impl Core {
             .await?;
         self.ticket_document(written.result)
             .await
-            .map(|ticket| view::ticket(&ticket))
+            .map(|ticket| self.shown(&ticket))
     }
 
     /// Reads a ticket; ended ones for an hour.
@@ -184,7 +190,7 @@ impl Core {
                 id: id.to_string(),
             });
         }
-        Ok(view::ticket(&ticket))
+        Ok(self.shown(&ticket))
     }
 
     pub(crate) async fn ticket_document(&self, id: TicketId) -> Result<Arc<Ticket>, Error> {

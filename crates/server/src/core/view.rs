@@ -269,6 +269,7 @@ pub(crate) fn ticket(ticket: &Ticket) -> wire::Ticket {
         custom_data: ticket.custom_data.clone(),
         match_id: ticket.match_id,
         session: ticket.session,
+        acceptance: None,
     }
 }
 

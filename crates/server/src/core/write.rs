@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use model::game_server::Allocated;
 use model::instance::{InstanceAllocation, InstanceStatus};
 use model::session::{
-    Actor, Changes, Command, Draft, Event, Header, HostData, InstanceRequest, Member, Session,
-    TicketRef,
+    Actor, Changes, Command, Draft, Event, Header, HostData, InstanceRequest, Member,
+    RemovalReason, Session, TicketRef,
 };
 use model::ticket::{EndReason, TicketState};
 use model::{
@@ -440,7 +440,8 @@ impl Core {
         let Some(taken) = self.tickets.records.take(ticket.id).await else {
             return;
         };
-        if taken.value.state != TicketState::Searching {
+        let is_open = [TicketState::Searching, TicketState::Proposed];
+        if !is_open.contains(&taken.value.state) {
             // It is matched, so the party no longer decides; its document is told how the ticket stands.
             let noted = TicketRef {
                 id: taken.value.id,
@@ -585,6 +586,9 @@ impl Core {
         let mut told = Vec::new();
         for (mut taken, ticket) in consequences.tickets {
             let number = taken.number + 1;
+            if taken.value.state == TicketState::Proposed {
+                self.proposal_lost(&ticket, leavers(&events));
+            }
             taken.committed(ticket.clone(), number);
             drop(taken);
             self.ticket_moved(ticket, number, &mut told);
@@ -807,6 +811,19 @@ fn subscribers_told(document: &Document, events: &[Event]) -> Vec<(PlayerId, Cha
         (member.player.clone(), Change::Session(header.id, stand))
     });
     told.collect()
+}
+
+/// Who gave up his seat of his own will.
+fn leavers(events: &[Event]) -> Vec<PlayerId> {
+    let left = events.iter().filter_map(|event| match event {
+        Event::MemberRemoved {
+            player,
+            reason: RemovalReason::Left,
+            ..
+        } => Some(player.clone()),
+        _ => None,
+    });
+    left.collect()
 }
 
 /// Who is invited now, and who no longer.

@@ -35,6 +35,7 @@ pub(super) const INSTANCE: Shape = Shape::of::<wire::Instance>(instance);
 pub(super) const HOST_UPDATE: Shape = Shape::of::<wire::HostUpdate>(host_update);
 pub(super) const ALLOCATION: Shape = Shape::of::<wire::Allocation>(allocation);
 pub(super) const CREATE_TICKET: Shape = Shape::of::<wire::CreateTicket>(create_ticket);
+pub(super) const ANSWER_MATCH: Shape = Shape::of::<wire::AnswerMatch>(answer_match);
 pub(super) const TICKET: Shape = Shape::of::<wire::Ticket>(ticket);
 pub(super) const QUEUE: Shape = Shape::of::<wire::Queue>(queue);
 pub(super) const QUEUES: Shape = Shape::of::<wire::List<wire::Queue>>(queues);
@@ -210,6 +211,10 @@ fn allocation() -> Value {
 fn create_ticket() -> Value {
     json!({ "queue": "arena-4v4",
             "players": { "alice": { "attributes": { "skill": 1500 }, "latencies": { "eu-west": 25 } } } })
+}
+
+fn answer_match() -> Value {
+    json!({ "accepted": true })
 }
 
 fn ticket() -> Value {
