@@ -71,7 +71,6 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("play_session"),
     session_type("platform_sessions"),
     queue("rules.*.prefer"),
-    queue("acceptance"),
     queue("backfill"),
     queue("sort"),
     queue("ticket.on_party_change"),
