@@ -51,6 +51,8 @@ pub struct Queue {
     pub placement_retries: u32,
     /// Shares of tickets whose wait is told to players who wait: ascending, each between 0 and 1.
     pub estimate_quantiles: Vec<f64>,
+    /// Players are asked before a match becomes a session, and may take so long; `None`: they are not asked.
+    pub acceptance: Timeout,
 }
 
 /// Where matches may be.

@@ -160,4 +160,6 @@ pub enum EndReason {
     PlacementFailed,
     /// The party session was deleted.
     SessionEnded,
+    /// Somebody of the party refused a match, or did not answer in time.
+    NotAccepted,
 }

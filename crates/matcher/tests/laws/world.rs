@@ -84,6 +84,7 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
         ticket_time_out: None,
         placement_retries: 3,
         estimate_quantiles: vec![0.5, 0.9],
+        acceptance: None,
     }
 }
 

@@ -76,10 +76,12 @@ pub(super) fn validate(
     if let (Some(rules), Some(expansions)) = (&rules, &expansions) {
         rules_lint.sense(rules, expansions);
     }
+    let acceptance = super::queue_group::acceptance(raw, &teams, document, reports);
     let open = super::opening::hours(raw, document, reports);
+    let group = super::queue_group::group(raw, document, &attributes, set.queues(), reports);
     Some(Queue {
         name: raw.name.clone(),
-        group: raw.group.as_ref().unwrap_or(&raw.name).clone(),
+        group,
         active: raw.active,
         open,
         session_type: session_type_name,
@@ -109,6 +111,7 @@ pub(super) fn validate(
         ticket_time_out: raw.ticket.time_out.map(|d| d.0),
         placement_retries: raw.placement.retries,
         estimate_quantiles: raw.estimates.quantiles.clone(),
+        acceptance,
     })
 }
 

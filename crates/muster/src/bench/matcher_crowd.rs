@@ -236,7 +236,7 @@ pub(super) fn bare(crowd: &Crowd, queue: &Queue, n: u64) -> f64 {
             .map(|team| MatchTeam {
                 name: team.name.clone(),
                 tickets: Vec::new(),
-                roles: Default::default(),
+                roles: BTreeMap::new(),
             })
             .collect();
         let mut players = 0;

@@ -145,6 +145,7 @@ fn arrival(
                 platform: None,
                 attributes: BTreeMap::new(),
                 latencies: BTreeMap::new(),
+                avoid: Default::default(),
             })
         })
         .collect();
