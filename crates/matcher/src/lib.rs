@@ -29,6 +29,7 @@ mod sorted;
 mod teams;
 mod validate;
 mod window;
+mod wishes;
 
 pub use check::check_match;
 pub use estimate::{

@@ -677,6 +677,8 @@ impl Matcher {
             balance_gap: found.split.gaps.first().copied().unwrap_or(0.0),
             latency_worst_ms: worst_ms(entries(), found.region),
             oldest_wait: oldest.map(|at| self.now.since(at)).unwrap_or_default(),
+            preference: found.split.score.preference,
+            avoided: found.split.score.meetings,
         }
     }
 }
