@@ -1,8 +1,9 @@
 //! What goes into the matcher and what comes out of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Millis, Name, Region, Ticket, TicketId};
+use model::{Millis, Name, PlayerId, Region, Ticket, TicketId};
 
 use crate::Rejection;
 
@@ -74,6 +75,8 @@ pub struct MatchTeam {
     pub name: Name,
     /// Whole parties, oldest first.
     pub tickets: Vec<TicketId>,
+    /// Who takes which of the team's roles, as its players like it best together; who is not named is free.
+    pub roles: BTreeMap<PlayerId, Name>,
 }
 
 /// How good a match is.
@@ -90,6 +93,10 @@ pub struct Figures {
     pub latency_worst_ms: Option<u32>,
     /// How long its oldest ticket waited.
     pub oldest_wait: Millis,
+    /// Of the rules with `prefer` the sum of the weights of those that it keeps.
+    pub preference: f64,
+    /// Pairs of its players of whom one would rather not have met the other; parties are not asked about their own.
+    pub avoided: u32,
 }
 
 /// What the matcher has done since it was made.

@@ -13,6 +13,7 @@ use crate::gather::Gathered;
 use crate::ids::Ids;
 use crate::plan::{Plan, reads_alike};
 use crate::pool::{Entries, QueueState, Slot};
+use crate::roles::of_team;
 use crate::search::{Cursor, Found, Outcome, Scene, search, worst_ms};
 use crate::validate::{Rejection, admit, no_region_within};
 
@@ -632,6 +633,7 @@ impl Matcher {
             .map(|settings| MatchTeam {
                 name: settings.name.clone(),
                 tickets: Vec::new(),
+                roles: BTreeMap::new(),
             })
             .collect();
         let mut members: Vec<(AgeKey, u16, TicketId)> = found
@@ -649,6 +651,11 @@ impl Matcher {
             if let Some(team) = teams.get_mut(turned(team).unwrap_or(team)) {
                 team.tickets.push(id);
             }
+        }
+        for (team, settings) in teams.iter_mut().zip(settings) {
+            let ids = team.tickets.iter();
+            let tickets = ids.filter_map(|id| self.entry(*id)?.ticket.as_deref());
+            team.roles = of_team(&state.plan.queue, settings, tickets);
         }
         teams
     }
@@ -670,6 +677,8 @@ impl Matcher {
             balance_gap: found.split.gaps.first().copied().unwrap_or(0.0),
             latency_worst_ms: worst_ms(entries(), found.region),
             oldest_wait: oldest.map(|at| self.now.since(at)).unwrap_or_default(),
+            preference: found.split.score.preference,
+            avoided: found.split.score.meetings,
         }
     }
 }

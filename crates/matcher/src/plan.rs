@@ -214,7 +214,8 @@ impl Plan {
     }
 
     fn decides_by_pairs(&self) -> bool {
-        let balanced = self.last_level().balance.iter().any(|max| max.is_finite());
+        // The tightest there is: what widens without end in time may bind before.
+        let balanced = self.level(0).balance.iter().any(|max| max.is_finite());
         self.distance.len() <= 1 && self.intersect.is_empty() && !balanced && !self.finals.ask()
     }
 }
