@@ -78,6 +78,8 @@ pub(crate) struct Entry {
     pub level: u16,
     pub players: u16,
     pub anywhere: bool,
+    /// Whether its last search was given up for its budget.
+    pub given_up: bool,
     /// The handle of the emitted match that holds it; 0 while it waits.
     pub proposed: u64,
     /// As [`Fit::numbers`].

@@ -12,9 +12,12 @@
 mod check;
 mod entry;
 mod event;
+mod explain;
+mod explain_words;
 mod finals;
 mod gather;
 mod matcher;
+mod pairs;
 mod plan;
 mod pool;
 mod search;
@@ -25,6 +28,11 @@ mod window;
 
 pub use check::check_match;
 pub use event::{Event, Figures, Match, MatchTeam, Output, Stats};
+pub use explain::{
+    Crowd, Explanation, Gate, KeptOut, NearestMiss, Outlook, Position, RegionStanding, RegionView,
+    Search, Widening,
+};
+pub use explain_words::{sentences, ticket_sentence};
 pub use matcher::Matcher;
 pub use validate::{
     LATENCY_MS_MAX, NUMBER_ABS_MAX, REGIONS_MAX, Rejection, STRING_BYTES_MAX, STRINGS_MAX, prepare,

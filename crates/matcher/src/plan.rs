@@ -172,9 +172,19 @@ impl Plan {
         self.level(u16::MAX)
     }
 
+    /// The index of the distance rule by which pools are ordered.
+    pub fn first_distance(&self) -> Option<usize> {
+        let mut rules = indexed(&self.queue);
+        rules
+            .find(|(_, rule)| matches!(rule.kind, RuleKind::Distance { .. }))
+            .map(|(index, _)| index)
+    }
+
     /// Whether a match can be judged by pairs of distances and party sizes alone.
     pub fn is_simple(&self) -> bool {
-        let balanced = self.last_level().balance.iter().any(|max| max.is_finite());
+        // A limit that is given up with age counts until then.
+        let mut limits = self.levels.iter().flat_map(|level| &level.balance);
+        let balanced = limits.any(|max| max.is_finite());
         self.distance.len() <= 1 && self.intersect.is_empty() && !balanced && !self.finals.ask()
     }
 }
@@ -259,6 +269,11 @@ impl Sizes {
             players_min: plan.players_min,
             fillings: fillings(plan),
         }
+    }
+
+    /// Whether they are listed, so that sizes are decided by them.
+    pub fn is_exact(&self) -> bool {
+        self.fillings.is_some()
     }
 
     /// Whether parties of exactly these sizes can fill the teams; for a large game whether they are enough.

@@ -222,6 +222,15 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
         leaves.flat_map(|leaf| leaf.keys.iter().copied().zip(leaf.values.iter().copied()))
     }
 
+    /// How many keys are below this one. O(leaves before it).
+    pub fn rank(&self, key: &K) -> usize {
+        let Spot(b, l, i) = self.spot(key);
+        let len = |leaves: &[Leaf<K, V>]| leaves.iter().map(|leaf| leaf.keys.len()).sum::<usize>();
+        let before = self.blocks.iter().take(b).map(|block| len(&block.leaves));
+        let beside = self.blocks.get(b).and_then(|block| block.leaves.get(..l));
+        before.sum::<usize>() + beside.map_or(0, len) + i
+    }
+
     /// The first.
     pub fn first(&self) -> Option<(K, V)> {
         let leaf = self.blocks.first()?.leaves.first()?;
@@ -319,6 +328,7 @@ mod tests {
                 }
             }
             prop_assert_eq!(sorted.len(), reference.len());
+            prop_assert_eq!(sorted.rank(&from), reference.range(..from).count());
             prop_assert!(sorted.iter().eq(reference.iter().map(|(&k, &v)| (k, v))));
             let is_wanted = |v: &u8| v.tags() & wanted != 0;
             let (mut up, mut spot) = (Vec::new(), sorted.spot(&from));
