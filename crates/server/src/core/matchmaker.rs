@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use matcher::{Event, Match, Matcher, Output};
+use matcher::{Event, Explanation, Match, Matcher, Output};
 use model::opening;
 use model::queue::Queue;
 use model::session::{Actor, InstanceRequest, NewSeat, NewSession, Session};
@@ -30,6 +30,10 @@ enum Message {
     Event(Event),
     Queues(Vec<Arc<Queue>>),
     Waiting(Name, tokio::sync::oneshot::Sender<u32>),
+    Explain(
+        Arc<Ticket>,
+        tokio::sync::oneshot::Sender<Option<Explanation>>,
+    ),
 }
 
 /// The handle of the matcher's thread. Messages are taken in the order in which they were sent.
@@ -73,6 +77,13 @@ impl Matchmaker {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         self.send(Message::Waiting(queue.clone(), sender));
         receiver.await.unwrap_or(0)
+    }
+
+    /// What keeps a ticket waiting; `None` if the matcher does not have it.
+    pub(crate) async fn explain(&self, ticket: Arc<Ticket>) -> Option<Explanation> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.send(Message::Explain(ticket, sender));
+        receiver.await.ok().flatten()
     }
 
     /// Starts the thread, and the task that makes its decisions durable.
@@ -187,6 +198,10 @@ fn run(
             Ok(Message::Waiting(queue, answer)) => {
                 let waiting = u32::try_from(matcher.waiting(&queue)).unwrap_or(u32::MAX);
                 let _ = answer.send(waiting);
+                Vec::new()
+            }
+            Ok(Message::Explain(ticket, answer)) => {
+                let _ = answer.send(matcher.explain(&ticket, now()));
                 Vec::new()
             }
             Err(mpsc::RecvTimeoutError::Timeout) => matcher.handle(now(), Event::Tick),
