@@ -5,6 +5,7 @@ mod explain;
 mod history;
 mod language;
 mod platforms;
+mod quality;
 mod random;
 mod rules;
 mod world;
