@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::queue::{ExpansionTarget, Queue, RuleKind, Scope};
-use model::{Millis, Name, Region, Ticket, Timestamp, opening};
+use model::{Millis, Name, Region, Ticket, TicketId, Timestamp, opening};
 
 use crate::entry::{Entry, Near, RegionId};
 use crate::finals::{base, steps};
@@ -152,7 +152,7 @@ pub enum RegionStanding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptOut {
     /// The rule's name; `teams` for party sizes that fit no teams together, `regions` where no region is shared,
-    /// `regions.max_latency`, `regions.max_latency_delta`, `cross_play`.
+    /// `regions.max_latency`, `regions.max_latency_delta`, `cross_play`, `avoid`.
     pub rule: String,
     /// Whom it keeps out.
     pub tickets: u64,
@@ -212,12 +212,12 @@ pub struct Widening {
 }
 
 impl Matcher {
-    /// What there is to say of a ticket; `None` if it is not here.
+    /// What there is to say of a ticket that is here as `id`; `None` if it is not.
     ///
     /// At most some thousand tickets are looked at, however many wait: where that is not all who may matter, the answer
     /// says so.
-    pub fn explain(&self, ticket: &Ticket, now: Timestamp) -> Option<Explanation> {
-        let glimpse = self.glimpse(ticket.id)?;
+    pub fn explain(&self, id: TicketId, ticket: &Ticket, now: Timestamp) -> Option<Explanation> {
+        let glimpse = self.glimpse(id)?;
         let plan = &glimpse.queue.plan;
         let own = glimpse.entry;
         let pool = glimpse.queue.pools.get(own.pool as usize)?;
@@ -225,6 +225,7 @@ impl Matcher {
         let mut look = Look::new(&glimpse, &judge, now);
         look.at_pools(pool);
         look.at_neighbours(pool);
+        let key_of = |slot| glimpse.entries.age_key(slot);
         let regions = regions(&glimpse, ticket, &look, now);
         Some(Explanation {
             queue: plan.queue.name.clone(),
@@ -237,7 +238,7 @@ impl Matcher {
                 _ => Search::Done,
             },
             position: Position {
-                place: pool.by_age.rank(&own.age_key()) + 1,
+                place: pool.by_age.rank(&own.age_key(), key_of) + 1,
                 of: pool.by_age.len(),
                 in_queue: glimpse.queue.waiting,
             },
@@ -386,6 +387,7 @@ impl<'a> Look<'a> {
         match obstacle {
             Obstacle::Rule(index) => rule_name(&self.plan().queue, index),
             Obstacle::Sizes => "teams".to_owned(),
+            Obstacle::Avoided => "avoid".to_owned(),
             Obstacle::NoSharedRegion => "regions".to_owned(),
             Obstacle::Latency => "regions.max_latency".to_owned(),
             Obstacle::LatencyDelta => "regions.max_latency_delta".to_owned(),

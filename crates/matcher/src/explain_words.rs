@@ -18,6 +18,7 @@ pub fn ticket_sentence(ticket: &Ticket) -> String {
         Some(EndReason::QueueRemoved) => "its queue is no longer there, or no longer takes it",
         Some(EndReason::PlacementFailed) => "no host could be found for its match",
         Some(EndReason::SessionEnded) => "its session ended",
+        Some(EndReason::NotAccepted) => "somebody of it did not accept a match",
         None => "",
     };
     let state = match ticket.state {

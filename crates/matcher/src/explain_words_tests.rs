@@ -158,6 +158,7 @@ fn searching() -> Ticket {
     Ticket {
         id: model::TicketId(uuid::Uuid::nil()),
         queue: name("duel"),
+        queues: Vec::new(),
         party: model::SessionId(uuid::Uuid::nil()),
         created_at: NOW,
         expires_at: None,

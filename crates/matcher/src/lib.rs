@@ -9,17 +9,23 @@
 //! search at all. A search sees the ticket's own pools only: same queue, same values of the
 //! attributes that must be equal, same region, and there the nearest tickets of each party size.
 
+mod ages;
+mod avoid;
 mod check;
 mod entry;
+mod estimate;
 mod event;
 mod explain;
 mod explain_words;
 mod finals;
 mod gather;
+mod group;
+mod ids;
 mod matcher;
 mod pairs;
 mod plan;
 mod pool;
+mod roles;
 mod search;
 mod sorted;
 mod teams;
@@ -27,12 +33,17 @@ mod validate;
 mod window;
 
 pub use check::check_match;
+pub use estimate::{
+    Basis, CELLS_MAX, ENOUGH, ENOUGH_OF_QUEUE, End, Estimate, Estimator, Expected, RegionWaits,
+    STEP, WINDOW, Waiter, Waits, nearest_region,
+};
 pub use event::{Event, Figures, Match, MatchTeam, Output, Stats};
 pub use explain::{
     Crowd, Explanation, Gate, KeptOut, NearestMiss, Outlook, Position, RegionStanding, RegionView,
     Search, Widening,
 };
 pub use explain_words::{sentences, ticket_sentence};
+pub use group::{Group, prepare_for};
 pub use matcher::Matcher;
 pub use validate::{
     LATENCY_MS_MAX, NUMBER_ABS_MAX, REGIONS_MAX, Rejection, STRING_BYTES_MAX, STRINGS_MAX, prepare,

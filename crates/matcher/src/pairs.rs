@@ -9,6 +9,7 @@ use model::queue::{Aggregate, ExpansionTarget, Operand, Queue, Reading, RuleKind
 use model::ticket::{TicketPlayer, Value};
 use model::{Ticket, Timestamp};
 
+use crate::avoid::meetings;
 use crate::entry::{Entry, Near, number, text, value};
 use crate::finals::{base, has_any, is_indexed, shared, steps, summed};
 use crate::plan::{Counts, Level, Plan, Sizes, count};
@@ -27,6 +28,8 @@ pub(crate) enum Obstacle {
     Latency,
     /// The same, where in one of them it is the limit over the best region that they are beyond.
     LatencyDelta,
+    /// One of them has a player of the other on his list, and lists are kept strictly.
+    Avoided,
 }
 
 /// A rule as two parties are asked by it.
@@ -104,6 +107,10 @@ impl<'a> Judge<'a> {
         }
         if let Some(obstacle) = self.region_obstacle(other, levels) {
             return Some(obstacle);
+        }
+        let is_strict = self.plan.queue.avoid.is_some_and(|avoid| !avoid.soft);
+        if is_strict && meetings(Pair::new(self, other).parties.into_iter()) > 0 {
+            return Some(Obstacle::Avoided);
         }
         let broken = self
             .rules

@@ -97,6 +97,7 @@ fn last_at<K: Ord>(from: &[K], key: &K) -> usize {
 
 impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
     /// How many there are.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -217,24 +218,10 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
     }
 
     /// All of them in order.
+    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = (K, V)> + '_ {
         let leaves = self.blocks.iter().flat_map(|block| &block.leaves);
         leaves.flat_map(|leaf| leaf.keys.iter().copied().zip(leaf.values.iter().copied()))
-    }
-
-    /// How many keys are below this one. O(leaves before it).
-    pub fn rank(&self, key: &K) -> usize {
-        let Spot(b, l, i) = self.spot(key);
-        let len = |leaves: &[Leaf<K, V>]| leaves.iter().map(|leaf| leaf.keys.len()).sum::<usize>();
-        let before = self.blocks.iter().take(b).map(|block| len(&block.leaves));
-        let beside = self.blocks.get(b).and_then(|block| block.leaves.get(..l));
-        before.sum::<usize>() + beside.map_or(0, len) + i
-    }
-
-    /// The first.
-    pub fn first(&self) -> Option<(K, V)> {
-        let leaf = self.blocks.first()?.leaves.first()?;
-        Some((*leaf.keys.first()?, *leaf.values.first()?))
     }
 
     /// From this place on upward: the next leaf's items that may be wanted, and where to go on.
@@ -328,7 +315,6 @@ mod tests {
                 }
             }
             prop_assert_eq!(sorted.len(), reference.len());
-            prop_assert_eq!(sorted.rank(&from), reference.range(..from).count());
             prop_assert!(sorted.iter().eq(reference.iter().map(|(&k, &v)| (k, v))));
             let is_wanted = |v: &u8| v.tags() & wanted != 0;
             let (mut up, mut spot) = (Vec::new(), sorted.spot(&from));

@@ -1,7 +1,7 @@
 //! Tickets and queues.
 
 use http::Method;
-use model::wire::{CreateTicket, List, Queue, Ticket, TicketExplanation};
+use model::wire::{AnswerMatch, CreateTicket, List, Queue, Ticket, TicketExplanation};
 use model::{Name, SessionId, TicketId};
 
 use crate::call::Call;
@@ -60,6 +60,15 @@ impl Client {
     pub async fn explain_ticket(&self, id: TicketId) -> Result<TicketExplanation, Error> {
         let path = format!("/v1/tickets/{id}/explanation");
         self.read(Call::get(path)).await
+    }
+
+    /// Accepts or refuses the match that a ticket is proposed.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn answer_match(&self, id: TicketId, body: &AnswerMatch) -> Result<Ticket, Error> {
+        let call = Call::post(format!("/v1/tickets/{id}/acceptance")).json(body)?;
+        self.read(call).await
     }
 
     /// Every queue.

@@ -30,7 +30,9 @@ fn paused(queue: &Queue, tickets: &[Ticket], at: i64) -> Matcher {
 }
 
 fn explain(matcher: &Matcher, ticket: &Ticket, at: i64) -> Explanation {
-    matcher.explain(ticket, Timestamp(at)).expect("it waits")
+    matcher
+        .explain(ticket.id, ticket, Timestamp(at))
+        .expect("it waits")
 }
 
 /// The tickets of drafts that are let in and are alive.
@@ -50,6 +52,7 @@ fn judged(queue: &Queue, pair: [&Ticket; 2], at: i64, place: Option<Region>) -> 
             .map(|(team, ticket)| MatchTeam {
                 name: team.name.clone(),
                 tickets: vec![ticket.id],
+                roles: Default::default(),
             })
             .collect(),
         figures: Figures::default(),
@@ -254,7 +257,7 @@ proptest! {
                 handle: 0,
                 queue: alone.name.clone(),
                 region: Some(place.clone()),
-                teams: vec![MatchTeam { name: alone.teams[0].name.clone(), tickets: vec![own.id] }],
+                teams: vec![MatchTeam { name: alone.teams[0].name.clone(), tickets: vec![own.id], roles: Default::default() }],
                 figures: Figures::default(),
             };
             check_match(&alone, &[own], Timestamp(at), &found).is_ok()
@@ -359,7 +362,7 @@ fn a_ticket_in_a_match_that_is_being_made_is_told_so() {
         ["A match with this ticket is being made."]
     );
     matcher.handle(Timestamp(0), Event::Committed(1));
-    assert_eq!(matcher.explain(&a, Timestamp(0)), None);
+    assert_eq!(matcher.explain(a.id, &a, Timestamp(0)), None);
 }
 
 /// Far more wait than are looked at: what lies beyond the range is counted all the same, what lies within is sampled.

@@ -97,6 +97,7 @@ pub fn queue() -> Queue {
     };
     Queue {
         name: name("q"),
+        group: name("q"),
         active: true,
         open: Vec::new(),
         session_type: name("Game"),
@@ -107,6 +108,8 @@ pub fn queue() -> Queue {
         party_aggregate: Aggregate::Mean,
         attributes: BTreeMap::from([(name("skill"), skill)]),
         role_attribute: None,
+        sort: None,
+        avoid: None,
         rules: vec![Rule {
             name: name("skill-gap"),
             prefer: None,
@@ -126,6 +129,8 @@ pub fn queue() -> Queue {
         }],
         ticket_time_out: None,
         placement_retries: 0,
+        estimate_quantiles: Vec::new(),
+        acceptance: None,
     }
 }
 
@@ -137,10 +142,12 @@ fn ticket(id: u64, at: i64, chance: &mut Chance) -> Ticket {
         platform: None,
         attributes: BTreeMap::from([(name("skill"), Value::Number(skill as f64))]),
         latencies: BTreeMap::new(),
+        avoid: Default::default(),
     };
     Ticket {
         id: TicketId(Uuid::from_u128(u128::from(id))),
         queue: name("q"),
+        queues: Vec::new(),
         party: SessionId(Uuid::from_u128(u128::from(id))),
         created_at: Timestamp(at),
         expires_at: None,
@@ -295,6 +302,7 @@ fn take(said: Vec<Output>, by: Judge, pool: &mut Vec<Party>, now: i64, quality: 
         let Output::Match(found) = output else {
             panic!("nothing but matches may come of it: {output:?}");
         };
+        quality.matches += 1;
         if by == Judge::Exhaustive {
             judge(&found, pool, now, quality);
         }
@@ -314,7 +322,6 @@ fn judge(found: &Match, pool: &[Party], now: i64, quality: &mut Quality) {
     let of_oldest = best_gap(pool, &promised[..1], now).expect("there is the match itself");
     let best_balance = best_split(&set).expect("it was split");
     assert!(best <= own && best_balance <= found.figures.balance_gap + 1e-9);
-    quality.matches += 1;
     quality.gap += own;
     quality.best_gap += best;
     quality.best_gap_of_oldest += of_oldest;
@@ -333,6 +340,8 @@ mod tests {
         for coming in [Coming::Arriving, Coming::Opening] {
             let quality = measure(coming, 300, 7, Judge::Exhaustive);
             assert!(quality.matches > 100, "{quality:?}");
+            let unjudged = measure(coming, 300, 7, Judge::Nobody);
+            assert_eq!(unjudged.matches, quality.matches);
             assert!(quality.gap_loss() <= 0.05, "{coming:?}: {quality:?}");
             assert!(quality.balance_loss() <= 0.05, "{coming:?}: {quality:?}");
         }

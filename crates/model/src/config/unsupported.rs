@@ -71,11 +71,9 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("play_session"),
     session_type("platform_sessions"),
     queue("rules.*.prefer"),
-    queue("acceptance"),
     queue("backfill"),
-    queue("avoid"),
+    queue("sort"),
     queue("ticket.on_party_change"),
-    queue("estimates"),
     fleet("provider", Fine::OneOf(&["process"])),
     fleet("allocator", Fine::Default),
 ];

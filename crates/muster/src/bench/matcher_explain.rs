@@ -55,7 +55,7 @@ fn slowest(kind: Kind, n: u64) -> anyhow::Result<Duration> {
     for at in 0..ASKED {
         let ticket = run.crowd.ticket(at * n / ASKED % n);
         let started = measure::processor_time();
-        let said = black_box(run.matcher.explain(&ticket, now));
+        let said = black_box(run.matcher.explain(ticket.id, &ticket, now));
         slowest = slowest.max(measure::processor_time() - started);
         let said = said.context("the ticket waits")?;
         kept_out += said.kept_out.iter().map(|kept| kept.tickets).sum::<u64>();

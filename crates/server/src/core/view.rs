@@ -255,6 +255,7 @@ pub(crate) fn ticket(ticket: &Ticket) -> wire::Ticket {
     wire::Ticket {
         id: ticket.id,
         queue: ticket.queue.clone(),
+        queues: ticket.queues.clone(),
         party: ticket.party,
         state: ticket.state,
         reason: ticket.reason,
@@ -268,6 +269,7 @@ pub(crate) fn ticket(ticket: &Ticket) -> wire::Ticket {
         custom_data: ticket.custom_data.clone(),
         match_id: ticket.match_id,
         session: ticket.session,
+        acceptance: None,
     }
 }
 

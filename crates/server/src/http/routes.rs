@@ -172,6 +172,7 @@ pub enum Operation {
     CancelTicket,
     ReadTicket,
     ExplainTicket,
+    AnswerMatch,
     ListQueues,
     ReadQueue,
     ListSessionTypes,
