@@ -13,7 +13,7 @@ use crate::finals::{base, steps};
 use crate::matcher::{Glimpse, Matcher};
 use crate::pairs::{Judge, Obstacle};
 use crate::plan::{Counts, Plan, count};
-use crate::pool::{Pool, Slot, from_order_bits, skill_key};
+use crate::pool::{Pool, SkillKey, Slot, skill_key};
 use crate::window::{Base, Seen, can_grow};
 
 /// Of a ticket's pool at most so many tickets are looked at, the nearest by the first distance rule.
@@ -529,9 +529,9 @@ fn nearest(glimpse: &Glimpse<'_>, pool: &Pool) -> Vec<(f64, Slot)> {
     let own = glimpse.entry;
     let start = pool.by_skill.spot(&skill_key(own));
     let mut near: Vec<(f64, u64, Slot)> = Vec::new();
-    let mut take = |bits: u64, seq: u64, slot: Slot| {
+    let mut take = |key: &SkillKey, slot: Slot| {
         if slot != glimpse.slot {
-            near.push(((own.skill() - from_order_bits(bits)).abs(), seq, slot));
+            near.push(((own.skill() - key.skill()).abs(), key.seq(), slot));
         }
     };
     let (mut spot, mut taken) = (start, 0);
@@ -539,7 +539,7 @@ fn nearest(glimpse: &Glimpse<'_>, pool: &Pool) -> Vec<(f64, Slot)> {
         && let Some((keys, places, next)) = pool.by_skill.up(spot, u128::MAX)
     {
         let items = keys.iter().zip(places);
-        items.for_each(|((bits, seq), place)| take(*bits, *seq, place.slot));
+        items.for_each(|(key, place)| take(key, place.slot));
         (spot, taken) = (next, taken + keys.len());
     }
     let (mut spot, mut taken) = (start, 0);
@@ -547,7 +547,7 @@ fn nearest(glimpse: &Glimpse<'_>, pool: &Pool) -> Vec<(f64, Slot)> {
         && let Some((keys, places, next)) = pool.by_skill.down(spot, u128::MAX)
     {
         let items = keys.iter().zip(places);
-        items.for_each(|((bits, seq), place)| take(*bits, *seq, place.slot));
+        items.for_each(|(key, place)| take(key, place.slot));
         (spot, taken) = (next, taken + keys.len());
     }
     near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
@@ -609,7 +609,7 @@ fn regions(
     let mut named: BTreeSet<&Region> = BTreeSet::new();
     let mut views = Vec::new();
     for ping in &own.pings {
-        let Some(region) = glimpse.queue.regions.get(ping.region as usize) else {
+        let Some(region) = glimpse.queue.regions.get(ping.region) else {
             continue;
         };
         named.insert(region);
