@@ -156,7 +156,7 @@ impl Tagged for Place {
 /// Tickets of one queue with the same values of its equal attributes.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    key: PoolKey,
+    pub key: PoolKey,
     /// That wait here or are in an emitted match.
     tickets: usize,
     pub by_skill: Sorted<SkillKey, Place>,
