@@ -467,18 +467,18 @@ impl Estimator {
             let waits = waits.collect();
             cell.promised.push_back(waits);
         }
-        // Of one that comes back the promise was made long ago.
-        let is_new = now.since(waiter.created_at).0 < 1_000;
-        let promised = self.began.and_then(|began| cell.promised_at(began, waiter));
-        let promised = promised.into_iter().flatten();
+        let promised = cell.promised.back().into_iter().flatten();
+        let promised = promised.map(|promised| promised.wait).collect();
+        // To one that comes back it was promised long ago.
+        if now.since(waiter.created_at).0 < 1_000
+            && let Some(began) = self.began
+        {
+            let made = cell.promised_at(began, waiter).into_iter().flatten();
+            for made in made.filter(|made| made.wait.is_some()) {
+                made.made += 1;
+            }
+        }
         promised
-            .map(|promised| {
-                if is_new && promised.wait.is_some() {
-                    promised.made += 1;
-                }
-                promised.wait
-            })
-            .collect()
     }
 
     /// A ticket that had arrived waits no more.

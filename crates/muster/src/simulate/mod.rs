@@ -34,11 +34,11 @@ use tally::Report;
 /// byte.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  muster simulate --queue tdm-4v4 --population sessiontypes/populations/evening.yaml
+  muster simulate --queue tdm-4v4 --population populations/evening.yaml
   muster simulate --queue tdm-4v4 --players trace.csv --html day.html
   muster simulate --queue tdm-4v4 --config edited/ --against sessiontypes/ \\
-    --population sessiontypes/populations/evening.yaml --html compared.html
-  muster simulate --queue duel-1v1 --population sessiontypes/populations/small.yaml --json | jq .runs[0].all")]
+    --population populations/evening.yaml --html compared.html
+  muster simulate --queue duel-1v1 --population populations/small.yaml --json | jq .runs[0].all")]
 #[command(group(clap::ArgGroup::new("crowd").required(true).args(["players", "population"])))]
 pub struct Args {
     /// The queue, without regard to case.
