@@ -5,6 +5,7 @@
 //! matched at none, so he counts against optimism; who cancels or expires stops counting from there on, either way.
 //! The quantile is the age at which so large a share of those who begin would have been matched.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use model::queue::Queue;
@@ -447,15 +448,13 @@ impl Estimator {
         }
         let of_region = self.regions.entry(region).or_default();
         of_region.all.arrived(waiter, now);
-        if !of_region.by_party.contains_key(&waiter.players) {
-            if !room {
-                return vec![None; self.quantiles.len()];
+        let cell = match of_region.by_party.entry(waiter.players) {
+            Entry::Occupied(cell) => cell.into_mut(),
+            Entry::Vacant(_) if !room => return vec![None; self.quantiles.len()],
+            Entry::Vacant(place) => {
+                self.cells += 1;
+                place.insert(Cell::default())
             }
-            self.cells += 1;
-            of_region.by_party.insert(waiter.players, Cell::default());
-        }
-        let Some(cell) = of_region.by_party.get_mut(&waiter.players) else {
-            return Vec::new();
         };
         cell.arrived(waiter, now);
         if cell.promised.is_empty() {

@@ -196,7 +196,10 @@ fn the_same_seed_gives_the_same_bytes_and_another_gives_others() {
 #[test]
 fn two_configurations_are_told_apart() {
     let desk = Desk::new();
-    desk.write("wide/all.yaml", &TYPES.replace("after: 10s, max: 200", "after: 1s, max: 900"));
+    desk.write(
+        "wide/all.yaml",
+        &TYPES.replace("after: 10s, max: 200", "after: 1s, max: 900"),
+    );
     let document = desk.document(&[
         "--population",
         "population.yaml",
@@ -397,7 +400,7 @@ fn who_comes_back_queues_again() {
 }
 
 #[test]
-fn bad_input_is_refused_with_its_place_and_what_to_write() {
+fn a_bad_trace_is_refused_with_its_place_and_what_to_write() {
     let desk = Desk::new();
     let traces = [
         ("", "line 1: it is empty"),
@@ -450,6 +453,11 @@ fn bad_input_is_refused_with_its_place_and_what_to_write() {
         let said = desk.refused(&["--players", "trace.csv"]);
         assert!(said.contains(wanted), "{trace:?}: {said}");
     }
+}
+
+#[test]
+fn a_bad_population_is_refused_with_its_place_and_what_to_write() {
+    let desk = Desk::new();
     let populations = [
         (
             "tickets_per_day: 0",
@@ -505,6 +513,11 @@ fn bad_input_is_refused_with_its_place_and_what_to_write() {
         let said = desk.refused(&["--population", "bad.yaml"]);
         assert!(said.contains(wanted), "{population:?}: {said}");
     }
+}
+
+#[test]
+fn what_cannot_be_read_or_used_is_named() {
+    let desk = Desk::new();
     let said = desk.refused(&["--population", "nowhere.yaml"]);
     assert!(
         said.contains("cannot read the population nowhere.yaml"),
