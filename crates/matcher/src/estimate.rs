@@ -516,12 +516,15 @@ impl Estimator {
         let cell = of_region.and_then(|of_region| of_region.by_party.get(&waiter.players));
         let region = of_region.map(|of_region| &of_region.all);
         let (basis, best) = best([cell, region, Some(&self.all)], age);
-        let best = best?;
+        if best.is_none() && self.all.sum.matched() < ENOUGH_OF_QUEUE {
+            return None;
+        }
         let kept = self.kept();
         let quantiles = self.quantiles.iter().zip(kept);
         let quantiles = quantiles.map(|(&quantile, kept)| Expected {
             quantile,
-            wait: best.sum.wait(quantile, age),
+            // Of one who has waited longer than others do nobody knows.
+            wait: best.and_then(|best| best.sum.wait(quantile, age)),
             kept,
         });
         Some(Estimate {

@@ -84,7 +84,7 @@ impl Core {
             Ok(written) => {
                 metrics::counter!("muster_tickets_total", "queue" => queue.name.to_string())
                     .increment(1);
-                Ok(view::ticket(&written.result))
+                Ok(self.ticket_view(&written.result))
             }
             // A repeat of a request that was carried out finds the party queued by it.
             Err(error) => match self.made_by(key.as_ref()).await? {
@@ -128,7 +128,7 @@ impl Core {
             .await?;
         self.ticket_document(written.result)
             .await
-            .map(|ticket| view::ticket(&ticket))
+            .map(|ticket| self.ticket_view(&ticket))
     }
 
     /// Reads a ticket; ended ones for an hour.
@@ -147,7 +147,7 @@ impl Core {
                 id: id.to_string(),
             });
         }
-        Ok(view::ticket(&ticket))
+        Ok(self.ticket_view(&ticket))
     }
 
     pub(crate) async fn ticket_document(&self, id: TicketId) -> Result<Arc<Ticket>, Error> {
@@ -191,16 +191,6 @@ impl Core {
                 what: "queue",
                 id: name.to_owned(),
             }),
-        }
-    }
-
-    async fn queue_view(&self, queue: &Queue) -> wire::Queue {
-        wire::Queue {
-            name: queue.name.clone(),
-            active: queue.active,
-            session_type: queue.session_type.clone(),
-            party_players_max: queue.party_players_max,
-            waiting: self.matchmaker.waiting(&queue.name).await,
         }
     }
 }

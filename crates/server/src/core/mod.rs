@@ -10,6 +10,7 @@ mod browser;
 mod busy;
 mod codes;
 mod ending;
+mod estimates;
 mod events;
 mod fleet_api;
 mod hosting;
@@ -112,6 +113,7 @@ pub struct Inner {
     revisions: revisions::Revisions,
     sessions: slots::Slots<SessionId, write::Document>,
     tickets: tickets::Tickets,
+    estimates: estimates::Estimates,
     passwords: passwords::Passwords,
     players: players::Players,
     registry: registry::Registry,

@@ -78,6 +78,7 @@ impl Core {
                 revisions: revisions::Revisions::new(parts.providers),
                 sessions: slots::Slots::new(),
                 tickets: tickets::Tickets::new(),
+                estimates: super::estimates::Estimates::new(),
                 passwords: passwords::Passwords::new(),
                 players: players::Players::new(now),
                 registry: registry::Registry::new(),
@@ -133,6 +134,7 @@ impl Core {
         tickets.sort_by_key(|(ticket, _)| (ticket.created_at, ticket.id));
         for (ticket, number) in tickets {
             self.tickets.committed(ticket.clone(), number);
+            self.estimates.moved(self.now(), &ticket, &self.config());
             if ticket.state == model::ticket::TicketState::Searching {
                 self.matchmaker.add(ticket);
             }
