@@ -1,5 +1,6 @@
 //! The end-to-end suites: the real server over HTTP, on both databases, with real game servers.
 
+mod acceptance;
 mod arbiter;
 mod at_rest;
 mod conformance;
@@ -30,12 +31,14 @@ mod members;
 mod passwords;
 mod places;
 mod player_visibility;
+mod queue_rules;
 mod race;
 mod reading;
 mod recent_players;
 mod reload;
 mod second_opinion;
 mod security;
+mod several_queues;
 mod short_codes;
 mod standing;
 mod start;

@@ -9,15 +9,21 @@
 //! search at all. A search sees the ticket's own pools only: same queue, same values of the
 //! attributes that must be equal, same region, and there the nearest tickets of each party size.
 
+mod ages;
+mod avoid;
 mod check;
+mod duel;
 mod entry;
 mod estimate;
 mod event;
 mod finals;
 mod gather;
+mod group;
+mod ids;
 mod matcher;
 mod plan;
 mod pool;
+mod roles;
 mod search;
 mod sorted;
 mod teams;
@@ -30,6 +36,7 @@ pub use estimate::{
     STEP, WINDOW, Waiter, Waits, nearest_region,
 };
 pub use event::{Event, Figures, Match, MatchTeam, Output, Stats};
+pub use group::{Group, prepare_for};
 pub use matcher::Matcher;
 pub use validate::{
     LATENCY_MS_MAX, NUMBER_ABS_MAX, REGIONS_MAX, Rejection, STRING_BYTES_MAX, STRINGS_MAX, prepare,

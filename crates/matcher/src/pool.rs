@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::Region;
 use model::queue::Queue;
+use model::{Region, Timestamp};
 
-use crate::entry::{AgeKey, Entry, Near, Ping, PoolKey, RegionId};
+use crate::ages::{ASIDE, Ages, Seat};
+use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId};
+use crate::matcher::mix;
 use crate::plan::{Plan, Sizes};
 use crate::sorted::{Sorted, Tagged};
 
@@ -47,6 +49,11 @@ impl Entries {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
+    /// The age of a ticket that a pool holds.
+    pub fn age_key(&self, slot: Slot) -> AgeKey {
+        self.at(slot).age_key()
+    }
+
     /// The entry of a slot that a pool holds.
     pub fn at(&self, slot: Slot) -> &Entry {
         match self.get(slot) {
@@ -56,8 +63,28 @@ impl Entries {
     }
 }
 
-/// Ordered by skill: the bits of the number such that they sort like it, then age of arrival.
-pub(crate) type SkillKey = (u64, u64);
+/// Ordered by skill: the bits of the number such that they sort like it, then order of arrival.
+///
+/// In one number, as that compares without a branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SkillKey(u128);
+
+impl SkillKey {
+    pub fn new(skill: f64, seq: u64) -> SkillKey {
+        SkillKey((u128::from(order_bits(skill)) << 64) | u128::from(seq))
+    }
+
+    pub fn skill(self) -> f64 {
+        from_order_bits((self.0 >> 64) as u64)
+    }
+
+    pub fn seq(self) -> u64 {
+        self.0 as u64
+    }
+}
+
+/// Chunks of a pool's ring of ages that one ticket that leaves may close.
+const SET_ASIDE_MAX: usize = 4;
 
 /// Regions as bits: those with numbers from 63 on share the last.
 pub(crate) type Mask = u64;
@@ -78,6 +105,17 @@ pub(crate) struct Class {
     /// Where they may play now; all bits if `anywhere`.
     pub mask: Mask,
     pub anywhere: bool,
+}
+
+/// Places of [`Pool::recent`].
+const RECENT: usize = 128;
+
+impl Class {
+    fn hash(&self) -> usize {
+        let rest = (u64::from(self.level) << 32) | u64::from(self.players);
+        let mixed = mix(self.mask ^ rest.rotate_left(17)) ^ u64::from(self.anywhere);
+        mixed as usize
+    }
 }
 
 /// A waiting ticket as the order by skill has it.
@@ -101,12 +139,6 @@ impl Tagged for Place {
     }
 }
 
-impl Tagged for Slot {
-    fn tags(&self) -> u128 {
-        1
-    }
-}
-
 /// Tickets of one queue with the same values of its equal attributes.
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -115,11 +147,19 @@ pub(crate) struct Pool {
     tickets: usize,
     pub by_skill: Sorted<SkillKey, Place>,
     /// All of them, oldest first, also those that may play nowhere yet.
-    pub by_age: Sorted<AgeKey, Slot>,
+    pub by_age: Ages,
+    /// For each of [`Plan::afters`] who in the ring of ages has not come to it yet; the last one: who may expire next.
+    cursors: Vec<Seat>,
+    /// When those widen or expire whom no cursor meets then: (when, order of arrival).
+    deadlines: BTreeMap<(Timestamp, u64), Slot>,
+    /// The time for which the matcher has noted this pool, if it has: not after anything that is due here.
+    pub noted: Option<Timestamp>,
     /// With how many tickets each has; the numbers of empty ones are used again.
     pub classes: Vec<(Class, u32)>,
     free_classes: Vec<u16>,
     class_of: BTreeMap<Class, u16>,
+    /// Numbers of classes by their hash, as they were last; most are asked for here alone.
+    recent: Vec<u16>,
 }
 
 impl Pool {
@@ -128,14 +168,58 @@ impl Pool {
             key,
             tickets: 1,
             by_skill: Sorted::default(),
-            by_age: Sorted::default(),
+            by_age: Ages::default(),
+            cursors: Vec::new(),
+            deadlines: BTreeMap::new(),
+            noted: None,
             classes: Vec::new(),
             free_classes: Vec::new(),
             class_of: BTreeMap::new(),
+            recent: vec![u16::MAX; RECENT],
+        }
+    }
+
+    /// Who comes next to the age `which` of [`Plan::ages`], and when. Its cursor moves past those who have gone.
+    fn head(&mut self, plan: &Plan, which: usize, entries: &Entries) -> Option<(Timestamp, Slot)> {
+        self.cursors.resize(plan.ages.len(), Seat::default());
+        let (seat, slot) = match self.by_age.from(self.cursors[which]) {
+            Some(found) => found,
+            None => {
+                self.cursors[which] = self.by_age.end();
+                return None;
+            }
+        };
+        self.cursors[which] = seat;
+        Some((entries.at(slot).created_at + plan.ages[which], slot))
+    }
+
+    /// Notes when a ticket is due, if no cursor meets it then.
+    fn note_deadline(&mut self, plan: &Plan, slot: Slot, entry: &mut Entry) {
+        entry.deadline = match entry.seat {
+            ASIDE => deadline(plan, entry),
+            _ if entry.expires_at == entry.created_at.after(plan.queue.ticket_time_out) => None,
+            _ => entry.expires_at,
+        };
+        if let Some(at) = entry.deadline {
+            self.deadlines.insert((at, entry.seq), slot);
         }
     }
 
     fn enter_class(&mut self, class: Class) -> u16 {
+        let place = class.hash() % RECENT;
+        let recent = self.recent[place];
+        if let Some((known, tickets @ 1..)) = self.classes.get_mut(usize::from(recent))
+            && *known == class
+        {
+            *tickets += 1;
+            return recent;
+        }
+        let number = self.look_up_class(class);
+        self.recent[place] = number;
+        number
+    }
+
+    fn look_up_class(&mut self, class: Class) -> u16 {
         if let Some(&number) = self.class_of.get(&class) {
             self.classes[usize::from(number)].1 += 1;
             return number;
@@ -163,15 +247,69 @@ impl Pool {
         }
     }
 
-    fn place(&mut self, plan: &Plan, slot: Slot, entry: &mut Entry) -> Place {
+    fn place(&mut self, mask: Mask, slot: Slot, entry: &mut Entry) -> Place {
         let class = self.enter_class(Class {
             level: entry.level,
             players: entry.players,
-            mask: mask(plan, entry),
+            mask,
             anywhere: entry.anywhere,
         });
         entry.class = class;
         Place { slot, class }
+    }
+}
+
+/// The regions that tickets of a queue named.
+#[derive(Debug, Default)]
+pub(crate) struct Regions {
+    /// By number.
+    names: Vec<Region>,
+    /// By name.
+    order: Vec<(Region, RegionId)>,
+}
+
+impl Regions {
+    /// The name of a region.
+    pub fn get(&self, region: RegionId) -> Option<&Region> {
+        self.names.get(region as usize)
+    }
+
+    /// Pings, which are ordered by region, with numbers for regions, the nearest first.
+    pub fn near(&mut self, pings: &[Ping<'_>]) -> Pings {
+        let mut from = 0;
+        let near = pings.iter().map(|ping| Near {
+            region: self.region(ping.region, &mut from),
+            worst_ms: ping.worst_ms,
+            worst_delta_ms: ping.worst_delta_ms,
+            measured: ping.measured,
+        });
+        let mut near = Pings::new(near);
+        near.sort();
+        near
+    }
+
+    /// The number of a region. `from` remembers where in their order the last one was, as they are asked for in it.
+    fn region(&mut self, region: &Region, from: &mut usize) -> RegionId {
+        while let Some((known, number)) = self.order.get(*from) {
+            if known == region {
+                *from += 1;
+                return *number;
+            }
+            if known > region {
+                break;
+            }
+            *from += 1;
+        }
+        let number = RegionId::try_from(self.names.len()).unwrap_or(RegionId::MAX);
+        self.names.push(region.clone());
+        self.order.insert(*from, (region.clone(), number));
+        *from += 1;
+        number
+    }
+
+    /// Regions by name, the last first.
+    pub fn backwards(&self) -> impl Iterator<Item = RegionId> + '_ {
+        self.order.iter().rev().map(|&(_, number)| number)
     }
 }
 
@@ -184,9 +322,7 @@ pub(crate) struct QueueState {
     pub pools: Vec<Pool>,
     free_pools: Vec<u32>,
     pool_of: BTreeMap<PoolKey, u32>,
-    /// By number.
-    pub regions: Vec<Region>,
-    region_of: BTreeMap<Region, RegionId>,
+    pub regions: Regions,
     pub waiting: usize,
 }
 
@@ -199,8 +335,7 @@ impl QueueState {
             pools: Vec::new(),
             free_pools: Vec::new(),
             pool_of: BTreeMap::new(),
-            regions: Vec::new(),
-            region_of: BTreeMap::new(),
+            regions: Regions::default(),
             waiting: 0,
         }
     }
@@ -232,47 +367,45 @@ impl QueueState {
         number
     }
 
-    /// Pings with numbers for regions, in the same order.
-    pub fn near(&mut self, pings: &[Ping]) -> Box<[Near]> {
-        let near = pings.iter().map(|ping| {
-            let known = self.region_of.get(&ping.region).copied();
-            let region = known.unwrap_or_else(|| {
-                let number = RegionId::try_from(self.regions.len()).unwrap_or(RegionId::MAX);
-                self.regions.push(ping.region.clone());
-                self.region_of.insert(ping.region.clone(), number);
-                number
-            });
-            Near {
-                region,
-                worst_ms: ping.worst_ms,
-                worst_delta_ms: ping.worst_delta_ms,
-                measured: ping.measured,
-            }
-        });
-        near.collect()
-    }
-
-    /// Regions by name, the last first.
-    pub fn regions_backwards(&self) -> impl Iterator<Item = RegionId> + '_ {
-        self.region_of.values().rev().copied()
-    }
-
-    /// Puts a ticket into its pool.
-    pub fn insert(&mut self, slot: Slot, entry: &mut Entry) {
+    /// Puts a ticket into its pool; when it is due there.
+    pub fn insert(&mut self, slot: Slot, entry: &mut Entry) -> Option<Timestamp> {
         let pool = &mut self.pools[entry.pool as usize];
-        pool.by_age.insert(entry.age_key(), slot);
+        entry.seat = pool.by_age.insert(entry.age_key(), slot);
         self.waiting += 1;
-        let place = pool.place(&self.plan, slot, entry);
+        let place = pool.place(mask(&self.plan, entry), slot, entry);
         pool.by_skill.insert(skill_key(entry), place);
+        pool.note_deadline(&self.plan, slot, entry);
+        deadline(&self.plan, entry)
     }
 
     /// Takes a waiting ticket out of its pool.
-    pub fn remove(&mut self, entry: &Entry) {
-        let pool = &mut self.pools[entry.pool as usize];
-        pool.by_age.remove(&entry.age_key());
+    pub fn remove(&mut self, slot: Slot, entries: &mut Entries) {
+        let Some(entry) = entries.get(slot) else {
+            return;
+        };
+        let number = entry.pool as usize;
+        let pool = &mut self.pools[number];
+        pool.by_age.remove(entry.seat, &entry.age_key());
         self.waiting -= 1;
         pool.by_skill.remove(&skill_key(entry));
         pool.leave_class(entry.class);
+        if let Some(at) = entry.deadline {
+            pool.deadlines.remove(&(at, entry.seq));
+        }
+        for _ in 0..SET_ASIDE_MAX {
+            if !pool.by_age.is_sparse() {
+                return;
+            }
+            for slot in pool.by_age.set_aside(|slot| entries.age_key(slot)) {
+                if let Some(entry) = entries.get_mut(slot) {
+                    entry.seat = ASIDE;
+                    if let Some(at) = entry.deadline {
+                        pool.deadlines.remove(&(at, entry.seq));
+                    }
+                    pool.note_deadline(&self.plan, slot, entry);
+                }
+            }
+        }
     }
 
     /// Notes that a ticket is gone for good; a pool that no ticket belongs to is forgotten.
@@ -288,10 +421,98 @@ impl QueueState {
     /// Moves a waiting ticket to a wider level.
     pub fn widen(&mut self, slot: Slot, entry: &mut Entry, level: u16) {
         let pool = &mut self.pools[entry.pool as usize];
+        let old = self.plan.level(entry.level);
+        let same = old.reaches_like(self.plan.level(level));
+        let known = pool.classes[usize::from(entry.class)].0.mask;
         pool.leave_class(entry.class);
         entry.level = level;
-        let place = pool.place(&self.plan, slot, entry);
+        // Its pings are looked at only if the limits of latency widen too.
+        let mask = if same { known } else { mask(&self.plan, entry) };
+        let place = pool.place(mask, slot, entry);
         pool.by_skill.set(&skill_key(entry), place);
+        if let Some(at) = entry.deadline {
+            pool.deadlines.remove(&(at, entry.seq));
+        }
+        pool.note_deadline(&self.plan, slot, entry);
+    }
+
+    /// When the next ticket of a pool widens or expires.
+    pub fn due_at(&mut self, number: u32, entries: &Entries) -> Option<Timestamp> {
+        let Some(pool) = self.pools.get_mut(number as usize) else {
+            return None;
+        };
+        let mut first = pool.deadlines.keys().next().map(|&(at, _)| at);
+        for which in 0..self.plan.ages.len() {
+            let head = pool.head(&self.plan, which, entries).map(|(at, _)| at);
+            first = match (first, head) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+        }
+        first
+    }
+
+    /// Moves up to `max` tickets of a pool that are due from its cursors to `out`; who they are and whether they
+    /// really widen or expire has to be asked of each.
+    pub fn take_due(
+        &mut self,
+        number: u32,
+        now: Timestamp,
+        max: usize,
+        entries: &mut Entries,
+        out: &mut Vec<Slot>,
+    ) {
+        let Some(pool) = self.pools.get_mut(number as usize) else {
+            return;
+        };
+        // The oldest age first: those whose time is over, then those who widen last.
+        for which in (0..self.plan.ages.len()).rev() {
+            while out.len() < max
+                && let Some((at, slot)) = pool.head(&self.plan, which, entries)
+                && at <= now
+            {
+                pool.cursors[which] = pool.cursors[which].next();
+                out.push(slot);
+            }
+        }
+        while out.len() < max
+            && let Some((&key, &slot)) = pool.deadlines.first_key_value()
+            && key.0 <= now
+        {
+            pool.deadlines.remove(&key);
+            if let Some(entry) = entries.get_mut(slot) {
+                entry.deadline = None;
+            }
+            out.push(slot);
+        }
+    }
+
+    /// Looks at where waiting tickets stand in their pool, one as independent of the other, so that all of this is at
+    /// hand when they are changed in turn; some number of it, or nobody would look.
+    pub fn warm(&self, number: u32, slots: &[Slot], entries: &Entries) -> u64 {
+        let Some(pool) = self.pools.get(number as usize) else {
+            return 0;
+        };
+        let keys = slots.iter().filter_map(|&slot| entries.get(slot));
+        let seen = keys.filter_map(|entry| pool.by_skill.peek(&skill_key(entry)));
+        seen.fold(0, |sum, key| sum ^ key.seq())
+    }
+
+    /// Notes when a waiting ticket is due next, if none of the cursors will meet it then.
+    pub fn renew_deadline(&mut self, slot: Slot, entry: &mut Entry) {
+        if entry.deadline.is_none() {
+            self.pools[entry.pool as usize].note_deadline(&self.plan, slot, entry);
+        }
+    }
+}
+
+/// When a ticket widens or expires next.
+fn deadline(plan: &Plan, entry: &Entry) -> Option<Timestamp> {
+    let after = plan.afters.get(usize::from(entry.level)).copied();
+    let widens = after.map(|after| entry.created_at + model::Millis(after));
+    match (widens, entry.expires_at) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }
 
@@ -306,7 +527,7 @@ fn mask(plan: &Plan, entry: &Entry) -> Mask {
 
 /// Where a ticket stands in its pool's order.
 pub(crate) fn skill_key(entry: &Entry) -> SkillKey {
-    (order_bits(entry.skill()), entry.seq)
+    SkillKey::new(entry.skill(), entry.seq)
 }
 
 /// Bits that sort like the number.
@@ -320,7 +541,7 @@ fn order_bits(x: f64) -> u64 {
 }
 
 /// The number whose [`order_bits`] these are.
-pub(crate) fn from_order_bits(bits: u64) -> f64 {
+fn from_order_bits(bits: u64) -> f64 {
     f64::from_bits(if bits >> 63 == 1 {
         bits & !(1 << 63)
     } else {

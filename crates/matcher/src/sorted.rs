@@ -97,6 +97,7 @@ fn last_at<K: Ord>(from: &[K], key: &K) -> usize {
 
 impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
     /// How many there are.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -110,6 +111,13 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
         let l = last_at(&block.from, key);
         let i = block.leaves[l].keys.partition_point(|k| k < key);
         Spot(b, l, i)
+    }
+
+    /// Some key near this one.
+    pub fn peek(&self, key: &K) -> Option<K> {
+        let block = self.blocks.get(last_at(&self.from, key))?;
+        let leaf = block.leaves.get(last_at(&block.from, key))?;
+        leaf.keys.get(leaf.keys.len() / 2).copied()
     }
 
     /// Puts a key in that is not there.
@@ -217,15 +225,10 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
     }
 
     /// All of them in order.
+    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = (K, V)> + '_ {
         let leaves = self.blocks.iter().flat_map(|block| &block.leaves);
         leaves.flat_map(|leaf| leaf.keys.iter().copied().zip(leaf.values.iter().copied()))
-    }
-
-    /// The first.
-    pub fn first(&self) -> Option<(K, V)> {
-        let leaf = self.blocks.first()?.leaves.first()?;
-        Some((*leaf.keys.first()?, *leaf.values.first()?))
     }
 
     /// From this place on upward: the next leaf's items that may be wanted, and where to go on.

@@ -21,6 +21,9 @@ pub const STRING_BYTES_MAX: usize = 128;
 /// The most texts in an attribute of texts.
 pub const STRINGS_MAX: usize = 64;
 
+/// Parties of at most so many players are compared each with each.
+const COMPARED_ALL_MAX: usize = 8;
+
 /// Why a ticket may not queue.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Rejection {
@@ -157,6 +160,34 @@ pub enum Rejection {
         /// The rule's limit.
         min: usize,
     },
+    /// A list of players to avoid, where the queue takes none.
+    #[error(
+        "avoid: this queue takes no list of players to avoid; leave out players.{player}.avoid"
+    )]
+    AvoidNotTaken {
+        /// Whose.
+        player: PlayerId,
+    },
+    /// More names than the queue takes.
+    #[error(
+        "avoid.max_players: player {player} avoids {names} players, at most {max} may be named"
+    )]
+    AvoidTooMany {
+        /// Whose.
+        player: PlayerId,
+        /// On his list.
+        names: usize,
+        /// The queue's limit.
+        max: u16,
+    },
+    /// The party itself must not meet.
+    #[error("avoid: player {player} avoids {other}, with whom he queues")]
+    PartyAvoids {
+        /// Whose list.
+        player: PlayerId,
+        /// Who is on it.
+        other: PlayerId,
+    },
     /// No match with this party can keep a rule, whoever joins it.
     #[error("rule {rule}: {why}, whoever joins the party")]
     PartyBreaksRule {
@@ -189,8 +220,36 @@ pub fn validate(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
             });
         }
     }
+    check_avoid(queue, ticket)?;
     let plan = Plan::new(std::sync::Arc::new(queue.clone()));
     check_rules(&plan, ticket).map(|_| ())
+}
+
+/// Asked at the door only: who is in when his queue takes shorter lists, or none, stays as he is.
+fn check_avoid(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
+    for player in ticket.players.iter().filter(|p| !p.avoid.is_empty()) {
+        let whose = || player.player.clone();
+        let Some(avoid) = queue.avoid else {
+            return Err(Rejection::AvoidNotTaken { player: whose() });
+        };
+        let names = player.avoid.len();
+        if names > usize::from(avoid.players_max) {
+            return Err(Rejection::AvoidTooMany {
+                player: whose(),
+                names,
+                max: avoid.players_max,
+            });
+        }
+        let mut party = ticket.players.iter().map(|other| &other.player);
+        let other = party.find(|other| player.avoid.contains(*other));
+        if let (false, Some(other)) = (avoid.soft, other) {
+            return Err(Rejection::PartyAvoids {
+                player: whose(),
+                other: other.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Fills in the defaults of the queue's attributes and drops what the queue does not read.
@@ -216,7 +275,7 @@ pub fn prepare(queue: &Queue, ticket: &mut Ticket) {
 }
 
 /// The part that a compiled queue checks: also asked for each ticket when its queue is reloaded.
-pub(crate) fn admit(plan: &Plan, ticket: &Ticket) -> Result<Fit, Rejection> {
+pub(crate) fn admit<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Rejection> {
     check_party(&plan.queue, ticket)?;
     for player in &ticket.players {
         check_attributes(&plan.queue, player)?;
@@ -240,7 +299,12 @@ fn check_party(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
     if players > usize::from(max) {
         return Err(Rejection::NoTeamFits { players, max });
     }
-    if players == 1 {
+    let mut rest = ticket.players.iter();
+    let twice = |rest: &mut std::slice::Iter<'_, TicketPlayer>| {
+        let player = rest.next();
+        player.is_some_and(|p| rest.clone().any(|other| other.player == p.player))
+    };
+    if players <= COMPARED_ALL_MAX && !(0..players).any(|_| twice(&mut rest)) {
         return Ok(());
     }
     let mut names: Vec<&PlayerId> = ticket.players.iter().map(|p| &p.player).collect();
@@ -336,20 +400,25 @@ fn check_value(
     }
 }
 
-fn check_rules(plan: &Plan, ticket: &Ticket) -> Result<Fit, Rejection> {
+fn check_rules<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Rejection> {
     let fit = fit(plan, ticket).map_err(|apart| match apart {
         Apart::Rule(rule) => Rejection::PartyNotEqual { rule },
         Apart::Platform => Rejection::PartyCrossPlays,
     })?;
     check_keys(&plan.queue, ticket)?;
-    let party = Party {
+    let party = std::cell::LazyCell::new(|| Party {
         queue: &plan.queue,
         players: ticket.players.iter().collect(),
-    };
+    });
     for (index, rule) in plan.queue.rules.iter().enumerate() {
-        // What the whole match has in common is the key of its pool, which the party has by now.
-        let is_key = matches!(&rule.kind, RuleKind::Equal { per, .. } if *per == Scope::Match);
-        if rule.prefer.is_some() || is_key {
+        // What the whole match has in common is the key of its pool, which the party has by now; and a party is one
+        // number, from which nobody differs, to a distance between parties.
+        let is_kept = match &rule.kind {
+            RuleKind::Equal { per, .. } => *per == Scope::Match,
+            RuleKind::Distance { per, .. } => *per == Scope::Party,
+            _ => false,
+        };
+        if rule.prefer.is_some() || is_kept {
             continue;
         }
         if let Some(limits) = last_limits(&plan.queue, index, &rule.kind) {

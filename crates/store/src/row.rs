@@ -27,6 +27,10 @@ pub enum Kind {
     Invite = 9,
     /// With whom a player was together lately; id: the player.
     RecentPlayers = 10,
+    /// A match that waits for its players' word; id: the match's; parent: the queue.
+    Proposal = 12,
+    /// What a player pays for desertions of one name; id: `<player>/<name>`, in the shard of the player; player: he.
+    Penalty = 13,
 }
 
 /// Where a row is. `id` has at most 200 bytes and no NUL.
@@ -44,7 +48,7 @@ pub struct Key {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Session,
         Kind::Member,
         Kind::Ticket,
@@ -55,6 +59,8 @@ impl Kind {
         Kind::Setting,
         Kind::Invite,
         Kind::RecentPlayers,
+        Kind::Proposal,
+        Kind::Penalty,
     ];
 
     /// The kind that is stored as this number.

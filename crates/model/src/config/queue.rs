@@ -9,8 +9,8 @@ use super::queue_rules::RuleLint;
 use super::raw_queue as raw;
 use super::schema::Kind;
 use crate::queue::{
-    Aggregate, Attribute, AttributeSource, AttributeType, CLIENT_VERSION, Queue, RegionRules,
-    TeamSettings,
+    Aggregate, Attribute, AttributeSource, AttributeType, Avoid, CLIENT_VERSION, Queue,
+    RegionRules, TeamSettings,
 };
 use crate::session_type::SessionType;
 use crate::{Millis, Name, Region, ticket};
@@ -71,10 +71,23 @@ pub(super) fn validate(
     };
     let role_attribute = rules_lint.role_attribute();
     let rules = rules_lint.rules();
+    let sort = rules_lint.sort();
     let expansions = rules_lint.expansions();
+    if let (Some(rules), Some(expansions)) = (&rules, &expansions) {
+        rules_lint.sense(rules, expansions);
+    }
+    if raw.avoid.as_ref().is_some_and(|avoid| avoid.soft) {
+        let message = "`avoid.soft: true` is not supported yet".to_owned();
+        let span = document.at(&["avoid"]);
+        reports
+            .push(Report::error("not-supported-yet", span, message).write("write `soft: false`"));
+    }
+    let acceptance = super::queue_group::acceptance(raw, &teams, document, reports);
     let open = super::opening::hours(raw, document, reports);
+    let group = super::queue_group::group(raw, document, &attributes, set.queues(), reports);
     Some(Queue {
         name: raw.name.clone(),
+        group,
         active: raw.active,
         open,
         session_type: session_type_name,
@@ -95,10 +108,16 @@ pub(super) fn validate(
         attributes,
         role_attribute: role_attribute?,
         rules: rules?,
+        sort: sort?,
+        avoid: raw.avoid.as_ref().map(|avoid| Avoid {
+            players_max: avoid.max_players,
+            soft: avoid.soft,
+        }),
         expansions: expansions?,
         ticket_time_out: raw.ticket.time_out.map(|d| d.0),
         placement_retries: raw.placement.retries,
         estimate_quantiles: raw.estimates.quantiles.clone(),
+        acceptance,
     })
 }
 

@@ -30,7 +30,7 @@ pub use invites::{
     InvitePlayers, InviteSession, MyInvite, MyInvites, PASSWORD_CHARS_MAX, Password, SessionInvite,
     ShortCode,
 };
-pub use matchmaking::{CreateTicket, Queue, QueuePlayer, Ticket};
+pub use matchmaking::{Acceptance, AnswerMatch, CreateTicket, Queue, QueuePlayer, Ticket};
 pub use problem::Problem;
 pub use sessions::{
     CONTRACT, CreateSession, FoundSession, FoundSessions, Instance, JoinSession, Member,

@@ -3,11 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Millis, Region};
+use crate::{Millis, Name, Region};
 
 /// What is expected of a ticket that waits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
+    /// Which of the ticket's queues it is of: the one where it is likely to wait least.
+    pub queue: Name,
     /// Whose waits it is drawn from: the finest group that has enough of them.
     pub basis: EstimateBasis,
     /// For each of the queue's `estimates.quantiles`.

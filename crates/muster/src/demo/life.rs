@@ -152,6 +152,7 @@ impl Life {
         let world = Arc::clone(&self.world);
         let body = CreateTicket {
             queue: world.game.queue().to_owned(),
+            queues: Vec::new(),
             players: self.plan().people.iter().map(bring).collect(),
             custom_data: Default::default(),
         };
@@ -254,6 +255,7 @@ fn bring(person: &super::cast::Person) -> (PlayerId, QueuePlayer) {
     let brings = QueuePlayer {
         attributes: [(name("skill"), Value::Number(person.skill))].into(),
         latencies: person.latencies.clone(),
+        avoid: Vec::new(),
     };
     (person.player.clone(), brings)
 }

@@ -148,6 +148,7 @@ fn arrival(
                 platform: None,
                 attributes: BTreeMap::new(),
                 latencies: BTreeMap::new(),
+                avoid: Default::default(),
             })
         })
         .collect();

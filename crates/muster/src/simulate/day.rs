@@ -402,6 +402,7 @@ fn ticket(queue: &Queue, number: u64, arrival: &Arrival) -> Ticket {
     Ticket {
         id: TicketId(uuid),
         queue: queue.name.clone(),
+        queues: Vec::new(),
         party: SessionId(uuid),
         created_at: arrival.at,
         expires_at: arrival.at.after(queue.ticket_time_out),

@@ -187,6 +187,7 @@ fn person(
             platform: None,
             attributes: BTreeMap::new(),
             latencies: BTreeMap::new(),
+            avoid: Default::default(),
         },
     };
     for ((column, field), at) in columns.iter().zip(fields).zip(1..) {

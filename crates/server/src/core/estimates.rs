@@ -1,5 +1,6 @@
 //! How long tickets wait, by queue: told of every ticket that begins and ends waiting, asked by who reads one.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +11,7 @@ use model::queue::Queue;
 use model::ticket::TicketState;
 use model::{Name, Region, Ticket, TicketId, Timestamp, wire};
 
-use super::{Core, view};
+use super::Core;
 
 /// The shares of tickets of which a queue tells the wait.
 const TOLD: [f64; 3] = [0.5, 0.9, 0.99];
@@ -55,6 +56,41 @@ impl OfQueue {
             published: BTreeSet::new(),
         }
     }
+
+    /// Promises what the queue does now; with other quantiles the figures begin anew.
+    fn promise(&mut self, queue: &Queue, now: Timestamp) {
+        if self.estimator.quantiles() == queue.estimate_quantiles {
+            return;
+        }
+        self.estimator = Estimator::new(&queue.estimate_quantiles);
+        for noted in self.waiting.values() {
+            self.estimator.arrived(now, &noted.waiter());
+        }
+    }
+
+    fn moved(&mut self, now: Timestamp, ticket: &Ticket, queue: Option<&Queue>, name: &Name) {
+        match ticket.state {
+            TicketState::Searching | TicketState::Proposed => {
+                if let Some(queue) = queue
+                    && let Entry::Vacant(place) = self.waiting.entry(ticket.id)
+                {
+                    let noted = place.insert(noted(queue, ticket));
+                    self.estimator.arrived(now, &noted.waiter());
+                }
+            }
+            state => {
+                if let Some(noted) = self.waiting.remove(&ticket.id) {
+                    let is_matched = matches!(state, TicketState::Placing | TicketState::Found);
+                    // Of several queues it was matched in one, and left the others.
+                    let end = match is_matched && ticket.queue == *name {
+                        true => End::Matched,
+                        false => End::Gone,
+                    };
+                    self.estimator.ended(now, &noted.waiter(), end);
+                }
+            }
+        }
+    }
 }
 
 fn noted(queue: &Queue, ticket: &Ticket) -> Noted {
@@ -78,48 +114,27 @@ impl Estimates {
         }
     }
 
-    /// Notes how a ticket stands, as it was committed. Of one whose queue is gone only the end counts.
+    /// Notes how a ticket stands, as it was committed. In a queue that is gone only its end counts.
     pub(crate) fn moved(&self, now: Timestamp, ticket: &Ticket, config: &Config) {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        let queue = config.queue(ticket.queue.as_str());
-        if let Some(queue) = queue {
-            let of_queue = queues
-                .entry(ticket.queue.clone())
-                .or_insert_with(|| OfQueue::new(queue));
-            if of_queue.estimator.quantiles() != queue.estimate_quantiles {
-                let mut estimator = Estimator::new(&queue.estimate_quantiles);
-                for noted in of_queue.waiting.values() {
-                    estimator.arrived(now, &noted.waiter());
-                }
-                of_queue.estimator = estimator;
+        for name in ticket.all_queues() {
+            let queue = config.queue(name.as_str());
+            if let Some(queue) = queue {
+                let of_queue = queues.entry(name.clone());
+                let of_queue = of_queue.or_insert_with(|| OfQueue::new(queue));
+                of_queue.promise(queue, now);
             }
-        }
-        let Some(of_queue) = queues.get_mut(&ticket.queue) else {
-            return;
-        };
-        let waits = matches!(ticket.state, TicketState::Searching | TicketState::Proposed);
-        if waits {
-            if let Some(queue) = queue
-                && !of_queue.waiting.contains_key(&ticket.id)
-            {
-                let noted = noted(queue, ticket);
-                of_queue.estimator.arrived(now, &noted.waiter());
-                of_queue.waiting.insert(ticket.id, noted);
+            if let Some(of_queue) = queues.get_mut(name) {
+                of_queue.moved(now, ticket, queue.map(|queue| &**queue), name);
             }
-        } else if let Some(noted) = of_queue.waiting.remove(&ticket.id) {
-            let end = match ticket.state {
-                TicketState::Placing | TicketState::Found => End::Matched,
-                _ => End::Gone,
-            };
-            of_queue.estimator.ended(now, &noted.waiter(), end);
         }
     }
 
     /// What is expected of a ticket that waits.
-    fn of_ticket(&self, now: Timestamp, ticket: &Ticket) -> Option<wire::Estimate> {
+    fn of_ticket(&self, now: Timestamp, ticket: TicketId, queue: &Name) -> Option<wire::Estimate> {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_queue = queues.get_mut(&ticket.queue)?;
-        let waiter = of_queue.waiting.get(&ticket.id)?.waiter();
+        let of_queue = queues.get_mut(queue)?;
+        let waiter = of_queue.waiting.get(&ticket)?.waiter();
         let estimate = of_queue.estimator.estimate(now, &waiter)?;
         let quantiles = estimate.quantiles.iter().map(|one| wire::ExpectedWait {
             quantile: one.quantile,
@@ -130,6 +145,7 @@ impl Estimates {
                 .map(|kept| ((kept - one.quantile) * 10_000.0).round() / 10_000.0),
         });
         Some(wire::Estimate {
+            queue: queue.clone(),
             basis: match estimate.basis {
                 Basis::Party => wire::EstimateBasis::Party,
                 Basis::Region => wire::EstimateBasis::Region,
@@ -234,12 +250,15 @@ fn per_minute(waits: &Waits) -> f64 {
 }
 
 impl Core {
-    /// A ticket as clients see it, with what is expected of it while it waits.
-    pub(crate) fn ticket_view(&self, ticket: &Ticket) -> wire::Ticket {
-        wire::Ticket {
-            estimate: self.estimates.of_ticket(self.now(), ticket),
-            ..view::ticket(ticket)
-        }
+    /// What is expected of a ticket while it waits: of several queues, of the one where it is likely to wait least.
+    pub(crate) fn estimate_of(&self, ticket: &Ticket) -> Option<wire::Estimate> {
+        let queues = ticket.all_queues().iter();
+        let now = self.now();
+        let known = queues.filter_map(|queue| self.estimates.of_ticket(now, ticket.id, queue));
+        known.min_by_key(|estimate| {
+            let longest = estimate.quantiles.last().and_then(|one| one.wait_ms);
+            longest.map_or(u64::MAX, |wait| wait.0)
+        })
     }
 
     /// A queue as clients see it.
@@ -248,6 +267,7 @@ impl Core {
         let all = told.as_ref().map(|told| &told.all);
         wire::Queue {
             name: queue.name.clone(),
+            group: queue.group.clone(),
             active: queue.active,
             session_type: queue.session_type.clone(),
             party_players_max: queue.party_players_max,

@@ -255,6 +255,7 @@ pub(crate) fn ticket(ticket: &Ticket) -> wire::Ticket {
     wire::Ticket {
         id: ticket.id,
         queue: ticket.queue.clone(),
+        queues: ticket.queues.clone(),
         party: ticket.party,
         state: ticket.state,
         reason: ticket.reason,
@@ -269,6 +270,7 @@ pub(crate) fn ticket(ticket: &Ticket) -> wire::Ticket {
         estimate: None,
         match_id: ticket.match_id,
         session: ticket.session,
+        acceptance: None,
     }
 }
 
