@@ -2,6 +2,7 @@
 
 mod avoid;
 mod door;
+mod estimates;
 mod examples;
 mod explain;
 mod history;

@@ -11,6 +11,7 @@ mod browser;
 mod busy;
 mod codes;
 mod ending;
+mod estimates;
 mod events;
 mod explain;
 mod fleet_api;
@@ -115,6 +116,7 @@ pub struct Inner {
     revisions: revisions::Revisions,
     sessions: slots::Slots<SessionId, write::Document>,
     tickets: tickets::Tickets,
+    estimates: estimates::Estimates,
     proposals: busy::Records<MatchId, Proposal>,
     passwords: passwords::Passwords,
     players: players::Players,
