@@ -200,14 +200,24 @@ impl Finals {
         self.of_set.iter().all(|one| one.holds(&seated))
     }
 
-    /// Whether the teams keep what depends on them; `team_of` says the team of each ticket.
-    pub fn split_holds(&self, queue: &Queue, entries: &[&Entry], team_of: &[u16]) -> bool {
+    /// Whether the teams keep the rules that depend on them; `team_of` says the team of each ticket.
+    pub fn rules_hold(&self, queue: &Queue, entries: &[&Entry], team_of: &[u16]) -> bool {
         let seated = Seated {
             queue,
             entries,
             team_of,
         };
         self.of_split.iter().all(|one| one.holds(&seated))
+    }
+
+    /// Whether the teams keep what depends on them, roles too.
+    pub fn split_holds(&self, queue: &Queue, entries: &[&Entry], team_of: &[u16]) -> bool {
+        let seated = Seated {
+            queue,
+            entries,
+            team_of,
+        };
+        self.rules_hold(queue, entries, team_of)
             && self.roles.iter().enumerate().all(|(team, roles)| {
                 roles.is_empty() || can_fill_roles(queue, &seated.of_team(team), roles)
             })
@@ -276,9 +286,14 @@ impl<'a> Seated<'a> {
         match (per, team) {
             (Scope::Player, _) => entries.flat_map(players).map(|p| vec![p]).collect(),
             (Scope::Party, _) => entries.map(|e| players(e).iter().collect()).collect(),
-            (Scope::Team, Some(team)) => vec![self.of_team(team)],
+            (Scope::Team, Some(team)) => Some(self.of_team(team))
+                .into_iter()
+                .filter(|players| !players.is_empty())
+                .collect(),
             (Scope::Team, None) => (0..self.queue.teams.len())
                 .map(|t| self.of_team(t))
+                // Of a match that is played a team may be empty; nothing is asked of it.
+                .filter(|players| !players.is_empty())
                 .collect(),
             (Scope::Match, _) => vec![entries.flat_map(players).collect()],
         }

@@ -9,7 +9,9 @@
 //! search at all. A search sees the ticket's own pools only: same queue, same values of the
 //! attributes that must be equal, same region, and there the nearest tickets of each party size.
 
+mod backfill;
 mod check;
+mod check_refill;
 mod entry;
 mod event;
 mod finals;
@@ -23,7 +25,9 @@ mod teams;
 mod validate;
 mod window;
 
+pub use backfill::{BACKFILLS_MAX, Backfill, BackfillTeam, Refill};
 pub use check::check_match;
+pub use check_refill::check_refill;
 pub use event::{Event, Figures, Match, MatchTeam, Output, Stats};
 pub use matcher::Matcher;
 pub use validate::{

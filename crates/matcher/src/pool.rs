@@ -110,7 +110,7 @@ impl Tagged for Slot {
 /// Tickets of one queue with the same values of its equal attributes.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    key: PoolKey,
+    pub key: PoolKey,
     /// That wait here or are in an emitted match.
     tickets: usize,
     pub by_skill: Sorted<SkillKey, Place>,
@@ -230,6 +230,11 @@ impl QueueState {
         };
         self.pool_of.insert(key, number);
         number
+    }
+
+    /// The pool of a key, if any ticket belongs to it.
+    pub fn pool_of(&self, key: &PoolKey) -> Option<&Pool> {
+        self.pools.get(*self.pool_of.get(key)? as usize)
     }
 
     /// Pings with numbers for regions, in the same order.

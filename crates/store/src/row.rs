@@ -27,6 +27,8 @@ pub enum Kind {
     Invite = 9,
     /// With whom a player was together lately; id: the player.
     RecentPlayers = 10,
+    /// What the players of a match were matched with; id: the session's, in its shard. Kept for its backfill.
+    Match = 11,
 }
 
 /// Where a row is. `id` has at most 200 bytes and no NUL.
@@ -44,7 +46,7 @@ pub struct Key {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Session,
         Kind::Member,
         Kind::Ticket,
@@ -55,6 +57,7 @@ impl Kind {
         Kind::Setting,
         Kind::Invite,
         Kind::RecentPlayers,
+        Kind::Match,
     ];
 
     /// The kind that is stored as this number.
@@ -69,6 +72,8 @@ impl Kind {
             Kind::Member => 5 * 1024,
             // A revision holds every YAML file of a namespace and is written rarely.
             Kind::Revision => 1024 * 1024,
+            // All tickets of a match, each with what the queue's rules read of its players; written rarely too.
+            Kind::Match => 512 * 1024,
             _ => 64 * 1024,
         }
     }

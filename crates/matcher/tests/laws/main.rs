@@ -1,5 +1,6 @@
 //! The matcher's tests: its laws over random queues and histories, its rules one by one, its door.
 
+mod backfill;
 mod door;
 mod history;
 mod language;

@@ -63,6 +63,11 @@ impl Matchmaker {
         self.send(Message::Event(Event::Remove(ticket)));
     }
 
+    /// What the matcher is to know of backfills and refills.
+    pub(crate) fn tell(&self, event: Event) {
+        self.send(Message::Event(event));
+    }
+
     /// The queues have changed; tickets keep their age.
     pub(crate) fn set_queues(&self, queues: Vec<Arc<Queue>>) {
         self.send(Message::Queues(queues));
@@ -212,6 +217,7 @@ impl Core {
                         .send(Message::Event(Event::Failed { handle, gone }));
                 }
             }
+            Output::Refill(found) => self.refill(&found).await,
             Output::Expired(id) => {
                 self.end_ticket(id, TicketState::Expired, EndReason::Timeout)
                     .await;
@@ -326,7 +332,7 @@ impl Core {
     }
 
     /// A ticket that was busy and still searches afterwards must not be lost to the matcher.
-    fn add_again(&self, tickets: &[TicketId]) {
+    pub(crate) fn add_again(&self, tickets: &[TicketId]) {
         for id in tickets.iter().copied() {
             let core = self.clone();
             self.spawn(async move {
@@ -345,10 +351,11 @@ impl Core {
         taken: &mut BTreeMap<TicketId, TakenTicket>,
     ) -> Result<(), Error> {
         let now = self.now();
-        let new = self.new_match_session(found, taken, now)?;
+        let mut new = self.new_match_session(found, taken, now)?;
         let (session, match_id) = (new.id, new.match_id);
+        let kept = self.tickets_kept(&mut new, taken.values().map(|ticket| &*ticket.value))?;
         let (mut document, mut changes) = Session::create(new, now)?;
-        let mut items = Vec::new();
+        let mut items = Vec::from_iter(kept);
         let mut host = self.host_for_new(&mut document, &mut changes, now)?;
         if let Some(host) = &host {
             items.push(host.item(&self.namespace)?);
@@ -415,6 +422,7 @@ impl Core {
         let mut new = self.blank_session(constants, Actor::Service, now);
         new.region = found.region.clone();
         new.match_id = Some(self.ids.next(now));
+        new.queue = Some(found.queue.clone());
         new.team_names = found.teams.iter().map(|team| team.name.clone()).collect();
         for (index, team) in found.teams.iter().enumerate() {
             let team_index = u8::try_from(index).ok();
@@ -457,6 +465,7 @@ mod tests {
             expansions: Vec::new(),
             ticket_time_out: None,
             placement_retries: 0,
+            backfill: Default::default(),
         })
     }
 

@@ -6,6 +6,7 @@
 mod allocate;
 mod asked;
 mod assignments;
+mod backfills;
 mod browser;
 mod busy;
 mod codes;
@@ -116,6 +117,7 @@ pub struct Inner {
     players: players::Players,
     registry: registry::Registry,
     matchmaker: matchmaker::Matchmaker,
+    backfills: backfills::Backfills,
     timers: timers::Timers,
     listings: listings::Listings,
     hubs: hubs::Hubs,

@@ -171,7 +171,12 @@ impl Core {
                 }
             }
             Kind::Idempotency | Kind::RecentPlayers => self.purge(row, Vec::new()).await,
-            Kind::Member | Kind::Invite | Kind::Player | Kind::Revision | Kind::Setting => Ok(()),
+            Kind::Match
+            | Kind::Member
+            | Kind::Invite
+            | Kind::Player
+            | Kind::Revision
+            | Kind::Setting => Ok(()),
         }
     }
 

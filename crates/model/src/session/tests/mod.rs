@@ -86,6 +86,7 @@ fn game() -> SessionType {
         custom_data_limits: CustomDataLimits::default(),
         subscriptions: Default::default(),
         together: Default::default(),
+        backfill: None,
     }
 }
 
