@@ -6,6 +6,7 @@ use std::sync::Arc;
 use model::queue::Queue;
 use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
 
+use crate::ages::Seat;
 use crate::entry::{AgeKey, Entry, Ping, PoolKey, RegionId, fit, texts};
 use crate::event::MatchTeam;
 use crate::plan::Plan;
@@ -82,8 +83,8 @@ pub(crate) struct Backfills {
     of_queue: BTreeMap<Name, usize>,
     /// Those that want players now, by queue and pool.
     lines: BTreeMap<u32, BTreeMap<PoolKey, BTreeSet<BackfillKey>>>,
-    /// Those to look for players for, with the ticket that the last look ended at.
-    pub due: BTreeMap<BackfillKey, Option<AgeKey>>,
+    /// Those to look for players for, with where the last look at their pool ended.
+    pub due: BTreeMap<BackfillKey, (Option<AgeKey>, Seat)>,
     /// Tickets that have not seen every backfill yet, with the first that they have not.
     pub unfinished: BTreeMap<AgeKey, (Slot, BackfillKey)>,
     /// Refills that were emitted.
@@ -176,7 +177,7 @@ impl Backfills {
         let key = (held.asked.created_at, id);
         let lines = self.lines.entry(open.queue).or_default();
         lines.entry(open.key.clone()).or_default().insert(key);
-        self.due.insert(key, None);
+        self.due.insert(key, (None, Seat::default()));
     }
 
     fn step_back(&mut self, id: SessionId) {
@@ -397,6 +398,7 @@ fn seated(plan: &Plan, party: &Arc<Ticket>) -> Option<(PoolKey, Entry)> {
         queue: 0,
         pool: 0,
         class: 0,
+        seat: Seat::default(),
         level: u16::MAX,
         players: fit.players,
         anywhere: fit.anywhere,

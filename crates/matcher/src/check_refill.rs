@@ -7,7 +7,7 @@ use model::ticket::{TicketPlayer, Value};
 use model::{Name, Ticket, TicketId, Timestamp};
 
 use crate::backfill::{Backfill, Refill};
-use crate::check::{Bounds, Game, check_region, demanded, share_platform, value};
+use crate::check::{Bounds, Game, check_avoided, check_region, demanded, share_platform, value};
 
 /// Whether a refill keeps every rule of the queue at `now`: of who joins under each ticket's own expansions, of who
 /// plays under the widest. Roles may wait for seats that stay free, and teams may stay below their minimum; a team
@@ -52,6 +52,7 @@ pub fn check_refill(
     if !queue.cross_play && !share_platform(&all) {
         return Err("players of different platforms meet without cross_play".to_owned());
     }
+    check_avoided(queue, &all)?;
     check_region(queue, &joining, now, backfill.region.as_ref())?;
     for ((team, settings), free) in teams.iter().zip(&queue.teams).zip(free) {
         let players: Vec<&TicketPlayer> = team.iter().flat_map(|t| &t.players).collect();
@@ -88,7 +89,7 @@ fn check_seats<'t>(
             if !seen.insert(*id) {
                 return Err(format!("{id} joins twice"));
             }
-            if ticket.queue != queue.name || backfill.refused.contains(id) {
+            if !ticket.all_queues().contains(&queue.name) || backfill.refused.contains(id) {
                 return Err(format!("{id} may not join"));
             }
             let before = backfill.created_before.unwrap_or(Timestamp(i64::MAX));

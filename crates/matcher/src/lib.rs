@@ -10,15 +10,21 @@
 //! attributes that must be equal, same region, and there the nearest tickets of each party size.
 
 mod backfill;
+mod ages;
+mod avoid;
 mod check;
 mod check_refill;
 mod entry;
+mod estimate;
 mod event;
 mod finals;
 mod gather;
+mod group;
+mod ids;
 mod matcher;
 mod plan;
 mod pool;
+mod roles;
 mod search;
 mod sorted;
 mod teams;
@@ -28,7 +34,12 @@ mod window;
 pub use backfill::{BACKFILLS_MAX, Backfill, BackfillTeam, Refill};
 pub use check::check_match;
 pub use check_refill::check_refill;
+pub use estimate::{
+    Basis, CELLS_MAX, ENOUGH, ENOUGH_OF_QUEUE, End, Estimate, Estimator, Expected, RegionWaits,
+    STEP, WINDOW, Waiter, Waits, nearest_region,
+};
 pub use event::{Event, Figures, Match, MatchTeam, Output, Stats};
+pub use group::{Group, prepare_for};
 pub use matcher::Matcher;
 pub use validate::{
     LATENCY_MS_MAX, NUMBER_ABS_MAX, REGIONS_MAX, Rejection, STRING_BYTES_MAX, STRINGS_MAX, prepare,

@@ -14,6 +14,8 @@ pub const CLIENT_VERSION: &str = "client_version";
 pub struct Queue {
     /// Unique without regard to case.
     pub name: Name,
+    /// Queues of one group may share tickets, and are matched on one thread. Its own name, if it shares none.
+    pub group: Name,
     /// `false`: paused, tickets wait.
     pub active: bool,
     /// Outside of these hours it is as if it were paused. Empty: always open.
@@ -35,8 +37,12 @@ pub struct Queue {
     pub attributes: BTreeMap<Name, Attribute>,
     /// The strings attribute that lists the roles which a player would take, the dearest first; if teams want roles.
     pub role_attribute: Option<Name>,
-    /// What must hold in a match.
+    /// What must hold in a match, or should.
     pub rules: Vec<Rule>,
+    /// In which order those who wait are tried; `None`: the nearest by the first distance rule first.
+    pub sort: Option<Sort>,
+    /// Whether players may name others whom they would rather not meet; `None`: lists are refused.
+    pub avoid: Option<Avoid>,
     /// Widenings of rules, by each ticket's own age.
     pub expansions: Vec<Expansion>,
     /// searching -> expired.
@@ -45,6 +51,8 @@ pub struct Queue {
     pub placement_retries: u32,
     /// How its tickets join sessions that are played.
     pub backfill: QueueBackfill,
+    /// Shares of tickets whose wait is told to players who wait: ascending, each between 0 and 1.
+    pub estimate_quantiles: Vec<f64>,
 }
 
 /// How tickets of a queue join sessions that are played and ask for players.
@@ -111,6 +119,36 @@ pub enum Aggregate {
     Mean,
     /// All together.
     Sum,
+}
+
+/// In which order those who wait are tried for a match with the one who searches. Whom the oldest may play with is
+/// decided before: nobody waits longer for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sort {
+    /// A number; of a party as [`Queue::party_aggregate`] says.
+    pub read: Reading,
+    /// Which come first.
+    pub order: SortOrder,
+}
+
+/// Which numbers come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortOrder {
+    /// Those nearest to the number of the party that searches.
+    Nearest,
+    /// The lowest.
+    Ascending,
+    /// The highest.
+    Descending,
+}
+
+/// How far a queue goes along with players who would rather not meet somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Avoid {
+    /// The most names on a player's list.
+    pub players_max: u16,
+    /// A wish before all others; `false`: they never meet.
+    pub soft: bool,
 }
 
 /// Who may set an attribute (A.3 row 49).

@@ -1,6 +1,6 @@
 //! A ticket: one party waiting in a queue, durable from the reply on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,8 +13,11 @@ use crate::{MatchId, Name, PlayerId, Region, SessionId, TicketId, Timestamp};
 pub struct Ticket {
     /// Never used twice.
     pub id: TicketId,
-    /// The queue.
+    /// The queue, of several the first; once matched, the one that it was matched in.
     pub queue: Name,
+    /// All of its queues in the party's own order, where it waits in more than one; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<Name>,
     /// The party session that was queued.
     pub party: SessionId,
     /// When the ticket was created; its age counts from here for ever, also back in `searching`.
@@ -45,6 +48,42 @@ pub struct Ticket {
     pub players: Vec<TicketPlayer>,
 }
 
+/// The most queues that a ticket may wait in at once (F10).
+pub const QUEUES_MAX: usize = 8;
+
+impl Ticket {
+    /// Every queue that it waits in, the dearest first; at least one.
+    pub fn all_queues(&self) -> &[Name] {
+        match self.queues.as_slice() {
+            [] => std::slice::from_ref(&self.queue),
+            several => several,
+        }
+    }
+
+    /// It searches again in all of its queues, with its age.
+    pub fn searching_again(&self) -> Ticket {
+        Ticket {
+            state: TicketState::Searching,
+            queue: self.queues.first().unwrap_or(&self.queue).clone(),
+            match_id: None,
+            session: None,
+            ..self.clone()
+        }
+    }
+}
+
+impl TicketId {
+    /// As whom the matcher knows a ticket in the queue at this place of its list, of at most eight: the first by its own
+    /// id. Ours have version 7; those of the others have versions that nobody draws.
+    pub fn leg(self, place: usize) -> TicketId {
+        let version = match place {
+            0 => 0,
+            place => 7 + place as u128,
+        };
+        TicketId(uuid::Uuid::from_u128(self.0.as_u128() ^ (version << 76)))
+    }
+}
+
 /// One player of a ticket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TicketPlayer {
@@ -57,6 +96,9 @@ pub struct TicketPlayer {
     pub attributes: BTreeMap<Name, Value>,
     /// Round trip in whole milliseconds, by region.
     pub latencies: BTreeMap<Region, u32>,
+    /// Whom he would rather not meet; as many as his queue takes.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub avoid: BTreeSet<PlayerId>,
 }
 
 /// A value of an attribute as it is stored and sent: a finite number, a text, a list of texts or numbers by key.

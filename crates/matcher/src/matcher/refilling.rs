@@ -1,5 +1,6 @@
 //! How tickets that wait and backfills that ask find each other, in slices of bounded work.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use model::queue::Priority;
 use model::{SessionId, Timestamp};
 
 use super::Matcher;
+use crate::ages::Seat;
 use crate::backfill::{Backfill, BackfillKey, CANDIDATES_MAX, Open, Refill};
 use crate::entry::{AgeKey, Entry};
 use crate::event::{MatchTeam, Output};
@@ -130,7 +132,8 @@ impl Matcher {
                 continue;
             };
             tried += 1;
-            let oldest = state.pools[entry.pool as usize].by_age.iter();
+            let pool = &state.pools[entry.pool as usize];
+            let oldest = pool.by_age.iter(|slot| self.entries.at(slot).age_key());
             let others = oldest.take(PARTNERS_LOOKED_AT).map(|(_, other)| other);
             let others = others.filter(|&other| other != slot && self.may_join(open, other));
             let mut candidates: Vec<Slot> = others.take(CANDIDATES_MAX - 1).collect();
@@ -156,28 +159,25 @@ impl Matcher {
     }
 
     /// Looks for players for one backfill, from a ticket on.
-    fn refill(&mut self, key: BackfillKey, from: Option<AgeKey>, out: &mut Vec<Output>) {
+    fn refill(&mut self, key: BackfillKey, from: (Option<AgeKey>, Seat), out: &mut Vec<Output>) {
         let Some(open) = self.backfills.open(key.1) else {
             return;
         };
         let state = self.state(open.queue).filter(|s| s.plan.queue.active);
         let pool = state.and_then(|state| state.pool_of(&open.key));
         let Some(pool) = pool else { return };
-        let start = from.map_or((Timestamp(i64::MIN), 0), |(at, seq)| (at, seq + 1));
         let mut candidates = Vec::new();
-        let (mut looked, mut last) = (0, None);
-        let mut spot = pool.by_age.spot(&start);
-        'walk: while let Some((keys, slots, next)) = pool.by_age.up(spot, u128::MAX) {
-            for (&age, &slot) in keys.iter().zip(slots) {
-                if looked == TICKETS_LOOKED_AT || candidates.len() == CANDIDATES_MAX {
-                    break 'walk;
-                }
-                (looked, last) = (looked + 1, Some(age));
-                if self.may_join(open, slot) {
-                    candidates.push(slot);
-                }
+        let (mut looked, mut last) = (0, from);
+        let key_of = |slot| self.entries.at(slot).age_key();
+        let behind = pool.by_age.behind(from, key_of);
+        for (age, slot, seat) in behind.take(TICKETS_LOOKED_AT) {
+            (looked, last) = (looked + 1, (Some(age), seat));
+            if self.may_join(open, slot) {
+                candidates.push(slot);
             }
-            spot = next;
+            if candidates.len() == CANDIDATES_MAX {
+                break;
+            }
         }
         let ended = looked < TICKETS_LOOKED_AT && candidates.len() < CANDIDATES_MAX;
         let (joining, everything) = self.choose(open, candidates, None);
@@ -242,6 +242,8 @@ impl Matcher {
         let teams = settings.map(|(at, settings)| MatchTeam {
             name: settings.name.clone(),
             tickets: tickets(at),
+            // Who plays may have taken any by now: that is the game's to settle.
+            roles: BTreeMap::new(),
         });
         let oldest = joining.first().map(|&(slot, _)| self.entries.at(slot));
         let handle = self.next_handle;

@@ -289,6 +289,7 @@ fn nobody(queue: &Queue, session: SessionId) -> Refill {
     let team = |settings: &TeamSettings| MatchTeam {
         name: settings.name.clone(),
         tickets: Vec::new(),
+        roles: BTreeMap::new(),
     };
     Refill {
         handle: 0,

@@ -29,6 +29,7 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
     };
     Queue {
         name: name("q"),
+        group: name("q"),
         active: true,
         open: Vec::new(),
         session_type: name("Game"),
@@ -77,10 +78,13 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
         ]),
         role_attribute: Some(name("mode")),
         rules: Vec::new(),
+        sort: None,
+        avoid: None,
         expansions: Vec::new(),
         ticket_time_out: None,
         placement_retries: 3,
         backfill: Default::default(),
+        estimate_quantiles: vec![0.5, 0.9],
     }
 }
 
@@ -135,6 +139,7 @@ pub fn ticket(id: u64, at: i64, skills: &[f64]) -> Ticket {
     Ticket {
         id: TicketId(Uuid::from_u128(u128::from(id))),
         queue: name("q"),
+        queues: Vec::new(),
         party: SessionId(Uuid::from_u128(u128::from(id))),
         created_at: Timestamp(at),
         expires_at: None,
@@ -153,6 +158,7 @@ pub fn ticket(id: u64, at: i64, skills: &[f64]) -> Ticket {
                 platform: None,
                 attributes: BTreeMap::from([(name("skill"), Value::Number(skill))]),
                 latencies: BTreeMap::new(),
+                avoid: Default::default(),
             })
             .collect(),
     }
@@ -287,6 +293,10 @@ impl World {
         let now = Timestamp(self.now);
         let waiting: Vec<&Ticket> = self.waiting.values().map(|t| &**t).collect();
         check_match(&self.queue, &waiting, now, found).expect("a match that keeps every rule");
+        for (team, settings) in found.teams.iter().zip(&self.queue.teams) {
+            let wanted: u16 = settings.roles.values().sum();
+            assert_eq!(team.roles.len(), usize::from(wanted), "roles are given out");
+        }
         let ids: BTreeSet<TicketId> = found.tickets().collect();
         let with: Vec<&Ticket> = waiting
             .iter()
@@ -405,6 +415,7 @@ pub fn possible(
                     .map(|t| MatchTeam {
                         name: t.name.clone(),
                         tickets: vec![],
+                        roles: BTreeMap::new(),
                     })
                     .collect(),
                 figures: Figures::default(),

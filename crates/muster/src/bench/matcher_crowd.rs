@@ -170,6 +170,7 @@ impl Crowd {
         Ticket {
             id: TicketId(uuid),
             queue: self.queue.clone(),
+            queues: Vec::new(),
             party: SessionId(uuid),
             created_at: Timestamp(created_at),
             expires_at: None,
@@ -203,6 +204,7 @@ impl Crowd {
             platform: None,
             attributes,
             latencies,
+            avoid: Default::default(),
         }
     }
 
@@ -234,6 +236,7 @@ pub(super) fn bare(crowd: &Crowd, queue: &Queue, n: u64) -> f64 {
             .map(|team| MatchTeam {
                 name: team.name.clone(),
                 tickets: Vec::new(),
+                roles: BTreeMap::new(),
             })
             .collect();
         let mut players = 0;

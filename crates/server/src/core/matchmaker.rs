@@ -434,6 +434,10 @@ impl Core {
                 });
             }
         }
+        let roles = found.teams.iter().flat_map(|team| &team.roles);
+        new.roles = roles
+            .map(|(player, role)| (player.clone(), role.clone()))
+            .collect();
         // Matches ask for it wherever the type has it (row 37).
         new.initialize = new.constants.session_type.together.initialization.is_some();
         new.instance = has_instances.then(|| InstanceRequest::of_type(self.ids.next(now)));
@@ -451,6 +455,7 @@ mod tests {
         let name: Name = name.parse().expect("a name");
         Arc::new(Queue {
             session_type: name.clone(),
+            group: name.clone(),
             name,
             active,
             open,
@@ -462,10 +467,13 @@ mod tests {
             attributes: BTreeMap::new(),
             role_attribute: None,
             rules: Vec::new(),
+            sort: None,
+            avoid: None,
             expansions: Vec::new(),
             ticket_time_out: None,
             placement_retries: 0,
             backfill: Default::default(),
+            estimate_quantiles: vec![0.5, 0.9],
         })
     }
 

@@ -234,6 +234,7 @@ fn party(
             platform: member.platform.clone(),
             attributes,
             latencies: said.latencies,
+            avoid: said.avoid.into_iter().collect(),
         });
     }
     Ok(players)
@@ -327,6 +328,7 @@ fn new_ticket(
     let mut ticket = Ticket {
         id,
         queue: queue.name.clone(),
+        queues: Vec::new(),
         party,
         created_at: now,
         expires_at: now.after(queue.ticket_time_out),
