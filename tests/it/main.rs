@@ -1,11 +1,13 @@
 //! The end-to-end suites: the real server over HTTP, on both databases, with real game servers.
 
+mod acceptance;
 mod arbiter;
 mod at_rest;
 mod conformance;
 mod connectivity;
 mod documents;
 // The process plugin's own scenarios, here over the real registry.
+mod backfill;
 mod bad_input;
 mod browser;
 mod capabilities;
@@ -29,12 +31,14 @@ mod members;
 mod passwords;
 mod places;
 mod player_visibility;
+mod queue_rules;
 mod race;
 mod reading;
 mod recent_players;
 mod reload;
 mod second_opinion;
 mod security;
+mod several_queues;
 mod short_codes;
 mod standing;
 mod start;

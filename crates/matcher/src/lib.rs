@@ -9,9 +9,9 @@
 //! search at all. A search sees the ticket's own pools only: same queue, same values of the
 //! attributes that must be equal, same region, and there the nearest tickets of each party size.
 
-mod backfill;
 mod ages;
 mod avoid;
+mod backfill;
 mod check;
 mod check_refill;
 mod entry;

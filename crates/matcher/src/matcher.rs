@@ -8,8 +8,8 @@ use std::sync::Arc;
 use model::queue::{Queue, TeamSettings};
 use model::{Name, Ticket, TicketId, Timestamp};
 
-use crate::backfill::Backfills;
 use crate::ages::Seat;
+use crate::backfill::Backfills;
 use crate::entry::{AgeKey, Entry};
 use crate::event::{Event, Figures, Match, MatchTeam, Output, Stats};
 use crate::gather::Gathered;

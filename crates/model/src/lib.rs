@@ -19,6 +19,7 @@ pub mod version;
 
 pub mod game_server;
 pub mod instance;
+pub mod proposal;
 pub mod ticket;
 
 pub mod session;
@@ -30,6 +31,7 @@ pub use game_server::GameServer;
 pub use id::*;
 pub use instance::Instance;
 pub use name::{Name, NameError, Namespace, PlayerId, Region};
+pub use proposal::Proposal;
 pub use session::Session;
 pub use ticket::Ticket;
 pub use time::{Millis, Timeout, Timestamp};

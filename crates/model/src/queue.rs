@@ -53,6 +53,8 @@ pub struct Queue {
     pub backfill: QueueBackfill,
     /// Shares of tickets whose wait is told to players who wait: ascending, each between 0 and 1.
     pub estimate_quantiles: Vec<f64>,
+    /// Players are asked before a match becomes a session, and may take so long; `None`: they are not asked.
+    pub acceptance: Timeout,
 }
 
 /// How tickets of a queue join sessions that are played and ask for players.

@@ -162,4 +162,6 @@ pub enum EndReason {
     PlacementFailed,
     /// The party session was deleted.
     SessionEnded,
+    /// Somebody of the party refused a match, or did not answer in time.
+    NotAccepted,
 }

@@ -1,7 +1,7 @@
 //! Tickets and queues.
 
 use http::Method;
-use model::wire::{CreateTicket, List, Queue, Ticket};
+use model::wire::{AnswerMatch, CreateTicket, List, Queue, Ticket};
 use model::{Name, SessionId, TicketId};
 
 use crate::call::Call;
@@ -51,6 +51,15 @@ impl Client {
     /// Anything in [`Error`].
     pub async fn ticket(&self, id: TicketId) -> Result<Ticket, Error> {
         self.read(Call::get(format!("/v1/tickets/{id}"))).await
+    }
+
+    /// Accepts or refuses the match that a ticket is proposed.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn answer_match(&self, id: TicketId, body: &AnswerMatch) -> Result<Ticket, Error> {
+        let call = Call::post(format!("/v1/tickets/{id}/acceptance")).json(body)?;
+        self.read(call).await
     }
 
     /// Every queue.

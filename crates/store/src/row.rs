@@ -29,6 +29,10 @@ pub enum Kind {
     RecentPlayers = 10,
     /// What the players of a match were matched with; id: the session's, in its shard. Kept for its backfill.
     Match = 11,
+    /// A match that waits for its players' word; id: the match's; parent: the queue.
+    Proposal = 12,
+    /// What a player pays for desertions of one name; id: `<player>/<name>`, in the shard of the player; player: he.
+    Penalty = 13,
 }
 
 /// Where a row is. `id` has at most 200 bytes and no NUL.
@@ -46,7 +50,7 @@ pub struct Key {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Session,
         Kind::Member,
         Kind::Ticket,
@@ -58,6 +62,8 @@ impl Kind {
         Kind::Invite,
         Kind::RecentPlayers,
         Kind::Match,
+        Kind::Proposal,
+        Kind::Penalty,
     ];
 
     /// The kind that is stored as this number.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use matcher::{
-    Backfill, BackfillTeam, Event, Match, MatchTeam, Matcher, Output, Refill, check_match,
+    Backfill, BackfillTeam, Event, Group, Match, MatchTeam, Matcher, Output, Refill, check_match,
     check_refill,
 };
 use model::queue::{Priority, Queue, QueueBackfill, RuleKind, Scope, TeamSettings};
@@ -581,6 +581,44 @@ fn a_queue_that_changes_serves_its_backfills_by_the_new_rules() {
     assert_eq!(joined(&said), [vec![1]]);
     let said = court.matcher.set_queues(Timestamp(0), Vec::new());
     assert_eq!(joined(&said).len(), 0);
+}
+
+#[test]
+fn a_ticket_in_two_queues_joins_a_session_of_either_by_its_own_id() {
+    let other = Queue {
+        name: name("other"),
+        ..queue(&[(2, 2), (2, 2)])
+    };
+    let queues = vec![Arc::new(other), Arc::new(queue(&[(2, 2), (2, 2)]))];
+    let mut group = Group::new(queues, 7);
+    let now = Timestamp(10);
+    let mut both = ticket(1, 0, &[0.0]);
+    both.queue = name("other");
+    both.queues = vec![name("other"), name("q")];
+    assert_eq!(group.handle(now, Event::Add(Arc::new(both.clone()))), []);
+    let ask = Event::Backfill(Arc::new(duel(5, [0.0; 4], &[0])));
+    let said = group.handle(now, ask);
+    assert_eq!(joined(&said), [vec![1]]);
+    assert_eq!((group.len(), group.proposed_in(both.id)), (0, Some(1)));
+    assert_eq!(group.waiting(&name("other")), 0, "it waits nowhere else");
+    group.handle(now, Event::EndBackfill(session(900)));
+    let gone = Vec::new();
+    assert_eq!(group.handle(now, Event::Failed { handle: 1, gone }), []);
+    assert!(group.is_waiting(both.id));
+    assert_eq!(
+        (group.waiting(&name("other")), group.waiting(&name("q"))),
+        (1, 1)
+    );
+    // A match and a session at once: it gets into one of them, and nobody is lost.
+    let mut said = Vec::new();
+    let ask = Event::Backfill(Arc::new(duel(5, [0.0; 4], &[0])));
+    for n in 2..=4 {
+        let mut one = ticket(n, 0, &[0.0]);
+        one.queue = name("other");
+        said.extend(group.handle(now, Event::Add(Arc::new(one))));
+    }
+    assert_eq!((matched(&said), joined(&said).len()), (1, 0));
+    assert_eq!(group.handle(now, ask), [], "it plays elsewhere");
 }
 
 /// One thing that happens.

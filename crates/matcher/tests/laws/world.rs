@@ -85,6 +85,7 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
         placement_retries: 3,
         backfill: Default::default(),
         estimate_quantiles: vec![0.5, 0.9],
+        acceptance: None,
     }
 }
 

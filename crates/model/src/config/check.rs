@@ -97,6 +97,11 @@ impl Set {
         )
     }
 
+    /// The queues that were validated before, by name.
+    pub fn queues(&self) -> &BTreeMap<Name, Arc<crate::queue::Queue>> {
+        &self.config.queues
+    }
+
     /// Validates a document and keeps it if it has no error.
     fn add(
         &mut self,

@@ -19,6 +19,7 @@ mod nearest;
 mod opening;
 mod qos;
 mod queue;
+mod queue_group;
 mod queue_rules;
 mod queue_sense;
 mod raw;

@@ -82,10 +82,12 @@ pub(super) fn validate(
         reports
             .push(Report::error("not-supported-yet", span, message).write("write `soft: false`"));
     }
+    let acceptance = super::queue_group::acceptance(raw, &teams, document, reports);
     let open = super::opening::hours(raw, document, reports);
+    let group = super::queue_group::group(raw, document, &attributes, set.queues(), reports);
     Some(Queue {
         name: raw.name.clone(),
-        group: raw.group.as_ref().unwrap_or(&raw.name).clone(),
+        group,
         active: raw.active,
         open,
         session_type: session_type_name,
@@ -116,6 +118,7 @@ pub(super) fn validate(
         placement_retries: raw.placement.retries,
         backfill: backfill(raw.backfill.clone().unwrap_or_default()),
         estimate_quantiles: raw.estimates.quantiles.clone(),
+        acceptance,
     })
 }
 

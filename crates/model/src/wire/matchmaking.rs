@@ -14,8 +14,13 @@ use crate::{MatchId, Name, PlayerId, Region, SessionId, TicketId};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateTicket {
-    /// The queue, without regard to case.
+    /// The queue, without regard to case; or `queues`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub queue: String,
+    /// Several queues of one group, the dearest first: the party waits in all of them, and is matched in one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub queues: Vec<String>,
     /// What is known of the party's players; those not named bring nothing but the queue's defaults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub players: BTreeMap<PlayerId, QueuePlayer>,
@@ -46,8 +51,11 @@ pub struct QueuePlayer {
 pub struct Ticket {
     /// Its id.
     pub id: TicketId,
-    /// Its queue.
+    /// Its queue; of several the first, once matched the one that it was matched in.
     pub queue: Name,
+    /// All of its queues in the party's own order, if it waits in several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<Name>,
     /// The party that was queued.
     pub party: SessionId,
     /// Where it stands.
@@ -71,6 +79,32 @@ pub struct Ticket {
     /// The session that the match became.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
+    /// While it is `proposed`: how many have accepted the match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acceptance: Option<Acceptance>,
+}
+
+/// `POST /v1/tickets/{id}/acceptance`, while the ticket is `proposed`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerMatch {
+    /// Whether he plays. Once everybody does, the match becomes a session; a refusal ends it.
+    pub accepted: bool,
+    /// Whose answer it is. A player answers for himself alone; a server that names nobody answers for all of the
+    /// ticket's players.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub player: Option<PlayerId>,
+}
+
+/// How a match stands that waits for its players' word.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Acceptance {
+    /// Whoever has not accepted by then has not.
+    pub until: Rfc3339,
+    /// Players of the match.
+    pub players: u32,
+    /// Those who have accepted.
+    pub accepted: u32,
 }
 
 /// `PUT /v1/sessions/{id}/backfill` by the host of a session that a queue has made: it asks for players (F13).
@@ -129,6 +163,8 @@ pub struct BackfilledPlayer {
 pub struct Queue {
     /// Its name.
     pub name: Name,
+    /// A ticket may wait in several queues of one group.
+    pub group: Name,
     /// `false`: paused, tickets wait.
     pub active: bool,
     /// What a match becomes.

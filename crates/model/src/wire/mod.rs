@@ -30,8 +30,8 @@ pub use invites::{
     ShortCode,
 };
 pub use matchmaking::{
-    Backfill, BackfilledPlayer, CreateTicket, Queue, QueuePlayer, SetBackfill, Ticket,
-    WantedPlayers,
+    Acceptance, AnswerMatch, Backfill, BackfilledPlayer, CreateTicket, Queue, QueuePlayer,
+    SetBackfill, Ticket, WantedPlayers,
 };
 pub use problem::Problem;
 pub use sessions::{

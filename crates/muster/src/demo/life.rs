@@ -152,6 +152,7 @@ impl Life {
         let world = Arc::clone(&self.world);
         let body = CreateTicket {
             queue: world.game.queue().to_owned(),
+            queues: Vec::new(),
             players: self.plan().people.iter().map(bring).collect(),
             custom_data: Default::default(),
         };

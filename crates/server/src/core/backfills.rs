@@ -8,12 +8,13 @@ use matcher::{Backfill, BackfillTeam, Event, Refill};
 use model::session::{
     Actor, Backfilled, Command, Draft, Header, NewSession, Session, backfill_seats,
 };
-use model::ticket::{EndReason, TicketState};
+use model::ticket::{EndReason, QUEUES_MAX, TicketState};
 use model::{SessionId, Ticket, TicketId, Timestamp, wire};
 use store::Item;
 
 use super::asked::{Asked, reader};
 use super::busy::Take;
+use super::matchmaker::Thread;
 use super::write::{Along, Refusal, ended, not_found};
 use super::{Core, rows, store_error, view};
 use crate::{Error, Principal};
@@ -22,8 +23,9 @@ use crate::{Error, Principal};
 const PAUSE: Duration = Duration::from_millis(100);
 /// The same when the store refused it.
 const FAILED_PAUSE: Duration = Duration::from_millis(600);
-/// Tickets that one session has refused and is not offered again; beyond it the oldest are forgotten.
-const REFUSED_MAX: usize = 64;
+/// Tickets that one session has refused and is not offered again; beyond it the oldest are forgotten. As the matcher
+/// knows them: one for each of the queues that a ticket may wait in.
+const REFUSED_MAX: usize = 64 * QUEUES_MAX;
 /// Times that a session's tickets are read again because they have changed meanwhile.
 const LOADS_MAX: usize = 4;
 
@@ -200,7 +202,7 @@ impl Core {
         let id = header.id;
         if deleted || header.backfill.is_none() {
             self.backfills.known().remove(&id);
-            self.matchmaker.tell(Event::EndBackfill(id));
+            self.matchmaker.end_backfill(id);
             return;
         }
         let row = header.matched.as_ref().and_then(|matched| matched.tickets);
@@ -262,7 +264,7 @@ impl Core {
         };
         if known.told.as_ref() != Some(&asks) {
             known.told = Some(asks.clone());
-            self.matchmaker.tell(Event::Backfill(Arc::new(asks)));
+            self.matchmaker.put_backfill(Arc::new(asks));
         }
     }
 
@@ -305,7 +307,7 @@ impl Core {
     }
 
     /// Makes a refill durable: seats reserved and tickets ended in one write set, or neither.
-    pub(crate) async fn refill(&self, found: &Refill) {
+    pub(crate) async fn refill(&self, found: &Refill, matcher: &Thread) {
         let handle = found.handle;
         let (mut gone, mut refused) = (Vec::new(), Vec::new());
         let written = self
@@ -318,7 +320,7 @@ impl Core {
             Ok(_) => {
                 let queue = found.queue.to_string();
                 metrics::counter!("muster_refills_total", "queue" => queue).increment(1);
-                self.matchmaker.tell(Event::Committed(handle));
+                matcher.event(Event::Committed(handle));
                 return;
             }
             Err(error) => error,
@@ -328,7 +330,6 @@ impl Core {
             "a refill came to nothing; its tickets search again"
         );
         self.refuse(found.session, &refused);
-        self.add_again(&gone);
         let pause = match error {
             Error::Law(_) | Error::Conflict(_) | Error::NotFound { .. } => PAUSE,
             _ => FAILED_PAUSE,
@@ -339,7 +340,10 @@ impl Core {
                 () = self.shutdown.cancelled() => {}
             }
         }
-        self.matchmaker.tell(Event::Failed { handle, gone });
+        let back = gone.clone();
+        matcher.event(Event::Failed { handle, gone });
+        // Only now: what the matcher still has in a refill it would not take again.
+        self.add_again(&back);
     }
 
     /// The refill, by the session's law. Says which tickets have gone meanwhile, and which it will never take in.
@@ -418,7 +422,8 @@ impl Core {
             row,
         });
         for ticket in taken {
-            let found = Ticket {
+            let joins = Ticket {
+                queue: found.queue.clone(),
                 match_id: header.match_id,
                 session: Some(header.id),
                 ..ended(
@@ -428,25 +433,36 @@ impl Core {
                     now,
                 )
             };
-            along.moved.push((ticket, Arc::new(found)));
+            along.moved.push((ticket, Arc::new(joins)));
         }
         Ok(())
     }
 
-    /// A session will not take these tickets in, so it is not offered them again.
+    /// The queues have changed, perhaps the threads too that they are on.
+    pub(crate) fn retell_backfills(&self) {
+        for known in self.backfills.known().values() {
+            if let Some(told) = &known.told {
+                self.matchmaker.put_backfill(Arc::new(told.clone()));
+            }
+        }
+    }
+
+    /// A session will not take these tickets in, so it is not offered them again, from whichever of their queues.
     fn refuse(&self, session: SessionId, tickets: &[TicketId]) {
         let mut known = self.backfills.known();
         let Some(known) = known.get_mut(&session).filter(|_| !tickets.is_empty()) else {
             return;
         };
-        known.refused.extend(tickets);
+        let legs = tickets
+            .iter()
+            .flat_map(|ticket| (0..QUEUES_MAX).map(|place| ticket.leg(place)));
+        known.refused.extend(legs);
         while known.refused.len() > REFUSED_MAX {
             known.refused.pop_first();
         }
         if let Some(told) = &mut known.told {
             told.refused.clone_from(&known.refused);
-            self.matchmaker
-                .tell(Event::Backfill(Arc::new(told.clone())));
+            self.matchmaker.put_backfill(Arc::new(told.clone()));
         }
     }
 }

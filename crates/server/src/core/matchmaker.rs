@@ -1,16 +1,17 @@
-//! The matchmaker: runs the pure matcher on a thread of its own and makes its decisions durable.
+//! The matchmaker: runs the pure matcher of each group of queues on a thread of its own and makes decisions durable.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use matcher::{Event, Match, Matcher, Output};
+use matcher::{Backfill, Event, Group, Match, Output};
 use model::opening;
 use model::queue::Queue;
 use model::session::{Actor, InstanceRequest, NewSeat, NewSession, Session};
 use model::ticket::{EndReason, TicketState};
-use model::{Name, Ticket, TicketId, Timestamp};
+use model::{MatchId, Name, SessionId, Ticket, TicketId, Timestamp};
 use store::{CommitError, Item, WriteSet};
 use tokio::sync::mpsc as tasks;
 
@@ -18,6 +19,7 @@ use super::busy::{Take, Taken};
 use super::write::{commit_error, ended};
 use super::{Core, rows};
 use crate::Error;
+use crate::clock::Clock;
 
 /// Without anything due the thread looks up this often, so that a clock that was set is noticed.
 const IDLE: Duration = Duration::from_secs(1);
@@ -26,83 +28,284 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Before the tickets of a match that the store refused search again, so that an outage is no busy loop.
 const FAILED_PAUSE: Duration = Duration::from_millis(500);
 
+#[derive(Debug)]
 enum Message {
     Event(Event),
     Queues(Vec<Arc<Queue>>),
     Waiting(Name, tokio::sync::oneshot::Sender<u32>),
 }
 
-/// The handle of the matcher's thread. Messages are taken in the order in which they were sent.
+/// Messages that wait for a group's thread; beyond it new tickets are refused, and what must be told still is.
+const MESSAGES_MAX: usize = 65_536;
+
+/// The threads of all groups of queues. A thread takes its messages in the order in which they were sent.
 pub(crate) struct Matchmaker {
-    sender: OnceLock<mpsc::Sender<Message>>,
+    runs: OnceLock<Runs>,
 }
 
-type TakenTicket = Taken<TicketId, Ticket>;
+/// What every thread is made with, and which there are.
+struct Runs {
+    clock: Clock,
+    seed: u64,
+    decisions: tasks::UnboundedSender<Decision>,
+    threads: RwLock<Threads>,
+}
+
+#[derive(Default)]
+struct Threads {
+    /// By group. One whose queues are all gone stays, with nothing to do: its last matches may still be under way.
+    by_group: BTreeMap<Name, Arc<Thread>>,
+    by_queue: BTreeMap<Name, Arc<Thread>>,
+}
+
+/// The handle of one group's thread, which ends with it.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    sender: mpsc::Sender<Message>,
+    /// Messages that it has not taken yet.
+    behind: AtomicUsize,
+}
+
+/// An output, and who is to hear what became of it.
+struct Decision {
+    thread: Option<Arc<Thread>>,
+    output: Output,
+}
+
+pub(super) type TakenTicket = Taken<TicketId, Ticket>;
+
+impl Thread {
+    fn send(&self, message: Message) {
+        self.behind.fetch_add(1, Ordering::Relaxed);
+        // The thread ends with the process alone, so nobody is there to hear of a failure.
+        let _ = self.sender.send(message);
+    }
+
+    pub(super) fn event(&self, event: Event) {
+        self.send(Message::Event(event));
+    }
+}
+
+impl Threads {
+    /// The thread that a ticket belongs to: that of the first of its queues which is there.
+    fn of(&self, ticket: &Ticket) -> Option<&Arc<Thread>> {
+        let queues = ticket.all_queues().iter();
+        queues
+            .into_iter()
+            .find_map(|queue| self.by_queue.get(queue))
+    }
+
+    /// The ticket as its thread is to see it: without queues that are gone or have moved to other groups.
+    fn as_seen(&self, ticket: Arc<Ticket>, by: &Arc<Thread>) -> Arc<Ticket> {
+        let is_here = |queue: &Name| {
+            let thread = self.by_queue.get(queue);
+            thread.is_some_and(|thread| Arc::ptr_eq(thread, by))
+        };
+        if ticket.all_queues().iter().all(is_here) {
+            return ticket;
+        }
+        let mut seen = (*ticket).clone();
+        seen.queues.retain(is_here);
+        if let Some(first) = seen.queues.first() {
+            seen.queue.clone_from(first);
+        }
+        Arc::new(seen)
+    }
+}
+
+impl Runs {
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Threads> {
+        self.threads.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spawn(&self, group: &Name) -> std::io::Result<Arc<Thread>> {
+        let (sender, receiver) = mpsc::channel();
+        let thread = Arc::new(Thread {
+            sender,
+            behind: AtomicUsize::new(0),
+        });
+        let handle = Arc::downgrade(&thread);
+        let (decisions, clock, seed) = (self.decisions.clone(), self.clock.clone(), self.seed);
+        let behind = metrics::gauge!("muster_matcher_messages", "group" => group.to_string());
+        std::thread::Builder::new()
+            .name(format!("matcher-{group}"))
+            .spawn(move || {
+                let say = |output| say(&handle, &decisions, output);
+                let took = || {
+                    if let Some(thread) = handle.upgrade() {
+                        let before = thread.behind.fetch_sub(1, Ordering::Relaxed);
+                        behind.set(before.saturating_sub(1) as f64);
+                    }
+                };
+                run(seed, &receiver, took, say, || clock.now());
+            })?;
+        Ok(thread)
+    }
+
+    /// Hands every queue to its group's thread, new ones included. What has moved is told to where it was as gone:
+    /// its tickets then come to where it is.
+    fn set_queues(&self, queues: &[Arc<Queue>]) -> std::io::Result<()> {
+        let mut threads = self.threads.write().unwrap_or_else(PoisonError::into_inner);
+        let mut by_queue = BTreeMap::new();
+        for queue in queues {
+            let thread = match threads.by_group.get(&queue.group) {
+                Some(thread) => thread.clone(),
+                None => match (self.spawn(&queue.group), threads.by_group.values().next()) {
+                    (Ok(thread), _) => {
+                        let group = queue.group.clone();
+                        threads.by_group.insert(group, thread.clone());
+                        thread
+                    }
+                    (Err(error), Some(other)) => {
+                        tracing::error!(%error, group = %queue.group, "no thread for a group of queues; it shares another's");
+                        other.clone()
+                    }
+                    (Err(error), None) => return Err(error),
+                },
+            };
+            by_queue.insert(queue.name.clone(), thread);
+        }
+        threads.by_queue = by_queue;
+        for thread in threads.by_group.values() {
+            let is_its = |queue: &&Arc<Queue>| {
+                let of = threads.by_queue.get(&queue.name);
+                of.is_some_and(|of| Arc::ptr_eq(of, thread))
+            };
+            let own = queues.iter().filter(is_its).cloned().collect();
+            thread.send(Message::Queues(own));
+        }
+        Ok(())
+    }
+}
+
+/// Hands a decision on; whether anybody is there to take it.
+fn say(
+    thread: &Weak<Thread>,
+    decisions: &tasks::UnboundedSender<Decision>,
+    output: Output,
+) -> bool {
+    let Some(thread) = thread.upgrade() else {
+        return false;
+    };
+    let thread = Some(thread);
+    decisions.send(Decision { thread, output }).is_ok()
+}
 
 impl Matchmaker {
     pub(crate) fn new() -> Self {
         Self {
-            sender: OnceLock::new(),
-        }
-    }
-
-    fn send(&self, message: Message) {
-        if let Some(sender) = self.sender.get() {
-            // The thread ends with the process alone, so nobody is there to hear of a failure.
-            let _ = sender.send(message);
+            runs: OnceLock::new(),
         }
     }
 
     /// A ticket searches.
     pub(crate) fn add(&self, ticket: Arc<Ticket>) {
-        self.send(Message::Event(Event::Add(ticket)));
+        let Some(runs) = self.runs.get() else { return };
+        let threads = runs.read();
+        match threads.of(&ticket) {
+            Some(thread) => {
+                let ticket = threads.as_seen(ticket, thread);
+                thread.event(Event::Add(ticket));
+            }
+            None => {
+                let output = Output::QueueRemoved(ticket.id);
+                let decision = Decision {
+                    thread: None,
+                    output,
+                };
+                let _ = runs.decisions.send(decision);
+            }
+        }
     }
 
     /// A ticket has ended.
-    pub(crate) fn remove(&self, ticket: TicketId) {
-        self.send(Message::Event(Event::Remove(ticket)));
+    pub(crate) fn remove(&self, ticket: &Ticket) {
+        let Some(runs) = self.runs.get() else { return };
+        let threads = runs.read();
+        let mut told: Vec<&Arc<Thread>> = Vec::new();
+        // One whose queues have moved may be with any of them.
+        for queue in ticket.all_queues() {
+            let thread = threads.by_queue.get(queue);
+            let is_new =
+                |thread: &&Arc<Thread>| !told.iter().any(|known| Arc::ptr_eq(known, thread));
+            if let Some(thread) = thread.filter(is_new) {
+                thread.event(Event::Remove(ticket.id));
+                told.push(thread);
+            }
+        }
     }
 
-    /// What the matcher is to know of backfills and refills.
-    pub(crate) fn tell(&self, event: Event) {
-        self.send(Message::Event(event));
+    /// A session asks for players, or for others than before.
+    pub(crate) fn put_backfill(&self, backfill: Arc<Backfill>) {
+        let Some(runs) = self.runs.get() else { return };
+        if let Some(thread) = runs.read().by_queue.get(&backfill.queue) {
+            thread.event(Event::Backfill(backfill));
+        }
+    }
+
+    /// A session asks for players no longer. Its queue may have moved, so every thread hears of it.
+    pub(crate) fn end_backfill(&self, session: SessionId) {
+        let Some(runs) = self.runs.get() else { return };
+        for thread in runs.read().by_group.values() {
+            thread.event(Event::EndBackfill(session));
+        }
     }
 
     /// The queues have changed; tickets keep their age.
-    pub(crate) fn set_queues(&self, queues: Vec<Arc<Queue>>) {
-        self.send(Message::Queues(queues));
+    pub(crate) fn set_queues(&self, queues: &[Arc<Queue>]) {
+        let Some(runs) = self.runs.get() else { return };
+        if let Err(error) = runs.set_queues(queues) {
+            tracing::error!(%error, "the matcher has no thread");
+        }
+    }
+
+    /// Whether the thread of a queue has so much to do that no ticket should be added.
+    pub(crate) fn is_behind(&self, queue: &Name) -> bool {
+        let behind = |runs: &Runs| {
+            let threads = runs.read();
+            let thread = threads.by_queue.get(queue)?;
+            Some(thread.behind.load(Ordering::Relaxed))
+        };
+        self.runs.get().and_then(behind).unwrap_or(0) >= MESSAGES_MAX
+    }
+
+    /// Whether any of a ticket's queues is there.
+    fn knows(&self, ticket: &Ticket) -> bool {
+        let runs = self.runs.get();
+        runs.is_some_and(|runs| runs.read().of(ticket).is_some())
     }
 
     /// Tickets that wait in a queue now.
     pub(crate) async fn waiting(&self, queue: &Name) -> u32 {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        self.send(Message::Waiting(queue.clone(), sender));
+        if let Some(runs) = self.runs.get()
+            && let Some(thread) = runs.read().by_queue.get(queue)
+        {
+            thread.send(Message::Waiting(queue.clone(), sender));
+        }
         receiver.await.unwrap_or(0)
     }
 
-    /// Starts the thread, and the task that makes its decisions durable.
+    /// Starts the threads, and the task that makes their decisions durable.
     pub(crate) fn start(
         &self,
         core: &Core,
-        queues: Vec<Arc<Queue>>,
+        queues: &[Arc<Queue>],
         seed: u64,
     ) -> std::io::Result<()> {
-        let (sender, receiver) = mpsc::channel();
         let (decisions, mut decided) = tasks::unbounded_channel();
-        let clock = core.clock.clone();
-        std::thread::Builder::new()
-            .name("matcher".into())
-            .spawn(move || {
-                run(Hours::new(queues), seed, &receiver, &decisions, || {
-                    clock.now()
-                });
-            })?;
-        let _ = self.sender.set(sender);
+        let runs = self.runs.get_or_init(|| Runs {
+            clock: core.clock.clone(),
+            seed,
+            decisions,
+            threads: RwLock::default(),
+        });
+        runs.set_queues(queues)?;
         let core = core.clone();
         self.spawn_decisions(core.clone(), async move {
-            while let Some(output) = decided.recv().await {
+            while let Some(decision) = decided.recv().await {
                 let task = core.clone();
-                core.spawn(async move { task.decide(output).await });
+                core.spawn(async move { task.decide(decision).await });
             }
         });
         Ok(())
@@ -158,72 +361,84 @@ impl Hours {
     }
 }
 
-/// The matcher's loop: one event, its decisions, and a sleep until the next deadline.
+/// A group's loop: one event, its decisions, and a sleep until the next deadline.
 fn run(
-    mut hours: Hours,
     seed: u64,
     messages: &mpsc::Receiver<Message>,
-    decisions: &tasks::UnboundedSender<Output>,
+    took: impl Fn(),
+    say: impl Fn(Output) -> bool,
     now: impl Fn() -> Timestamp,
 ) {
-    let mut matcher = Matcher::new(hours.at(now()), seed);
+    let mut hours = Hours::new(Vec::new());
+    let mut group = Group::new(Vec::new(), seed);
     loop {
-        let outputs = match hours.changed(now()) {
-            Some(queues) => matcher.set_queues(now(), queues),
+        let mut outputs = match hours.changed(now()) {
+            Some(queues) => group.set_queues(now(), queues),
             None => Vec::new(),
         };
-        if outputs
-            .into_iter()
-            .any(|output| decisions.send(output).is_err())
-        {
+        if !outputs.drain(..).all(&say) {
             return;
         }
-        let wait = match matcher.next_deadline() {
+        let wait = match group.next_deadline() {
             Some(deadline) => deadline.since(now()).duration().min(IDLE),
             None => IDLE,
         };
-        let outputs = match messages.recv_timeout(wait) {
-            Ok(Message::Event(event)) => matcher.handle(now(), event),
+        let message = messages.recv_timeout(wait);
+        if message.is_ok() {
+            took();
+        }
+        let mut outputs = match message {
+            Ok(Message::Event(event)) => group.handle(now(), event),
             Ok(Message::Queues(queues)) => {
                 hours = Hours::new(queues);
                 let queues = hours.at(now());
-                matcher.set_queues(now(), queues)
+                group.set_queues(now(), queues)
             }
             Ok(Message::Waiting(queue, answer)) => {
-                let waiting = u32::try_from(matcher.waiting(&queue)).unwrap_or(u32::MAX);
+                let waiting = u32::try_from(group.waiting(&queue)).unwrap_or(u32::MAX);
                 let _ = answer.send(waiting);
                 Vec::new()
             }
-            Err(mpsc::RecvTimeoutError::Timeout) => matcher.handle(now(), Event::Tick),
+            Err(mpsc::RecvTimeoutError::Timeout) => group.handle(now(), Event::Tick),
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
         };
-        for output in outputs {
-            if decisions.send(output).is_err() {
-                return;
-            }
+        if !outputs.drain(..).all(&say) {
+            return;
         }
     }
 }
 
 impl Core {
-    async fn decide(&self, output: Output) {
+    async fn decide(&self, Decision { thread, output }: Decision) {
         match output {
             Output::Match(found) => {
+                let Some(thread) = thread else { return };
                 // `Committed` is sent from within the commit: should the placement fail at once, the
                 // matcher must have forgotten the tickets before they come back to it.
-                if let Err(gone) = self.make_match(&found).await {
+                if let Err(gone) = self.make_match(&found, &thread).await {
                     let handle = found.handle;
-                    self.matchmaker
-                        .send(Message::Event(Event::Failed { handle, gone }));
+                    let back: Vec<TicketId> = gone.clone();
+                    thread.event(Event::Failed { handle, gone });
+                    // Only now: what the matcher still has in a match it would not take again.
+                    self.add_again(&back);
                 }
             }
-            Output::Refill(found) => self.refill(&found).await,
+            Output::Refill(found) => {
+                let Some(thread) = thread else { return };
+                self.refill(&found, &thread).await;
+            }
             Output::Expired(id) => {
                 self.end_ticket(id, TicketState::Expired, EndReason::Timeout)
                     .await;
             }
             Output::Again(id) => self.add_again(&[id]),
             Output::QueueRemoved(id) => {
+                let record = self.tickets.records.get(id);
+                if record.is_some_and(|record| self.matchmaker.knows(&record.value)) {
+                    // It has moved to another group.
+                    self.add_again(&[id]);
+                    return;
+                }
                 self.end_ticket(id, TicketState::Canceled, EndReason::QueueRemoved)
                     .await;
             }
@@ -266,7 +481,7 @@ impl Core {
     }
 
     /// Writes tickets that were taken, with what else belongs to the same write set, and tells their players.
-    async fn commit_tickets(
+    pub(super) async fn commit_tickets(
         &self,
         mut tickets: Vec<(&mut TakenTicket, Ticket)>,
         mut items: Vec<Item>,
@@ -293,7 +508,7 @@ impl Core {
 
     /// Makes a match durable: tickets taken, everyone reserved on a team, the host asked for, in one write set.
     /// An error names the tickets that are not to come back.
-    async fn make_match(&self, found: &Match) -> Result<(), Vec<TicketId>> {
+    async fn make_match(&self, found: &Match, thread: &Thread) -> Result<(), Vec<TicketId>> {
         let mut ids: Vec<TicketId> = found.tickets().collect();
         ids.sort();
         let mut taken = BTreeMap::new();
@@ -308,11 +523,16 @@ impl Core {
             }
         }
         if !gone.is_empty() {
-            drop(taken);
-            self.add_again(&gone);
             return Err(gone);
         }
-        match self.commit_match(found, &mut taken).await {
+        let made = match self.asks_for(found) {
+            Some(timeout) => self.propose(found, thread, &mut taken, timeout).await,
+            None => {
+                self.commit_match(found, Some(thread), None, &mut taken)
+                    .await
+            }
+        };
+        match made {
             Ok(()) => Ok(()),
             Err(error) => {
                 drop(taken);
@@ -345,17 +565,23 @@ impl Core {
         }
     }
 
-    async fn commit_match(
+    /// `thread`: where the match comes from, to be told. `accepted`: the match that its players have accepted, and
+    /// what ends that.
+    pub(super) async fn commit_match(
         &self,
         found: &Match,
+        thread: Option<&Thread>,
+        accepted: Option<(MatchId, Item)>,
         taken: &mut BTreeMap<TicketId, TakenTicket>,
     ) -> Result<(), Error> {
         let now = self.now();
         let mut new = self.new_match_session(found, taken, now)?;
+        let (accepted, ends) = accepted.unzip();
+        new.match_id = accepted.or(new.match_id);
         let (session, match_id) = (new.id, new.match_id);
         let kept = self.tickets_kept(&mut new, taken.values().map(|ticket| &*ticket.value))?;
         let (mut document, mut changes) = Session::create(new, now)?;
-        let mut items = Vec::from_iter(kept);
+        let mut items: Vec<Item> = ends.into_iter().chain(kept).collect();
         let mut host = self.host_for_new(&mut document, &mut changes, now)?;
         if let Some(host) = &host {
             items.push(host.item(&self.namespace)?);
@@ -364,6 +590,7 @@ impl Core {
         for ticket in taken.values() {
             let placing = Ticket {
                 state: TicketState::Placing,
+                queue: found.queue.clone(),
                 match_id,
                 session: Some(session),
                 ..(*ticket.value).clone()
@@ -383,8 +610,9 @@ impl Core {
                 ticket.committed(placing.clone(), number);
                 core.ticket_moved(placing.clone(), number, &mut told);
             }
-            core.matchmaker
-                .send(Message::Event(Event::Committed(found.handle)));
+            if let Some(thread) = thread {
+                thread.event(Event::Committed(found.handle));
+            }
             told
         };
         self.insert_session_then(document, changes, None, items, now, |core| {
@@ -474,6 +702,7 @@ mod tests {
             placement_retries: 0,
             backfill: Default::default(),
             estimate_quantiles: vec![0.5, 0.9],
+            acceptance: None,
         })
     }
 

@@ -1,12 +1,12 @@
 //! Tickets over HTTP: queueing a party, taking it back, reading how it stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::config::nearest;
 use model::queue::{AttributeSource, Queue};
 use model::session::{Command, Member, TicketRef};
-use model::ticket::{EndReason, TicketPlayer, TicketState, Value};
+use model::ticket::{EndReason, QUEUES_MAX, TicketPlayer, TicketState, Value};
 use model::wire;
 use model::{Name, PlayerId, SessionId, Ticket, TicketId, Timestamp};
 use store::Item;
@@ -22,21 +22,21 @@ impl Core {
     ///
     /// # Errors
     /// 403 for who may not, 404 for an unknown session or queue, 409 when somebody is queued already,
-    /// 422 with the attribute's or rule's name when the party does not fit the queue.
+    /// 422 with the attribute's or rule's name when the party does not fit a queue, or for queues that share no
+    /// tickets, 429 while the queues' matcher is far behind.
     pub async fn create_ticket(
         &self,
         asked: &Asked<'_>,
         body: wire::CreateTicket,
         idempotency: Option<&str>,
     ) -> Result<wire::Ticket, Error> {
-        let config = self.config();
-        let queue = config
-            .queue(&body.queue)
-            .cloned()
-            .ok_or_else(|| Error::NotFound {
-                what: "queue",
-                id: body.queue.clone(),
-            })?;
+        let queues = self.asked_queues(&body)?;
+        let Some(first) = queues.first() else {
+            return Err(Error::Internal("a ticket without a queue".into()));
+        };
+        if self.matchmaker.is_behind(&first.name) {
+            return Err(Error::Overloaded);
+        }
         let Asked {
             who, session: id, ..
         } = *asked;
@@ -53,14 +53,14 @@ impl Core {
                 let leader = draft.leader().map(|member| member.player.clone());
                 let noted = TicketRef {
                     id: ticket_id,
-                    queue: queue.name.clone(),
+                    queue: first.name.clone(),
                     state: TicketState::Searching,
                     reason: None,
                 };
                 draft.apply(by, &Command::SetTicket(noted), now)?;
                 draft.check_ticket_data(&body.custom_data)?;
-                let players = party(who, &queue, leader, members, &body)?;
-                let mut ticket = new_ticket(ticket_id, id, &queue, players, now)?;
+                let players = party(who, &queues, leader, members, &body)?;
+                let mut ticket = new_ticket(ticket_id, id, &queues, players, now)?;
                 ticket.custom_data.clone_from(&body.custom_data);
                 let ticket = Arc::new(ticket);
                 along.items.push(Item::Put {
@@ -82,9 +82,9 @@ impl Core {
             .await;
         match written {
             Ok(written) => {
-                metrics::counter!("muster_tickets_total", "queue" => queue.name.to_string())
+                metrics::counter!("muster_tickets_total", "queue" => first.name.to_string())
                     .increment(1);
-                Ok(view::ticket(&written.result))
+                Ok(self.shown(&written.result))
             }
             // A repeat of a request that was carried out finds the party queued by it.
             Err(error) => match self.made_by(key.as_ref()).await? {
@@ -97,6 +97,43 @@ impl Core {
         }
     }
 
+    /// The queues that a request names, as they are spelt.
+    fn asked_queues(&self, body: &wire::CreateTicket) -> Result<Vec<Arc<Queue>>, Error> {
+        let config = self.config();
+        let invalid = |detail: String| Error::Invalid {
+            field: "queues".into(),
+            detail,
+        };
+        let names: Vec<&String> = match (body.queue.as_str(), body.queues.as_slice()) {
+            ("", []) => return Err(invalid("name a queue: send `queue` or `queues`".into())),
+            ("", several) => several.iter().collect(),
+            (_, []) => vec![&body.queue],
+            (_, _) => return Err(invalid("send either `queue` or `queues`".into())),
+        };
+        if names.len() > QUEUES_MAX {
+            let detail = format!("a ticket waits in at most {QUEUES_MAX} queues");
+            return Err(invalid(detail));
+        }
+        let mut queues: Vec<Arc<Queue>> = Vec::new();
+        for name in names {
+            let queue = config.queue(name).ok_or_else(|| Error::NotFound {
+                what: "queue",
+                id: name.clone(),
+            })?;
+            if queues.iter().any(|other| other.name == queue.name) {
+                return Err(invalid(format!("queue {} is there twice", queue.name)));
+            }
+            if let Some(first) = queues.first().filter(|other| other.group != queue.group) {
+                return Err(invalid(format!(
+                    "queue {} is of group {}, queue {} of group {}: only queues of one group share tickets",
+                    first.name, first.group, queue.name, queue.group
+                )));
+            }
+            queues.push(queue.clone());
+        }
+        Ok(queues)
+    }
+
     /// Takes the party's ticket back, by its leader.
     ///
     /// # Errors
@@ -107,7 +144,13 @@ impl Core {
                 let live = draft.header().live_ticket().cloned();
                 let live = live.ok_or(Refusal::from(model::session::Error::NoSuchTicket))?;
                 let record = self.tickets.records.get(live.id);
-                if record.is_some_and(|record| record.value.state != TicketState::Searching) {
+                let state = record.map(|record| record.value.state);
+                if state == Some(TicketState::Proposed) {
+                    return Err(Refusal::Error(Error::Conflict(
+                        "the ticket is in a match that waits for its players' word; refuse that instead".into(),
+                    )));
+                }
+                if state.is_some_and(|state| state != TicketState::Searching) {
                     return Err(Refusal::Error(Error::Conflict(
                         "the ticket has become a match; leave its session instead".into(),
                     )));
@@ -128,7 +171,7 @@ impl Core {
             .await?;
         self.ticket_document(written.result)
             .await
-            .map(|ticket| view::ticket(&ticket))
+            .map(|ticket| self.shown(&ticket))
     }
 
     /// Reads a ticket; ended ones for an hour.
@@ -147,7 +190,7 @@ impl Core {
                 id: id.to_string(),
             });
         }
-        Ok(view::ticket(&ticket))
+        Ok(self.shown(&ticket))
     }
 
     pub(crate) async fn ticket_document(&self, id: TicketId) -> Result<Arc<Ticket>, Error> {
@@ -197,6 +240,7 @@ impl Core {
     async fn queue_view(&self, queue: &Queue) -> wire::Queue {
         wire::Queue {
             name: queue.name.clone(),
+            group: queue.group.clone(),
             active: queue.active,
             session_type: queue.session_type.clone(),
             party_players_max: queue.party_players_max,
@@ -208,7 +252,7 @@ impl Core {
 /// The party as it is queued: its joined members, the leader first, with what the caller may say of them.
 fn party(
     who: &Principal,
-    queue: &Queue,
+    queues: &[Arc<Queue>],
     leader: Option<PlayerId>,
     mut members: Vec<Arc<Member>>,
     body: &wire::CreateTicket,
@@ -228,7 +272,7 @@ fn party(
             .get(&member.player)
             .cloned()
             .unwrap_or_default();
-        let attributes = attributes(who, queue, &member, said.attributes)?;
+        let attributes = attributes(who, queues, &member, said.attributes)?;
         players.push(TicketPlayer {
             player: member.player.clone(),
             platform: member.platform.clone(),
@@ -240,10 +284,16 @@ fn party(
     Ok(players)
 }
 
-/// What is said of a player, as the queue spells it. What the queue does not know is refused: left out, it would
-/// match him by its default without anybody noticing.
+/// What several queues are called in a sentence.
+fn called(queues: &[Arc<Queue>]) -> String {
+    let names = queues.iter().map(|queue| queue.name.as_str());
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// What is said of a player, as the queues spell it. What none of them knows is refused: left out, it would match
+/// him by its default without anybody noticing.
 fn known(
-    queue: &Queue,
+    queues: &[Arc<Queue>],
     player: &PlayerId,
     said: BTreeMap<Name, Value>,
 ) -> Result<BTreeMap<Name, Value>, Error> {
@@ -254,14 +304,18 @@ fn known(
             field: format!("players.{player}.attributes.{name}"),
             detail,
         };
-        let Some(spelt) = queue.attributes.keys().find(same) else {
-            let names = || queue.attributes.keys().map(Name::as_str);
-            let help = match nearest(name.as_str(), names()) {
+        let declared = || queues.iter().flat_map(|queue| queue.attributes.keys());
+        let Some(spelt) = declared().find(same) else {
+            let names: BTreeSet<&str> = declared().map(Name::as_str).collect();
+            let help = match nearest(name.as_str(), names.iter().copied()) {
                 Some(near) => format!("did you mean {near}?"),
-                None if queue.attributes.is_empty() => "it has none".to_owned(),
-                None => format!("it has {}", names().collect::<Vec<_>>().join(", ")),
+                None if names.is_empty() => "it has none".to_owned(),
+                None => format!(
+                    "it has {}",
+                    names.into_iter().collect::<Vec<_>>().join(", ")
+                ),
             };
-            let queue = &queue.name;
+            let queue = called(queues);
             return Err(refuse(format!(
                 "queue {queue} has no such attribute; {help}"
             )));
@@ -280,12 +334,16 @@ fn known(
 /// A claim also stands in for what a player might say himself and does not.
 fn attributes(
     who: &Principal,
-    queue: &Queue,
+    queues: &[Arc<Queue>],
     member: &Member,
     said: BTreeMap<Name, Value>,
 ) -> Result<BTreeMap<Name, Value>, Error> {
-    let said = known(queue, &member.player, said)?;
-    let source = |name: &Name| queue.attributes.get(name).map(|attribute| attribute.source);
+    let said = known(queues, &member.player, said)?;
+    // Queues of one group agree on it.
+    let source = |name: &Name| {
+        let mut declared = queues.iter().filter_map(|queue| queue.attributes.get(name));
+        declared.next().map(|attribute| attribute.source)
+    };
     let decided_elsewhere = |name: &&Name| {
         let source = source(name);
         source == Some(AttributeSource::Server) || source == Some(AttributeSource::Claim)
@@ -298,7 +356,7 @@ fn attributes(
         if let Some(name) = said.keys().find(decided_elsewhere) {
             return Err(Error::Forbidden(format!(
                 "attribute {name} of queue {} is not for players to set; a server's word or a claim of the token decides it",
-                queue.name
+                called(queues)
             )));
         }
         if *player == member.player {
@@ -318,20 +376,25 @@ fn attributes(
     Ok(attributes)
 }
 
+/// It expires when the first of its queues would have it expire.
 fn new_ticket(
     id: TicketId,
     party: SessionId,
-    queue: &Queue,
+    queues: &[Arc<Queue>],
     players: Vec<TicketPlayer>,
     now: Timestamp,
 ) -> Result<Ticket, Error> {
+    let names: Vec<Name> = queues.iter().map(|queue| queue.name.clone()).collect();
+    let first = names.first().cloned();
+    let first = first.ok_or_else(|| Error::Internal("a ticket without a queue".into()))?;
+    let expiries = queues.iter().filter_map(|q| now.after(q.ticket_time_out));
     let mut ticket = Ticket {
         id,
-        queue: queue.name.clone(),
-        queues: Vec::new(),
+        queue: first,
+        queues: if names.len() > 1 { names } else { Vec::new() },
         party,
         created_at: now,
-        expires_at: now.after(queue.ticket_time_out),
+        expires_at: expiries.min(),
         state: TicketState::Searching,
         reason: None,
         ended_at: None,
@@ -341,10 +404,13 @@ fn new_ticket(
         custom_data: Default::default(),
         players,
     };
-    matcher::validate(queue, &ticket).map_err(|rejection| Error::Invalid {
-        field: "players".into(),
-        detail: format!("queue {}: {rejection}", queue.name),
-    })?;
-    matcher::prepare(queue, &mut ticket);
+    for queue in queues {
+        matcher::validate(queue, &ticket).map_err(|rejection| Error::Invalid {
+            field: "players".into(),
+            detail: format!("queue {}: {rejection}", queue.name),
+        })?;
+    }
+    let queues: Vec<&Queue> = queues.iter().map(|queue| &**queue).collect();
+    matcher::prepare_for(&queues, &mut ticket);
     Ok(ticket)
 }

@@ -3,6 +3,7 @@
 //! One [`Core`] serves one namespace of one store. It keeps committed documents in memory, changes them only
 //! through the committer, and tells whoever waits. Every method may be called from any task at any time.
 
+mod acceptance;
 mod allocate;
 mod asked;
 mod assignments;
@@ -43,7 +44,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use model::config::Config;
-use model::{InstallationId, Millis, Namespace, PlayerId, SessionId, Timestamp};
+use model::{InstallationId, MatchId, Millis, Namespace, PlayerId, Proposal, SessionId, Timestamp};
 use store::{CommitterHandle, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -113,6 +114,7 @@ pub struct Inner {
     revisions: revisions::Revisions,
     sessions: slots::Slots<SessionId, write::Document>,
     tickets: tickets::Tickets,
+    proposals: busy::Records<MatchId, Proposal>,
     passwords: passwords::Passwords,
     players: players::Players,
     registry: registry::Registry,

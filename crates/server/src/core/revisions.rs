@@ -261,7 +261,7 @@ impl Core {
     }
 
     fn take_over(&self, revision: Revision) {
-        let queues = revision.config.queues.values().cloned().collect();
+        let queues: Vec<_> = revision.config.queues.values().cloned().collect();
         let old = self.revisions.active.swap(Arc::new(revision));
         if old.number > 0 {
             let mut older = self
@@ -271,7 +271,8 @@ impl Core {
                 .unwrap_or_else(PoisonError::into_inner);
             older.insert(old.number, old);
         }
-        self.matchmaker.set_queues(queues);
+        self.matchmaker.set_queues(&queues);
+        self.retell_backfills();
         self.registry.touch();
         self.keep_up();
     }

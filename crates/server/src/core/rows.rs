@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use model::game_server::GameServerState;
+use model::proposal::Verdict;
 use model::session::{Changes, Header, Invites, Member, Session};
 use model::ticket::TicketState;
 use model::{
-    GameServer, GameServerId, Millis, Namespace, PlayerId, SessionId, Ticket, TicketId, Timestamp,
+    GameServer, GameServerId, MatchId, Millis, Namespace, PlayerId, Proposal, SessionId, Ticket,
+    TicketId, Timestamp,
 };
 use serde::de::DeserializeOwned;
 use store::write_set::ClaimKey;
@@ -277,6 +279,29 @@ pub(crate) fn ticket_row(ns: &Namespace, ticket: &Ticket, number: i64) -> Result
         parent: Some(ticket.queue.to_string()),
         player: None,
         body: body(ticket)?,
+    })
+}
+
+pub(crate) fn proposal_key(ns: &Namespace, id: MatchId) -> Key {
+    Key::new(ns, Kind::Proposal, id)
+}
+
+/// A proposed match's row: due when its time is over, or at once if it is decided.
+pub(crate) fn proposal_row(
+    ns: &Namespace,
+    proposal: &Proposal,
+    number: i64,
+    now: Timestamp,
+) -> Result<Row, Error> {
+    let waits = proposal.verdict(now) == Verdict::Waits;
+    Ok(Row {
+        key: proposal_key(ns, proposal.id),
+        number,
+        due: Some(if waits { proposal.until } else { now }),
+        ended: false,
+        parent: Some(proposal.queue.to_string()),
+        player: None,
+        body: body(proposal)?,
     })
 }
 

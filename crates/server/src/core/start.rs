@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::hosting::awaits_acknowledgement;
 use super::{
-    Core, Inner, Settings, backfills, hubs, keeper, listings, matchmaker, passwords, players,
+    Core, Inner, Settings, backfills, busy, hubs, keeper, listings, matchmaker, passwords, players,
     registry, revisions, rows, slots, store_error, tickets, timers,
 };
 use crate::Error;
@@ -78,6 +78,7 @@ impl Core {
                 revisions: revisions::Revisions::new(parts.providers),
                 sessions: slots::Slots::new(),
                 tickets: tickets::Tickets::new(),
+                proposals: busy::Records::new(),
                 passwords: passwords::Passwords::new(),
                 players: players::Players::new(now),
                 registry: registry::Registry::new(),
@@ -92,11 +93,13 @@ impl Core {
             }),
         };
         core.load_active_revision().await?;
+        let queues: Vec<_> = core.config().queues.values().cloned().collect();
         core.matchmaker
-            .start(&core, core.config().queues.values().cloned().collect(), 1)
+            .start(&core, &queues, 1)
             .map_err(|error| Error::Internal(format!("the matcher's thread: {error}")))?;
         core.load_game_servers().await?;
         core.load_tickets().await?;
+        core.load_proposals().await?;
         core.load_open_instances().await?;
         if parts.drivers == Drivers::Running {
             let timers = core.clone();
@@ -205,7 +208,7 @@ impl Core {
         Ok(())
     }
 
-    async fn scan(&self, kind: Kind) -> Result<Vec<Row>, Error> {
+    pub(super) async fn scan(&self, kind: Kind) -> Result<Vec<Row>, Error> {
         let mut rows: Vec<Row> = Vec::new();
         let mut after: Option<Key> = None;
         loop {

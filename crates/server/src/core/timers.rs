@@ -170,7 +170,13 @@ impl Core {
                     Ok(())
                 }
             }
-            Kind::Idempotency | Kind::RecentPlayers => self.purge(row, Vec::new()).await,
+            Kind::Idempotency | Kind::RecentPlayers | Kind::Penalty => {
+                self.purge(row, Vec::new()).await
+            }
+            Kind::Proposal => match row.key.id.parse() {
+                Ok(id) => self.settle_match(id).await,
+                Err(_) => Err(Error::Internal("odd match id".into())),
+            },
             Kind::Match
             | Kind::Member
             | Kind::Invite

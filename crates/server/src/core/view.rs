@@ -293,6 +293,7 @@ pub(crate) fn ticket(ticket: &Ticket) -> wire::Ticket {
     wire::Ticket {
         id: ticket.id,
         queue: ticket.queue.clone(),
+        queues: ticket.queues.clone(),
         party: ticket.party,
         state: ticket.state,
         reason: ticket.reason,
@@ -306,6 +307,7 @@ pub(crate) fn ticket(ticket: &Ticket) -> wire::Ticket {
         custom_data: ticket.custom_data.clone(),
         match_id: ticket.match_id,
         session: ticket.session,
+        acceptance: None,
     }
 }
 

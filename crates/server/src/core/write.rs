@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use model::game_server::Allocated;
 use model::instance::{InstanceAllocation, InstanceStatus};
 use model::session::{
-    Actor, Changes, Command, Draft, Event, Header, HostData, InstanceRequest, Member, Session,
-    TicketRef,
+    Actor, Changes, Command, Draft, Event, Header, HostData, InstanceRequest, Member,
+    RemovalReason, Session, TicketRef,
 };
 use model::ticket::{EndReason, TicketState};
-use model::{GameServer, GameServerId, Millis, PlayerId, SessionId, Ticket, TicketId, Timestamp};
+use model::{
+    GameServer, GameServerId, Millis, Name, PlayerId, SessionId, Ticket, TicketId, Timestamp,
+};
 use store::{CommitError, Item, WriteSet};
 use tokio::sync::OwnedMutexGuard;
 
@@ -444,7 +446,8 @@ impl Core {
         let Some(taken) = self.tickets.records.take(ticket.id).await else {
             return;
         };
-        if taken.value.state != TicketState::Searching {
+        let is_open = [TicketState::Searching, TicketState::Proposed];
+        if !is_open.contains(&taken.value.state) {
             // It is matched, so the party no longer decides; its document is told how the ticket stands.
             let noted = TicketRef {
                 id: taken.value.id,
@@ -489,10 +492,11 @@ impl Core {
     }
 
     fn placement_failed(&self, ticket: &Ticket, now: Timestamp) -> Ticket {
-        let retries = self
-            .config()
-            .queue(ticket.queue.as_str())
-            .map(|queue| queue.placement_retries);
+        let config = self.config();
+        let of = |name: &Name| config.queue(name.as_str());
+        let others = ticket.all_queues().iter().find_map(of);
+        let queue = of(&ticket.queue).or(others);
+        let retries = queue.map(|queue| queue.placement_retries);
         let failed = ticket.placements_failed.saturating_add(1);
         match retries {
             None => ended(ticket, TicketState::Canceled, EndReason::QueueRemoved, now),
@@ -500,11 +504,8 @@ impl Core {
                 ended(ticket, TicketState::Failed, EndReason::PlacementFailed, now)
             }
             Some(_) => Ticket {
-                state: TicketState::Searching,
                 placements_failed: failed,
-                match_id: None,
-                session: None,
-                ..ticket.clone()
+                ..ticket.searching_again()
             },
         }
     }
@@ -591,6 +592,9 @@ impl Core {
         let mut told = Vec::new();
         for (mut taken, ticket) in consequences.tickets {
             let number = taken.number + 1;
+            if taken.value.state == TicketState::Proposed {
+                self.proposal_lost(&ticket, leavers(&events));
+            }
             taken.committed(ticket.clone(), number);
             drop(taken);
             self.ticket_moved(ticket, number, &mut told);
@@ -669,7 +673,7 @@ impl Core {
                 }
                 self.matchmaker.add(ticket.clone());
             }
-            TicketState::Canceled | TicketState::Expired => self.matchmaker.remove(ticket.id),
+            TicketState::Canceled | TicketState::Expired => self.matchmaker.remove(&ticket),
             TicketState::Placing
             | TicketState::Proposed
             | TicketState::Found
@@ -814,6 +818,19 @@ fn subscribers_told(document: &Document, events: &[Event]) -> Vec<(PlayerId, Cha
         (member.player.clone(), Change::Session(header.id, stand))
     });
     told.collect()
+}
+
+/// Who gave up his seat of his own will.
+fn leavers(events: &[Event]) -> Vec<PlayerId> {
+    let left = events.iter().filter_map(|event| match event {
+        Event::MemberRemoved {
+            player,
+            reason: RemovalReason::Left,
+            ..
+        } => Some(player.clone()),
+        _ => None,
+    });
+    left.collect()
 }
 
 /// Who is invited now, and who no longer.

@@ -37,6 +37,7 @@ pub(super) const INSTANCE: Shape = Shape::of::<wire::Instance>(instance);
 pub(super) const HOST_UPDATE: Shape = Shape::of::<wire::HostUpdate>(host_update);
 pub(super) const ALLOCATION: Shape = Shape::of::<wire::Allocation>(allocation);
 pub(super) const CREATE_TICKET: Shape = Shape::of::<wire::CreateTicket>(create_ticket);
+pub(super) const ANSWER_MATCH: Shape = Shape::of::<wire::AnswerMatch>(answer_match);
 pub(super) const TICKET: Shape = Shape::of::<wire::Ticket>(ticket);
 pub(super) const QUEUE: Shape = Shape::of::<wire::Queue>(queue);
 pub(super) const QUEUES: Shape = Shape::of::<wire::List<wire::Queue>>(queues);
@@ -226,6 +227,10 @@ fn create_ticket() -> Value {
             "players": { "alice": { "attributes": { "skill": 1500 }, "latencies": { "eu-west": 25 } } } })
 }
 
+fn answer_match() -> Value {
+    json!({ "accepted": true })
+}
+
 fn ticket() -> Value {
     json!({ "id": TICKET_ID, "queue": "arena-4v4", "party": PARTY, "state": "found",
             "reason": "assigned", "created_at": AT, "players": ["alice"],
@@ -233,7 +238,7 @@ fn ticket() -> Value {
 }
 
 fn queue() -> Value {
-    json!({ "name": "arena-4v4", "active": true, "session_type": "arena", "party_players_max": 4,
+    json!({ "name": "arena-4v4", "group": "arena", "active": true, "session_type": "arena", "party_players_max": 4,
             "waiting": 12 })
 }
 

@@ -171,6 +171,7 @@ pub enum Operation {
     CreateTicket,
     CancelTicket,
     ReadTicket,
+    AnswerMatch,
     ListQueues,
     ReadQueue,
     ListSessionTypes,

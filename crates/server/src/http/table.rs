@@ -857,6 +857,22 @@ pub static ROUTES: &[Route] = &[
         ..BASE
     },
     Route {
+        operation: Operation::AnswerMatch,
+        verb: Verb::Post,
+        path: "/v1/tickets/{id}/acceptance",
+        summary: "Accept or refuse the match that a ticket is proposed; each player for himself.",
+        access: Access::Only(TICKET_PLAYER),
+        body: RequestBody::Required(shapes::ANSWER_MATCH),
+        replies: &[json(200, "The ticket.", shapes::TICKET)],
+        problems: &[
+            Kind::NotFound,
+            Kind::Invalid,
+            Kind::Forbidden,
+            Kind::Conflict,
+        ],
+        ..BASE
+    },
+    Route {
         operation: Operation::ListQueues,
         path: "/v1/queues",
         summary: "List the queues.",

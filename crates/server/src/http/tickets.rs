@@ -22,6 +22,12 @@ pub(super) async fn read(call: Call) -> Answer {
     reply::ok(&call.core().read_ticket(call.who()?, id).await?)
 }
 
+pub(super) async fn answer(mut call: Call) -> Answer {
+    let id: TicketId = call.id("ticket")?;
+    let body: wire::AnswerMatch = call.json().await?;
+    reply::ok(&call.core().answer_match(call.who()?, id, body).await?)
+}
+
 pub(super) async fn queues(call: Call) -> Answer {
     reply::ok(&call.core().queues().await)
 }

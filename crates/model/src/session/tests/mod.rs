@@ -2,6 +2,7 @@
 
 mod admission;
 mod arbiter;
+mod backfill;
 mod creation;
 mod drafts;
 mod fixtures;
