@@ -7,11 +7,11 @@ use model::wire::{
     WantedPlayers,
 };
 use model::{SessionId, Timestamp};
-use sdk::{Client, Who};
+use sdk::{Client, Condition, Who};
 use serde_json::json;
 use server::core::Settings;
 use tests::queue::{holds, once, queue_alone, session_of, ticket, ticket_of};
-use tests::world::{START, World, create, join, refused, seat};
+use tests::world::{START, World, create, create_with, join, refused, seat};
 use tests::{Host, Kind, SESSION_TYPES, eventually, player, run};
 
 use crate::on_both_databases;
@@ -95,14 +95,12 @@ impl Game {
     }
 
     async fn asks(&self, team: u8, players_required: u16) -> model::wire::Backfill {
-        let asked = self
-            .host
-            .client
-            .set_backfill(self.id, &want(team, players_required));
-        asked.await.expect("the host's right")
+        let body = want(team, players_required);
+        let asked = self.host.client.set_backfill(self.id, &body).await;
+        asked.expect("the host's right")
     }
 
-    /// Whether all seats are taken by now.
+    /// Whether it has a seat for somebody.
     async fn holds(&self, name: &str) -> bool {
         let session = self.world.admin().session(self.id).await.expect("it");
         holds(&session, &player(name))
@@ -276,7 +274,7 @@ fn f13_who_may_ask_and_what_for() {
         let ann = world.player("ann");
         refused(ann.set_backfill(id, &want(0, 0)).await, 403, "forbidden");
         refused(ann.backfill(id).await, 403, "forbidden");
-        let mut other = Host::start(&world.server, "arena", "eu-west").await;
+        let other = Host::start(&world.server, "arena", "eu-west").await;
         refused(
             other.client.set_backfill(id, &want(0, 0)).await,
             404,
@@ -289,17 +287,11 @@ fn f13_who_may_ask_and_what_for() {
             422,
             "invalid",
         );
-        let by_hand = backend.create_session(&tests::world::of("Pairs")).await;
-        assert!(
-            by_hand.is_err() || {
-                let id = by_hand.expect("it").id;
-                refused(
-                    backend.set_backfill(id, &want(0, 1)).await,
-                    409,
-                    "not-matched",
-                );
-                true
-            }
+        let by_hand = create_with(&backend, "Pairs", &["x"]).await.id;
+        refused(
+            backend.set_backfill(by_hand, &want(0, 1)).await,
+            409,
+            "not-matched",
         );
         // Two who ask change one and the same.
         let team = game.leaves("ann").await;
@@ -314,7 +306,10 @@ fn f13_who_may_ask_and_what_for() {
             closed: Some(true),
             ..UpdateSession::default()
         };
-        backend.update_session(id, &closed).await.expect("closed");
+        backend
+            .update_session(id, &closed, Condition::Always)
+            .await
+            .expect("closed");
         refused(host.backfill(id).await, 404, "not-found");
         refused(
             host.set_backfill(id, &want(team, 1)).await,
@@ -325,7 +320,10 @@ fn f13_who_may_ask_and_what_for() {
             closed: Some(false),
             ..UpdateSession::default()
         };
-        backend.update_session(id, &open).await.expect("open");
+        backend
+            .update_session(id, &open, Condition::Always)
+            .await
+            .expect("open");
         let allocation = game.assignment.allocation_id;
         let said = game
             .host
@@ -337,7 +335,6 @@ fn f13_who_may_ask_and_what_for() {
             409,
             "not-joinable",
         );
-        let _ = &mut other;
         game.stop().await;
     });
 }
