@@ -14,6 +14,7 @@ mod avoid;
 mod backfill;
 mod check;
 mod check_refill;
+mod duel;
 mod entry;
 mod estimate;
 mod event;
@@ -30,6 +31,7 @@ mod sorted;
 mod teams;
 mod validate;
 mod window;
+mod wishes;
 
 pub use backfill::{BACKFILLS_MAX, Backfill, BackfillTeam, Refill};
 pub use check::check_match;
