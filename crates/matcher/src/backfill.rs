@@ -7,7 +7,7 @@ use model::queue::Queue;
 use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
 
 use crate::ages::Seat;
-use crate::entry::{AgeKey, Entry, Ping, Pings, PoolKey, RegionId, fit, texts};
+use crate::entry::{AgeKey, Entry, Pings, PoolKey, RegionId, fit, texts};
 use crate::event::MatchTeam;
 use crate::plan::Plan;
 use crate::pool::{QueueState, Slot, common, plays_in};
@@ -258,17 +258,8 @@ impl Open {
     /// `None` if nobody may join whoever comes: nobody is left whose match it was, or those who are left would not be
     /// matched by the rules as they are now.
     pub fn new(state: &mut QueueState, queue: u32, asked: &Arc<Backfill>) -> Option<Open> {
-        let region = asked.region.as_ref().map(|region| Ping {
-            region,
-            worst_ms: 0,
-            worst_delta_ms: 0,
-            measured: false,
-        });
-        let region = state
-            .regions
-            .near(region.as_slice())
-            .first()
-            .map(|at| at.region);
+        let region = asked.region.as_ref();
+        let region = region.map(|region| state.regions.number(region));
         let plan = &state.plan;
         if asked.teams.len() != plan.queue.teams.len() {
             return None;
@@ -403,6 +394,7 @@ fn seated(plan: &Plan, party: &Arc<Ticket>) -> Option<(PoolKey, Entry)> {
         pool: 0,
         class: 0,
         seat: Seat::default(),
+        given_up: false,
         level: u16::MAX,
         players: fit.players,
         anywhere: fit.anywhere,
