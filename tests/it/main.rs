@@ -8,6 +8,7 @@ mod connectivity;
 mod documents;
 mod estimates;
 // The process plugin's own scenarios, here over the real registry.
+mod backfill;
 mod bad_input;
 mod browser;
 mod capabilities;
