@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::opening::OpeningHours;
+use crate::penalty::Penalties;
 use crate::{Millis, Name, Region, Timeout};
 
 /// The attribute that a rule `equal` may read without the queue declaring it: the build of a player's client. It is
@@ -47,6 +48,8 @@ pub struct Queue {
     pub placement_retries: u32,
     /// Players are asked before a match becomes a session, and may take so long; `None`: they are not asked.
     pub acceptance: Timeout,
+    /// What deserters pay, who may not queue here meanwhile.
+    pub penalties: Option<Penalties>,
 }
 
 /// Where matches may be.

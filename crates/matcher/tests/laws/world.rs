@@ -82,6 +82,7 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
         ticket_time_out: None,
         placement_retries: 3,
         acceptance: None,
+        penalties: None,
     }
 }
 

@@ -71,6 +71,7 @@ pub(super) fn validate(
     let role_attribute = rules_lint.role_attribute();
     let rules = rules_lint.rules();
     let expansions = rules_lint.expansions();
+    let penalties = super::queue_group::penalties(raw, document, reports);
     let acceptance = super::queue_group::acceptance(raw, &teams, document, reports);
     let open = super::opening::hours(raw, document, reports);
     let group = super::queue_group::group(raw, document, &attributes, set.queues(), reports);
@@ -101,6 +102,7 @@ pub(super) fn validate(
         ticket_time_out: raw.ticket.time_out.map(|d| d.0),
         placement_retries: raw.placement.retries,
         acceptance,
+        penalties,
     })
 }
 

@@ -673,6 +673,7 @@ mod tests {
             ticket_time_out: None,
             placement_retries: 0,
             acceptance: None,
+            penalties: None,
         })
     }
 
