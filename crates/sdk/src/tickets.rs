@@ -1,8 +1,8 @@
 //! Tickets and queues.
 
 use http::Method;
-use model::wire::{AnswerMatch, CreateTicket, List, Queue, Ticket};
-use model::{Name, SessionId, TicketId};
+use model::wire::{AnswerMatch, CreateTicket, Penalty, SetPenalty, List, Queue, Ticket};
+use model::{Name, PlayerId, SessionId, TicketId};
 
 use crate::call::Call;
 use crate::{Client, Error, chance};
@@ -60,6 +60,36 @@ impl Client {
     pub async fn answer_match(&self, id: TicketId, body: &AnswerMatch) -> Result<Ticket, Error> {
         let call = Call::post(format!("/v1/tickets/{id}/acceptance")).json(body)?;
         self.read(call).await
+    }
+
+    /// What a player pays for deserting matches.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn penalty(&self, player: &PlayerId, name: &Name) -> Result<Penalty, Error> {
+        self.read(Call::get(penalty(player, name))).await
+    }
+
+    /// Sets what a player pays; for servers.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn set_penalty(
+        &self,
+        player: &PlayerId,
+        name: &Name,
+        body: &SetPenalty,
+    ) -> Result<Penalty, Error> {
+        let call = Call::new(Method::PUT, penalty(player, name)).json(body)?;
+        self.read(call).await
+    }
+
+    /// Forgives a player; for servers.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn forgive(&self, player: &PlayerId, name: &Name) -> Result<(), Error> {
+        self.done(Call::new(Method::DELETE, penalty(player, name))).await
     }
 
     /// Every queue.

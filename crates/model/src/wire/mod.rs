@@ -5,6 +5,7 @@ mod events;
 mod hosting;
 mod invites;
 mod matchmaking;
+mod penalties;
 mod problem;
 mod sessions;
 mod standing;
@@ -30,6 +31,7 @@ pub use invites::{
     ShortCode,
 };
 pub use matchmaking::{Acceptance, AnswerMatch, CreateTicket, Queue, QueuePlayer, Ticket};
+pub use penalties::{Penalty, SetPenalty};
 pub use problem::Problem;
 pub use sessions::{
     CONTRACT, CreateSession, FoundSession, FoundSessions, Instance, JoinSession, Member,

@@ -23,6 +23,7 @@ mod listings;
 mod matchmaker;
 mod matchmaking;
 mod passwords;
+mod penalties;
 mod players;
 mod recent;
 mod registry;
