@@ -30,6 +30,7 @@ mod members;
 mod passwords;
 mod places;
 mod player_visibility;
+mod queue_rules;
 mod race;
 mod reading;
 mod recent_players;

@@ -8,7 +8,7 @@ use model::queue::{
 use model::ticket::{TicketPlayer, Value};
 use model::{Name, Region, Ticket, TicketId, Timestamp};
 
-use crate::event::Match;
+use crate::event::{Match, MatchTeam};
 
 /// Means are compared with this relative tolerance, as a sum depends on its order; it is wider than the
 /// tolerance of those who make the teams.
@@ -62,8 +62,12 @@ pub fn check_match(
     if !queue.cross_play && !share_platform(&all) {
         return Err("players of different platforms meet without cross_play".to_owned());
     }
+    check_avoided(queue, &all)?;
     check_region(queue, &all, now, found.region.as_ref())?;
     check_teams(queue, &teams, now)?;
+    for ((team, members), settings) in found.teams.iter().zip(&teams).zip(&queue.teams) {
+        check_roles(queue, team, members, &settings.roles)?;
+    }
     let game = Game {
         queue,
         teams: &teams,
@@ -159,6 +163,56 @@ fn check_teams(queue: &Queue, teams: &[Vec<&Ticket>], now: Timestamp) -> Result<
         }
         if !settings.roles.is_empty() && !roles_filled(queue, &players, &settings.roles) {
             return Err(format!("team {} lacks a role", settings.name));
+        }
+    }
+    Ok(())
+}
+
+/// Who is said to take a role is in the team and would; of each role there are as many as wanted. Nothing is said of a
+/// team whose roles are not given out yet.
+fn check_roles(
+    queue: &Queue,
+    team: &MatchTeam,
+    members: &[&Ticket],
+    wanted: &BTreeMap<Name, u16>,
+) -> Result<(), String> {
+    if team.roles.is_empty() {
+        return Ok(());
+    }
+    let name = &team.name;
+    for (player, role) in &team.roles {
+        let mut players = members.iter().flat_map(|ticket| &ticket.players);
+        let own = players.find(|member| member.player == *player);
+        let list = own.and_then(|own| value(queue, own, queue.role_attribute.as_ref()?));
+        let takes =
+            matches!(list, Some(Value::Strings(list)) if list.iter().any(|o| o == role.as_str()));
+        if !takes {
+            return Err(format!("team {name} makes {player} a {role}"));
+        }
+    }
+    let holds = |role: &Name| team.roles.values().filter(|held| *held == role).count();
+    let fits = wanted
+        .iter()
+        .all(|(role, n)| holds(role) == usize::from(*n));
+    match fits && team.roles.values().all(|role| wanted.contains_key(role)) {
+        true => Ok(()),
+        false => Err(format!("team {name} gives out other roles than it wants")),
+    }
+}
+
+/// Where lists are kept strictly, nobody meets whom he avoids, unless they queued together.
+fn check_avoided(queue: &Queue, all: &[&Ticket]) -> Result<(), String> {
+    if queue.avoid.is_none_or(|avoid| avoid.soft) {
+        return Ok(());
+    }
+    for ticket in all {
+        for other in all.iter().filter(|other| other.id != ticket.id) {
+            for player in &ticket.players {
+                let mut others = other.players.iter().map(|player| &player.player);
+                if let Some(met) = others.find(|met| player.avoid.contains(*met)) {
+                    return Err(format!("avoid: player {} meets {met}", player.player));
+                }
+            }
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use model::queue::{Queue, Reading};
 use model::ticket::{TicketPlayer, Value};
 use model::{Name, Region, Ticket, TicketId, Timestamp};
 
+use crate::ages::Seat;
 use crate::finals::summed;
 use crate::plan::Plan;
 
@@ -66,8 +67,10 @@ pub(crate) struct Entry {
     pub expires_at: Option<Timestamp>,
     /// Counts up with every ticket that is added; kept when a ticket comes back from a match.
     pub seq: u64,
-    /// When it must be touched next.
+    /// When it must be touched next, if that is noted for it by itself.
     pub deadline: Option<Timestamp>,
+    /// Where it stands in its pool's order of age, while it waits.
+    pub seat: Seat,
     /// Which of the matcher's queues.
     pub queue: u32,
     /// Which of the queue's pools, while it waits.

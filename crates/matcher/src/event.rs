@@ -1,8 +1,9 @@
 //! What goes into the matcher and what comes out of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Millis, Name, Region, Ticket, TicketId};
+use model::{Millis, Name, PlayerId, Region, Ticket, TicketId};
 
 use crate::Rejection;
 
@@ -74,6 +75,8 @@ pub struct MatchTeam {
     pub name: Name,
     /// Whole parties, oldest first.
     pub tickets: Vec<TicketId>,
+    /// Who takes which of the team's roles, as its players like it best together; who is not named is free.
+    pub roles: BTreeMap<PlayerId, Name>,
 }
 
 /// How good a match is.

@@ -8,6 +8,7 @@ use model::Name;
 use model::queue::{Aggregate, ExpansionTarget, Operand, Queue, Reading, Rule, RuleKind, Scope};
 use model::ticket::{TicketPlayer, Value};
 
+use crate::avoid::meetings;
 use crate::entry::{Entry, common_texts, number, texts, value};
 
 /// The last questions of a queue.
@@ -19,6 +20,8 @@ pub(crate) struct Finals {
     roles: Vec<BTreeMap<Name, u16>>,
     /// By team: the fewest players at each level.
     team_min: Vec<Vec<u32>>,
+    /// Who avoids somebody never meets him.
+    parts: bool,
     /// Teams of one class may change names.
     pub classes: Vec<usize>,
 }
@@ -68,6 +71,7 @@ pub(crate) fn reads_tickets(queue: &Queue) -> bool {
     let mut rules = queue.rules.iter().enumerate();
     rules.any(|(index, rule)| rule.prefer.is_none() && !is_indexed(queue, index, rule))
         || queue.teams.iter().any(|team| !team.roles.is_empty())
+        || queue.avoid.is_some()
 }
 
 /// The players of a ticket, where its queue's entries keep their tickets.
@@ -151,6 +155,7 @@ impl Finals {
             };
             finals.team_min.push(ages().map(min).collect());
         }
+        finals.parts = queue.avoid.is_some_and(|avoid| !avoid.soft);
         finals.roles = queue.teams.iter().map(|t| t.roles.clone()).collect();
         finals.classes = (0..queue.teams.len())
             .map(|team| {
@@ -169,7 +174,8 @@ impl Finals {
     /// Whether distances and sizes alone do not decide.
     pub fn ask(&self) -> bool {
         let shrinks = |levels: &Vec<u32>| levels.first() != levels.last();
-        !self.of_set.is_empty()
+        self.parts
+            || !self.of_set.is_empty()
             || !self.of_split.is_empty()
             || self.roles.iter().any(|roles| !roles.is_empty())
             || self.team_min.iter().any(shrinks)
@@ -197,7 +203,8 @@ impl Finals {
             entries,
             team_of: &[],
         };
-        self.of_set.iter().all(|one| one.holds(&seated))
+        let parties = entries.iter().map(|entry| players(entry));
+        self.of_set.iter().all(|one| one.holds(&seated)) && (!self.parts || meetings(parties) == 0)
     }
 
     /// Whether the teams keep what depends on them; `team_of` says the team of each ticket.

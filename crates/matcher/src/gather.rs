@@ -249,7 +249,12 @@ fn gather_oldest(seeker: Seeker<'_>, out: &mut Gathered) {
         // Whoever is acceptable is within reach, and nobody is.
         return;
     }
-    for (_, slot) in seeker.pool.by_age.iter().take(OLDEST_LOOKED_AT) {
+    for (_, slot) in seeker
+        .pool
+        .by_age
+        .iter(|slot| seeker.entries.age_key(slot))
+        .take(OLDEST_LOOKED_AT)
+    {
         if slot == seeker.slot || out.candidates.iter().any(|c| c.slot == slot) {
             continue;
         }

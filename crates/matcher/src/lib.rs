@@ -9,15 +9,20 @@
 //! search at all. A search sees the ticket's own pools only: same queue, same values of the
 //! attributes that must be equal, same region, and there the nearest tickets of each party size.
 
+mod ages;
+mod avoid;
 mod check;
 mod entry;
+mod estimate;
 mod event;
 mod finals;
 mod gather;
 mod group;
+mod ids;
 mod matcher;
 mod plan;
 mod pool;
+mod roles;
 mod search;
 mod sorted;
 mod teams;
@@ -25,6 +30,10 @@ mod validate;
 mod window;
 
 pub use check::check_match;
+pub use estimate::{
+    Basis, CELLS_MAX, ENOUGH, ENOUGH_OF_QUEUE, End, Estimate, Estimator, Expected, RegionWaits,
+    STEP, WINDOW, Waiter, Waits, nearest_region,
+};
 pub use event::{Event, Figures, Match, MatchTeam, Output, Stats};
 pub use group::{Group, prepare_for};
 pub use matcher::Matcher;

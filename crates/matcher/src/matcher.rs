@@ -1,19 +1,20 @@
 //! The matcher: waiting tickets, what changes them, and the decisions that follow.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::queue::{Queue, TeamSettings};
 use model::{Name, Ticket, TicketId, Timestamp};
 
+use crate::ages::Seat;
 use crate::entry::{AgeKey, Entry};
 use crate::event::{Event, Figures, Match, MatchTeam, Output, Stats};
 use crate::gather::Gathered;
+use crate::ids::Ids;
 use crate::plan::{Plan, reads_alike};
 use crate::pool::{Entries, QueueState, Slot};
+use crate::roles::of_team;
 use crate::search::{Cursor, Found, Outcome, Scene, search, worst_ms};
-use crate::sorted::Sorted;
 use crate::validate::{Rejection, admit, no_region_within};
 
 /// Tickets that may widen or expire in one event; the others are due at once.
@@ -31,10 +32,10 @@ pub struct Matcher {
     queue_of: BTreeMap<Name, u32>,
     entries: Entries,
     /// Waiting and proposed; looked up by id only, never iterated.
-    by_id: HashMap<TicketId, Slot, BuildHasherDefault<IdHasher>>,
+    by_id: Ids,
     waiting: usize,
-    /// When a waiting ticket widens or expires.
-    deadlines: Sorted<(Timestamp, u64), Slot>,
+    /// When tickets widen or expire: (not after that, queue, pool), see [`Pool::noted`].
+    due: BTreeSet<(Timestamp, u32, u32)>,
     /// Searches that are unfinished, the oldest ticket first.
     unfinished: BTreeMap<AgeKey, (Slot, Cursor)>,
     /// Tickets to search for since the queues changed, the oldest last. Some may have gone meanwhile.
@@ -57,32 +58,6 @@ struct Held {
     state: Option<QueueState>,
 }
 
-/// Folds the random bits of our own identifiers.
-#[derive(Debug, Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.0 = mix(self.0 ^ word);
-    }
-
-    fn write_usize(&mut self, _: usize) {
-        // The length of what follows, which is always the same.
-    }
-}
-
 impl Matcher {
     /// A matcher without tickets. The seed decides what the rules leave open.
     pub fn new(queues: Vec<Arc<Queue>>, seed: u64) -> Matcher {
@@ -90,9 +65,9 @@ impl Matcher {
             queues: Vec::new(),
             queue_of: BTreeMap::new(),
             entries: Entries::default(),
-            by_id: HashMap::default(),
+            by_id: Ids::default(),
             waiting: 0,
-            deadlines: Sorted::default(),
+            due: BTreeSet::new(),
             unfinished: BTreeMap::new(),
             backlog: Vec::new(),
             proposed: BTreeMap::new(),
@@ -199,7 +174,7 @@ impl Matcher {
             return;
         };
         let plan = Plan::new(Arc::clone(&queue));
-        if plan.levels == state.plan.levels && plan.afters == state.plan.afters {
+        if plan.levels == state.plan.levels && plan.ages == state.plan.ages {
             state.replan(queue);
             return;
         }
@@ -217,7 +192,9 @@ impl Matcher {
     /// Who waits in a queue, oldest first in each of its pools.
     fn slots_of(&self, number: u32) -> Vec<(AgeKey, Slot)> {
         let pools = self.state(number).into_iter().flat_map(|s| &s.pools);
-        pools.flat_map(|pool| pool.by_age.iter()).collect()
+        pools
+            .flat_map(|pool| pool.by_age.iter(|slot| self.entries.age_key(slot)))
+            .collect()
     }
 
     /// Says what follows from an event. `now` that lies before an earlier one counts as that one.
@@ -255,7 +232,7 @@ impl Matcher {
         if !self.unfinished.is_empty() || !self.backlog.is_empty() {
             return Some(self.now);
         }
-        self.deadlines.first().map(|((at, _), _)| at)
+        self.due.first().map(|&(at, _, _)| at)
     }
 
     /// Tickets that wait in any queue; those in emitted matches do not count.
@@ -286,8 +263,17 @@ impl Matcher {
         Some(entry.proposed).filter(|&handle| handle != 0)
     }
 
+    fn slot_of(&self, ticket: TicketId) -> Option<Slot> {
+        let is = |slot| {
+            self.entries
+                .get(slot)
+                .is_some_and(|entry| entry.id == ticket)
+        };
+        self.by_id.get(ticket, is)
+    }
+
     fn entry(&self, ticket: TicketId) -> Option<&Entry> {
-        self.entries.get(*self.by_id.get(&ticket)?)
+        self.entries.get(self.slot_of(ticket)?)
     }
 
     /// What was done since the matcher was made.
@@ -296,7 +282,7 @@ impl Matcher {
     }
 
     fn add(&mut self, ticket: Arc<Ticket>, out: &mut Vec<Output>) {
-        if self.by_id.contains_key(&ticket.id) {
+        if self.slot_of(ticket.id).is_some() {
             return;
         }
         let number = self.queue_of.get(&ticket.queue).copied();
@@ -320,6 +306,7 @@ impl Matcher {
             expires_at: ticket.expires_at,
             seq,
             deadline: None,
+            seat: Seat::default(),
             queue,
             pings: state.near(&fit.pings),
             pool: state.pool(fit.key),
@@ -360,17 +347,17 @@ impl Matcher {
         };
         entry.proposed = 0;
         entry.level = state.plan.level_at(self.now.since(entry.created_at).0);
-        entry.deadline = deadline(&state.plan, entry);
-        state.insert(slot, entry);
-        if let Some(at) = entry.deadline {
-            self.deadlines.insert((at, entry.seq), slot);
-        }
+        let due = state.insert(slot, entry);
         self.waiting += 1;
+        let (queue, pool) = (entry.queue, entry.pool);
+        if let Some(at) = due {
+            note_due(&mut self.due, state, at, queue, pool);
+        }
         true
     }
 
     fn remove(&mut self, id: TicketId) {
-        let Some(&slot) = self.by_id.get(&id) else {
+        let Some(slot) = self.slot_of(id) else {
             return;
         };
         let handle = self.entries.get(slot).map_or(0, |entry| entry.proposed);
@@ -387,15 +374,12 @@ impl Matcher {
         let Some(entry) = self.entries.get(slot) else {
             return;
         };
-        if let Some(state) = self.queues[entry.queue as usize].state.as_mut() {
-            state.remove(entry);
-        }
-        self.waiting -= 1;
         if !self.unfinished.is_empty() {
             self.unfinished.remove(&entry.age_key());
         }
-        if let Some(at) = entry.deadline {
-            self.deadlines.remove(&(at, entry.seq));
+        self.waiting -= 1;
+        if let Some(state) = self.queues[entry.queue as usize].state.as_mut() {
+            state.remove(slot, &mut self.entries);
         }
     }
 
@@ -404,7 +388,7 @@ impl Matcher {
         let Some(entry) = self.entries.take(slot) else {
             return;
         };
-        self.by_id.remove(&entry.id);
+        self.by_id.remove(entry.id, slot);
         if let Some(state) = self.queues[entry.queue as usize].state.as_mut() {
             state.leave(entry.pool);
         }
@@ -425,36 +409,57 @@ impl Matcher {
 
     /// Widens and expires what is due.
     fn run_due(&mut self, out: &mut Vec<Output>) {
-        let mut changed = Vec::new();
-        for _ in 0..DUE_MAX {
-            let Some(((at, seq), slot)) = self.deadlines.first() else {
-                break;
-            };
+        if self.due.first().is_none_or(|&(at, _, _)| at > self.now) {
+            return;
+        }
+        let (mut changed, mut due) = (Vec::new(), Vec::new());
+        let mut left = DUE_MAX;
+        while let Some(&(at, queue, pool)) = self.due.first().filter(|_| left > 0) {
             if at > self.now {
                 break;
             }
-            let Some(entry) = self.entries.get_mut(slot) else {
-                break;
-            };
-            if entry.is_expired(self.now) {
-                out.push(Output::Expired(entry.id));
-                self.withdraw(slot);
-                self.drop_entry(slot);
-                continue;
-            }
-            self.deadlines.remove(&(at, seq));
-            let Some(state) = self.queues[entry.queue as usize].state.as_mut() else {
+            self.due.remove(&(at, queue, pool));
+            let Some(state) = self.queues[queue as usize].state.as_mut() else {
                 continue;
             };
-            let level = state.plan.level_at(self.now.since(entry.created_at).0);
-            state.widen(slot, entry, level);
-            entry.deadline = deadline(&state.plan, entry);
-            if let Some(at) = entry.deadline {
-                self.deadlines.insert((at, seq), slot);
+            due.clear();
+            state.take_due(pool, self.now, left, &mut self.entries, &mut due);
+            left -= due.len();
+            for &slot in &due {
+                self.grow_older(slot, &mut changed, out);
             }
-            changed.push(slot);
+            if let Some(state) = self.queues[queue as usize].state.as_mut() {
+                let next = state.due_at(pool, &self.entries);
+                if let Some(pool) = state.pools.get_mut(pool as usize) {
+                    pool.noted = next;
+                }
+                self.due.extend(next.map(|at| (at, queue, pool)));
+            }
         }
         self.search_changed(changed, out);
+    }
+
+    /// Widens or expires a ticket that may be due.
+    fn grow_older(&mut self, slot: Slot, changed: &mut Vec<Slot>, out: &mut Vec<Output>) {
+        let Some(entry) = self.entries.get_mut(slot) else {
+            return;
+        };
+        if entry.is_expired(self.now) {
+            out.push(Output::Expired(entry.id));
+            self.withdraw(slot);
+            self.drop_entry(slot);
+            return;
+        }
+        let Some(state) = self.queues[entry.queue as usize].state.as_mut() else {
+            return;
+        };
+        let level = state.plan.level_at(self.now.since(entry.created_at).0);
+        if level == entry.level {
+            state.renew_deadline(slot, entry);
+            return;
+        }
+        state.widen(slot, entry, level);
+        changed.push(slot);
     }
 
     /// Looks for the matches that the change of these waiting tickets made possible.
@@ -480,7 +485,10 @@ impl Matcher {
 
     fn oldest(&self, queue: u32, pool: u32) -> Option<Slot> {
         let pool = self.state(queue)?.pools.get(pool as usize)?;
-        pool.by_age.first().map(|(_, slot)| slot)
+        pool.by_age
+            .iter(|slot| self.entries.age_key(slot))
+            .next()
+            .map(|(_, slot)| slot)
     }
 
     /// Searches once and emits the match if there is one; whether there was.
@@ -496,7 +504,7 @@ impl Matcher {
         };
         let number = entry.queue;
         self.stats.searches += u64::from(*cursor == Cursor::default());
-        let due = self.deadlines.first().map(|((at, _), _)| at);
+        let due = self.due.first().map(|&(at, _, _)| at);
         let scene = Scene {
             queue,
             entries: &self.entries,
@@ -618,9 +626,17 @@ impl Matcher {
         let named = settings.iter().enumerate();
         let team = |(at, settings): (usize, &TeamSettings)| {
             let own = std::iter::from_fn(|| members.next_if(|&(team, _, _)| team == at));
+            let tickets: Vec<TicketId> = own.map(|(_, _, id)| id).collect();
             MatchTeam {
                 name: settings.name.clone(),
-                tickets: own.map(|(_, _, id)| id).collect(),
+                roles: of_team(
+                    &state.plan.queue,
+                    settings,
+                    tickets
+                        .iter()
+                        .filter_map(|id| self.entry(*id)?.ticket.as_deref()),
+                ),
+                tickets,
             }
         };
         named.map(team).collect()
@@ -662,18 +678,29 @@ fn no_region(plan: &Plan, entry: &Entry) -> Option<Rejection> {
     ))
 }
 
-/// When a ticket widens or expires next.
-fn deadline(plan: &Plan, entry: &Entry) -> Option<Timestamp> {
-    let after = plan.afters.get(usize::from(entry.level)).copied();
-    let widens = after.map(|after| entry.created_at + model::Millis(after));
-    match (widens, entry.expires_at) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
+/// Notes that a ticket of a pool is due, unless the pool is noted for an earlier time.
+fn note_due(
+    due: &mut BTreeSet<(Timestamp, u32, u32)>,
+    state: &mut QueueState,
+    at: Timestamp,
+    queue: u32,
+    pool: u32,
+) {
+    let Some(known) = state.pools.get_mut(pool as usize) else {
+        return;
+    };
+    if let Some(noted) = known.noted {
+        if noted <= at {
+            return;
+        }
+        due.remove(&(noted, queue, pool));
     }
+    known.noted = Some(at);
+    due.insert((at, queue, pool));
 }
 
 /// A number that looks random (the finalizer of SplitMix64).
-fn mix(x: u64) -> u64 {
+pub(crate) fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

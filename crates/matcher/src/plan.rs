@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::Name;
 use model::queue::{Aggregate, ExpansionTarget, Queue, Reading, RuleKind};
+use model::{Millis, Name};
 
 use crate::entry::{Near, Ping};
 use crate::finals::{Finals, is_indexed, reads_tickets};
@@ -63,6 +63,8 @@ pub(crate) struct Plan {
     pub intersect: Vec<(Name, usize)>,
     /// Ages in milliseconds at which the next of `levels` begins.
     pub afters: Vec<u64>,
+    /// The same as spans of time; then the queue's time-out, if it has one.
+    pub ages: Vec<Millis>,
     /// One more than `afters`; limits only grow from one to the next.
     pub levels: Vec<Level>,
     /// For each team those with the same seats, itself among them.
@@ -85,6 +87,7 @@ impl Plan {
             equal: Vec::new(),
             intersect: Vec::new(),
             afters: Vec::new(),
+            ages: Vec::new(),
             levels: Vec::new(),
             twins: Vec::new(),
             players_min: 0,
@@ -124,6 +127,8 @@ impl Plan {
             first.balance.push(f64::INFINITY);
         }
         plan.widen(first);
+        plan.ages = plan.afters.iter().map(|&after| Millis(after)).collect();
+        plan.ages.extend(queue.ticket_time_out);
         plan.finals = Finals::new(&queue, &plan.afters);
         plan.twins = twins(&plan.finals.classes);
         let teams = 0..queue.teams.len();

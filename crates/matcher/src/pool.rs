@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::Region;
 use model::queue::Queue;
+use model::{Region, Timestamp};
 
+use crate::ages::{ASIDE, Ages, Seat};
 use crate::entry::{AgeKey, Entry, Near, Ping, PoolKey, RegionId};
 use crate::plan::{Plan, Sizes};
 use crate::sorted::{Sorted, Tagged};
@@ -47,6 +48,11 @@ impl Entries {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
+    /// The age of a ticket that a pool holds.
+    pub fn age_key(&self, slot: Slot) -> AgeKey {
+        self.at(slot).age_key()
+    }
+
     /// The entry of a slot that a pool holds.
     pub fn at(&self, slot: Slot) -> &Entry {
         match self.get(slot) {
@@ -58,6 +64,9 @@ impl Entries {
 
 /// Ordered by skill: the bits of the number such that they sort like it, then age of arrival.
 pub(crate) type SkillKey = (u64, u64);
+
+/// Chunks of a pool's ring of ages that one ticket that leaves may close.
+const SET_ASIDE_MAX: usize = 4;
 
 /// Regions as bits: those with numbers from 63 on share the last.
 pub(crate) type Mask = u64;
@@ -101,12 +110,6 @@ impl Tagged for Place {
     }
 }
 
-impl Tagged for Slot {
-    fn tags(&self) -> u128 {
-        1
-    }
-}
-
 /// Tickets of one queue with the same values of its equal attributes.
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -115,7 +118,13 @@ pub(crate) struct Pool {
     tickets: usize,
     pub by_skill: Sorted<SkillKey, Place>,
     /// All of them, oldest first, also those that may play nowhere yet.
-    pub by_age: Sorted<AgeKey, Slot>,
+    pub by_age: Ages,
+    /// For each of [`Plan::afters`] who in the ring of ages has not come to it yet; the last one: who may expire next.
+    cursors: Vec<Seat>,
+    /// When those widen or expire whom no cursor meets then: (when, order of arrival).
+    deadlines: BTreeMap<(Timestamp, u64), Slot>,
+    /// The time for which the matcher has noted this pool, if it has: not after anything that is due here.
+    pub noted: Option<Timestamp>,
     /// With how many tickets each has; the numbers of empty ones are used again.
     pub classes: Vec<(Class, u32)>,
     free_classes: Vec<u16>,
@@ -128,10 +137,39 @@ impl Pool {
             key,
             tickets: 1,
             by_skill: Sorted::default(),
-            by_age: Sorted::default(),
+            by_age: Ages::default(),
+            cursors: Vec::new(),
+            deadlines: BTreeMap::new(),
+            noted: None,
             classes: Vec::new(),
             free_classes: Vec::new(),
             class_of: BTreeMap::new(),
+        }
+    }
+
+    /// Who comes next to the age `which` of [`Plan::ages`], and when. Its cursor moves past those who have gone.
+    fn head(&mut self, plan: &Plan, which: usize, entries: &Entries) -> Option<(Timestamp, Slot)> {
+        self.cursors.resize(plan.ages.len(), Seat::default());
+        let (seat, slot) = match self.by_age.from(self.cursors[which]) {
+            Some(found) => found,
+            None => {
+                self.cursors[which] = self.by_age.end();
+                return None;
+            }
+        };
+        self.cursors[which] = seat;
+        Some((entries.at(slot).created_at + plan.ages[which], slot))
+    }
+
+    /// Notes when a ticket is due, if no cursor meets it then.
+    fn note_deadline(&mut self, plan: &Plan, slot: Slot, entry: &mut Entry) {
+        entry.deadline = match entry.seat {
+            ASIDE => deadline(plan, entry),
+            _ if entry.expires_at == entry.created_at.after(plan.queue.ticket_time_out) => None,
+            _ => entry.expires_at,
+        };
+        if let Some(at) = entry.deadline {
+            self.deadlines.insert((at, entry.seq), slot);
         }
     }
 
@@ -257,22 +295,45 @@ impl QueueState {
         self.region_of.values().rev().copied()
     }
 
-    /// Puts a ticket into its pool.
-    pub fn insert(&mut self, slot: Slot, entry: &mut Entry) {
+    /// Puts a ticket into its pool; when it is due there.
+    pub fn insert(&mut self, slot: Slot, entry: &mut Entry) -> Option<Timestamp> {
         let pool = &mut self.pools[entry.pool as usize];
-        pool.by_age.insert(entry.age_key(), slot);
+        entry.seat = pool.by_age.insert(entry.age_key(), slot);
         self.waiting += 1;
         let place = pool.place(&self.plan, slot, entry);
         pool.by_skill.insert(skill_key(entry), place);
+        pool.note_deadline(&self.plan, slot, entry);
+        deadline(&self.plan, entry)
     }
 
     /// Takes a waiting ticket out of its pool.
-    pub fn remove(&mut self, entry: &Entry) {
-        let pool = &mut self.pools[entry.pool as usize];
-        pool.by_age.remove(&entry.age_key());
+    pub fn remove(&mut self, slot: Slot, entries: &mut Entries) {
+        let Some(entry) = entries.get(slot) else {
+            return;
+        };
+        let number = entry.pool as usize;
+        let pool = &mut self.pools[number];
+        pool.by_age.remove(entry.seat, &entry.age_key());
         self.waiting -= 1;
         pool.by_skill.remove(&skill_key(entry));
         pool.leave_class(entry.class);
+        if let Some(at) = entry.deadline {
+            pool.deadlines.remove(&(at, entry.seq));
+        }
+        for _ in 0..SET_ASIDE_MAX {
+            if !pool.by_age.is_sparse() {
+                return;
+            }
+            for slot in pool.by_age.set_aside(|slot| entries.age_key(slot)) {
+                if let Some(entry) = entries.get_mut(slot) {
+                    entry.seat = ASIDE;
+                    if let Some(at) = entry.deadline {
+                        pool.deadlines.remove(&(at, entry.seq));
+                    }
+                    pool.note_deadline(&self.plan, slot, entry);
+                }
+            }
+        }
     }
 
     /// Notes that a ticket is gone for good; a pool that no ticket belongs to is forgotten.
@@ -292,6 +353,78 @@ impl QueueState {
         entry.level = level;
         let place = pool.place(&self.plan, slot, entry);
         pool.by_skill.set(&skill_key(entry), place);
+        if let Some(at) = entry.deadline {
+            pool.deadlines.remove(&(at, entry.seq));
+        }
+        pool.note_deadline(&self.plan, slot, entry);
+    }
+
+    /// When the next ticket of a pool widens or expires.
+    pub fn due_at(&mut self, number: u32, entries: &Entries) -> Option<Timestamp> {
+        let Some(pool) = self.pools.get_mut(number as usize) else {
+            return None;
+        };
+        let mut first = pool.deadlines.keys().next().map(|&(at, _)| at);
+        for which in 0..self.plan.ages.len() {
+            let head = pool.head(&self.plan, which, entries).map(|(at, _)| at);
+            first = match (first, head) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+        }
+        first
+    }
+
+    /// Moves up to `max` tickets of a pool that are due from its cursors to `out`; who they are and whether they
+    /// really widen or expire has to be asked of each.
+    pub fn take_due(
+        &mut self,
+        number: u32,
+        now: Timestamp,
+        max: usize,
+        entries: &mut Entries,
+        out: &mut Vec<Slot>,
+    ) {
+        let Some(pool) = self.pools.get_mut(number as usize) else {
+            return;
+        };
+        // The oldest age first: those whose time is over, then those who widen last.
+        for which in (0..self.plan.ages.len()).rev() {
+            while out.len() < max
+                && let Some((at, slot)) = pool.head(&self.plan, which, entries)
+                && at <= now
+            {
+                pool.cursors[which] = pool.cursors[which].next();
+                out.push(slot);
+            }
+        }
+        while out.len() < max
+            && let Some((&key, &slot)) = pool.deadlines.first_key_value()
+            && key.0 <= now
+        {
+            pool.deadlines.remove(&key);
+            if let Some(entry) = entries.get_mut(slot) {
+                entry.deadline = None;
+            }
+            out.push(slot);
+        }
+    }
+
+    /// Notes when a waiting ticket is due next, if none of the cursors will meet it then.
+    pub fn renew_deadline(&mut self, slot: Slot, entry: &mut Entry) {
+        if entry.deadline.is_none() {
+            self.pools[entry.pool as usize].note_deadline(&self.plan, slot, entry);
+        }
+    }
+}
+
+/// When a ticket widens or expires next.
+fn deadline(plan: &Plan, entry: &Entry) -> Option<Timestamp> {
+    let after = plan.afters.get(usize::from(entry.level)).copied();
+    let widens = after.map(|after| entry.created_at + model::Millis(after));
+    match (widens, entry.expires_at) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }
 

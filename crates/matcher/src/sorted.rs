@@ -97,6 +97,7 @@ fn last_at<K: Ord>(from: &[K], key: &K) -> usize {
 
 impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
     /// How many there are.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -217,15 +218,10 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
     }
 
     /// All of them in order.
+    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = (K, V)> + '_ {
         let leaves = self.blocks.iter().flat_map(|block| &block.leaves);
         leaves.flat_map(|leaf| leaf.keys.iter().copied().zip(leaf.values.iter().copied()))
-    }
-
-    /// The first.
-    pub fn first(&self) -> Option<(K, V)> {
-        let leaf = self.blocks.first()?.leaves.first()?;
-        Some((*leaf.keys.first()?, *leaf.values.first()?))
     }
 
     /// From this place on upward: the next leaf's items that may be wanted, and where to go on.

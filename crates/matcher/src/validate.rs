@@ -157,6 +157,34 @@ pub enum Rejection {
         /// The rule's limit.
         min: usize,
     },
+    /// A list of players to avoid, where the queue takes none.
+    #[error(
+        "avoid: this queue takes no list of players to avoid; leave out players.{player}.avoid"
+    )]
+    AvoidNotTaken {
+        /// Whose.
+        player: PlayerId,
+    },
+    /// More names than the queue takes.
+    #[error(
+        "avoid.max_players: player {player} avoids {names} players, at most {max} may be named"
+    )]
+    AvoidTooMany {
+        /// Whose.
+        player: PlayerId,
+        /// On his list.
+        names: usize,
+        /// The queue's limit.
+        max: u16,
+    },
+    /// The party itself must not meet.
+    #[error("avoid: player {player} avoids {other}, with whom he queues")]
+    PartyAvoids {
+        /// Whose list.
+        player: PlayerId,
+        /// Who is on it.
+        other: PlayerId,
+    },
     /// No match with this party can keep a rule, whoever joins it.
     #[error("rule {rule}: {why}, whoever joins the party")]
     PartyBreaksRule {
@@ -189,8 +217,36 @@ pub fn validate(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
             });
         }
     }
+    check_avoid(queue, ticket)?;
     let plan = Plan::new(std::sync::Arc::new(queue.clone()));
     check_rules(&plan, ticket).map(|_| ())
+}
+
+/// Asked at the door only: who is in when his queue takes shorter lists, or none, stays as he is.
+fn check_avoid(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
+    for player in ticket.players.iter().filter(|p| !p.avoid.is_empty()) {
+        let whose = || player.player.clone();
+        let Some(avoid) = queue.avoid else {
+            return Err(Rejection::AvoidNotTaken { player: whose() });
+        };
+        let names = player.avoid.len();
+        if names > usize::from(avoid.players_max) {
+            return Err(Rejection::AvoidTooMany {
+                player: whose(),
+                names,
+                max: avoid.players_max,
+            });
+        }
+        let mut party = ticket.players.iter().map(|other| &other.player);
+        let other = party.find(|other| player.avoid.contains(*other));
+        if let (false, Some(other)) = (avoid.soft, other) {
+            return Err(Rejection::PartyAvoids {
+                player: whose(),
+                other: other.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Fills in the defaults of the queue's attributes and drops what the queue does not read.

@@ -34,6 +34,9 @@ pub struct ProposedTeam {
     pub name: Name,
     /// Whole parties.
     pub tickets: Vec<TicketId>,
+    /// Who takes which of the team's roles.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<PlayerId, Name>,
 }
 
 /// A player who is asked.

@@ -38,14 +38,20 @@ pub struct Queue {
     pub attributes: BTreeMap<Name, Attribute>,
     /// The strings attribute that lists the roles which a player would take, the dearest first; if teams want roles.
     pub role_attribute: Option<Name>,
-    /// What must hold in a match.
+    /// What must hold in a match, or should.
     pub rules: Vec<Rule>,
+    /// In which order those who wait are tried; `None`: the nearest by the first distance rule first.
+    pub sort: Option<Sort>,
+    /// Whether players may name others whom they would rather not meet; `None`: lists are refused.
+    pub avoid: Option<Avoid>,
     /// Widenings of rules, by each ticket's own age.
     pub expansions: Vec<Expansion>,
     /// searching -> expired.
     pub ticket_time_out: Timeout,
     /// Failed placements after which a ticket fails for good.
     pub placement_retries: u32,
+    /// Shares of tickets whose wait is told to players who wait: ascending, each between 0 and 1.
+    pub estimate_quantiles: Vec<f64>,
     /// Players are asked before a match becomes a session, and may take so long; `None`: they are not asked.
     pub acceptance: Timeout,
     /// What deserters pay, who may not queue here meanwhile.
@@ -87,6 +93,36 @@ pub enum Aggregate {
     Mean,
     /// All together.
     Sum,
+}
+
+/// In which order those who wait are tried for a match with the one who searches. Whom the oldest may play with is
+/// decided before: nobody waits longer for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sort {
+    /// A number; of a party as [`Queue::party_aggregate`] says.
+    pub read: Reading,
+    /// Which come first.
+    pub order: SortOrder,
+}
+
+/// Which numbers come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortOrder {
+    /// Those nearest to the number of the party that searches.
+    Nearest,
+    /// The lowest.
+    Ascending,
+    /// The highest.
+    Descending,
+}
+
+/// How far a queue goes along with players who would rather not meet somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Avoid {
+    /// The most names on a player's list.
+    pub players_max: u16,
+    /// A wish before all others; `false`: they never meet.
+    pub soft: bool,
 }
 
 /// Who may set an attribute (A.3 row 49).

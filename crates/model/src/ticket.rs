@@ -1,6 +1,6 @@
 //! A ticket: one party waiting in a queue, durable from the reply on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -96,6 +96,9 @@ pub struct TicketPlayer {
     pub attributes: BTreeMap<Name, Value>,
     /// Round trip in whole milliseconds, by region.
     pub latencies: BTreeMap<Region, u32>,
+    /// Whom he would rather not meet; as many as his queue takes.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub avoid: BTreeSet<PlayerId>,
 }
 
 /// A value of an attribute as it is stored and sent: a finite number, a text, a list of texts or numbers by key.

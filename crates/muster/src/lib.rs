@@ -7,6 +7,7 @@ pub mod demo;
 pub mod say;
 pub mod schema;
 pub mod serve;
+pub mod simulate;
 pub mod token;
 pub mod wrap;
 pub mod wrap_exec;

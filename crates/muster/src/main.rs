@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use muster::{arena, bench, check, demo, schema, serve, token, wrap, wrap_exec};
+use muster::{arena, bench, check, demo, schema, serve, simulate, token, wrap, wrap_exec};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -26,6 +26,7 @@ enum Command {
     Demo(demo::Args),
     Schema(schema::Args),
     Serve(serve::Args),
+    Simulate(simulate::Args),
     Token(token::Args),
     Wrap(wrap::Args),
     #[command(hide = true)]
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Wrap(args) => wrap::run(&args),
         Command::WrapExec(args) => wrap_exec::run(&args),

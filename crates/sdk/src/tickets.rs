@@ -4,7 +4,7 @@ use http::Method;
 use model::wire::{AnswerMatch, CreateTicket, Penalty, SetPenalty, List, Queue, Ticket};
 use model::{Name, PlayerId, SessionId, TicketId};
 
-use crate::call::Call;
+use crate::call::{Call, encoded};
 use crate::{Client, Error, chance};
 
 impl Client {
@@ -89,7 +89,7 @@ impl Client {
     /// # Errors
     /// Anything in [`Error`].
     pub async fn forgive(&self, player: &PlayerId, name: &Name) -> Result<(), Error> {
-        self.done(Call::new(Method::DELETE, penalty(player, name))).await
+        self.tell(Call::delete(penalty(player, name))).await
     }
 
     /// Every queue.
@@ -107,4 +107,9 @@ impl Client {
     pub async fn queue(&self, name: &Name) -> Result<Queue, Error> {
         self.read(Call::get(format!("/v1/queues/{name}"))).await
     }
+}
+
+fn penalty(player: &PlayerId, name: &Name) -> String {
+    let (player, name) = (encoded(player.as_str()), encoded(name.as_str()));
+    format!("/v1/players/{player}/penalties/{name}")
 }

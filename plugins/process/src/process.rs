@@ -113,7 +113,7 @@ impl Process {
             Err(error) => return Err(error.into()),
         };
         // The descriptor holds one process; only now does a look at /proc say which.
-        if table::read(found.pid).is_none_or(|now| now != *found) {
+        if !table::is_alive(found.pid, found.start) {
             return Ok(None);
         }
         Ok(Some(Self {

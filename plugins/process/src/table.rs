@@ -79,7 +79,7 @@ pub(crate) fn signal(found: &Found, signal: Signal) {
         return;
     };
     // The descriptor holds one process; only now does a look at /proc say which.
-    if read(found.pid).is_some_and(|now| now == *found) {
+    if is_alive(found.pid, found.start) {
         // It may end before the signal arrives, which is what the signal is for.
         let _ = pidfd_send_signal(&pidfd, signal);
     }
@@ -91,6 +91,17 @@ pub(crate) struct Stat {
     pub state: char,
     pub group: i32,
     pub start: u64,
+}
+
+impl Stat {
+    fn is_alive(&self) -> bool {
+        !matches!(self.state, 'Z' | 'X')
+    }
+}
+
+/// Whether this very process is alive, whatever it executes now.
+pub(crate) fn is_alive(pid: i32, start: u64) -> bool {
+    stat(pid).is_some_and(|stat| stat.is_alive() && stat.start == start)
 }
 
 /// Reads `/proc/<pid>/stat`; `None`: there is no such process.
@@ -112,7 +123,7 @@ fn parse_stat(line: &str) -> Option<Stat> {
 /// One live process with its ids; `None`: gone, a zombie, or not to be read by us.
 pub(crate) fn read(pid: i32) -> Option<Found> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-    let stat = stat(pid).filter(|stat| !matches!(stat.state, 'Z' | 'X'))?;
+    let stat = stat(pid).filter(Stat::is_alive)?;
     let variables: BTreeMap<&str, &str> = environment
         .split(|byte| *byte == 0)
         .filter(|variable| variable.starts_with(b"MUSTER_"))

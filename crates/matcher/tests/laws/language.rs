@@ -25,6 +25,7 @@ fn seated(queue: &Queue, teams: &[&[&Ticket]]) -> Match {
             .map(|(team, tickets)| MatchTeam {
                 name: team.name.clone(),
                 tickets: tickets.iter().map(|t| t.id).collect(),
+                roles: BTreeMap::new(),
             })
             .collect(),
         figures: Figures::default(),

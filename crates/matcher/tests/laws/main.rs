@@ -1,10 +1,13 @@
 //! The matcher's tests: its laws over random queues and histories, its rules one by one, its door.
 
+mod avoid;
 mod door;
+mod examples;
 mod history;
 mod language;
 mod platforms;
 mod random;
+mod roles;
 mod rules;
 mod several;
 mod world;

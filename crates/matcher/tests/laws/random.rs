@@ -1,7 +1,7 @@
 //! Random queues, tickets and histories.
 
 use model::queue::{
-    Aggregate, Comparison, ExpansionTarget, Operand, Queue, Reading, RuleKind, Scope,
+    Aggregate, Avoid, Comparison, ExpansionTarget, Operand, Queue, Reading, RuleKind, Scope,
 };
 use model::ticket::Value;
 use model::{Millis, Ticket, Timestamp};
@@ -31,6 +31,8 @@ pub struct Draft {
     /// For each of three regions a ping or none, shared by the party but for its first player.
     pub pings: Option<[Option<u8>; 3]>,
     pub first_free: bool,
+    /// The first player avoids the first one of this ticket.
+    pub avoids: Option<u8>,
     /// Created so long before it is added, and with this long to live.
     pub age: u16,
     pub life: Option<u16>,
@@ -57,6 +59,10 @@ impl Draft {
             let hat = Value::String(hat.into());
             player.attributes.insert(name("hat"), hat);
         }
+        if let Some(other) = self.avoids.filter(|other| u64::from(*other) < id) {
+            let other = format!("p{other}-0").parse().expect("a player");
+            ticket.players[0].avoid = [other].into();
+        }
         ticket.expires_at = self.life.map(|life| Timestamp(now + 1 + i64::from(life)));
         if let Some(pings) = self.pings {
             let listed = REGIONS.iter().zip(pings);
@@ -81,19 +87,24 @@ pub fn draft() -> impl Strategy<Value = Draft> {
         prop::collection::vec(0_u8..120, 1..4),
         0_u8..60,
         1_u8..16,
-        (proptest::bool::weighted(0.8), any::<u8>()),
+        (
+            proptest::bool::weighted(0.8),
+            any::<u8>(),
+            proptest::option::weighted(0.4, 0_u8..10),
+        ),
         pings,
         proptest::bool::weighted(0.2),
         prop_oneof![3 => Just(0_u16), 1 => 0_u16..4_000],
         proptest::option::weighted(0.3, 0_u16..9_000),
     )
         .prop_map(
-            |(skills, ranks, modes, (build, hats), pings, first_free, age, life)| Draft {
+            |(skills, ranks, modes, (build, hats, avoids), pings, first_free, age, life)| Draft {
                 skills,
                 ranks,
                 modes,
                 build,
                 hats,
+                avoids,
                 pings,
                 first_free,
                 age,
@@ -150,13 +161,18 @@ pub fn random_queue() -> impl Strategy<Value = Queue> {
         Just(Aggregate::Mean)
     ];
     let last = prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(last_rule(), 1..3)];
-    let all = (teams, rules, regions, aggregate, last);
-    all.prop_map(|(teams, rules, regions, aggregate, last)| {
+    let avoid = proptest::option::weighted(0.3, Just(()));
+    let all = (teams, rules, regions, aggregate, last, avoid);
+    all.prop_map(|(teams, rules, regions, aggregate, last, avoid)| {
         let (skill, rank, balance, modes, equal) = rules;
         let (allow, latency, delta, latency_steps, delta_steps) = regions;
         let mut q = queue(&teams);
         q.party_aggregate = aggregate;
         q.party_players_max = 3;
+        q.avoid = avoid.map(|()| Avoid {
+            players_max: 3,
+            soft: false,
+        });
         for (attribute, rule) in [("skill", skill), ("rank", rank)] {
             if let Some((max, steps)) = rule {
                 q = q.distance(attribute, f64::from(max));

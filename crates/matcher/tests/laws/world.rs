@@ -78,9 +78,12 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
         ]),
         role_attribute: Some(name("mode")),
         rules: Vec::new(),
+        sort: None,
+        avoid: None,
         expansions: Vec::new(),
         ticket_time_out: None,
         placement_retries: 3,
+        estimate_quantiles: vec![0.5, 0.9],
         acceptance: None,
         penalties: None,
     }
@@ -156,6 +159,7 @@ pub fn ticket(id: u64, at: i64, skills: &[f64]) -> Ticket {
                 platform: None,
                 attributes: BTreeMap::from([(name("skill"), Value::Number(skill))]),
                 latencies: BTreeMap::new(),
+                avoid: Default::default(),
             })
             .collect(),
     }
@@ -289,6 +293,10 @@ impl World {
         let now = Timestamp(self.now);
         let waiting: Vec<&Ticket> = self.waiting.values().map(|t| &**t).collect();
         check_match(&self.queue, &waiting, now, found).expect("a match that keeps every rule");
+        for (team, settings) in found.teams.iter().zip(&self.queue.teams) {
+            let wanted: u16 = settings.roles.values().sum();
+            assert_eq!(team.roles.len(), usize::from(wanted), "roles are given out");
+        }
         let ids: BTreeSet<TicketId> = found.tickets().collect();
         let with: Vec<&Ticket> = waiting
             .iter()
@@ -407,6 +415,7 @@ pub fn possible(
                     .map(|t| MatchTeam {
                         name: t.name.clone(),
                         tickets: vec![],
+                        roles: BTreeMap::new(),
                     })
                     .collect(),
                 figures: Figures::default(),

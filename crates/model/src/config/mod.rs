@@ -20,6 +20,7 @@ mod qos;
 mod queue;
 mod queue_group;
 mod queue_rules;
+mod queue_sense;
 mod raw;
 mod raw_fleet;
 mod raw_instance;

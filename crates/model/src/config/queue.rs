@@ -9,8 +9,8 @@ use super::queue_rules::RuleLint;
 use super::raw_queue as raw;
 use super::schema::Kind;
 use crate::queue::{
-    Aggregate, Attribute, AttributeSource, AttributeType, CLIENT_VERSION, Queue, RegionRules,
-    TeamSettings,
+    Aggregate, Attribute, AttributeSource, AttributeType, Avoid, CLIENT_VERSION, Queue,
+    RegionRules, TeamSettings,
 };
 use crate::session_type::SessionType;
 use crate::{Millis, Name, Region, ticket};
@@ -32,6 +32,7 @@ pub(super) fn validate(
     let party_players_max = lint.party(largest);
     lint.regions();
     lint.ticket();
+    lint.estimates();
     let attributes = lint.attributes();
     let mut session_type_name = raw.session_type.clone();
     let mut cross_play = false;
@@ -70,7 +71,17 @@ pub(super) fn validate(
     };
     let role_attribute = rules_lint.role_attribute();
     let rules = rules_lint.rules();
+    let sort = rules_lint.sort();
     let expansions = rules_lint.expansions();
+    if let (Some(rules), Some(expansions)) = (&rules, &expansions) {
+        rules_lint.sense(rules, expansions);
+    }
+    if raw.avoid.as_ref().is_some_and(|avoid| avoid.soft) {
+        let message = "`avoid.soft: true` is not supported yet".to_owned();
+        let span = document.at(&["avoid"]);
+        reports
+            .push(Report::error("not-supported-yet", span, message).write("write `soft: false`"));
+    }
     let penalties = super::queue_group::penalties(raw, document, reports);
     let acceptance = super::queue_group::acceptance(raw, &teams, document, reports);
     let open = super::opening::hours(raw, document, reports);
@@ -98,9 +109,15 @@ pub(super) fn validate(
         attributes,
         role_attribute: role_attribute?,
         rules: rules?,
+        sort: sort?,
+        avoid: raw.avoid.as_ref().map(|avoid| Avoid {
+            players_max: avoid.max_players,
+            soft: avoid.soft,
+        }),
         expansions: expansions?,
         ticket_time_out: raw.ticket.time_out.map(|d| d.0),
         placement_retries: raw.placement.retries,
+        estimate_quantiles: raw.estimates.quantiles.clone(),
         acceptance,
         penalties,
     })
@@ -229,6 +246,23 @@ impl Lint<'_> {
                 message,
                 "write `5m`, or `null` for never",
             );
+        }
+    }
+
+    fn estimates(&mut self) {
+        let quantiles = &self.raw.estimates.quantiles;
+        for (at, &quantile) in quantiles.iter().enumerate() {
+            let index = at.to_string();
+            let path = ["estimates", "quantiles", &index];
+            if !(quantile > 0.0 && quantile < 1.0) {
+                let message = format!("{quantile} is no share of tickets that can be told");
+                let help = "write a number above 0 and below 1, such as `0.9`";
+                self.error("out-of-range", &path, message, help);
+            } else if at > 0 && quantiles[at - 1] >= quantile {
+                let message = format!("{quantile} does not follow {}", quantiles[at - 1]);
+                let help = "write the quantiles in ascending order, each once";
+                self.error("not-ascending", &path, message, help);
+            }
         }
     }
 

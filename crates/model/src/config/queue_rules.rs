@@ -10,7 +10,7 @@ use super::widening;
 use crate::Name;
 use crate::queue::{
     Attribute, AttributeSource, AttributeType, CLIENT_VERSION, Expansion, Reading, Rule, RuleKind,
-    TeamSettings,
+    Sort, SortOrder, TeamSettings,
 };
 use crate::ticket::Value;
 
@@ -60,6 +60,25 @@ impl RuleLint<'_> {
         Some(Some(read.attribute))
     }
 
+    /// The order in which those who wait are tried; the outer `None` if it cannot be told.
+    pub fn sort(&mut self) -> Option<Option<Sort>> {
+        let Some(sort) = &self.raw.sort else {
+            return Some(None);
+        };
+        if self.document.is_unsure(&["sort"]) {
+            return None;
+        }
+        let path = ["sort".to_owned(), "by".to_owned()];
+        let kinds = [AttributeType::Number];
+        let read = self.reading(&sort.by, sort.key.as_ref(), &kinds, &path)?;
+        let order = match sort.order {
+            raw::SortOrder::Nearest => SortOrder::Nearest,
+            raw::SortOrder::Ascending => SortOrder::Ascending,
+            raw::SortOrder::Descending => SortOrder::Descending,
+        };
+        Some(Some(Sort { read, order }))
+    }
+
     /// The rules; `None` if one of them is no rule.
     pub fn rules(&mut self) -> Option<Vec<Rule>> {
         let raw = self.raw;
@@ -86,14 +105,7 @@ impl RuleLint<'_> {
                 kind,
             }));
         }
-        let rules: Vec<(usize, Rule)> = self
-            .judged
-            .iter()
-            .enumerate()
-            .filter_map(|(index, rule)| Some((index, rule.clone()?)))
-            .collect();
-        self.contradictions(&rules);
-        is_whole.then(|| rules.into_iter().map(|(_, rule)| rule).collect())
+        is_whole.then(|| self.judged.iter().flatten().cloned().collect())
     }
 
     /// What a rule reads; the author is warned of what players say of themselves.
@@ -195,32 +207,6 @@ impl RuleLint<'_> {
         None
     }
 
-    /// Rules that no player, party or match can keep both.
-    fn contradictions(&mut self, rules: &[(usize, Rule)]) {
-        let raw = self.raw;
-        let widens = |rule: &Rule| {
-            let same =
-                |e: &raw::Expansion| e.rule.as_str().eq_ignore_ascii_case(rule.name.as_str());
-            raw.expansions.iter().any(same)
-        };
-        let hard: Vec<&(usize, Rule)> = rules
-            .iter()
-            .filter(|(_, rule)| rule.prefer.is_none() && !widens(rule))
-            .collect();
-        for (n, (index, rule)) in hard.iter().enumerate() {
-            let other = hard
-                .iter()
-                .take(n)
-                .find(|(_, other)| contradict(&other.kind, &rule.kind));
-            if let Some((_, other)) = other {
-                let message = format!("nobody can keep both `{}` and `{}`", other.name, rule.name);
-                let path = ["rules", &index.to_string(), "name"];
-                let help = "remove one of them, or write `any: […]` with both";
-                self.error("rules-contradict", &path, message, help);
-            }
-        }
-    }
-
     /// The expansions; `None` if one of them cannot be used.
     pub fn expansions(&mut self) -> Option<Vec<Expansion>> {
         let raw = self.raw;
@@ -249,7 +235,7 @@ impl RuleLint<'_> {
 }
 
 /// Whether no match can keep both rules.
-fn contradict(a: &RuleKind, b: &RuleKind) -> bool {
+pub(super) fn contradict(a: &RuleKind, b: &RuleKind) -> bool {
     use crate::queue::{Comparison as By, Operand};
     match (a, b) {
         (RuleKind::All(parts), other) | (other, RuleKind::All(parts)) => {

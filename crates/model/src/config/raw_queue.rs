@@ -38,9 +38,11 @@ sections! {
         attributes: BTreeMap<Name, Attribute> = BTreeMap::new(),
         /// Where players say which roles they would take; if teams want `roles`.
         roles: Option<RoleSource> = None,
-        /// What must hold in every match.
+        /// What must hold in every match, or should.
         #[schemars(length(max = 32))]
         rules: Vec<Rule> = Vec::new(),
+        /// In which order those who wait are tried. Omitted: the nearest by the first rule `distance` first.
+        sort: Option<Sort> = None,
         /// How limits widen with the age of a ticket; both sides must accept each other.
         #[schemars(length(max = 32))]
         expansions: Vec<Expansion> = Vec::new(),
@@ -50,8 +52,8 @@ sections! {
         penalties: Option<Penalties> = None,
         /// Refilling running matches from this queue.
         backfill: Option<QueueBackfill> = None,
-        /// Players that a player would rather not meet.
-        avoid: Avoid = Avoid::default(),
+        /// Players that a player would rather not meet. Omitted: nobody may name any.
+        avoid: Option<Avoid> = None,
         /// The life of a ticket.
         ticket: Ticket = Ticket::default(),
         /// From a match to a host.
@@ -126,10 +128,10 @@ sections! {
 
     /// Players that a player would rather not meet.
     struct Avoid {
-        /// Most names on a list.
-        #[schemars(range(max = 100))]
-        max_players: u32 = 3,
-        /// `true`: given up when the wait grows.
+        /// Most names on a player's list.
+        #[schemars(range(min = 1, max = 32))]
+        max_players: u16 = 3,
+        /// `true`: a wish that counts before all others; `false`: they never meet.
         soft: bool = true,
     }
 
@@ -150,7 +152,9 @@ sections! {
 
     /// What is told about the time still to wait.
     struct Estimates {
-        /// Shares of all tickets, between 0 and 1.
+        /// Shares of tickets, ascending, each above 0 and below 1: of each, the wait that it does not exceed is told
+        /// to who waits.
+        #[schemars(length(min = 1, max = 8))]
         quantiles: Vec<f64> = vec![0.5, 0.9],
     }
 }
@@ -206,6 +210,34 @@ pub(super) struct Attribute {
     /// Of tickets that bring none. Omitted: such tickets are refused.
     #[serde(default)]
     pub default: Option<ticket::Value>,
+}
+
+/// In which order those who wait are tried.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sort {
+    /// An attribute of type `number` or `numbers`.
+    pub by: Name,
+    /// Which number of an attribute of type `numbers`.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 128))]
+    pub key: Option<String>,
+    /// Which come first.
+    #[serde(default)]
+    pub order: SortOrder,
+}
+
+/// Which come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SortOrder {
+    /// Those nearest to the number of the party that searches.
+    #[default]
+    Nearest,
+    /// The lowest numbers.
+    Ascending,
+    /// The highest numbers.
+    Descending,
 }
 
 /// Where players say which roles they would take.
@@ -307,7 +339,7 @@ conditions! {
         name: Name,
         /// It need not hold: a match that keeps it is better by this weight.
         #[serde(default)]
-        #[schemars(range(min = 0))]
+        #[schemars(range(min = 0, max = 1000000))]
         prefer: Option<f64>,
     }
     /// Part of a rule `all`, `any` or `not`: a rule without a name.

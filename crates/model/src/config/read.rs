@@ -7,6 +7,8 @@ use super::{Checked, Diagnostic, ProviderSchema, Severity, SourceFile, check};
 
 /// How deep subfolders are searched for YAML files that somebody may miss.
 const DEPTH_MAX: usize = 8;
+/// Subfolders whose files nobody misses: sets to read and to copy from, and players for `muster simulate`.
+const ASIDE: [&str; 2] = ["examples", "populations"];
 
 /// Why a folder could not be read. Boxed into an [`io::Error`] of the same kind by [`read_dir`].
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +69,7 @@ pub fn read_dir(dir: &Path) -> io::Result<Folder> {
     let mut folder = Folder::default();
     for path in entries(dir)? {
         match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() && ASIDE.iter().any(|name| path.ends_with(name)) => {}
             Ok(metadata) if metadata.is_dir() => passed_over(&path, &mut folder.findings),
             _ if !is_yaml(&path) => {}
             Ok(metadata) if metadata.is_file() => read(&path, &mut folder),

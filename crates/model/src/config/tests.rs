@@ -214,12 +214,43 @@ fn every_sample_is_clean() {
     );
 }
 
+/// The worked examples, each a set by itself.
+fn examples() -> Vec<Folder> {
+    let dir = here("../../sessiontypes/examples");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(dir)
+        .expect("the examples are there")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    let folders = paths.iter().map(|path| read_dir(path));
+    folders
+        .map(|folder| folder.expect("an example can be read"))
+        .collect()
+}
+
+#[test]
+fn every_example_is_accepted_by_itself() {
+    let folders = examples();
+    assert!(folders.len() >= 9);
+    for folder in folders {
+        let checked = folder.check(&[provider()]);
+        // What players say of themselves is what they would like to play.
+        let others = checked.diagnostics.iter();
+        let others: Vec<&Diagnostic> = others.filter(|d| d.code != "player-attribute").collect();
+        assert_eq!(others, Vec::<&Diagnostic>::new());
+        let config = checked.config.expect("an example without errors");
+        assert_eq!(config.queues.len(), 1);
+    }
+}
+
 #[test]
 fn every_sample_names_the_schema_of_its_first_document() {
-    for file in samples() {
+    let examples = examples().into_iter().flat_map(|folder| folder.files);
+    for file in samples().into_iter().chain(examples) {
         let line = file.text.lines().next().unwrap_or_default();
         let schema = line.strip_prefix("# yaml-language-server: $schema=");
-        let path = here("../../sessiontypes").join(schema.unwrap_or("missing"));
+        let folder = Path::new(&file.path).parent().expect("a folder");
+        let path = folder.join(schema.unwrap_or("missing"));
         assert!(path.is_file(), "{}: {line}", file.path);
     }
 }

@@ -72,9 +72,8 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("platform_sessions"),
     queue("rules.*.prefer"),
     queue("backfill"),
-    queue("avoid"),
+    queue("sort"),
     queue("ticket.on_party_change"),
-    queue("estimates"),
     fleet("provider", Fine::OneOf(&["process"])),
     fleet("allocator", Fine::Default),
 ];

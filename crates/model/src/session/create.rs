@@ -1,6 +1,6 @@
 //! Making a session (R7, R22, rows 16, 20, 32).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -50,6 +50,8 @@ pub struct NewSession {
     /// Who gets a seat from the start: first those who are in, then those with a reservation, then spectators with
     /// one, each in order. A player seats himself and leads.
     pub members: Vec<NewSeat>,
+    /// The roles that a match gave to players who get a seat.
+    pub roles: BTreeMap<PlayerId, Name>,
     /// Whether they are brought together before they play, as the first episode (F29).
     pub initialize: bool,
     /// A host to ask for at once.
@@ -101,6 +103,7 @@ impl NewSession {
             constants_custom: Value::Null,
             team_names: Vec::new(),
             members: Vec::new(),
+            roles: BTreeMap::new(),
             initialize: false,
             instance: None,
             match_id: None,
@@ -299,7 +302,7 @@ impl Draft<'_> {
                 self.reserve(&new.created_by, &seats, now)?;
             }
         }
-        Ok(())
+        self.give_roles(&new.roles)
     }
 
     fn seat_joined(&mut self, creator: &Actor, join: &Join, now: Timestamp) -> Result<(), Error> {

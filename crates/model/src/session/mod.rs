@@ -83,7 +83,7 @@ pub use member::{JoinedState, Member, MemberState};
 pub use owners::BLOCKED_MAX;
 pub use password::{PasswordDigest, SetPassword};
 pub use places::PlayerSeats;
-pub use roles::ROLE_WEIGHT_MAX;
+pub use roles::{MATCH_ROLE, ROLE_WEIGHT_MAX};
 pub use standing::{OwnProperties, Permission, Ranks, Standing, StandingCommand};
 pub use subscriptions::{SUBSCRIPTIONS_MAX, Subscribe, TITLE_DIGITS_MAX};
 

@@ -10,6 +10,9 @@ use crate::{Name, PlayerId};
 /// The most that a member may want a role (R36).
 pub const ROLE_WEIGHT_MAX: u8 = 100;
 
+/// The key in a member's custom data under which a match says his role, where the session's type has no such role.
+pub const MATCH_ROLE: &str = "role";
+
 /// The figures of a role as they are now; `None`: there is no such role.
 fn settings(
     types: &RoleTypes,
@@ -119,6 +122,39 @@ impl Draft<'_> {
             }
         }
         Ok(preference)
+    }
+
+    /// Gives reserved members the roles that a match gave them: one of the type's own where it has one of this name
+    /// with room, otherwise the name as [`MATCH_ROLE`] in the member's custom data, as far as its limits let it.
+    /// O(players · role types).
+    pub(super) fn give_roles(&mut self, roles: &BTreeMap<PlayerId, Name>) -> Result<(), Error> {
+        for (player, role) in roles {
+            let Some(member) = self.member_of(player) else {
+                continue;
+            };
+            let mut member = Member::clone(member);
+            let folded = role.folded();
+            let types = &self.base.constants.session_type;
+            let declared = types.roles.iter();
+            let of_type = declared.filter(|(_, of_type)| of_type.roles.contains_key(&folded));
+            let has_room =
+                |(name, _): &(&Name, &RoleType)| self.require_room(&member, name, &folded).is_ok();
+            let found = { of_type }.find(has_room).map(|(name, _)| name.clone());
+            match found {
+                Some(role_type) => {
+                    member.standing.roles.insert(role_type, folded);
+                }
+                None => {
+                    let mut data = member.custom_data.clone();
+                    data.insert(MATCH_ROLE.to_owned(), role.as_str().to_owned());
+                    if limits::check_custom_data(&data, &types.custom_data_limits).is_ok() {
+                        member.custom_data = data;
+                    }
+                }
+            }
+            self.write_member(member)?;
+        }
+        Ok(())
     }
 
     pub(super) fn set_role(

@@ -40,6 +40,10 @@ pub struct QueuePlayer {
     /// Round trip in whole milliseconds, by region. Must not be empty where the queue limits latency.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub latencies: BTreeMap<Region, u32>,
+    /// Whom he would rather not meet, at most as many as the queue takes; each at most once. Only where the queue
+    /// has `avoid`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub avoid: Vec<PlayerId>,
 }
 
 /// A ticket.

@@ -204,6 +204,7 @@ impl Crowd {
             platform: None,
             attributes,
             latencies,
+            avoid: Default::default(),
         }
     }
 
@@ -235,6 +236,7 @@ pub(super) fn bare(crowd: &Crowd, queue: &Queue, n: u64) -> f64 {
             .map(|team| MatchTeam {
                 name: team.name.clone(),
                 tickets: Vec::new(),
+                roles: BTreeMap::new(),
             })
             .collect();
         let mut players = 0;

@@ -255,6 +255,7 @@ fn bring(person: &super::cast::Person) -> (PlayerId, QueuePlayer) {
     let brings = QueuePlayer {
         attributes: [(name("skill"), Value::Number(person.skill))].into(),
         latencies: person.latencies.clone(),
+        avoid: Vec::new(),
     };
     (person.player.clone(), brings)
 }

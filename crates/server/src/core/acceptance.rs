@@ -359,6 +359,7 @@ fn new_proposal(
     let teams = found.teams.iter().map(|team| ProposedTeam {
         name: team.name.clone(),
         tickets: team.tickets.clone(),
+        roles: team.roles.clone(),
     });
     Proposal {
         id,
@@ -375,6 +376,7 @@ fn as_match(proposal: &Proposal) -> Match {
     let teams = proposal.teams.iter().map(|team| MatchTeam {
         name: team.name.clone(),
         tickets: team.tickets.clone(),
+        roles: team.roles.clone(),
     });
     Match {
         handle: 0,

@@ -640,6 +640,10 @@ impl Core {
                 });
             }
         }
+        let roles = found.teams.iter().flat_map(|team| &team.roles);
+        new.roles = roles
+            .map(|(player, role)| (player.clone(), role.clone()))
+            .collect();
         // Matches ask for it wherever the type has it (row 37).
         new.initialize = new.constants.session_type.together.initialization.is_some();
         new.instance = has_instances.then(|| InstanceRequest::of_type(self.ids.next(now)));
@@ -669,9 +673,12 @@ mod tests {
             attributes: BTreeMap::new(),
             role_attribute: None,
             rules: Vec::new(),
+            sort: None,
+            avoid: None,
             expansions: Vec::new(),
             ticket_time_out: None,
             placement_retries: 0,
+            estimate_quantiles: vec![0.5, 0.9],
             acceptance: None,
             penalties: None,
         })

@@ -284,6 +284,7 @@ fn party(
             platform: member.platform.clone(),
             attributes,
             latencies: said.latencies,
+            avoid: said.avoid.into_iter().collect(),
         });
     }
     Ok(players)

@@ -42,7 +42,7 @@ pub(super) async fn set_penalty(mut call: Call) -> Answer {
 pub(super) async fn forgive(call: Call) -> Answer {
     let (player, name) = (call.player()?, call.name("penalty")?);
     call.core().forgive(&player, &name).await?;
-    Ok(reply::no_content())
+    reply::nothing()
 }
 
 pub(super) async fn queues(call: Call) -> Answer {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use allocator::conformance::fleet_api::{FleetHarness, FleetKey};
@@ -50,6 +51,7 @@ macro_rules! provider_conformance {
             a_row_without_a_process_is_ended,
             a_row_that_vanishes_ends_its_process,
             a_restart_takes_back_what_is_alive,
+            a_restart_takes_back_what_executes_other_programs,
             a_restart_elsewhere_replaces_what_looks_for_the_old_address,
             a_restart_ends_the_rows_of_the_dead,
             a_restart_ends_remnants_of_a_dead_leader,
@@ -608,6 +610,28 @@ pub async fn a_restart_takes_back_what_is_alive(harness: &impl ProviderHarness) 
         [],
         "what was taken back can be ended"
     );
+    world.leaves_nothing().await;
+}
+
+/// A process shows no environment while it executes another program, and is the same process all the time.
+pub async fn a_restart_takes_back_what_executes_other_programs(harness: &impl ProviderHarness) {
+    let mut world = World::new(harness.api());
+    let again = r#"export AGAIN='exec bash -c "$AGAIN"'; exec bash -c "$AGAIN""#;
+    let config = json!({ "command": harness.game(again) });
+    let key = harness.put_fleet_of("fleet", capacity(1, 1), config).await;
+    world.start();
+    ready(harness, &key, 1).await;
+    for _ in 0..20 {
+        world.crash().await;
+        let lives = world.spy.running.load(Ordering::SeqCst);
+        world.start();
+        let running = || world.spy.running.load(Ordering::SeqCst) > lives;
+        eventually("its fate", async || {
+            (running() || !world.spy.ended().is_empty()).then_some(())
+        })
+        .await;
+        assert_eq!(world.spy.ended(), [], "it is alive");
+    }
     world.leaves_nothing().await;
 }
 

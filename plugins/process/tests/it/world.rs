@@ -44,6 +44,8 @@ pub struct Spy {
     pub registered: Mutex<Vec<Instant>>,
     pub ended: Mutex<Vec<(GameServerId, String)>>,
     pub lists: AtomicUsize,
+    /// How often it was said of a game server that it runs.
+    pub running: AtomicUsize,
     away: AtomicBool,
 }
 
@@ -119,6 +121,9 @@ impl FleetApi for Spy {
         observation: Observation,
     ) -> Result<(), Error> {
         self.here()?;
+        if let Observation::Running { .. } = &observation {
+            self.running.fetch_add(1, Ordering::SeqCst);
+        }
         if let Observation::Ended { reason } = &observation {
             let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
             ended.push((id, reason.clone()));
@@ -167,6 +172,7 @@ impl World {
             registered: Mutex::default(),
             ended: Mutex::default(),
             lists: AtomicUsize::new(0),
+            running: AtomicUsize::new(0),
             away: AtomicBool::new(false),
         };
         Self {

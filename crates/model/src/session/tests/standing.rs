@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::Name;
 use crate::roles::{Migration, Ownership, RoleFigure, RoleSettings, RoleType};
+use crate::session::MATCH_ROLE;
 
 pub(super) fn name(text: &str) -> Name {
     text.parse().unwrap()
@@ -450,4 +451,56 @@ fn r36_a_preference_is_his_own_and_names_roles_of_the_type() {
     }
     let standing = &world.session.member_of(&player("a")).unwrap().standing;
     assert_eq!(standing.role_preference[&name("healer")], 100);
+}
+
+#[test]
+fn a_match_gives_a_role_of_the_type_while_there_is_room_and_else_says_it_in_the_data() {
+    let healer = RoleSettings {
+        max: Some(1),
+        target: None,
+    };
+    let class = RoleType {
+        roles: [(name("healer"), healer)].into(),
+        ..RoleType::default()
+    };
+    let mut of = game();
+    of.roles = [(name("class"), class)].into();
+    let names = ["a", "b", "c", "d"];
+    let members = names.map(|who| NewSeat::Reserved {
+        player: player(who),
+        team: None,
+    });
+    let roles = [
+        ("a", "Healer"),
+        ("b", "healer"),
+        ("c", "scout"),
+        ("zoe", "x"),
+    ];
+    let mut world = World::new(NewSession {
+        members: members.into(),
+        roles: roles.map(|(who, role)| (player(who), name(role))).into(),
+        ..new_session(of, Actor::Service)
+    });
+    let said: Vec<String> = names
+        .iter()
+        .map(|who| {
+            let member = world.session.member_of(&player(who)).expect("a member");
+            let class = member.standing.roles.get(&name("class"));
+            let data = member.custom_data.get(MATCH_ROLE);
+            format!("{class:?} {data:?}")
+        })
+        .collect();
+    let expected = [
+        r#"Some("healer") None"#,
+        r#"None Some("healer")"#,
+        r#"None Some("scout")"#,
+        "None None",
+    ];
+    assert_eq!(said, expected);
+    // Who joins and wishes for nothing keeps what he was given.
+    world
+        .run(1, &by("a"), &join("a", JoinedState::Active))
+        .unwrap();
+    let member = world.session.member_of(&player("a")).expect("a member");
+    assert_eq!(member.standing.roles.len(), 1);
 }

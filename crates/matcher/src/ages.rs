@@ -1,0 +1,261 @@
+//! The tickets of a pool by age: places in a ring for those who come in order, a tree for the few who do not.
+//!
+//! All tickets of a queue widen at the same ages, so whoever widens next is found by one cursor for each of those ages
+//! that follows the ring. Nothing needs to be ordered then when a ticket comes or goes: it takes the next place, or
+//! leaves its own empty.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::entry::AgeKey;
+use crate::pool::Slot;
+
+/// Places of a chunk: as many as a word has bits.
+const CHUNK: u64 = 64;
+/// Of a ring's chunks at least one in so many holds somebody; else the oldest ones move to the tree.
+const CHUNKS_FOR_EACH_HELD: usize = 8;
+/// Places taken of the first chunk, unless it is the only one.
+const FIRST_MIN: u32 = 8;
+/// A ring of fewer chunks is not too long.
+const CHUNKS_KEPT: usize = 64;
+
+/// Where a ticket stands in its pool's order of age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Seat(u64);
+
+/// In the tree.
+pub(crate) const ASIDE: Seat = Seat(u64::MAX);
+
+#[derive(Debug)]
+struct Chunk {
+    /// A bit for each place that is taken.
+    taken: u64,
+    slots: [Slot; CHUNK as usize],
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Ages {
+    /// Without the empty ones at the front.
+    chunks: VecDeque<Option<Box<Chunk>>>,
+    /// The number of the first chunk.
+    base: u64,
+    /// The place that is given next.
+    next: u64,
+    /// Chunks that hold somebody.
+    held: usize,
+    /// Of the last who took a place.
+    newest: Option<AgeKey>,
+    aside: BTreeMap<AgeKey, Slot>,
+    len: usize,
+}
+
+impl Ages {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Lets a ticket in.
+    pub fn insert(&mut self, key: AgeKey, slot: Slot) -> Seat {
+        self.len += 1;
+        // After nobody anybody comes in order.
+        self.newest = self.newest.filter(|_| self.len > 1);
+        if self.newest.is_some_and(|newest| key < newest) {
+            self.aside.insert(key, slot);
+            return ASIDE;
+        }
+        self.newest = Some(key);
+        let place = self.next;
+        self.next += 1;
+        if self.chunks.is_empty() {
+            self.base = place / CHUNK;
+        }
+        let at = (place / CHUNK - self.base) as usize;
+        while self.chunks.len() <= at {
+            self.chunks.push_back(None);
+        }
+        let held = &mut self.held;
+        let chunk = self.chunks[at].get_or_insert_with(|| {
+            *held += 1;
+            Box::new(Chunk {
+                taken: 0,
+                slots: [Slot::MAX; CHUNK as usize],
+            })
+        });
+        chunk.taken |= 1 << (place % CHUNK);
+        chunk.slots[(place % CHUNK) as usize] = slot;
+        Seat(place)
+    }
+
+    /// Takes a ticket out.
+    pub fn remove(&mut self, seat: Seat, key: &AgeKey) {
+        self.len -= 1;
+        if seat == ASIDE {
+            self.aside.remove(key);
+            return;
+        }
+        let at = (seat.0 / CHUNK).wrapping_sub(self.base) as usize;
+        let Some(Some(chunk)) = self.chunks.get_mut(at) else {
+            return;
+        };
+        chunk.taken &= !(1 << (seat.0 % CHUNK));
+        if chunk.taken == 0 {
+            self.chunks[at] = None;
+            self.held -= 1;
+            self.trim();
+        }
+    }
+
+    fn trim(&mut self) {
+        while let Some(None) = self.chunks.front() {
+            self.chunks.pop_front();
+            self.base += 1;
+        }
+    }
+
+    /// Whether the first chunks are to be [`Ages::set_aside`]: the oldest tickets are then found in the first chunk and
+    /// in the tree, and the ring is not long for those who are left in it.
+    pub fn is_sparse(&self) -> bool {
+        let Some(Some(first)) = self.chunks.front().filter(|_| self.chunks.len() > 1) else {
+            return false;
+        };
+        let long = self.chunks.len() > CHUNKS_KEPT;
+        first.taken.count_ones() < FIRST_MIN
+            || (long && self.chunks.len() > self.held * CHUNKS_FOR_EACH_HELD)
+    }
+
+    /// Moves the tickets of the first chunk to the tree; who they are.
+    pub fn set_aside(&mut self, key_of: impl Fn(Slot) -> AgeKey) -> Vec<Slot> {
+        let Some(Some(chunk)) = self.chunks.pop_front() else {
+            return Vec::new();
+        };
+        self.base += 1;
+        self.held -= 1;
+        self.trim();
+        let places = (0..CHUNK as usize).filter(|place| chunk.taken & (1 << place) != 0);
+        let moved: Vec<Slot> = places.map(|place| chunk.slots[place]).collect();
+        let keys = moved.iter().map(|&slot| (key_of(slot), slot));
+        self.aside.extend(keys);
+        moved
+    }
+
+    /// The next ticket in the ring from a place on, and its place.
+    pub fn from(&self, Seat(place): Seat) -> Option<(Seat, Slot)> {
+        let place = place.max(self.base * CHUNK);
+        let mut at = (place / CHUNK - self.base) as usize;
+        let mut before = place % CHUNK;
+        while at < self.chunks.len() {
+            if let Some(chunk) = &self.chunks[at] {
+                let taken = chunk.taken & (u64::MAX << before);
+                if taken != 0 {
+                    let bit = u64::from(taken.trailing_zeros());
+                    let seat = Seat((self.base + at as u64) * CHUNK + bit);
+                    return Some((seat, chunk.slots[bit as usize]));
+                }
+            }
+            (at, before) = (at + 1, 0);
+        }
+        None
+    }
+
+    /// The place that is given next.
+    pub fn end(&self) -> Seat {
+        Seat(self.next)
+    }
+
+    fn ring(&self) -> impl Iterator<Item = Slot> + '_ {
+        let mut at = Some(Seat(0));
+        std::iter::from_fn(move || {
+            let (seat, slot) = self.from(at?)?;
+            at = Some(seat.next());
+            Some(slot)
+        })
+    }
+
+    /// All of them, the oldest first.
+    pub fn iter<'a>(
+        &'a self,
+        key_of: impl Fn(Slot) -> AgeKey + 'a,
+    ) -> impl Iterator<Item = (AgeKey, Slot)> + 'a {
+        let ring = self.ring().map(move |slot| (key_of(slot), slot));
+        let mut ring = ring.peekable();
+        let mut aside = self
+            .aside
+            .iter()
+            .map(|(&key, &slot)| (key, slot))
+            .peekable();
+        std::iter::from_fn(move || match aside.peek() {
+            None => ring.next(),
+            Some(other) => match ring.peek() {
+                Some(first) if first < other => ring.next(),
+                _ => aside.next(),
+            },
+        })
+    }
+}
+
+impl Seat {
+    /// The place after this one.
+    pub fn next(self) -> Seat {
+        Seat(self.0 + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use model::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Who is in it stands in the order of age, a cursor meets everybody of the ring once, and the ring is short.
+        #[test]
+        fn everybody_is_found_by_age_however_they_came_and_went(
+            ops in prop::collection::vec((0_u8..8, 0_usize..400), 1..1_500),
+        ) {
+            let (mut ages, mut reference) = (Ages::default(), BTreeMap::new());
+            let (mut seats, mut keys) = (Vec::new(), Vec::new());
+            let (mut cursor, mut met) = (Seat::default(), Vec::new());
+            for (seq, (op, n)) in ops.into_iter().enumerate() {
+                let slot = keys.len() as Slot;
+                if op < 5 {
+                    // One in five comes late.
+                    let late = if op == 0 { n } else { 0 };
+                    let key = (Timestamp((seq * 2).saturating_sub(late) as i64), seq as u64);
+                    keys.push(key);
+                    seats.push(ages.insert(key, slot));
+                    reference.insert(key, slot);
+                } else if let Some((&key, &slot)) = reference.iter().nth(n % reference.len().max(1)) {
+                    ages.remove(seats[slot as usize], &key);
+                    reference.remove(&key);
+                    for slot in std::iter::from_fn(|| {
+                        ages.is_sparse().then(|| ages.set_aside(|slot| keys[slot as usize]))
+                    }).flatten() {
+                        seats[slot as usize] = ASIDE;
+                    }
+                } else {
+                    while let Some((seat, slot)) = ages.from(cursor) {
+                        met.push(slot);
+                        cursor = seat.next();
+                    }
+                    cursor = cursor.max(ages.end());
+                }
+                prop_assert_eq!(ages.len(), reference.len());
+            }
+            let found = ages.iter(|slot| keys[slot as usize]);
+            prop_assert!(found.eq(reference.iter().map(|(&key, &slot)| (key, slot))));
+            prop_assert!(met.is_sorted());
+            for &slot in reference.values() {
+                let seat = seats[slot as usize];
+                prop_assert!(seat == ASIDE || seat >= cursor || met.contains(&slot));
+            }
+            let in_ring = reference.values().filter(|&&slot| seats[slot as usize] != ASIDE);
+            let in_ring = in_ring.count();
+            prop_assert!(ages.chunks.len() <= CHUNKS_KEPT.max(ages.held * CHUNKS_FOR_EACH_HELD));
+            prop_assert!(ages.held <= in_ring.max(1));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Two configurations before the same crowd: what differs, in words.
+
+use serde::Serialize;
+
+use super::table::{millis, number, percent, seconds};
+use super::tally::Report;
+
+/// Less than this share is chance, as far as one day can tell.
+const NOTICED: f64 = 0.01;
+
+/// One figure of both.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Difference {
+    pub(super) what: &'static str,
+    pub(super) this: f64,
+    pub(super) against: f64,
+    /// Both as people read them.
+    pub(super) shown: (String, String),
+    pub(super) verdict: Verdict,
+    /// Such as `12 % shorter`.
+    pub(super) words: String,
+}
+
+/// What players feel of a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Verdict {
+    Better,
+    Same,
+    Worse,
+    /// More or less, which is neither good nor bad.
+    Other,
+}
+
+impl Verdict {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Better => "better",
+            Verdict::Same => "same",
+            Verdict::Worse => "worse",
+            Verdict::Other => "other",
+        }
+    }
+}
+
+/// Which way is good, and what more and less are called.
+#[derive(Clone, Copy)]
+enum Good {
+    Less(&'static str, &'static str),
+    More(&'static str, &'static str),
+    Neither(&'static str, &'static str),
+}
+
+/// What `this` changes, compared with `against`.
+pub(super) fn differences(this: &Report, against: &Report) -> Vec<Difference> {
+    const TIME: Good = Good::Less("longer", "shorter");
+    const GAP: Good = Good::Less("wider", "narrower");
+    const PING: Good = Good::Less("higher", "lower");
+    const FEWER: Good = Good::Less("more", "less");
+    type Read = fn(&Report) -> f64;
+    type Shown = fn(f64) -> String;
+    let rows: [(&'static str, Read, Shown, Good); 14] = [
+        (
+            "matched",
+            |r| share(r, r.all.matched),
+            percent,
+            Good::More("more", "less"),
+        ),
+        ("expired", |r| share(r, r.all.expired), percent, FEWER),
+        ("canceled", |r| share(r, r.all.canceled), percent, FEWER),
+        ("refused", |r| share(r, r.all.refused), percent, FEWER),
+        ("wait p50", |r| r.all.wait_seconds.p50, seconds, TIME),
+        ("wait p90", |r| r.all.wait_seconds.p90, seconds, TIME),
+        ("wait p99", |r| r.all.wait_seconds.p99, seconds, TIME),
+        ("skill gap p50", |r| r.all.skill_gap.p50, number, GAP),
+        ("skill gap p90", |r| r.all.skill_gap.p90, number, GAP),
+        ("between teams p50", |r| r.all.balance_gap.p50, number, GAP),
+        ("between teams p90", |r| r.all.balance_gap.p90, number, GAP),
+        ("latency p50", |r| r.all.latency_ms.p50, millis, PING),
+        ("latency p90", |r| r.all.latency_ms.p90, millis, PING),
+        (
+            "players a match",
+            players_a_match,
+            number,
+            Good::Neither("more", "fewer"),
+        ),
+    ];
+    rows.into_iter()
+        .map(|(what, read, shown, good)| {
+            let (this, against) = (read(this), read(against));
+            let (verdict, words) = judged(this, against, good);
+            Difference {
+                what,
+                this,
+                against,
+                shown: (shown(this), shown(against)),
+                verdict,
+                words,
+            }
+        })
+        .collect()
+}
+
+fn share(report: &Report, n: u64) -> f64 {
+    n as f64 / report.all.tickets.max(1) as f64
+}
+
+fn players_a_match(report: &Report) -> f64 {
+    let sizes = &report.match_players;
+    let players: u64 = sizes.iter().map(|(&size, &n)| u64::from(size) * n).sum();
+    players as f64 / sizes.values().sum::<u64>().max(1) as f64
+}
+
+fn judged(this: f64, against: f64, good: Good) -> (Verdict, String) {
+    let base = this.abs().max(against.abs());
+    if base == 0.0 || (this - against).abs() / base < NOTICED {
+        return (Verdict::Same, "the same".into());
+    }
+    let is_more = this > against;
+    let (more, less) = match good {
+        Good::Less(more, less) | Good::More(more, less) | Good::Neither(more, less) => (more, less),
+    };
+    let verdict = match (good, is_more) {
+        (Good::Less(..), false) | (Good::More(..), true) => Verdict::Better,
+        (Good::Less(..), true) | (Good::More(..), false) => Verdict::Worse,
+        (Good::Neither(..), _) => Verdict::Other,
+    };
+    let word = if is_more { more } else { less };
+    let words = match against {
+        0.0 => format!("{word}; there was none"),
+        _ => format!(
+            "{:.0} % {word}",
+            ((this - against).abs() / against.abs() * 100.0).max(1.0)
+        ),
+    };
+    (verdict, words)
+}

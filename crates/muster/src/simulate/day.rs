@@ -1,0 +1,422 @@
+//! Virtual time: the matcher of the server, fed with a crowd as fast as it goes.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, ensure};
+use matcher::{End, Estimator, Event, Match, Matcher, Output, Waiter, check_match, nearest_region};
+use model::opening;
+use model::queue::Queue;
+use model::ticket::{TicketPlayer, TicketState};
+use model::{Millis, Region, SessionId, Ticket, TicketId, Timestamp};
+use uuid::Uuid;
+
+use super::crowd::{Arrival, Crowd};
+use super::progress::Progress;
+
+/// Rounds of the matcher without time passing, after which it would never end.
+const IDLE_MAX: u32 = 10_000_000;
+
+/// What became of a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// The run ended and it still waited.
+    Waiting,
+    Matched,
+    Expired,
+    Canceled,
+    /// At the door.
+    Refused,
+}
+
+/// A ticket and what became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Record {
+    pub(super) created_at: Timestamp,
+    /// Index into [`Day::regions`]: the region nearest to it.
+    pub(super) region: u16,
+    pub(super) players: u16,
+    pub(super) fate: Fate,
+    /// Until it was matched or otherwise ended.
+    pub(super) waited: Millis,
+    /// Of its match.
+    pub(super) skill_gap: f32,
+    /// Of its match.
+    pub(super) balance_gap: f32,
+    /// Of the one of its players who is farthest from the match's region.
+    pub(super) latency_ms: Option<u16>,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub(super) struct Day {
+    pub(super) queue: Arc<Queue>,
+    pub(super) records: Vec<Record>,
+    /// For each record and each of the queue's estimate quantiles what was promised when it came.
+    pub(super) promised: Vec<Option<Millis>>,
+    pub(super) regions: Vec<Option<Region>>,
+    /// Players of each match.
+    pub(super) match_players: Vec<u32>,
+    /// Why tickets were refused, in words, and how many.
+    pub(super) refused: std::collections::BTreeMap<String, u64>,
+    pub(super) stats: matcher::Stats,
+}
+
+/// What happens besides arrivals.
+#[derive(Debug, Clone, PartialEq)]
+enum Later {
+    Leave(u64),
+    /// The party of the ticket of this number queues again.
+    Again(Vec<TicketPlayer>, u64),
+}
+
+/// A ticket that waits.
+#[derive(Debug)]
+struct Live {
+    ticket: Arc<Ticket>,
+    comes_back_after: Option<Millis>,
+}
+
+struct Run<'a> {
+    crowd: &'a Crowd,
+    day: Day,
+    matcher: Matcher,
+    estimator: Estimator,
+    /// By number; `None`: it has ended.
+    live: Vec<Option<Live>>,
+    later: BinaryHeap<Reverse<(Timestamp, u64)>>,
+    /// By the second number in `later`.
+    what: std::collections::BTreeMap<u64, Later>,
+    next_later: u64,
+    hours_change: Option<Timestamp>,
+    /// Nobody comes back after this.
+    ends: Timestamp,
+    now: Timestamp,
+    idle: u32,
+    stop: &'a AtomicBool,
+}
+
+/// Runs a crowd through a queue.
+///
+/// # Errors
+/// When a match breaks a rule, which is a defect of the matcher, or when the run was asked to stop.
+pub(super) fn run(
+    queue: &Arc<Queue>,
+    crowd: &Crowd,
+    seed: u64,
+    progress: &mut Progress,
+    stop: &AtomicBool,
+) -> anyhow::Result<Day> {
+    let starts = crowd.starts();
+    let days = match crowd {
+        Crowd::Population { population, .. } => u64::from(population.days),
+        Crowd::Trace(_) => 0,
+    };
+    let mut run = Run {
+        crowd,
+        day: Day {
+            queue: Arc::clone(queue),
+            records: Vec::new(),
+            promised: Vec::new(),
+            regions: Vec::new(),
+            match_players: Vec::new(),
+            refused: Default::default(),
+            stats: Default::default(),
+        },
+        matcher: Matcher::new(vec![at_hours(queue, starts)], seed),
+        estimator: Estimator::new(&queue.estimate_quantiles),
+        live: Vec::new(),
+        later: BinaryHeap::new(),
+        what: Default::default(),
+        next_later: 0,
+        hours_change: opening::next_change(&queue.open, starts),
+        ends: starts + Millis(days * 86_400_000),
+        now: starts,
+        idle: 0,
+        stop,
+    };
+    let mut arrivals = crowd.arrivals().peekable();
+    loop {
+        let arrival = arrivals.peek().map(|arrival| arrival.at);
+        let Some(at) = run.next(arrival) else { break };
+        run.step(at)?;
+        while let Some(arrival) = arrivals.next_if(|arrival| arrival.at <= at) {
+            progress.came(run.now.since(starts));
+            run.arrive(arrival)?;
+        }
+        run.tick(at)?;
+    }
+    run.day.stats = run.matcher.stats();
+    Ok(run.day)
+}
+
+/// The queue as it is at an instant: paused outside of its hours.
+fn at_hours(queue: &Arc<Queue>, now: Timestamp) -> Arc<Queue> {
+    match opening::is_open(&queue.open, now) {
+        true => Arc::clone(queue),
+        false => Arc::new(Queue {
+            active: false,
+            ..Queue::clone(queue)
+        }),
+    }
+}
+
+impl Run<'_> {
+    /// When something happens next; `None`: never again. A queue that opens and closes for ever without anybody in
+    /// it, or for those alone who never leave, is over.
+    fn next(&self, arrival: Option<Timestamp>) -> Option<Timestamp> {
+        let later = self.later.peek().map(|Reverse((at, _))| *at);
+        let due = self.matcher.next_deadline();
+        let ahead = [arrival, later, due];
+        let next = ahead.into_iter().flatten().min();
+        let change = self.hours_change.filter(|_| {
+            next.is_some() || (!self.matcher.is_empty() && self.hours_change < Some(self.ends))
+        });
+        next.into_iter()
+            .chain(change)
+            .min()
+            .map(|at| at.max(self.now))
+    }
+
+    /// Time moves to `at`: hours, and what was planned.
+    fn step(&mut self, at: Timestamp) -> anyhow::Result<()> {
+        if at > self.now {
+            self.idle = 0;
+        }
+        self.idle += 1;
+        ensure!(
+            self.idle < IDLE_MAX,
+            "the matcher does not come to an end at one instant"
+        );
+        if self.idle % 1_024 == 1 {
+            ensure!(
+                !self.stop.load(Ordering::Relaxed),
+                "stopped; nothing was written"
+            );
+        }
+        self.now = at;
+        if self.hours_change.is_some_and(|change| change <= at) {
+            self.hours_change = opening::next_change(&self.day.queue.open, at);
+            let queue = at_hours(&self.day.queue, at);
+            let outputs = self.matcher.set_queues(at, vec![queue]);
+            self.answer(outputs)?;
+        }
+        while let Some(Reverse((due, number))) = self.later.peek().copied()
+            && due <= at
+        {
+            self.later.pop();
+            match self.what.remove(&number) {
+                Some(Later::Leave(number)) => self.leave(number)?,
+                Some(Later::Again(players, number)) => {
+                    let arrival = self.crowd.again(at, players, number);
+                    self.arrive(arrival)?;
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, at: Timestamp) -> anyhow::Result<()> {
+        if self.matcher.next_deadline().is_some_and(|due| due <= at) {
+            let outputs = self.matcher.handle(at, Event::Tick);
+            self.answer(outputs)?;
+        }
+        Ok(())
+    }
+
+    fn plan(&mut self, at: Timestamp, what: Later) {
+        self.later.push(Reverse((at, self.next_later)));
+        self.what.insert(self.next_later, what);
+        self.next_later += 1;
+    }
+
+    fn arrive(&mut self, arrival: Arrival) -> anyhow::Result<()> {
+        let number = self.day.records.len() as u64;
+        let queue = Arc::clone(&self.day.queue);
+        let mut ticket = ticket(&queue, number, &arrival);
+        let refused = matcher::validate(&queue, &ticket).err();
+        matcher::prepare(&queue, &mut ticket);
+        let region = nearest_region(&queue, &ticket).cloned();
+        let known = self.day.regions.iter().position(|known| *known == region);
+        let place = known.unwrap_or_else(|| {
+            self.day.regions.push(region.clone());
+            self.day.regions.len() - 1
+        });
+        let mut record = Record {
+            created_at: arrival.at,
+            region: u16::try_from(place).unwrap_or(u16::MAX),
+            players: u16::try_from(ticket.players.len()).unwrap_or(u16::MAX),
+            fate: Fate::Waiting,
+            waited: Millis(0),
+            skill_gap: 0.0,
+            balance_gap: 0.0,
+            latency_ms: None,
+        };
+        if let Some(rejection) = refused {
+            record.fate = Fate::Refused;
+            let none = queue.estimate_quantiles.iter().map(|_| None);
+            self.day.promised.extend(none);
+            self.day.records.push(record);
+            self.live.push(None);
+            self.refuse(&ticket.players, &rejection.to_string());
+            return Ok(());
+        }
+        let waiter = Waiter {
+            region: region.as_ref(),
+            players: record.players,
+            created_at: arrival.at,
+        };
+        let promised = self.estimator.arrived(self.now, &waiter);
+        let unknown = std::iter::repeat(None);
+        let quantiles = queue.estimate_quantiles.len();
+        self.day
+            .promised
+            .extend(promised.into_iter().chain(unknown).take(quantiles));
+        self.day.records.push(record);
+        let ticket = Arc::new(ticket);
+        self.live.push(Some(Live {
+            ticket: Arc::clone(&ticket),
+            comes_back_after: arrival.comes_back_after,
+        }));
+        if let Some(after) = arrival.leaves_after {
+            self.plan(arrival.at + after, Later::Leave(number));
+        }
+        let outputs = self.matcher.handle(self.now, Event::Add(ticket));
+        self.answer(outputs)
+    }
+
+    /// Counts a refusal by its words, without the names of players.
+    fn refuse(&mut self, players: &[TicketPlayer], words: &str) {
+        let is_name = |word: &str| {
+            let mut parts = word.split(|c: char| ".,;: ".contains(c));
+            parts.any(|part| players.iter().any(|player| player.player.as_str() == part))
+        };
+        let said: Vec<&str> = words
+            .split(' ')
+            .map(|word| if is_name(word) { "…" } else { word })
+            .collect();
+        *self.day.refused.entry(said.join(" ")).or_default() += 1;
+    }
+
+    fn leave(&mut self, number: u64) -> anyhow::Result<()> {
+        let Some(live) = self.live.get(number as usize).and_then(Option::as_ref) else {
+            return Ok(());
+        };
+        let id = live.ticket.id;
+        self.end(number, Fate::Canceled);
+        let outputs = self.matcher.handle(self.now, Event::Remove(id));
+        self.answer(outputs)
+    }
+
+    /// Notes how a ticket ended; the ticket, if it was live.
+    fn end(&mut self, number: u64, fate: Fate) -> Option<Live> {
+        let live = self.live.get_mut(number as usize)?.take()?;
+        let record = &mut self.day.records[number as usize];
+        record.fate = fate;
+        record.waited = self.now.since(record.created_at);
+        let region = &self.day.regions[usize::from(record.region)];
+        let waiter = Waiter {
+            region: region.as_ref(),
+            players: record.players,
+            created_at: record.created_at,
+        };
+        let end = match fate {
+            Fate::Matched => End::Matched,
+            _ => End::Gone,
+        };
+        self.estimator.ended(self.now, &waiter, end);
+        Some(live)
+    }
+
+    /// Does what the server does with decisions; a match stands at once.
+    fn answer(&mut self, outputs: Vec<Output>) -> anyhow::Result<()> {
+        let mut outputs = std::collections::VecDeque::from(outputs);
+        while let Some(output) = outputs.pop_front() {
+            match output {
+                Output::Match(found) => {
+                    self.matched(&found)?;
+                    let committed = Event::Committed(found.handle);
+                    outputs.extend(self.matcher.handle(self.now, committed));
+                }
+                Output::Expired(id) => {
+                    self.end(number_of(id), Fate::Expired);
+                }
+                Output::Refused(id, rejection) => {
+                    if let Some(live) = self.end(number_of(id), Fate::Refused) {
+                        self.refuse(&live.ticket.players, &rejection.to_string());
+                    }
+                }
+                Output::Again(id) | Output::QueueRemoved(id) => {
+                    anyhow::bail!("ticket {id} lost its queue, which stands");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn matched(&mut self, found: &Match) -> anyhow::Result<()> {
+        let mut tickets = Vec::new();
+        for id in found.tickets() {
+            let live = self.live.get(number_of(id) as usize);
+            let live = live.and_then(Option::as_ref);
+            tickets.push(Arc::clone(
+                &live
+                    .with_context(|| format!("{id} is matched twice"))?
+                    .ticket,
+            ));
+        }
+        let all: Vec<&Ticket> = tickets.iter().map(|ticket| &**ticket).collect();
+        check_match(&self.day.queue, &all, self.now, found)
+            .map_err(anyhow::Error::msg)
+            .context("a match breaks a rule, which is a defect of Muster")?;
+        for ticket in &tickets {
+            let number = number_of(ticket.id);
+            let latencies = found.region.iter().flat_map(|region| {
+                let of = ticket.players.iter();
+                of.filter_map(move |player| player.latencies.get(region))
+            });
+            let latency = latencies.max().copied();
+            let record = &mut self.day.records[number as usize];
+            record.skill_gap = found.figures.distance_gap as f32;
+            record.balance_gap = found.figures.balance_gap as f32;
+            record.latency_ms = latency.map(|ms| u16::try_from(ms).unwrap_or(u16::MAX));
+            let live = self.end(number, Fate::Matched);
+            if let Some(after) = live.and_then(|live| live.comes_back_after)
+                && self.now + after < self.ends
+            {
+                let again = Later::Again(ticket.players.clone(), number);
+                self.plan(self.now + after, again);
+            }
+        }
+        self.day.match_players.push(found.figures.players);
+        Ok(())
+    }
+}
+
+fn ticket(queue: &Queue, number: u64, arrival: &Arrival) -> Ticket {
+    // Version 7, as the server draws them: time in front.
+    let uuid = Uuid::from_u128((u128::from(arrival.at.0 as u64) << 80) | u128::from(number));
+    Ticket {
+        id: TicketId(uuid),
+        queue: queue.name.clone(),
+        queues: Vec::new(),
+        party: SessionId(uuid),
+        created_at: arrival.at,
+        expires_at: arrival.at.after(queue.ticket_time_out),
+        state: TicketState::Searching,
+        reason: None,
+        ended_at: None,
+        match_id: None,
+        session: None,
+        placements_failed: 0,
+        custom_data: Default::default(),
+        players: arrival.players.clone(),
+    }
+}
+
+fn number_of(id: TicketId) -> u64 {
+    id.0.as_u128() as u64
+}

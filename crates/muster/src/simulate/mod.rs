@@ -1,0 +1,195 @@
+//! `muster simulate`: a day of traffic through the matcher of the server, in seconds.
+
+mod chance;
+mod compare;
+mod crowd;
+mod day;
+mod page;
+mod plot;
+mod population;
+mod progress;
+mod table;
+mod tally;
+mod trace;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, bail};
+use model::config::{self, Severity, nearest};
+use model::queue::Queue;
+
+use crate::say;
+use crowd::Crowd;
+use progress::Progress;
+use tally::Report;
+
+/// Run a day of traffic through a queue, in seconds, before players do.
+///
+/// The matcher is the server's, fed in virtual time with a crowd: one that is drawn from a description, or one that was
+/// recorded. A match stands at once, as if hosts were always ready, and players do not come back unless the population
+/// says so. Every match is judged by the independent checker. The same input and seed give the same output, byte for
+/// byte.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  muster simulate --queue tdm-4v4 --population populations/evening.yaml
+  muster simulate --queue tdm-4v4 --players trace.csv --html day.html
+  muster simulate --queue tdm-4v4 --config edited/ --against sessiontypes/ \\
+    --population populations/evening.yaml --html compared.html
+  muster simulate --queue duel-1v1 --population populations/small.yaml --json | jq .runs[0].all")]
+#[command(group(clap::ArgGroup::new("crowd").required(true).args(["players", "population"])))]
+pub struct Args {
+    /// The queue, without regard to case.
+    #[arg(long, value_name = "NAME")]
+    queue: String,
+    /// The folder of session types, queues and fleets.
+    #[arg(long, value_name = "DIR", default_value = "sessiontypes")]
+    config: PathBuf,
+    /// Players that came, as CSV with a line for each: ticket,time,player,leaves,platform,latency.REGION,attribute.NAME.
+    #[arg(long, value_name = "FILE")]
+    players: Option<PathBuf>,
+    /// A YAML description of who comes when.
+    #[arg(long, value_name = "FILE")]
+    population: Option<PathBuf>,
+    /// Another folder, whose queue of the same name gets the same crowd; told is what --config changes.
+    #[arg(long, value_name = "DIR")]
+    against: Option<PathBuf>,
+    /// What chance follows.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Write a page with plots, which needs nothing but a browser.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// One JSON document instead of tables.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Simulates and reports.
+///
+/// # Errors
+/// When the configuration, the population or the trace is wrong, when a file cannot be written, or when it was stopped.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut folders = vec![args.config.as_path()];
+    folders.extend(args.against.as_deref());
+    let queues: Vec<Arc<Queue>> = folders
+        .iter()
+        .map(|folder| queue(folder, &args.queue))
+        .collect::<anyhow::Result<_>>()?;
+    let known: Vec<&Queue> = queues.iter().map(|queue| &**queue).collect();
+    let crowd = match (&args.population, &args.players) {
+        (Some(path), _) => Crowd::Population {
+            population: population::read(path, &known)?,
+            seed: args.seed,
+        },
+        (None, Some(path)) => Crowd::Trace(trace::read(path, &known)?),
+        (None, None) => bail!("say who comes: --population FILE or --players FILE"),
+    };
+    let stop = stopped()?;
+    let mut reports = Vec::new();
+    for (folder, queue) in folders.iter().zip(&queues) {
+        let shown = folder.display().to_string();
+        let mut progress = Progress::new(&shown, crowd.tickets());
+        let day = day::run(queue, &crowd, args.seed, &mut progress, &stop)?;
+        drop(progress);
+        reports.push(tally::report(day, &shown, args.seed, crowd.starts()));
+    }
+    report(args, &crowd, &reports)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what came of it, and writes the page.
+fn report(args: &Args, crowd: &Crowd, reports: &[Report]) -> anyhow::Result<()> {
+    let differences = match reports {
+        [this, against] => compare::differences(this, against),
+        _ => Vec::new(),
+    };
+    let assumptions = assumptions(crowd);
+    if let Some(path) = &args.html {
+        let page = page::page(reports, &differences, &assumptions);
+        std::fs::write(path, page)
+            .with_context(|| format!("cannot write the page {}", path.display()))?;
+    }
+    if args.json {
+        let document = serde_json::json!({
+            "assumptions": assumptions,
+            "runs": reports,
+            "differences": differences,
+        });
+        say::line(&serde_json::to_string_pretty(&document)?);
+        return Ok(());
+    }
+    for report in reports {
+        say::line(&table::report(report));
+    }
+    if let [this, against] = reports {
+        say::line(&table::differences(this, against, &differences));
+    }
+    for assumption in &assumptions {
+        say::line(assumption);
+    }
+    Ok(())
+}
+
+fn assumptions(crowd: &Crowd) -> Vec<String> {
+    let back = match crowd.comes_back() {
+        true => "Of those who were matched a share queues again later, as the population says.",
+        false => "Players do not come back after a match.",
+    };
+    vec![
+        "A match stands at once, as if hosts were always ready.".into(),
+        back.into(),
+        "Regions are those that are nearest to the tickets, wherever they play; hours are those of arrival.".into(),
+    ]
+}
+
+/// A queue of a folder.
+fn queue(folder: &Path, name: &str) -> anyhow::Result<Arc<Queue>> {
+    let read = config::read_dir(folder)?;
+    let checked = read.check(&crate::provider_schemas());
+    let Some(config) = checked.config else {
+        for diagnostic in &checked.diagnostics {
+            if diagnostic.severity == Severity::Error {
+                let mut files = read.files.iter();
+                let source = files.find(|file| file.path == diagnostic.path);
+                say::complain(&diagnostic.render(source.map_or("", |file| &file.text)));
+            }
+        }
+        bail!("{} cannot be used: mend it first", folder.display());
+    };
+    let found = config.queue(name).cloned();
+    found.with_context(|| {
+        let names = || config.queues.keys().map(model::Name::as_str);
+        match nearest(name, names()) {
+            Some(near) => format!(
+                "{} has no queue {name:?}; did you mean {near}?",
+                folder.display()
+            ),
+            None => format!(
+                "{} has no queue {name:?}; it has {}",
+                folder.display(),
+                names().collect::<Vec<_>>().join(", ")
+            ),
+        }
+    })
+}
+
+/// Becomes true with Ctrl-C.
+fn stopped() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&stop);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    // It ends with the process.
+    std::thread::Builder::new()
+        .name("ctrl-c".into())
+        .spawn(move || {
+            if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+                set.store(true, Ordering::Relaxed);
+            }
+        })?;
+    Ok(stop)
+}

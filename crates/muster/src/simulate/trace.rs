@@ -1,0 +1,327 @@
+//! A crowd that was recorded: CSV with a line for each player; every complaint names the line and the column.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, bail, ensure};
+use model::config::{nearest, quoted_list};
+use model::queue::{AttributeType, Queue};
+use model::ticket::{TicketPlayer, Value};
+use model::{Millis, Name, Region, Timestamp, wire};
+
+use super::crowd::{Arrival, player};
+use super::population::{STARTS, TICKETS_MAX};
+
+/// What the columns may be called.
+const COLUMNS: [&str; 7] = [
+    "ticket",
+    "time",
+    "player",
+    "leaves",
+    "platform",
+    "latency.REGION",
+    "attribute.NAME",
+];
+
+/// What a column holds.
+#[derive(Debug, Clone, PartialEq)]
+enum Column {
+    /// Lines with the same one are one party.
+    Ticket,
+    /// When it came: seconds from midnight of [`STARTS`], or an instant.
+    Time,
+    Player,
+    /// Seconds after which the ticket is taken back.
+    Leaves,
+    Platform,
+    Latency(Region),
+    Attribute(Name, AttributeType),
+}
+
+/// Reads a trace for these queues.
+///
+/// # Errors
+/// With line, column and what to write instead.
+pub(super) fn read(path: &Path, queues: &[&Queue]) -> anyhow::Result<Vec<Arrival>> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the trace {}", path.display()))?;
+    parse(&text, queues).with_context(|| format!("the trace {} is wrong", path.display()))
+}
+
+pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Vec<Arrival>> {
+    let starts: wire::Rfc3339 = serde_json::from_value(STARTS.into())?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut lines = text.lines().zip(1_u64..);
+    let (header, _) = lines
+        .next()
+        .context("line 1: it is empty; begin with a header such as ticket,time,latency.eu-west")?;
+    let columns = columns(header, queues)?;
+    let mut tickets: BTreeMap<String, usize> = BTreeMap::new();
+    let mut arrivals: Vec<Arrival> = Vec::new();
+    for (line, number) in lines {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let fields = fields(line).with_context(|| format!("line {number}"))?;
+        ensure!(
+            fields.len() == columns.len(),
+            "line {number}: {} fields, but the header has {}; write as many",
+            fields.len(),
+            columns.len()
+        );
+        let one = person(&columns, &fields, starts.0, number)?;
+        let at = *tickets.entry(one.ticket).or_insert_with(|| {
+            arrivals.push(Arrival {
+                at: one.time,
+                players: Vec::new(),
+                leaves_after: one.leaves,
+                comes_back_after: None,
+            });
+            arrivals.len() - 1
+        });
+        ensure!(
+            arrivals.len() as u64 <= TICKETS_MAX,
+            "line {number}: more than {TICKETS_MAX} tickets; cut the trace"
+        );
+        let arrival = &mut arrivals[at];
+        ensure!(
+            arrival.at == one.time && arrival.leaves_after == one.leaves,
+            "line {number}: the same ticket has another time or leaves at another time above; write the same on every line of a party"
+        );
+        let mut who = one.who;
+        if let Some(named) = one.named {
+            who.player = named;
+        } else {
+            let member = u16::try_from(arrival.players.len()).unwrap_or(u16::MAX);
+            who.player = player(at as u64, member).context("a player's id")?;
+        }
+        arrival.players.push(who);
+    }
+    ensure!(
+        !arrivals.is_empty(),
+        "line 2: there is no player; write a line for each"
+    );
+    arrivals.sort_by_key(|arrival| arrival.at);
+    Ok(arrivals)
+}
+
+fn columns(header: &str, queues: &[&Queue]) -> anyhow::Result<Vec<Column>> {
+    let mut columns = Vec::new();
+    for (name, at) in fields(header).context("line 1")?.into_iter().zip(1..) {
+        let name = name.trim();
+        let column = match name.split_once('.') {
+            None => match name {
+                "ticket" => Column::Ticket,
+                "time" => Column::Time,
+                "player" => Column::Player,
+                "leaves" => Column::Leaves,
+                "platform" => Column::Platform,
+                _ => bail!(
+                    "line 1, column {at}: there is no column {name:?}; write one of {}",
+                    quoted_list(COLUMNS)
+                ),
+            },
+            Some(("latency", region)) => Column::Latency(
+                region
+                    .parse()
+                    .with_context(|| format!("line 1, column {at}: {region:?} is no region"))?,
+            ),
+            Some(("attribute", attribute)) => {
+                let known = || queues.iter().flat_map(|queue| &queue.attributes);
+                let found = known().find(|(known, _)| known.as_str() == attribute);
+                let (name, declared) = found.with_context(|| {
+                    let names = || known().map(|(name, _)| name.as_str());
+                    match nearest(attribute, names()) {
+                        Some(near) => format!(
+                            "line 1, column {at}: the queue has no attribute {attribute:?}; did you mean attribute.{near}?"
+                        ),
+                        None => format!(
+                            "line 1, column {at}: the queue has no attribute {attribute:?}; remove the column"
+                        ),
+                    }
+                })?;
+                Column::Attribute(name.clone(), declared.kind)
+            }
+            Some(_) => bail!(
+                "line 1, column {at}: there is no column {name:?}; write one of {}",
+                quoted_list(COLUMNS)
+            ),
+        };
+        ensure!(
+            !columns.contains(&column),
+            "line 1, column {at}: {name} is there twice; remove one"
+        );
+        columns.push(column);
+    }
+    for (needed, name) in [(Column::Ticket, "ticket"), (Column::Time, "time")] {
+        ensure!(
+            columns.contains(&needed),
+            "line 1: the column {name:?} is missing; add it"
+        );
+    }
+    Ok(columns)
+}
+
+struct Person {
+    ticket: String,
+    time: Timestamp,
+    leaves: Option<Millis>,
+    named: Option<model::PlayerId>,
+    who: TicketPlayer,
+}
+
+fn person(
+    columns: &[Column],
+    fields: &[String],
+    starts: Timestamp,
+    line: u64,
+) -> anyhow::Result<Person> {
+    let nobody = player(0, 0).context("a player's id")?;
+    let mut person = Person {
+        ticket: String::new(),
+        time: starts,
+        leaves: None,
+        named: None,
+        who: TicketPlayer {
+            player: nobody,
+            platform: None,
+            attributes: BTreeMap::new(),
+            latencies: BTreeMap::new(),
+            avoid: Default::default(),
+        },
+    };
+    for ((column, field), at) in columns.iter().zip(fields).zip(1..) {
+        let field = field.trim();
+        let wrong =
+            |write: &str| anyhow::anyhow!("line {line}, column {at}: {field:?} is wrong; {write}");
+        match column {
+            Column::Ticket if field.is_empty() => {
+                return Err(wrong(
+                    "write what the ticket is called, the same for all of a party",
+                ));
+            }
+            Column::Ticket => person.ticket = field.to_owned(),
+            Column::Time => {
+                person.time = instant(field, starts).ok_or_else(|| {
+                    wrong("write seconds from the first midnight, such as 61.5, or an instant such as 2026-01-05T18:00:00Z")
+                })?;
+            }
+            _ if field.is_empty() => {}
+            Column::Player => {
+                person.named = Some(
+                    field
+                        .parse()
+                        .map_err(|_| wrong("write a player's id without spaces"))?,
+                );
+            }
+            Column::Leaves => {
+                let leaves = millis(field).ok_or_else(|| wrong("write seconds, such as 45"))?;
+                person.leaves = Some(leaves);
+            }
+            Column::Platform => {
+                person.who.platform = Some(
+                    field
+                        .parse()
+                        .map_err(|_| wrong("write a platform's name, such as steam"))?,
+                );
+            }
+            Column::Latency(region) => {
+                let ms: f64 = field.parse().unwrap_or(f64::NAN);
+                if !(0.0..=f64::from(matcher::LATENCY_MS_MAX)).contains(&ms) {
+                    return Err(wrong(
+                        "write milliseconds from 0 to 10000, or nothing if it was not measured",
+                    ));
+                }
+                person
+                    .who
+                    .latencies
+                    .insert(region.clone(), ms.round() as u32);
+            }
+            Column::Attribute(name, kind) => {
+                let value = value(field, *kind).map_err(wrong)?;
+                person.who.attributes.insert(name.clone(), value);
+            }
+        }
+    }
+    Ok(person)
+}
+
+/// At most a century.
+fn millis(field: &str) -> Option<Millis> {
+    let seconds: f64 = field.parse().ok()?;
+    let fine = (0.0..=3.2e9).contains(&seconds);
+    fine.then(|| Millis((seconds * 1_000.0).round() as u64))
+}
+
+fn instant(field: &str, starts: Timestamp) -> Option<Timestamp> {
+    if let Some(since) = millis(field) {
+        return Some(starts + since);
+    }
+    let at: wire::Rfc3339 = serde_json::from_value(field.into()).ok()?;
+    Some(at.0)
+}
+
+fn value(field: &str, kind: AttributeType) -> Result<Value, &'static str> {
+    const NUMBERS: &str = "write numbers by key, such as duel=1500|raid=1400";
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|x| x.is_finite());
+    Ok(match kind {
+        AttributeType::Number => Value::Number(number(field).ok_or("write a number")?),
+        AttributeType::String => Value::String(field.to_owned()),
+        AttributeType::Strings => {
+            let texts = field.split('|').map(|text| text.trim().to_owned());
+            Value::Strings(texts.collect())
+        }
+        AttributeType::Numbers => {
+            let one = |pair: &str| {
+                let (key, x) = pair.split_once('=')?;
+                Some((key.trim().to_owned(), number(x)?))
+            };
+            let all: Option<BTreeMap<_, _>> = field.split('|').map(one).collect();
+            Value::Numbers(all.ok_or(NUMBERS)?)
+        }
+    })
+}
+
+/// The fields of a line; one that begins with a quotation mark ends with one, and may hold commas.
+fn fields(line: &str) -> anyhow::Result<Vec<String>> {
+    let mut fields = Vec::new();
+    let mut rest = line;
+    loop {
+        let Some(quoted) = rest.trim_start().strip_prefix('"') else {
+            match rest.split_once(',') {
+                Some((field, after)) => {
+                    fields.push(field.to_owned());
+                    rest = after;
+                    continue;
+                }
+                None => {
+                    fields.push(rest.to_owned());
+                    return Ok(fields);
+                }
+            }
+        };
+        let mut field = String::new();
+        let mut chars = quoted.char_indices().peekable();
+        let end = loop {
+            match chars.next() {
+                Some((_, '"')) if chars.next_if(|&(_, c)| c == '"').is_some() => field.push('"'),
+                Some((at, '"')) => break at + 1,
+                Some((_, c)) => field.push(c),
+                None => bail!(
+                    "column {}: the quotation mark is not closed; write \" at the end",
+                    fields.len() + 1
+                ),
+            }
+        };
+        fields.push(field);
+        let after = quoted.get(end..).unwrap_or_default().trim_start();
+        match after.strip_prefix(',') {
+            Some(after) => rest = after,
+            None if after.is_empty() => return Ok(fields),
+            None => bail!(
+                "column {}: {after:?} follows the closing quotation mark; remove it",
+                fields.len()
+            ),
+        }
+    }
+}
