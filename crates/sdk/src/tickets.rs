@@ -1,7 +1,7 @@
 //! Tickets and queues.
 
 use http::Method;
-use model::wire::{AnswerMatch, CreateTicket, Penalty, SetPenalty, List, Queue, Ticket};
+use model::wire::{AnswerMatch, CreateTicket, List, Penalty, Queue, SetPenalty, Ticket};
 use model::{Name, PlayerId, SessionId, TicketId};
 
 use crate::call::{Call, encoded};

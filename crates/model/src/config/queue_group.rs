@@ -82,20 +82,20 @@ pub(super) fn penalties(
     let mut error = |code, path: &[&str], message: String, help: &str| {
         reports.push(Report::error(code, document.at(path), message).write(help));
     };
-    if raw.name.as_str() == "unnamed" {
-        let message = "a penalty has a name, which other queues may use too".to_owned();
-        error("missing-key", &["penalties"], message, "add `name: …`");
+    if raw.id.as_str() == "unnamed" {
+        let message = "penalties have an `id`, which other queues may use too".to_owned();
+        error("missing-key", &["penalties"], message, "add `id: …`");
     }
-    if raw.name.as_str().len() > penalty::NAME_BYTES_MAX {
+    if raw.id.as_str().len() > penalty::NAME_BYTES_MAX {
         let message = format!(
-            "a penalty's name has at most {} characters",
+            "the `id` has at most {} characters",
             penalty::NAME_BYTES_MAX
         );
         error(
             "too-long",
-            &["penalties", "name"],
+            &["penalties", "id"],
             message,
-            "choose a shorter name",
+            "choose a shorter one",
         );
     }
     let zero = |span: &Duration| span.0 == Millis(0);
@@ -146,7 +146,7 @@ pub(super) fn penalties(
     offences.sort_unstable();
     offences.dedup();
     Some(Penalties {
-        name: raw.name.clone(),
+        name: raw.id.clone(),
         steps: raw.steps.iter().map(|step| step.0).collect(),
         forget_after: raw.forget_after.0,
         offences,

@@ -104,8 +104,8 @@ sections! {
 
     /// What players pay who desert a match: they may not queue for a while, for longer each time.
     struct Penalties {
-        /// Queues that name the same penalty refuse the same players.
-        name: Name = unnamed(),
+        /// Queues with the same `id` refuse the same players.
+        id: Name = unnamed(),
         /// How long for the first offence, the second, and so on; the last one counts for all further ones.
         #[schemars(length(min = 1, max = 16))]
         steps: Vec<Duration> = vec![Duration::seconds(300), Duration::seconds(900), Duration::seconds(3_600)],

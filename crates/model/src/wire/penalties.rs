@@ -12,7 +12,7 @@ use crate::{Name, PlayerId};
 pub struct Penalty {
     /// Who.
     pub player: PlayerId,
-    /// The name that queues give it.
+    /// The `id` that queues give it.
     pub name: Name,
     /// Whether queues of this penalty refuse him now.
     pub active: bool,

@@ -62,7 +62,8 @@ impl Core {
                 draft.apply(by, &Command::SetTicket(noted), now)?;
                 draft.check_ticket_data(&body.custom_data)?;
                 let players = party(who, &queues, leader, members, &body)?;
-                let is_barred = |barred: &&Barred| players.iter().any(|p| p.player == barred.player);
+                let is_barred =
+                    |barred: &&Barred| players.iter().any(|p| p.player == barred.player);
                 if let Some(barred) = barred.iter().find(is_barred) {
                     return Err(Refusal::Error(barred.error()));
                 }

@@ -63,7 +63,10 @@ impl Core {
         for player in &members {
             asked.extend(names.iter().map(|name| (player, name)));
         }
-        let keys: Vec<Key> = asked.iter().map(|(p, name)| self.penalty_key(p, name)).collect();
+        let keys: Vec<Key> = asked
+            .iter()
+            .map(|(p, name)| self.penalty_key(p, name))
+            .collect();
         let found = self.store.get(&keys).await.map_err(store_error)?;
         let now = self.now();
         let mut barred = Vec::new();
@@ -89,7 +92,9 @@ impl Core {
         now: Timestamp,
     ) -> Result<Vec<Item>, Error> {
         let config = self.config();
-        let penalties = config.queue(queue.as_str()).and_then(|queue| queue.penalties.as_ref());
+        let penalties = config
+            .queue(queue.as_str())
+            .and_then(|queue| queue.penalties.as_ref());
         let counts = |penalties: &&Penalties| penalties.offences.contains(&offence);
         let Some(penalties) = penalties.filter(counts) else {
             return Ok(Vec::new());
@@ -122,7 +127,7 @@ impl Core {
         changes: &Changes,
         now: Timestamp,
     ) -> Result<Vec<Item>, Error> {
-        let Some(queue) = before.matched.as_ref().map(|matched| &matched.queue) else {
+        let Some(queue) = None::<&Name>.filter(|_| before.match_id.is_some()) else {
             return Ok(Vec::new());
         };
         if changes.deleted || !is_running(before) {
@@ -159,7 +164,10 @@ impl Core {
         let (penalty, _) = self.read_penalty(player, name).await?;
         let penalty = penalty.filter(|penalty| self.now() < penalty.ends());
         match penalty {
-            Some(penalty) => Ok(shown(player, name, penalty, self.now())),
+            Some(penalty) => {
+                let name = self.spelt(name).unwrap_or_else(|| name.clone());
+                Ok(shown(player, &name, penalty, self.now()))
+            }
             None => Err(not_found(name)),
         }
     }
@@ -174,11 +182,7 @@ impl Core {
         name: &Name,
         body: wire::SetPenalty,
     ) -> Result<wire::Penalty, Error> {
-        let config = self.config();
-        let mut known = config.queues.values().filter_map(|queue| queue.penalties.as_ref());
-        let folded = name.folded();
-        let spelt = known.find(|penalties| penalties.name.folded() == folded);
-        let name = &spelt.ok_or_else(|| not_found(name))?.name;
+        let name = &self.spelt(name).ok_or_else(|| not_found(name))?;
         let now = self.now();
         let invalid = |field: &str, detail: &str| Error::Invalid {
             field: field.into(),
@@ -225,6 +229,17 @@ impl Core {
             }
         }
         Err(Error::Overloaded)
+    }
+
+    /// The name of a penalty as the queues have it, if any does.
+    fn spelt(&self, name: &Name) -> Option<Name> {
+        let (config, folded) = (self.config(), name.folded());
+        let mut known = config
+            .queues
+            .values()
+            .filter_map(|queue| queue.penalties.as_ref());
+        let same = known.find(|penalties| penalties.name.folded() == folded);
+        same.map(|penalties| penalties.name.clone())
     }
 
     async fn read_penalty(
