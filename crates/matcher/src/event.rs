@@ -93,6 +93,10 @@ pub struct Figures {
     pub latency_worst_ms: Option<u32>,
     /// How long its oldest ticket waited.
     pub oldest_wait: Millis,
+    /// Of the rules with `prefer` the sum of the weights of those that it keeps.
+    pub preference: f64,
+    /// Pairs of its players of whom one would rather not have met the other; parties are not asked about their own.
+    pub avoided: u32,
 }
 
 /// What the matcher has done since it was made.

@@ -12,6 +12,7 @@
 mod ages;
 mod avoid;
 mod check;
+mod duel;
 mod entry;
 mod estimate;
 mod event;
@@ -28,6 +29,7 @@ mod sorted;
 mod teams;
 mod validate;
 mod window;
+mod wishes;
 
 pub use check::check_match;
 pub use estimate::{

@@ -10,4 +10,5 @@ mod random;
 mod roles;
 mod rules;
 mod several;
+mod wishes;
 mod world;

@@ -76,12 +76,6 @@ pub(super) fn validate(
     if let (Some(rules), Some(expansions)) = (&rules, &expansions) {
         rules_lint.sense(rules, expansions);
     }
-    if raw.avoid.as_ref().is_some_and(|avoid| avoid.soft) {
-        let message = "`avoid.soft: true` is not supported yet".to_owned();
-        let span = document.at(&["avoid"]);
-        reports
-            .push(Report::error("not-supported-yet", span, message).write("write `soft: false`"));
-    }
     let penalties = super::queue_group::penalties(raw, document, reports);
     let acceptance = super::queue_group::acceptance(raw, &teams, document, reports);
     let open = super::opening::hours(raw, document, reports);

@@ -70,7 +70,6 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("backfill"),
     session_type("play_session"),
     session_type("platform_sessions"),
-    queue("rules.*.prefer"),
     queue("backfill"),
     queue("sort"),
     queue("ticket.on_party_change"),
