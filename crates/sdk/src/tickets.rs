@@ -1,8 +1,13 @@
 //! Tickets and queues.
 
 use http::Method;
+<<<<<<< HEAD
 use model::wire::{AnswerMatch, CreateTicket, List, Penalty, Queue, SetPenalty, Ticket};
 use model::{Name, PlayerId, SessionId, TicketId};
+=======
+use model::wire::{AnswerMatch, CreateTicket, List, Queue, Ticket, TicketExplanation};
+use model::{Name, SessionId, TicketId};
+>>>>>>> main
 
 use crate::call::{Call, encoded};
 use crate::{Client, Error, chance};
@@ -51,6 +56,15 @@ impl Client {
     /// Anything in [`Error`].
     pub async fn ticket(&self, id: TicketId) -> Result<Ticket, Error> {
         self.read(Call::get(format!("/v1/tickets/{id}"))).await
+    }
+
+    /// Where a ticket stands and why; of one that searches what keeps it waiting.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn explain_ticket(&self, id: TicketId) -> Result<TicketExplanation, Error> {
+        let path = format!("/v1/tickets/{id}/explanation");
+        self.read(Call::get(path)).await
     }
 
     /// Accepts or refuses the match that a ticket is proposed.
