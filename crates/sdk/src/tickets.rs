@@ -1,13 +1,10 @@
 //! Tickets and queues.
 
 use http::Method;
-<<<<<<< HEAD
-use model::wire::{AnswerMatch, CreateTicket, List, Penalty, Queue, SetPenalty, Ticket};
+use model::wire::{
+    AnswerMatch, CreateTicket, List, Penalty, Queue, SetPenalty, Ticket, TicketExplanation,
+};
 use model::{Name, PlayerId, SessionId, TicketId};
-=======
-use model::wire::{AnswerMatch, CreateTicket, List, Queue, Ticket, TicketExplanation};
-use model::{Name, SessionId, TicketId};
->>>>>>> main
 
 use crate::call::{Call, encoded};
 use crate::{Client, Error, chance};
