@@ -7,6 +7,7 @@ mod conformance;
 mod connectivity;
 mod documents;
 // The process plugin's own scenarios, here over the real registry.
+mod backfill;
 mod bad_input;
 mod browser;
 mod capabilities;

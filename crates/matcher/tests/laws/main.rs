@@ -1,6 +1,7 @@
 //! The matcher's tests: its laws over random queues and histories, its rules one by one, its door.
 
 mod avoid;
+mod backfill;
 mod door;
 mod examples;
 mod explain;

@@ -35,12 +35,15 @@ pub use invites::{
     InvitePlayers, InviteSession, MyInvite, MyInvites, PASSWORD_CHARS_MAX, Password, SessionInvite,
     ShortCode,
 };
-pub use matchmaking::{Acceptance, AnswerMatch, CreateTicket, Queue, QueuePlayer, Ticket};
+pub use matchmaking::{
+    Acceptance, AnswerMatch, Backfill, BackfilledPlayer, CreateTicket, Queue, QueuePlayer,
+    SetBackfill, Ticket, WantedPlayers,
+};
 pub use penalties::{Penalty, SetPenalty};
 pub use problem::Problem;
 pub use sessions::{
-    CONTRACT, CreateSession, FoundSession, FoundSessions, Instance, JoinSession, Member,
-    MemberPage, MemberState, MoveMember, MySession, MySessions, PutServer, RequestInstance,
+    CONTRACT, CreateSession, FoundSession, FoundSessions, Instance, InviteSource, JoinSession,
+    Member, MemberPage, MemberState, MoveMember, MySession, MySessions, PutServer, RequestInstance,
     Reservation, Reserve, Session, SessionServer, SessionTicket, SessionType, Team, UpdateMember,
     UpdateSession,
 };

@@ -7,6 +7,7 @@ mod acceptance;
 mod allocate;
 mod asked;
 mod assignments;
+mod backfills;
 mod browser;
 mod busy;
 mod codes;
@@ -121,6 +122,7 @@ pub struct Inner {
     players: players::Players,
     registry: registry::Registry,
     matchmaker: matchmaker::Matchmaker,
+    backfills: backfills::Backfills,
     timers: timers::Timers,
     listings: listings::Listings,
     hubs: hubs::Hubs,

@@ -127,7 +127,7 @@ impl Core {
         changes: &Changes,
         now: Timestamp,
     ) -> Result<Vec<Item>, Error> {
-        let Some(queue) = None::<&Name>.filter(|_| before.match_id.is_some()) else {
+        let Some(queue) = before.matched.as_ref().map(|matched| &matched.queue) else {
             return Ok(Vec::new());
         };
         if changes.deleted || !is_running(before) {

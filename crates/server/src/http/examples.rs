@@ -15,6 +15,8 @@ pub(super) const INVITE_SESSION: Shape = Shape::of::<wire::InviteSession>(invite
 pub(super) const MY_INVITES: Shape = Shape::of::<wire::MyInvites>(my_invites);
 pub(super) const SHORT_CODE: Shape = Shape::of::<wire::ShortCode>(short_code);
 pub(super) const SET_BROWSER_ENTRY: Shape = Shape::of::<wire::SetBrowserEntry>(set_browser_entry);
+pub(super) const SET_BACKFILL: Shape = Shape::of::<wire::SetBackfill>(set_backfill);
+pub(super) const BACKFILL: Shape = Shape::of::<wire::Backfill>(backfill);
 pub(super) const BROWSER_PAGE: Shape = Shape::of::<wire::BrowserPage>(browser_page);
 pub(super) const FOUND_SESSIONS: Shape = Shape::of::<wire::FoundSessions>(found_sessions);
 pub(super) const MY_SESSIONS: Shape = Shape::of::<wire::MySessions>(my_sessions);
@@ -70,6 +72,18 @@ fn create_session() -> Value {
 
 fn set_browser_entry() -> Value {
     json!({ "params": { "map": "Harbour", "ranked": "false" } })
+}
+
+fn set_backfill() -> Value {
+    json!({ "teams": [{ "team": 1, "players_required": 2 }] })
+}
+
+fn backfill() -> Value {
+    json!({
+        "queue": "tdm-4v4", "created_at": AT, "expires_at": "2026-03-01T12:00:50.000Z",
+        "teams": [{ "team": 0, "players_required": 0 }, { "team": 1, "players_required": 1 }],
+        "backfilled_players": [{ "player": "dora", "team": 1 }],
+    })
 }
 
 fn found_sessions() -> Value {

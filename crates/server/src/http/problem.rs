@@ -109,6 +109,8 @@ kinds! {
     AlreadyQueued(409, "already-queued", "Queued already"),
     /// Sessions of this type cannot be queued.
     NotQueueable(409, "not-queueable", "Sessions of this type cannot be queued"),
+    /// No queue made the session, so none refills it.
+    NotMatched(409, "not-matched", "No queue made the session"),
     /// The browser entry of sessions of this type is not set by hand.
     NotListable(409, "not-listable", "The browser entry of such sessions is not set by hand"),
     /// The allocation is not the caller's, or no longer.
@@ -281,6 +283,7 @@ fn law_kind(error: &Law) -> Kind {
         | Law::NoSuchMember
         | Law::NoSuchServer
         | Law::NoSuchInvite
+        | Law::NoSuchBackfill
         | Law::NoInstance => Kind::NotFound,
         Law::SessionFull | Law::SpectatorsFull => Kind::SessionFull,
         Law::TeamFull => Kind::TeamFull,
@@ -299,11 +302,13 @@ fn law_kind(error: &Law) -> Kind {
         Law::TooManySubscriptions | Law::SubscribedElsewhere { .. } => Kind::TooManySubscriptions,
         Law::NotQueueable => Kind::NotQueueable,
         Law::NotListable => Kind::NotListable,
+        Law::NotMatched => Kind::NotMatched,
         Law::InstanceClosed => Kind::InstanceClosed,
         Law::StartupParamsMissing
         | Law::NoInstances
         | Law::EmptyCreate
         | Law::NoOwners
+        | Law::NoBackfill
         | Law::NoSuchRole(_)
         | Law::NoSuchTeam(_)
         | Law::CustomDataLimits { .. }
