@@ -31,6 +31,7 @@ mod large;
 mod laws;
 mod members;
 mod passwords;
+mod penalties;
 mod places;
 mod player_visibility;
 mod queue_rules;

@@ -6,6 +6,7 @@ mod explanation;
 mod hosting;
 mod invites;
 mod matchmaking;
+mod penalties;
 mod problem;
 mod sessions;
 mod standing;
@@ -39,6 +40,7 @@ pub use matchmaking::{
     Acceptance, AnswerMatch, Backfill, BackfilledPlayer, CreateTicket, Queue, QueuePlayer,
     SetBackfill, Ticket, WantedPlayers,
 };
+pub use penalties::{Penalty, SetPenalty};
 pub use problem::Problem;
 pub use sessions::{
     CONTRACT, CreateSession, FoundSession, FoundSessions, Instance, InviteSource, JoinSession,

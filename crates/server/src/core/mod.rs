@@ -27,6 +27,7 @@ mod load_tickets;
 mod matchmaker;
 mod matchmaking;
 mod passwords;
+mod penalties;
 mod players;
 mod recent;
 mod registry;

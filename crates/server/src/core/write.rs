@@ -179,6 +179,9 @@ impl Core {
             along
                 .items
                 .extend(self.recent_items(id, &changes.events, now).await?);
+            along
+                .items
+                .extend(self.deserter_items(&before, &changes, now).await?);
             let items = self.items(id, session, &changes, &consequences, &along)?;
             if items.is_empty() {
                 document.presence_asked(asks, now);

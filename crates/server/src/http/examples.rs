@@ -38,6 +38,8 @@ pub(super) const HOST_UPDATE: Shape = Shape::of::<wire::HostUpdate>(host_update)
 pub(super) const ALLOCATION: Shape = Shape::of::<wire::Allocation>(allocation);
 pub(super) const CREATE_TICKET: Shape = Shape::of::<wire::CreateTicket>(create_ticket);
 pub(super) const ANSWER_MATCH: Shape = Shape::of::<wire::AnswerMatch>(answer_match);
+pub(super) const PENALTY: Shape = Shape::of::<wire::Penalty>(penalty);
+pub(super) const SET_PENALTY: Shape = Shape::of::<wire::SetPenalty>(set_penalty);
 pub(super) const TICKET: Shape = Shape::of::<wire::Ticket>(ticket);
 pub(super) const EXPLANATION: Shape = Shape::of::<wire::TicketExplanation>(explanation);
 pub(super) const QUEUE: Shape = Shape::of::<wire::Queue>(queue);
@@ -230,6 +232,15 @@ fn create_ticket() -> Value {
 
 fn answer_match() -> Value {
     json!({ "accepted": true })
+}
+
+fn penalty() -> Value {
+    json!({ "player": "alice", "name": "ranked", "active": true, "expiration": AT, "reset": AT,
+            "count": 2 })
+}
+
+fn set_penalty() -> Value {
+    json!({ "expiration": AT, "count": 2, "custom_data": { "by": "moderator" } })
 }
 
 fn ticket() -> Value {
