@@ -174,6 +174,8 @@ pub(crate) struct Entry {
     pub level: u16,
     pub players: u16,
     pub anywhere: bool,
+    /// Whether its last search was given up for its budget.
+    pub given_up: bool,
     /// As [`Fit::numbers`].
     pub numbers: Few<f64>,
     /// When it must be touched next, if that is noted for it by itself.

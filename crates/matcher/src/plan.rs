@@ -208,6 +208,14 @@ impl Plan {
         self.level(u16::MAX)
     }
 
+    /// The index of the distance rule by which pools are ordered.
+    pub fn first_distance(&self) -> Option<usize> {
+        let mut rules = indexed(&self.queue);
+        rules
+            .find(|(_, rule)| matches!(rule.kind, RuleKind::Distance { .. }))
+            .map(|(index, _)| index)
+    }
+
     /// Whether a match can be judged by pairs of distances and party sizes alone.
     pub fn is_simple(&self) -> bool {
         self.simple
@@ -306,6 +314,11 @@ impl Sizes {
             pairs: fillings.is_some() && all.fold(true, |ok, f| ok && is_pair(f) && of_two(f)),
             fillings,
         }
+    }
+
+    /// Whether they are listed, so that sizes are decided by them.
+    pub fn is_exact(&self) -> bool {
+        self.fillings.is_some()
     }
 
     /// Whether every match is two parties of one size.

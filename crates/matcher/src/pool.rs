@@ -159,7 +159,7 @@ impl Tagged for Place {
 /// Tickets of one queue with the same values of its equal attributes.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    key: PoolKey,
+    pub key: PoolKey,
     /// That wait here or are in an emitted match.
     tickets: usize,
     pub by_skill: Sorted<SkillKey, Place>,
@@ -349,6 +349,11 @@ impl Regions {
         near
     }
 
+    /// The number of a region, whoever names it.
+    pub fn number(&mut self, region: &Region) -> RegionId {
+        self.region(region, &mut 0)
+    }
+
     /// The number of a region. `from` remembers where in their order the last one was, as they are asked for in it.
     fn region(&mut self, region: &Region, from: &mut usize) -> RegionId {
         while let Some((known, number)) = self.order.get(*from) {
@@ -433,6 +438,11 @@ impl QueueState {
         };
         self.pool_of.insert(key, number);
         number
+    }
+
+    /// The pool of a key, if any ticket belongs to it.
+    pub fn pool_of(&self, key: &PoolKey) -> Option<&Pool> {
+        self.pools.get(*self.pool_of.get(key)? as usize)
     }
 
     /// Puts a ticket into its pool; when it is due there.

@@ -9,12 +9,17 @@ mod large_session_join;
 mod law;
 mod load;
 mod matcher;
+mod matcher_cores;
 mod matcher_crowd;
+mod matcher_explain;
+mod matcher_shapes;
+mod matcher_start;
 mod measure;
 mod player;
 mod search;
 mod serve;
 mod session_writes;
+mod simulate;
 mod ticket_to_assignment;
 mod world;
 
@@ -65,10 +70,14 @@ enum Length {
 }
 
 /// What can be measured, with what it is.
-const BENCHES: [(&str, &str); 5] = [
+const BENCHES: [(&str, &str); 7] = [
     (
         "matcher",
         "the matcher by itself on one core: tickets a second, candidates and memory, each match verified",
+    ),
+    (
+        "matcher-start",
+        "the server's start with 1,000,000 tickets in its database: until the first match, until all are loaded",
     ),
     (
         "ticket-to-assignment",
@@ -85,6 +94,10 @@ const BENCHES: [(&str, &str); 5] = [
     (
         "law",
         "settle, apply-join and apply-update of sessions of 8, 100 and 10,000 members, against those of 8",
+    ),
+    (
+        "simulate",
+        "a day of 1,000,000 tickets through the sample queue, each match verified; the share of promised waits that were kept",
     ),
 ];
 
@@ -121,6 +134,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             "large-session-join" => large_session_join::run(length),
             "law" => law::run(length),
             "matcher" => matcher::run(length),
+            "matcher-start" => matcher_start::run(length, args.postgres.as_deref()),
+            "simulate" => simulate::run(length),
             _ => ticket_to_assignment::run(length, args.rate),
         };
         for outcome in measured.with_context(|| format!("{name} was not measured"))? {
