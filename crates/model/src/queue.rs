@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::opening::OpeningHours;
+use crate::penalty::Penalties;
 use crate::{Millis, Name, Region, Timeout};
 
 /// The attribute that a rule `equal` may read without the queue declaring it: the build of a player's client. It is
@@ -55,6 +56,8 @@ pub struct Queue {
     pub estimate_quantiles: Vec<f64>,
     /// Players are asked before a match becomes a session, and may take so long; `None`: they are not asked.
     pub acceptance: Timeout,
+    /// What deserters pay, who may not queue here meanwhile.
+    pub penalties: Option<Penalties>,
 }
 
 /// How tickets of a queue join sessions that are played and ask for players.

@@ -86,6 +86,7 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
         backfill: Default::default(),
         estimate_quantiles: vec![0.5, 0.9],
         acceptance: None,
+        penalties: None,
     }
 }
 

@@ -76,6 +76,7 @@ pub(super) fn validate(
     if let (Some(rules), Some(expansions)) = (&rules, &expansions) {
         rules_lint.sense(rules, expansions);
     }
+    let penalties = super::queue_group::penalties(raw, document, reports);
     let acceptance = super::queue_group::acceptance(raw, &teams, document, reports);
     let open = super::opening::hours(raw, document, reports);
     let group = super::queue_group::group(raw, document, &attributes, set.queues(), reports);
@@ -113,6 +114,7 @@ pub(super) fn validate(
         backfill: backfill(raw.backfill.clone().unwrap_or_default()),
         estimate_quantiles: raw.estimates.quantiles.clone(),
         acceptance,
+        penalties,
     })
 }
 

@@ -722,6 +722,7 @@ mod tests {
             backfill: Default::default(),
             estimate_quantiles: vec![0.5, 0.9],
             acceptance: None,
+            penalties: None,
         })
     }
 

@@ -179,6 +179,9 @@ impl Core {
             along
                 .items
                 .extend(self.recent_items(id, &changes.events, now).await?);
+            along
+                .items
+                .extend(self.deserter_items(&before, &changes, now).await?);
             let items = self.items(id, session, &changes, &consequences, &along)?;
             if items.is_empty() {
                 document.presence_asked(asks, now);
@@ -663,6 +666,7 @@ impl Core {
             self.tickets.placed(session);
         }
         self.tickets.committed(ticket.clone(), number);
+        self.estimates.moved(self.now(), &ticket, &self.config());
         let change = Change::Ticket(ticket.id, number);
         let players = ticket.players.iter().map(|player| player.player.clone());
         told.extend(players.map(|player| (player, change.clone())));

@@ -67,6 +67,8 @@ kinds! {
     Blocked(403, "blocked", "The session's owners have blocked this player"),
     /// Others play on another platform.
     CrossPlay(403, "cross-play", "The session has no cross-play"),
+    /// A player pays for deserting matches.
+    Penalized(403, "penalized", "A player may not queue yet"),
     /// Only the host may do it.
     NotHost(403, "not-host", "Only the session's host may do this"),
     /// Only joined members may do it.
@@ -217,6 +219,14 @@ impl From<Error> for Problem {
             Error::AlreadyQueued { player } => {
                 Problem::new(Kind::AlreadyQueued, text).with("player", player.as_str())
             }
+            Error::Penalized {
+                player,
+                penalty,
+                until,
+            } => Problem::new(Kind::Penalized, text)
+                .with("player", player.as_str())
+                .with("penalty", penalty.as_str())
+                .with("until", serde_json::json!(wire::Rfc3339(until))),
             Error::Conflict(_) => Problem::new(Kind::Conflict, text),
             Error::Law(Law::InvitedLately { player, wait }) => {
                 Problem::new(Kind::InvitedLately, text)

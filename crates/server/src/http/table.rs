@@ -782,6 +782,7 @@ pub static ROUTES: &[Route] = &[
             Kind::NotLeader,
             Kind::AlreadyQueued,
             Kind::NotQueueable,
+            Kind::Penalized,
         ],
         ..BASE
     },
@@ -828,6 +829,36 @@ pub static ROUTES: &[Route] = &[
             Kind::Forbidden,
             Kind::Conflict,
         ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReadPenalty,
+        path: "/v1/players/{player}/penalties/{name}",
+        summary: "Read what a player pays for deserting matches.",
+        access: Access::Only(SELF),
+        replies: &[json(200, "What he pays.", shapes::PENALTY)],
+        problems: &[Kind::NotFound, Kind::Forbidden],
+        ..BASE
+    },
+    Route {
+        operation: Operation::SetPenalty,
+        verb: Verb::Put,
+        path: "/v1/players/{player}/penalties/{name}",
+        summary: "Set what a player pays, under a name that a queue gives.",
+        access: Access::Only(&[(Server, ""), (Admin, "")]),
+        body: RequestBody::Required(shapes::SET_PENALTY),
+        replies: &[json(200, "What he pays.", shapes::PENALTY)],
+        problems: &[Kind::NotFound, Kind::Invalid],
+        ..BASE
+    },
+    Route {
+        operation: Operation::RemovePenalty,
+        verb: Verb::Delete,
+        path: "/v1/players/{player}/penalties/{name}",
+        summary: "Forgive a player.",
+        access: Access::Only(&[(Server, ""), (Admin, "")]),
+        replies: &[nothing(204, "Forgiven.")],
+        problems: &[Kind::NotFound],
         ..BASE
     },
     Route {
