@@ -13,7 +13,7 @@ use crate::pool::Slot;
 const CHUNK: u64 = 64;
 /// Of a ring's chunks at least one in so many holds somebody; else the oldest ones move to the tree.
 const CHUNKS_FOR_EACH_HELD: usize = 8;
-/// Places taken of the first chunk, unless it is the only one.
+/// Places taken of the first two chunks, if there are two.
 const FIRST_MIN: u32 = 8;
 /// A ring of fewer chunks is not too long.
 const CHUNKS_KEPT: usize = 64;
@@ -113,14 +113,16 @@ impl Ages {
         }
     }
 
-    /// Whether the first chunks are to be [`Ages::set_aside`]: the oldest tickets are then found in the first chunk and
-    /// in the tree, and the ring is not long for those who are left in it.
+    /// Whether the first chunks are to be [`Ages::set_aside`]: the oldest tickets are then found in the first two and in
+    /// the tree, and the ring is not long for those who are left in it.
     pub fn is_sparse(&self) -> bool {
         let Some(Some(first)) = self.chunks.front().filter(|_| self.chunks.len() > 1) else {
             return false;
         };
         let long = self.chunks.len() > CHUNKS_KEPT;
-        first.taken.count_ones() < FIRST_MIN
+        let second = self.chunks.get(1).and_then(Option::as_deref);
+        let second = second.map_or(0, |chunk| chunk.taken.count_ones());
+        first.taken.count_ones() + second < FIRST_MIN
             || (long && self.chunks.len() > self.held * CHUNKS_FOR_EACH_HELD)
     }
 

@@ -1,6 +1,7 @@
 //! A ticket made ready for matching: its numbers summed up, its regions agreed within the party.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use model::queue::{Queue, Reading};
@@ -20,8 +21,8 @@ pub(crate) type AgeKey = (Timestamp, u64);
 
 /// A region that every player of a party listed.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Ping {
-    pub region: Region,
+pub(crate) struct Ping<'a> {
+    pub region: &'a Region,
     /// Of the player who is farthest from it.
     pub worst_ms: u32,
     /// Of the player for whom it is worst, over his own best allowed region.
@@ -32,26 +33,26 @@ pub(crate) struct Ping {
 
 /// What matching reads of a ticket.
 #[derive(Debug, Clone)]
-pub(crate) struct Fit {
+pub(crate) struct Fit<'a> {
     pub players: u16,
     /// For each distance rule, summed up as the queue says.
-    pub numbers: Box<[f64]>,
+    pub numbers: Few<f64>,
     /// For each of [`Plan::balance`], the sum over players.
-    pub sums: Box<[f64]>,
+    pub sums: Few<f64>,
     /// For each intersect rule, what all players have: sorted, no value twice.
     pub shared: Box<[Box<[Arc<str>]>]>,
     pub key: PoolKey,
     /// Nobody measured anything and the queue allows any region.
     pub anywhere: bool,
-    /// Sorted by latency, then region; empty if `anywhere`.
-    pub pings: Box<[Ping]>,
+    /// Sorted by region; empty if `anywhere`.
+    pub pings: Vec<Ping<'a>>,
 }
 
 /// A region of a queue, by the order in which tickets named them.
 pub(crate) type RegionId = u32;
 
 /// A region that every player of a party listed, as [`Ping`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Near {
     pub region: RegionId,
     pub worst_ms: u32,
@@ -59,38 +60,129 @@ pub(crate) struct Near {
     pub measured: bool,
 }
 
-/// A ticket that waits or is in an emitted match: no more of it than matching reads.
+/// Some values in a row; one is kept without a box.
+#[derive(Debug, Clone)]
+pub(crate) enum Few<T> {
+    One([T; 1]),
+    Boxed(Box<[T]>),
+}
+
+impl<T> Deref for Few<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        match self {
+            Few::One(one) => one,
+            Few::Boxed(all) => all,
+        }
+    }
+}
+
+impl<T> FromIterator<T> for Few<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(iter: I) -> Few<T> {
+        let mut iter = iter.into_iter();
+        match (iter.next(), iter.next()) {
+            (None, _) => Few::Boxed(Box::default()),
+            (Some(one), None) => Few::One([one]),
+            (Some(a), Some(b)) => Few::Boxed([a, b].into_iter().chain(iter).collect()),
+        }
+    }
+}
+
+/// So many pings are kept without a box.
+const PINGS_INLINE: usize = 5;
+
+/// The pings of a ticket.
 #[derive(Debug)]
+pub(crate) enum Pings {
+    Inline(u8, [Near; PINGS_INLINE]),
+    Boxed(Box<[Near]>),
+}
+
+impl Deref for Pings {
+    type Target = [Near];
+    fn deref(&self) -> &[Near] {
+        match self {
+            Pings::Inline(len, pings) => pings.get(..usize::from(*len)).unwrap_or(pings),
+            Pings::Boxed(pings) => pings,
+        }
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Few<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Pings {
+    type Item = &'a Near;
+    type IntoIter = std::slice::Iter<'a, Near>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl Pings {
+    /// These, in this order.
+    pub fn new(pings: impl ExactSizeIterator<Item = Near>) -> Pings {
+        let len = pings.len();
+        if len > PINGS_INLINE {
+            return Pings::Boxed(pings.collect());
+        }
+        let mut inline = [Near::default(); PINGS_INLINE];
+        for (place, ping) in inline.iter_mut().zip(pings) {
+            *place = ping;
+        }
+        Pings::Inline(len as u8, inline)
+    }
+
+    /// Nearest first; the order that they have decides between equal ones.
+    pub fn sort(&mut self) {
+        let pings = match self {
+            Pings::Inline(len, pings) => pings.get_mut(..usize::from(*len)).unwrap_or_default(),
+            Pings::Boxed(pings) => pings,
+        };
+        pings.sort_by_key(|ping| ping.worst_ms);
+    }
+}
+
+/// A ticket that waits or is in an emitted match: no more of it than matching reads.
+///
+/// What a change of it reads comes first, so that it is on the same lines of memory.
+#[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Entry {
-    pub id: TicketId,
     pub created_at: Timestamp,
-    pub expires_at: Option<Timestamp>,
     /// Counts up with every ticket that is added; kept when a ticket comes back from a match.
     pub seq: u64,
-    /// When it must be touched next, if that is noted for it by itself.
-    pub deadline: Option<Timestamp>,
-    /// Where it stands in its pool's order of age, while it waits.
-    pub seat: Seat,
+    pub expires_at: Option<Timestamp>,
     /// Which of the matcher's queues.
     pub queue: u32,
     /// Which of the queue's pools, while it waits.
     pub pool: u32,
+    /// The handle of the emitted match that holds it; 0 while it waits.
+    pub proposed: u64,
+    /// Where it stands in its pool's order of age, while it waits.
+    pub seat: Seat,
     /// Which of the pool's classes, while it waits.
     pub class: u16,
     /// How far its limits have widened.
     pub level: u16,
     pub players: u16,
     pub anywhere: bool,
-    /// The handle of the emitted match that holds it; 0 while it waits.
-    pub proposed: u64,
     /// As [`Fit::numbers`].
-    pub numbers: Box<[f64]>,
+    pub numbers: Few<f64>,
+    /// When it must be touched next, if that is noted for it by itself.
+    pub deadline: Option<Timestamp>,
+    pub id: TicketId,
     /// As [`Fit::sums`].
-    pub sums: Box<[f64]>,
+    pub sums: Few<f64>,
+    /// As [`Fit::pings`], sorted by latency, then region.
+    pub pings: Pings,
     /// As [`Fit::shared`].
     pub shared: Box<[Box<[Arc<str>]>]>,
-    /// As [`Fit::pings`].
-    pub pings: Box<[Near]>,
     /// All of it, where rules that are asked at last read it.
     pub ticket: Option<Arc<Ticket>>,
 }
@@ -124,7 +216,7 @@ pub(crate) enum Apart {
 }
 
 /// Sums up a ticket, unless its own players may not meet.
-pub(crate) fn fit(plan: &Plan, ticket: &Ticket) -> Result<Fit, Apart> {
+pub(crate) fn fit<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Apart> {
     let queue = &*plan.queue;
     let players = &ticket.players;
     let mut key = Vec::with_capacity(plan.equal.len());
@@ -158,7 +250,7 @@ pub(crate) fn fit(plan: &Plan, ticket: &Ticket) -> Result<Fit, Apart> {
         shared: shared.collect(),
         key: key.into(),
         anywhere: queue.regions.allow.is_none() && players.iter().all(|p| p.latencies.is_empty()),
-        pings: pings(queue, players),
+        pings: pings(plan.allow.as_deref(), players),
     })
 }
 
@@ -249,22 +341,22 @@ fn shared(queue: &Queue, players: &[TicketPlayer], attribute: &Name) -> Box<[Arc
     common.into_iter().map(Arc::from).collect()
 }
 
-/// The regions that everybody who measured listed and the queue allows.
-fn pings(queue: &Queue, players: &[TicketPlayer]) -> Box<[Ping]> {
-    let allow = queue.regions.allow.as_deref();
-    let allowed = |region: &Region| allow.is_none_or(|list| list.contains(region));
-    let ping = |region: &Region, ms: Option<u32>| Ping {
-        region: region.clone(),
+/// The regions that everybody who measured listed and the queue allows; `allow` and what comes out are sorted.
+fn pings<'a>(allow: Option<&'a [Region]>, players: &'a [TicketPlayer]) -> Vec<Ping<'a>> {
+    let ping = |region: &'a Region, ms: Option<u32>| Ping {
+        region,
         worst_ms: ms.unwrap_or(0),
         worst_delta_ms: 0,
         measured: ms.is_some(),
     };
     let mut measured = players.iter().filter(|player| !player.latencies.is_empty());
-    // Ordered by region, as the maps are.
-    let mut pings: Vec<Ping> = match (measured.next(), allow) {
+    let mut pings: Vec<Ping<'a>> = match (measured.next(), allow) {
         (Some(first), _) => {
-            let listed = first.latencies.iter().filter(|(region, _)| allowed(region));
-            let mut pings: Vec<Ping> = listed.map(|(region, &ms)| ping(region, Some(ms))).collect();
+            let mut pings = Vec::with_capacity(first.latencies.len());
+            let mut allowed = Allowed(allow);
+            let listed = first.latencies.iter();
+            let listed = listed.filter(|(region, _)| allowed.has(region));
+            pings.extend(listed.map(|(region, &ms)| ping(region, Some(ms))));
             let best = pings.iter().map(|ping| ping.worst_ms).min().unwrap_or(0);
             for ping in &mut pings {
                 ping.worst_delta_ms = ping.worst_ms - best;
@@ -275,34 +367,60 @@ fn pings(queue: &Queue, players: &[TicketPlayer]) -> Box<[Ping]> {
         (None, None) => Vec::new(),
     };
     for player in measured {
-        meet(&mut pings, player, allowed);
+        meet(&mut pings, player, Allowed(allow));
     }
-    pings.sort_by(|a, b| (a.worst_ms, &a.region).cmp(&(b.worst_ms, &b.region)));
-    pings.dedup_by(|a, b| a.region == b.region);
-    pings.into()
+    pings
+}
+
+/// The regions of a sorted list that are yet to come; `None`: every region is in it.
+struct Allowed<'a>(Option<&'a [Region]>);
+
+impl Allowed<'_> {
+    /// Whether the list has a region that is not before those asked for already.
+    fn has(&mut self, region: &Region) -> bool {
+        let Some(list) = &mut self.0 else {
+            return true;
+        };
+        while let Some((first, rest)) = list.split_first() {
+            // Equal ones are often the very same.
+            if first == region {
+                return true;
+            }
+            if first > region {
+                return false;
+            }
+            *list = rest;
+        }
+        false
+    }
 }
 
 /// Keeps the regions that this player listed too; both are ordered by region and walked side by side.
-fn meet(pings: &mut Vec<Ping>, player: &TicketPlayer, allowed: impl Fn(&Region) -> bool) {
+fn meet(pings: &mut Vec<Ping<'_>>, player: &TicketPlayer, mut allowed: Allowed<'_>) {
     let mut best = u32::MAX;
-    let mut listed = player.latencies.iter().peekable();
-    let mut own = Vec::with_capacity(pings.len());
-    pings.retain(|ping| {
-        while let Some((region, &ms)) = listed.next_if(|(region, _)| **region < ping.region) {
-            if allowed(region) {
-                best = best.min(ms);
-            }
+    let mut kept = 0;
+    let mut next = 0;
+    for (region, &ms) in &player.latencies {
+        while pings.get(next).is_some_and(|ping| ping.region < region) {
+            next += 1;
         }
-        let same = listed.next_if(|(region, _)| **region == ping.region);
-        own.extend(same.map(|(_, &ms)| ms));
-        same.is_some()
-    });
-    let rest = listed
-        .filter(|(region, _)| allowed(region))
-        .map(|(_, &ms)| ms);
-    let best = own.iter().copied().chain(rest).fold(best, u32::min);
-    for (ping, ms) in pings.iter_mut().zip(own) {
-        ping.worst_ms = ping.worst_ms.max(ms);
-        ping.worst_delta_ms = ping.worst_delta_ms.max(ms.saturating_sub(best));
+        match pings.get_mut(next) {
+            // It is allowed, or it would not be there.
+            Some(ping) if ping.region == region => {
+                best = best.min(ms);
+                ping.worst_ms = ping.worst_ms.max(ms);
+                pings.swap(kept, next);
+                (kept, next) = (kept + 1, next + 1);
+            }
+            _ if allowed.has(region) => best = best.min(ms),
+            _ => {}
+        }
+    }
+    pings.truncate(kept);
+    let mut listed = player.latencies.iter();
+    for ping in pings {
+        let own = listed.find(|(region, _)| *region == ping.region);
+        let delta = own.map_or(0, |(_, &ms)| ms.saturating_sub(best));
+        ping.worst_delta_ms = ping.worst_delta_ms.max(delta);
     }
 }

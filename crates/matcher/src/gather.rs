@@ -6,7 +6,7 @@ use crate::entry::{Entry, RegionId};
 use crate::plan::Plan;
 use crate::pool::{
     Class, EXACT_TICKETS_MAX, Entries, Mask, Place, Pool, QueueState, SHARED_BIT, SHARED_TAG,
-    SkillKey, Slot, bit, common, from_order_bits, plays_in, skill_key, tag,
+    SkillKey, Slot, bit, common, plays_in, skill_key, tag,
 };
 
 /// Of a pool's oldest tickets so many are candidates however far they are from the nearest.
@@ -37,7 +37,7 @@ pub(crate) struct Candidate {
 /// What a search found to look at, and what it notes while it looks; kept from one search to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
-    /// Without the ticket that searches; no order yet.
+    /// Without the ticket that searches; ordered by skill.
     pub candidates: Vec<Candidate>,
     /// Some class was not scanned far enough to know its nearest acceptable tickets.
     pub truncated: bool,
@@ -132,15 +132,6 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     let start = order.spot(&own);
     out.walk += 1;
     let (mut spot, mut walk) = (start, Walk::new(seeker));
-    while let Some((keys, places, next)) = order.up(spot, walk.tags) {
-        let mut items = keys.iter().zip(places);
-        if !items.all(|(key, place)| walk.take(out, *key, *place)) {
-            break;
-        }
-        spot = next;
-    }
-    out.walk += 1;
-    let (mut spot, mut walk) = (start, Walk::new(seeker));
     while let Some((keys, places, next)) = order.down(spot, walk.tags) {
         let mut items = keys.iter().zip(places).rev();
         if !items.all(|(key, place)| walk.take(out, *key, *place)) {
@@ -148,7 +139,21 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
         }
         spot = next;
     }
+    out.candidates.reverse();
+    out.walk += 1;
+    let (mut spot, mut walk) = (start, Walk::new(seeker));
+    while let Some((keys, places, next)) = order.up(spot, walk.tags) {
+        let mut items = keys.iter().zip(places);
+        if !items.all(|(key, place)| walk.take(out, *key, *place)) {
+            break;
+        }
+        spot = next;
+    }
+    let near = out.candidates.len();
     gather_oldest(seeker, out);
+    if out.candidates.len() > near {
+        out.candidates.sort_by(|a, b| a.skill.total_cmp(&b.skill));
+    }
 }
 
 /// A walk to one side.
@@ -178,7 +183,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes the next item, if it is wanted; whether the walk goes on.
-    fn take(&mut self, out: &mut Gathered, (skill, seq): SkillKey, place: Place) -> bool {
+    fn take(&mut self, out: &mut Gathered, key: SkillKey, place: Place) -> bool {
         let Gathered {
             candidates,
             truncated,
@@ -190,7 +195,7 @@ impl<'a> Walk<'a> {
         if self.tags & class == 0 || place.slot == self.seeker.slot {
             return true;
         }
-        let skill = from_order_bits(skill);
+        let skill = key.skill();
         // The same expression as the rule's, so that rounding can't part them; from the key, so that a
         // ticket out of reach is not touched.
         let gap = (self.skill - skill).abs();
@@ -217,7 +222,7 @@ impl<'a> Walk<'a> {
         if self.seeker.accepts(place.slot) {
             quota.wanted -= 1;
             candidates.push(Candidate {
-                near: (gap.to_bits(), seq),
+                near: (gap.to_bits(), key.seq()),
                 slot: place.slot,
                 players: kind.players,
                 level: kind.level,

@@ -12,6 +12,7 @@
 mod ages;
 mod avoid;
 mod check;
+mod duel;
 mod entry;
 mod estimate;
 mod event;

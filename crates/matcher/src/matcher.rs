@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::queue::{Queue, TeamSettings};
+use model::queue::Queue;
 use model::{Name, Ticket, TicketId, Timestamp};
 
 use crate::ages::Seat;
-use crate::entry::{AgeKey, Entry};
+use crate::entry::{AgeKey, Entry, Fit};
 use crate::event::{Event, Figures, Match, MatchTeam, Output, Stats};
 use crate::gather::Gathered;
 use crate::ids::Ids;
@@ -202,6 +202,8 @@ impl Matcher {
         self.now = self.now.max(now);
         let mut out = Vec::new();
         self.run_due(&mut out);
+        // A match that stands gives nobody a chance: what is left to do is done in the next event.
+        let goes_on = !matches!(event, Event::Committed(_));
         match event {
             Event::Add(ticket) => self.add(ticket, &mut out),
             Event::Remove(id) => self.remove(id),
@@ -213,7 +215,9 @@ impl Matcher {
             Event::Failed { handle, gone } => self.fail(handle, &gone, &mut out),
             Event::Tick => {}
         }
-        self.resume(&mut out);
+        if goes_on {
+            self.resume(&mut out);
+        }
         while self.backlog.last().is_some_and(|&last| !self.is_here(last)) {
             self.backlog.pop();
         }
@@ -298,26 +302,36 @@ impl Matcher {
                 return;
             }
         };
+        let Fit {
+            players,
+            numbers,
+            sums,
+            shared,
+            key,
+            anywhere,
+            pings,
+        } = fit;
+        let pings = state.regions.near(&pings);
         let seq = self.next_seq;
         self.next_seq += 1;
         let slot = self.entries.insert(Entry {
-            id: ticket.id,
             created_at: ticket.created_at,
-            expires_at: ticket.expires_at,
             seq,
-            deadline: None,
-            seat: Seat::default(),
+            expires_at: ticket.expires_at,
             queue,
-            pings: state.near(&fit.pings),
-            pool: state.pool(fit.key),
+            pool: state.pool(key),
+            proposed: 0,
+            seat: Seat::default(),
             class: 0,
             level: 0,
-            players: fit.players,
-            anywhere: fit.anywhere,
-            proposed: 0,
-            numbers: fit.numbers,
-            sums: fit.sums,
-            shared: fit.shared,
+            players,
+            anywhere,
+            numbers,
+            deadline: None,
+            id: ticket.id,
+            sums,
+            pings,
+            shared,
             ticket: state.plan.reads_tickets.then(|| Arc::clone(&ticket)),
         });
         self.by_id.insert(ticket.id, slot);
@@ -425,6 +439,7 @@ impl Matcher {
             due.clear();
             state.take_due(pool, self.now, left, &mut self.entries, &mut due);
             left -= due.len();
+            std::hint::black_box(state.warm(pool, &due, &self.entries));
             for &slot in &due {
                 self.grow_older(slot, &mut changed, out);
             }
@@ -583,7 +598,7 @@ impl Matcher {
         let figures = self.figures(state, &found);
         let teams = self.teams(state, &found, handle);
         let queue = state.plan.queue.name.clone();
-        let region = found.region.and_then(|at| state.regions.get(at as usize));
+        let region = found.region.and_then(|at| state.regions.get(at));
         let region = region.cloned();
         for &slot in &found.slots {
             self.withdraw(slot);
@@ -613,33 +628,36 @@ impl Matcher {
             let n = twins.len() as u64;
             twins.get(((place + chance % n) % n) as usize).copied()
         };
-        let pairs = || found.slots.iter().zip(&found.split.team_of);
-        let mut members: Vec<(usize, AgeKey, TicketId)> = pairs()
+        let mut teams: Vec<MatchTeam> = settings
+            .iter()
+            .map(|settings| MatchTeam {
+                name: settings.name.clone(),
+                tickets: Vec::new(),
+                roles: BTreeMap::new(),
+            })
+            .collect();
+        let mut members: Vec<(AgeKey, u16, TicketId)> = found
+            .slots
+            .iter()
+            .zip(&found.split.team_of)
             .map(|(&slot, &team)| {
                 let entry = self.entries.at(slot);
-                let team = usize::from(team);
-                (turned(team).unwrap_or(team), entry.age_key(), entry.id)
+                (entry.age_key(), team, entry.id)
             })
             .collect();
         members.sort_unstable();
-        let mut members = members.into_iter().peekable();
-        let named = settings.iter().enumerate();
-        let team = |(at, settings): (usize, &TeamSettings)| {
-            let own = std::iter::from_fn(|| members.next_if(|&(team, _, _)| team == at));
-            let tickets: Vec<TicketId> = own.map(|(_, _, id)| id).collect();
-            MatchTeam {
-                name: settings.name.clone(),
-                roles: of_team(
-                    &state.plan.queue,
-                    settings,
-                    tickets
-                        .iter()
-                        .filter_map(|id| self.entry(*id)?.ticket.as_deref()),
-                ),
-                tickets,
+        for (_, team, id) in members {
+            let team = usize::from(team);
+            if let Some(team) = teams.get_mut(turned(team).unwrap_or(team)) {
+                team.tickets.push(id);
             }
-        };
-        named.map(team).collect()
+        }
+        for (team, settings) in teams.iter_mut().zip(settings) {
+            let tickets = team.tickets.iter();
+            let tickets = tickets.filter_map(|id| self.entry(*id)?.ticket.as_deref());
+            team.roles = of_team(&state.plan.queue, settings, tickets);
+        }
+        teams
     }
 
     fn figures(&self, state: &QueueState, found: &Found) -> Figures {

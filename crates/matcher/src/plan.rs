@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::queue::{Aggregate, ExpansionTarget, Queue, Reading, RuleKind};
-use model::{Millis, Name};
+use model::{Millis, Name, Region};
 
 use crate::entry::{Near, Ping};
 use crate::finals::{Finals, is_indexed, reads_tickets};
@@ -32,13 +32,18 @@ pub(crate) struct Level {
 
 impl Level {
     /// Whether a party may play where it measured this.
-    pub fn accepts(&self, ping: &Ping) -> bool {
+    pub fn accepts(&self, ping: &Ping<'_>) -> bool {
         self.reaches(ping.worst_ms, ping.worst_delta_ms)
     }
 
     /// The same of a region that is known by its number.
     pub fn is_near(&self, ping: &Near) -> bool {
         self.reaches(ping.worst_ms, ping.worst_delta_ms)
+    }
+
+    /// Whether both levels have the same limits of latency.
+    pub fn reaches_like(&self, other: &Level) -> bool {
+        self.max_latency == other.max_latency && self.max_latency_delta == other.max_latency_delta
     }
 
     fn reaches(&self, worst_ms: u32, worst_delta_ms: u32) -> bool {
@@ -52,6 +57,8 @@ impl Level {
 pub(crate) struct Plan {
     /// As configured.
     pub queue: Arc<Queue>,
+    /// The regions that it allows, sorted, no region twice.
+    pub allow: Option<Vec<Region>>,
     /// What the distance rules between parties read, and how a party's numbers become one.
     pub distance: Vec<(Reading, Aggregate)>,
     /// Attributes of the balance rules; without one that of the first distance rule, with infinite limits,
@@ -75,6 +82,7 @@ pub(crate) struct Plan {
     pub players_max: u32,
     /// All other rules.
     pub finals: Finals,
+    simple: bool,
     /// Whether they read more of a ticket than its entry sums up.
     pub reads_tickets: bool,
 }
@@ -82,6 +90,11 @@ pub(crate) struct Plan {
 impl Plan {
     pub fn new(queue: Arc<Queue>) -> Plan {
         let mut plan = Plan {
+            allow: queue.regions.allow.clone().map(|mut allow| {
+                allow.sort_unstable();
+                allow.dedup();
+                allow
+            }),
             distance: Vec::new(),
             balance: Vec::new(),
             equal: Vec::new(),
@@ -93,6 +106,7 @@ impl Plan {
             players_min: 0,
             players_max: queue.teams.iter().map(|t| u32::from(t.players_max)).sum(),
             finals: Finals::default(),
+            simple: false,
             reads_tickets: reads_tickets(&queue),
             queue,
         };
@@ -132,6 +146,7 @@ impl Plan {
         plan.finals = Finals::new(&queue, &plan.afters);
         plan.twins = twins(&plan.finals.classes);
         let teams = 0..queue.teams.len();
+        plan.simple = plan.decides_by_pairs();
         plan.players_min = teams.map(|team| plan.finals.team_min_last(team)).sum();
         plan
     }
@@ -179,6 +194,10 @@ impl Plan {
 
     /// Whether a match can be judged by pairs of distances and party sizes alone.
     pub fn is_simple(&self) -> bool {
+        self.simple
+    }
+
+    fn decides_by_pairs(&self) -> bool {
         let balanced = self.last_level().balance.iter().any(|max| max.is_finite());
         self.distance.len() <= 1 && self.intersect.is_empty() && !balanced && !self.finals.ask()
     }
@@ -254,16 +273,27 @@ fn limit_of<'a>(queue: &Queue, index: usize, level: &'a mut Level) -> Option<&'a
 #[derive(Debug)]
 pub(crate) struct Sizes {
     players_min: u32,
+    pairs: bool,
     /// Sorted; `None` for large games, where only the sum of players is known beforehand.
     fillings: Option<Vec<Counts>>,
 }
 
 impl Sizes {
     pub fn new(plan: &Plan) -> Sizes {
+        let fillings = fillings(plan);
+        let is_pair = |filling: &Counts| filling.iter().all(|&n| n == 0 || n == 2);
+        let of_two = |filling: &Counts| filling.iter().sum::<u8>() == 2;
+        let all = fillings.iter().flatten();
         Sizes {
             players_min: plan.players_min,
-            fillings: fillings(plan),
+            pairs: fillings.is_some() && all.fold(true, |ok, f| ok && is_pair(f) && of_two(f)),
+            fillings,
         }
+    }
+
+    /// Whether every match is two parties of one size.
+    pub fn are_pairs(&self) -> bool {
+        self.pairs
     }
 
     /// Whether parties of exactly these sizes can fill the teams; for a large game whether they are enough.

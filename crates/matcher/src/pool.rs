@@ -7,7 +7,8 @@ use model::queue::Queue;
 use model::{Region, Timestamp};
 
 use crate::ages::{ASIDE, Ages, Seat};
-use crate::entry::{AgeKey, Entry, Near, Ping, PoolKey, RegionId};
+use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId};
+use crate::matcher::mix;
 use crate::plan::{Plan, Sizes};
 use crate::sorted::{Sorted, Tagged};
 
@@ -62,8 +63,25 @@ impl Entries {
     }
 }
 
-/// Ordered by skill: the bits of the number such that they sort like it, then age of arrival.
-pub(crate) type SkillKey = (u64, u64);
+/// Ordered by skill: the bits of the number such that they sort like it, then order of arrival.
+///
+/// In one number, as that compares without a branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SkillKey(u128);
+
+impl SkillKey {
+    pub fn new(skill: f64, seq: u64) -> SkillKey {
+        SkillKey((u128::from(order_bits(skill)) << 64) | u128::from(seq))
+    }
+
+    pub fn skill(self) -> f64 {
+        from_order_bits((self.0 >> 64) as u64)
+    }
+
+    pub fn seq(self) -> u64 {
+        self.0 as u64
+    }
+}
 
 /// Chunks of a pool's ring of ages that one ticket that leaves may close.
 const SET_ASIDE_MAX: usize = 4;
@@ -87,6 +105,17 @@ pub(crate) struct Class {
     /// Where they may play now; all bits if `anywhere`.
     pub mask: Mask,
     pub anywhere: bool,
+}
+
+/// Places of [`Pool::recent`].
+const RECENT: usize = 128;
+
+impl Class {
+    fn hash(&self) -> usize {
+        let rest = (u64::from(self.level) << 32) | u64::from(self.players);
+        let mixed = mix(self.mask ^ rest.rotate_left(17)) ^ u64::from(self.anywhere);
+        mixed as usize
+    }
 }
 
 /// A waiting ticket as the order by skill has it.
@@ -129,6 +158,8 @@ pub(crate) struct Pool {
     pub classes: Vec<(Class, u32)>,
     free_classes: Vec<u16>,
     class_of: BTreeMap<Class, u16>,
+    /// Numbers of classes by their hash, as they were last; most are asked for here alone.
+    recent: Vec<u16>,
 }
 
 impl Pool {
@@ -144,6 +175,7 @@ impl Pool {
             classes: Vec::new(),
             free_classes: Vec::new(),
             class_of: BTreeMap::new(),
+            recent: vec![u16::MAX; RECENT],
         }
     }
 
@@ -174,6 +206,20 @@ impl Pool {
     }
 
     fn enter_class(&mut self, class: Class) -> u16 {
+        let place = class.hash() % RECENT;
+        let recent = self.recent[place];
+        if let Some((known, tickets @ 1..)) = self.classes.get_mut(usize::from(recent))
+            && *known == class
+        {
+            *tickets += 1;
+            return recent;
+        }
+        let number = self.look_up_class(class);
+        self.recent[place] = number;
+        number
+    }
+
+    fn look_up_class(&mut self, class: Class) -> u16 {
         if let Some(&number) = self.class_of.get(&class) {
             self.classes[usize::from(number)].1 += 1;
             return number;
@@ -201,15 +247,69 @@ impl Pool {
         }
     }
 
-    fn place(&mut self, plan: &Plan, slot: Slot, entry: &mut Entry) -> Place {
+    fn place(&mut self, mask: Mask, slot: Slot, entry: &mut Entry) -> Place {
         let class = self.enter_class(Class {
             level: entry.level,
             players: entry.players,
-            mask: mask(plan, entry),
+            mask,
             anywhere: entry.anywhere,
         });
         entry.class = class;
         Place { slot, class }
+    }
+}
+
+/// The regions that tickets of a queue named.
+#[derive(Debug, Default)]
+pub(crate) struct Regions {
+    /// By number.
+    names: Vec<Region>,
+    /// By name.
+    order: Vec<(Region, RegionId)>,
+}
+
+impl Regions {
+    /// The name of a region.
+    pub fn get(&self, region: RegionId) -> Option<&Region> {
+        self.names.get(region as usize)
+    }
+
+    /// Pings, which are ordered by region, with numbers for regions, the nearest first.
+    pub fn near(&mut self, pings: &[Ping<'_>]) -> Pings {
+        let mut from = 0;
+        let near = pings.iter().map(|ping| Near {
+            region: self.region(ping.region, &mut from),
+            worst_ms: ping.worst_ms,
+            worst_delta_ms: ping.worst_delta_ms,
+            measured: ping.measured,
+        });
+        let mut near = Pings::new(near);
+        near.sort();
+        near
+    }
+
+    /// The number of a region. `from` remembers where in their order the last one was, as they are asked for in it.
+    fn region(&mut self, region: &Region, from: &mut usize) -> RegionId {
+        while let Some((known, number)) = self.order.get(*from) {
+            if known == region {
+                *from += 1;
+                return *number;
+            }
+            if known > region {
+                break;
+            }
+            *from += 1;
+        }
+        let number = RegionId::try_from(self.names.len()).unwrap_or(RegionId::MAX);
+        self.names.push(region.clone());
+        self.order.insert(*from, (region.clone(), number));
+        *from += 1;
+        number
+    }
+
+    /// Regions by name, the last first.
+    pub fn backwards(&self) -> impl Iterator<Item = RegionId> + '_ {
+        self.order.iter().rev().map(|&(_, number)| number)
     }
 }
 
@@ -222,9 +322,7 @@ pub(crate) struct QueueState {
     pub pools: Vec<Pool>,
     free_pools: Vec<u32>,
     pool_of: BTreeMap<PoolKey, u32>,
-    /// By number.
-    pub regions: Vec<Region>,
-    region_of: BTreeMap<Region, RegionId>,
+    pub regions: Regions,
     pub waiting: usize,
 }
 
@@ -237,8 +335,7 @@ impl QueueState {
             pools: Vec::new(),
             free_pools: Vec::new(),
             pool_of: BTreeMap::new(),
-            regions: Vec::new(),
-            region_of: BTreeMap::new(),
+            regions: Regions::default(),
             waiting: 0,
         }
     }
@@ -270,37 +367,12 @@ impl QueueState {
         number
     }
 
-    /// Pings with numbers for regions, in the same order.
-    pub fn near(&mut self, pings: &[Ping]) -> Box<[Near]> {
-        let near = pings.iter().map(|ping| {
-            let known = self.region_of.get(&ping.region).copied();
-            let region = known.unwrap_or_else(|| {
-                let number = RegionId::try_from(self.regions.len()).unwrap_or(RegionId::MAX);
-                self.regions.push(ping.region.clone());
-                self.region_of.insert(ping.region.clone(), number);
-                number
-            });
-            Near {
-                region,
-                worst_ms: ping.worst_ms,
-                worst_delta_ms: ping.worst_delta_ms,
-                measured: ping.measured,
-            }
-        });
-        near.collect()
-    }
-
-    /// Regions by name, the last first.
-    pub fn regions_backwards(&self) -> impl Iterator<Item = RegionId> + '_ {
-        self.region_of.values().rev().copied()
-    }
-
     /// Puts a ticket into its pool; when it is due there.
     pub fn insert(&mut self, slot: Slot, entry: &mut Entry) -> Option<Timestamp> {
         let pool = &mut self.pools[entry.pool as usize];
         entry.seat = pool.by_age.insert(entry.age_key(), slot);
         self.waiting += 1;
-        let place = pool.place(&self.plan, slot, entry);
+        let place = pool.place(mask(&self.plan, entry), slot, entry);
         pool.by_skill.insert(skill_key(entry), place);
         pool.note_deadline(&self.plan, slot, entry);
         deadline(&self.plan, entry)
@@ -349,9 +421,14 @@ impl QueueState {
     /// Moves a waiting ticket to a wider level.
     pub fn widen(&mut self, slot: Slot, entry: &mut Entry, level: u16) {
         let pool = &mut self.pools[entry.pool as usize];
+        let old = self.plan.level(entry.level);
+        let same = old.reaches_like(self.plan.level(level));
+        let known = pool.classes[usize::from(entry.class)].0.mask;
         pool.leave_class(entry.class);
         entry.level = level;
-        let place = pool.place(&self.plan, slot, entry);
+        // Its pings are looked at only if the limits of latency widen too.
+        let mask = if same { known } else { mask(&self.plan, entry) };
+        let place = pool.place(mask, slot, entry);
         pool.by_skill.set(&skill_key(entry), place);
         if let Some(at) = entry.deadline {
             pool.deadlines.remove(&(at, entry.seq));
@@ -410,6 +487,17 @@ impl QueueState {
         }
     }
 
+    /// Looks at where waiting tickets stand in their pool, one as independent of the other, so that all of this is at
+    /// hand when they are changed in turn; some number of it, or nobody would look.
+    pub fn warm(&self, number: u32, slots: &[Slot], entries: &Entries) -> u64 {
+        let Some(pool) = self.pools.get(number as usize) else {
+            return 0;
+        };
+        let keys = slots.iter().filter_map(|&slot| entries.get(slot));
+        let seen = keys.filter_map(|entry| pool.by_skill.peek(&skill_key(entry)));
+        seen.fold(0, |sum, key| sum ^ key.seq())
+    }
+
     /// Notes when a waiting ticket is due next, if none of the cursors will meet it then.
     pub fn renew_deadline(&mut self, slot: Slot, entry: &mut Entry) {
         if entry.deadline.is_none() {
@@ -439,7 +527,7 @@ fn mask(plan: &Plan, entry: &Entry) -> Mask {
 
 /// Where a ticket stands in its pool's order.
 pub(crate) fn skill_key(entry: &Entry) -> SkillKey {
-    (order_bits(entry.skill()), entry.seq)
+    SkillKey::new(entry.skill(), entry.seq)
 }
 
 /// Bits that sort like the number.
@@ -453,7 +541,7 @@ fn order_bits(x: f64) -> u64 {
 }
 
 /// The number whose [`order_bits`] these are.
-pub(crate) fn from_order_bits(bits: u64) -> f64 {
+fn from_order_bits(bits: u64) -> f64 {
     f64::from_bits(if bits >> 63 == 1 {
         bits & !(1 << 63)
     } else {

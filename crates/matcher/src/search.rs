@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use model::Timestamp;
 
+use crate::duel::{duel, is_duel};
 use crate::entry::{AgeKey, Entry, RegionId};
 use crate::gather::{Candidate, Gathered, NearKey, Seeker, gather, is_in};
 use crate::plan::{Counts, count};
@@ -102,7 +103,18 @@ pub(crate) fn search(
     };
     gather(seeker, gathered);
     let truncated = gathered.truncated;
-    let contexts = contexts(scene, own, &gathered.candidates);
+    if is_duel(scene)
+        && let Some(found) = duel(scene, slot, own, &gathered.candidates)
+    {
+        return Outcome::Found(found);
+    }
+    let contexts = match may_fill(scene, own, &gathered.candidates) {
+        true => contexts(scene, own, &gathered.candidates),
+        false => Vec::new(),
+    };
+    if contexts.is_empty() && !truncated {
+        return Outcome::Nothing;
+    }
     let mut run = Run {
         scene,
         own,
@@ -133,6 +145,18 @@ pub(crate) fn search(
     }
 }
 
+/// Whether the sizes of all together would do, wherever they may play.
+fn may_fill(scene: Scene<'_>, own: &Entry, candidates: &[Candidate]) -> bool {
+    let (mut base, mut more) = (Counts::default(), Counts::default());
+    count(&mut base, own.players);
+    let mut players = u32::from(own.players);
+    for candidate in candidates {
+        count(&mut more, candidate.players);
+        players += u32::from(candidate.players);
+    }
+    scene.queue.sizes.can_fill(&base, &more, players)
+}
+
 /// Where the ticket may play now, its best region first, with whom it can meet there; without the regions
 /// that can't fill a match.
 fn contexts(scene: Scene<'_>, own: &Entry, candidates: &[Candidate]) -> Vec<Context> {
@@ -140,7 +164,7 @@ fn contexts(scene: Scene<'_>, own: &Entry, candidates: &[Candidate]) -> Vec<Cont
     if own.anywhere {
         let listed = candidates.iter().filter(|c| !c.anywhere);
         let mask = listed.fold(0, |mask, c| mask | c.mask);
-        let regions = scene.queue.regions_backwards();
+        let regions = scene.queue.regions.backwards();
         for region in regions.filter(|&region| mask & bit(region) != 0) {
             contexts.extend(context(scene, own, candidates, Some(region)));
         }
@@ -197,28 +221,68 @@ fn near_key(own: &Entry, other: &Entry) -> NearKey {
     ((own.skill() - other.skill()).abs().to_bits(), other.seq)
 }
 
+/// Of one distance rule: lowest and highest number of a set, tightest limit.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    low: f64,
+    high: f64,
+    limit: f64,
+}
+
+impl Span {
+    const ANY: Span = Span {
+        low: 0.0,
+        high: 0.0,
+        limit: f64::INFINITY,
+    };
+
+    fn of(x: f64, limit: f64) -> Span {
+        Span {
+            low: x,
+            high: x,
+            limit,
+        }
+    }
+
+    fn allows(&self, x: f64, limit: f64) -> bool {
+        self.high.max(x) - self.low.min(x) <= self.limit.min(limit)
+    }
+
+    fn take(&mut self, x: f64, limit: f64) {
+        self.low = self.low.min(x);
+        self.high = self.high.max(x);
+        self.limit = self.limit.min(limit);
+    }
+}
+
 /// What the tickets of a set demand of any further one.
 #[derive(Clone)]
 struct Demands {
-    /// For each distance rule: lowest and highest number, tightest limit.
-    spans: Vec<(f64, f64, f64)>,
-    /// For each balance limit the tightest.
-    balance: Vec<f64>,
+    /// Of the first distance rule.
+    first: Span,
+    /// Of the other distance rules.
+    others: Vec<Span>,
     /// For each intersect rule the values that all have.
     shared: Vec<Vec<Arc<str>>>,
     counts: Counts,
     players: u32,
 }
 
+/// The numbers of a ticket and its limits for them, by distance rule.
+fn spans<'a>(scene: Scene<'a>, entry: &'a Entry) -> impl Iterator<Item = (f64, f64)> + 'a {
+    let level = scene.queue.plan.level(entry.level);
+    let numbers = entry.numbers.iter().zip(&level.distance);
+    numbers.map(|(&x, &limit)| (x, limit))
+}
+
 impl Demands {
     fn of(scene: Scene<'_>, entry: &Entry) -> Demands {
-        let level = scene.queue.plan.level(entry.level);
         let mut counts = Counts::default();
         count(&mut counts, entry.players);
-        let numbers = entry.numbers.iter().zip(&level.distance);
+        let mut spans = spans(scene, entry).map(|(x, limit)| Span::of(x, limit));
         Demands {
-            spans: numbers.map(|(&x, &limit)| (x, x, limit)).collect(),
-            balance: level.balance.clone(),
+            first: spans.next().unwrap_or(Span::ANY),
+            others: spans.collect(),
             shared: entry.shared.iter().map(|values| values.to_vec()).collect(),
             counts,
             players: u32::from(entry.players),
@@ -237,39 +301,33 @@ impl Demands {
         })
     }
 
+    fn spans(&self) -> impl Iterator<Item = &Span> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
     /// Whether a set stays within every ticket's limits when this ticket joins it.
     fn allow(&self, scene: Scene<'_>, entry: &Entry) -> bool {
         let plan = &scene.queue.plan;
         if self.players + u32::from(entry.players) > plan.players_max {
             return false;
         }
-        let level = plan.level(entry.level);
-        let near = self
-            .spans
-            .iter()
-            .zip(&entry.numbers)
-            .zip(&level.distance)
-            .all(|((&(low, high, limit), &x), &own)| high.max(x) - low.min(x) <= limit.min(own));
-        near && self
-            .shared
-            .iter()
-            .zip(&entry.shared)
-            .zip(&plan.intersect)
-            .all(|((have, more), (_, min))| common(have, more).count() >= *min)
+        let mut pairs = self.spans().zip(spans(scene, entry));
+        pairs.all(|(span, (x, limit))| span.allows(x, limit))
+            && self
+                .shared
+                .iter()
+                .zip(&entry.shared)
+                .zip(&plan.intersect)
+                .all(|((have, more), (_, min))| common(have, more).count() >= *min)
     }
 
     /// Whether some of these tickets, each of which is allowed, may complete a match.
     fn can_grow<'e>(&self, scene: Scene<'e>, rest: impl Iterator<Item = Slot> + Clone) -> bool {
         let plan = &scene.queue.plan;
-        let (low, high, limit) = self
-            .spans
-            .first()
-            .copied()
-            .unwrap_or((0.0, 0.0, f64::INFINITY));
         let base = Base {
-            low,
-            high,
-            limit,
+            low: self.first.low,
+            high: self.first.high,
+            limit: self.first.limit,
             counts: self.counts,
             players: self.players,
         };
@@ -286,14 +344,10 @@ impl Demands {
     }
 
     fn with(&self, scene: Scene<'_>, entry: &Entry) -> Demands {
-        let level = scene.queue.plan.level(entry.level);
         let mut demands = self.clone();
-        let numbers = entry.numbers.iter().zip(&level.distance);
-        for (span, (&x, &limit)) in demands.spans.iter_mut().zip(numbers) {
-            *span = (span.0.min(x), span.1.max(x), span.2.min(limit));
-        }
-        for (limit, &own) in demands.balance.iter_mut().zip(&level.balance) {
-            *limit = limit.min(own);
+        let spans_of = std::iter::once(&mut demands.first).chain(&mut demands.others);
+        for (span, (x, limit)) in spans_of.zip(spans(scene, entry)) {
+            span.take(x, limit);
         }
         for (have, more) in demands.shared.iter_mut().zip(&entry.shared) {
             have.retain(|value| more.binary_search(value).is_ok());
@@ -464,7 +518,7 @@ impl Run<'_> {
                     continue;
                 }
                 self.complete += 1;
-                let (split, steps) = split(scene, &slots, &demands.balance);
+                let (split, steps) = split(scene, &slots);
                 self.steps += u64::from(steps);
                 let wins = |split: &Split| split.score.is_better_than(found.split.score);
                 better = split.filter(wins).map(|split| (slots, split));
@@ -547,7 +601,7 @@ impl Run<'_> {
         {
             return false;
         }
-        let (split, steps) = split(self.scene, &self.chosen, &demands.balance);
+        let (split, steps) = split(self.scene, &self.chosen);
         self.steps += u64::from(steps);
         let Some(split) = split else { return false };
         let score = split.score;
@@ -568,9 +622,11 @@ impl Run<'_> {
     }
 }
 
-fn split(scene: Scene<'_>, slots: &[Slot], balance: &[f64]) -> (Option<Split>, u32) {
+/// The best split of these tickets, and the steps that it took.
+fn split(scene: Scene<'_>, slots: &[Slot]) -> (Option<Split>, u32) {
     let entries: Vec<&Entry> = slots.iter().map(|&slot| scene.entries.at(slot)).collect();
-    let (queue, finals) = (&scene.queue.plan.queue, &scene.queue.plan.finals);
+    let plan = &scene.queue.plan;
+    let (queue, finals) = (&plan.queue, &plan.finals);
     if !finals.set_holds(queue, &entries) {
         return (None, 1);
     }
@@ -589,8 +645,14 @@ fn split(scene: Scene<'_>, slots: &[Slot], balance: &[f64]) -> (Option<Split>, u
             class: finals.classes.get(index).copied().unwrap_or(index),
         })
         .collect();
+    // The tightest that any of them demands.
+    let limits = |nth: usize| {
+        let of = |entry: &&Entry| plan.level(entry.level).balance.get(nth).copied();
+        entries.iter().filter_map(of).fold(f64::INFINITY, f64::min)
+    };
+    let balance: Vec<f64> = (0..plan.balance.len()).map(limits).collect();
     let wished = finals.best_of_split();
-    let (mut split, steps) = form(&parties, &seats, balance, wished, &|team_of: &[u16]| {
+    let (mut split, steps) = form(&parties, &seats, &balance, wished, &|team_of: &[u16]| {
         finals.of_split(queue, &entries, team_of)
     });
     if let (Some(split), true) = (&mut split, finals.has_wishes()) {
@@ -680,7 +742,7 @@ fn fill(scene: Scene<'_>, context: &Context, found: &mut Found) {
             .collect();
         // Who joins late spoils no wish.
         let spoils = |split: &Split| found.split.score.is_better_than(split.score);
-        let tried = split(scene, &slots, &next.balance).0;
+        let tried = split(scene, &slots).0;
         match tried.filter(|split| !spoils(split)) {
             Some(split) => {
                 found.slots = slots;

@@ -113,6 +113,13 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
         Spot(b, l, i)
     }
 
+    /// Some key near this one.
+    pub fn peek(&self, key: &K) -> Option<K> {
+        let block = self.blocks.get(last_at(&self.from, key))?;
+        let leaf = block.leaves.get(last_at(&block.from, key))?;
+        leaf.keys.get(leaf.keys.len() / 2).copied()
+    }
+
     /// Puts a key in that is not there.
     pub fn insert(&mut self, key: K, value: V) {
         self.len += 1;

@@ -21,6 +21,9 @@ pub const STRING_BYTES_MAX: usize = 128;
 /// The most texts in an attribute of texts.
 pub const STRINGS_MAX: usize = 64;
 
+/// Parties of at most so many players are compared each with each.
+const COMPARED_ALL_MAX: usize = 8;
+
 /// Why a ticket may not queue.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Rejection {
@@ -272,7 +275,7 @@ pub fn prepare(queue: &Queue, ticket: &mut Ticket) {
 }
 
 /// The part that a compiled queue checks: also asked for each ticket when its queue is reloaded.
-pub(crate) fn admit(plan: &Plan, ticket: &Ticket) -> Result<Fit, Rejection> {
+pub(crate) fn admit<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Rejection> {
     check_party(&plan.queue, ticket)?;
     for player in &ticket.players {
         check_attributes(&plan.queue, player)?;
@@ -296,7 +299,12 @@ fn check_party(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
     if players > usize::from(max) {
         return Err(Rejection::NoTeamFits { players, max });
     }
-    if players == 1 {
+    let mut rest = ticket.players.iter();
+    let twice = |rest: &mut std::slice::Iter<'_, TicketPlayer>| {
+        let player = rest.next();
+        player.is_some_and(|p| rest.clone().any(|other| other.player == p.player))
+    };
+    if players <= COMPARED_ALL_MAX && !(0..players).any(|_| twice(&mut rest)) {
         return Ok(());
     }
     let mut names: Vec<&PlayerId> = ticket.players.iter().map(|p| &p.player).collect();
@@ -392,20 +400,25 @@ fn check_value(
     }
 }
 
-fn check_rules(plan: &Plan, ticket: &Ticket) -> Result<Fit, Rejection> {
+fn check_rules<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Rejection> {
     let fit = fit(plan, ticket).map_err(|apart| match apart {
         Apart::Rule(rule) => Rejection::PartyNotEqual { rule },
         Apart::Platform => Rejection::PartyCrossPlays,
     })?;
     check_keys(&plan.queue, ticket)?;
-    let party = Party {
+    let party = std::cell::LazyCell::new(|| Party {
         queue: &plan.queue,
         players: ticket.players.iter().collect(),
-    };
+    });
     for (index, rule) in plan.queue.rules.iter().enumerate() {
-        // What the whole match has in common is the key of its pool, which the party has by now.
-        let is_key = matches!(&rule.kind, RuleKind::Equal { per, .. } if *per == Scope::Match);
-        if rule.prefer.is_some() || is_key {
+        // What the whole match has in common is the key of its pool, which the party has by now; and a party is one
+        // number, from which nobody differs, to a distance between parties.
+        let is_kept = match &rule.kind {
+            RuleKind::Equal { per, .. } => *per == Scope::Match,
+            RuleKind::Distance { per, .. } => *per == Scope::Party,
+            _ => false,
+        };
+        if rule.prefer.is_some() || is_kept {
             continue;
         }
         if let Some(limits) = last_limits(&plan.queue, index, &rule.kind) {

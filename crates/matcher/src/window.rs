@@ -3,7 +3,7 @@
 use crate::plan::{Counts, Sizes, count};
 
 /// A ticket as the window sees it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Seen {
     /// The number of the first distance rule.
     pub skill: f64,
@@ -23,10 +23,13 @@ pub(crate) struct Base {
     pub players: u32,
 }
 
+/// So many are looked at without a box for them.
+const INLINE: usize = 32;
+
 /// Whether some of `rest` can join so that the teams are filled and every ticket's limit spans them all.
 ///
 /// Exact where the listed sizes decide (see [`Sizes`]); otherwise a necessary condition. Each of `rest` alone
-/// must be acceptable to what stands. O(n log n) for each different limit.
+/// must be acceptable to what stands. O(n log n), and O(n) for each different limit.
 pub(crate) fn can_grow(
     sizes: &Sizes,
     base: Base,
@@ -34,12 +37,18 @@ pub(crate) fn can_grow(
 ) -> bool {
     let (mut low, mut high, mut limit) = (base.low, base.high, base.limit);
     let (mut more, mut players) = (Counts::default(), base.players);
+    let mut inline = [Seen::default(); INLINE];
+    let mut n = 0;
     for seen in rest.clone() {
         low = low.min(seen.skill);
         high = high.max(seen.skill);
         limit = limit.min(seen.limit);
         count(&mut more, seen.players);
         players += u32::from(seen.players);
+        if let Some(place) = inline.get_mut(n) {
+            *place = seen;
+        }
+        n += 1;
     }
     if !sizes.can_fill(&base.counts, &more, players) {
         return false;
@@ -47,31 +56,49 @@ pub(crate) fn can_grow(
     if high - low <= limit {
         return true;
     }
-    let rest: Vec<Seen> = rest.collect();
-    let mut limits: Vec<f64> = rest.iter().map(|seen| seen.limit.min(base.limit)).collect();
-    limits.sort_unstable_by(f64::total_cmp);
-    limits.dedup();
-    limits.iter().any(|&limit| {
-        let mut willing: Vec<Seen> = rest.iter().copied().filter(|s| s.limit >= limit).collect();
-        willing.sort_unstable_by(|a, b| a.skill.total_cmp(&b.skill));
-        any_window(sizes, base, limit, &willing)
-    })
+    let mut boxed = Vec::new();
+    let rest = match inline.get_mut(..n) {
+        Some(inline) => inline,
+        None => {
+            boxed.extend(rest);
+            &mut boxed
+        }
+    };
+    rest.sort_unstable_by(|a, b| a.skill.total_cmp(&b.skill));
+    // Each different limit once, from the tightest on.
+    let mut done = f64::NEG_INFINITY;
+    loop {
+        let limits = rest.iter().map(|seen| seen.limit.min(base.limit));
+        let next = limits.filter(|&limit| limit > done);
+        let limit = next.fold(f64::INFINITY, f64::min);
+        if any_window(sizes, base, limit, rest) {
+            return true;
+        }
+        if limit == f64::INFINITY || limit >= base.limit {
+            return false;
+        }
+        done = limit;
+    }
 }
 
-/// Slides a window of width `limit` that always covers what stands over `willing`, ordered by skill.
-fn any_window(sizes: &Sizes, base: Base, limit: f64, willing: &[Seen]) -> bool {
+/// Slides a window of width `limit` that always covers what stands over those of `rest`, ordered by skill, whose own
+/// limit is no less.
+fn any_window(sizes: &Sizes, base: Base, limit: f64, rest: &[Seen]) -> bool {
     let (mut in_window, mut players) = ([0_u32; 16], base.players);
     let mut end = 0;
     // A window that only lost tickets since the last look needs no other one.
     let mut unseen = true;
-    for first in willing {
+    for first in rest.iter().filter(|seen| seen.limit >= limit) {
         let from = first.skill.min(base.low);
-        while let Some(seen) = willing.get(end).filter(|s| s.skill - from <= limit) {
+        while let Some(seen) = rest.get(end).filter(|s| s.skill - from <= limit) {
+            end += 1;
+            if seen.limit < limit {
+                continue;
+            }
             players += u32::from(seen.players);
             if let Some(n) = in_window.get_mut(usize::from(seen.players) - 1) {
                 *n += 1;
             }
-            end += 1;
             unseen = true;
         }
         if unseen && base.high - from <= limit {
