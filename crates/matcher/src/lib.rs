@@ -28,6 +28,7 @@ mod search;
 mod sorted;
 mod teams;
 mod validate;
+mod wanted;
 mod window;
 mod wishes;
 

@@ -332,6 +332,10 @@ impl Matcher {
             sums,
             pings,
             shared,
+            brings: state
+                .plan
+                .wanted
+                .brought(&state.plan.queue, &ticket.players),
             ticket: state.plan.reads_tickets.then(|| Arc::clone(&ticket)),
         });
         self.by_id.insert(ticket.id, slot);

@@ -8,6 +8,7 @@ use model::{Millis, Name, Region};
 
 use crate::entry::{Near, Ping};
 use crate::finals::{Finals, is_indexed, reads_tickets};
+use crate::wanted::Wanted;
 
 /// Games of at most this many players have their fillings listed.
 const LISTED_PLAYERS_MAX: u32 = 16;
@@ -82,6 +83,8 @@ pub(crate) struct Plan {
     pub players_max: u32,
     /// All other rules.
     pub finals: Finals,
+    /// Whom a match must have, however few there are.
+    pub wanted: Wanted,
     simple: bool,
     /// Whether they read more of a ticket than its entry sums up.
     pub reads_tickets: bool,
@@ -106,6 +109,7 @@ impl Plan {
             players_min: 0,
             players_max: queue.teams.iter().map(|t| u32::from(t.players_max)).sum(),
             finals: Finals::default(),
+            wanted: Wanted::default(),
             simple: false,
             reads_tickets: reads_tickets(&queue),
             queue,
@@ -144,6 +148,7 @@ impl Plan {
         plan.ages = plan.afters.iter().map(|&after| Millis(after)).collect();
         plan.ages.extend(queue.ticket_time_out);
         plan.finals = Finals::new(&queue, &plan.afters);
+        plan.wanted = Wanted::new(&queue, &plan.afters);
         plan.twins = twins(&plan.finals.classes);
         let teams = 0..queue.teams.len();
         plan.simple = plan.decides_by_pairs();

@@ -546,6 +546,10 @@ impl Run<'_> {
             self.resuming = false;
             return Flow::Tried;
         }
+        if !self.may_be_met(demands, rest) {
+            self.resuming = false;
+            return Flow::Tried;
+        }
         if !self.resuming && self.leaf(demands) {
             return Flow::Found;
         }
@@ -576,6 +580,15 @@ impl Run<'_> {
         }
         self.resuming = false;
         Flow::Tried
+    }
+
+    /// Whether these others may bring what the chosen tickets still want.
+    fn may_be_met(&self, demands: &Demands, rest: &[(NearKey, Slot)]) -> bool {
+        let (plan, entries) = (&self.scene.queue.plan, self.scene.entries);
+        let chosen = self.chosen.iter().map(|&slot| entries.at(slot));
+        let rest = rest.iter().map(|&(_, slot)| entries.at(slot));
+        let seats = plan.players_max.saturating_sub(demands.players);
+        plan.wanted.len() == 0 || plan.wanted.can_be_met(chosen, rest, seats)
     }
 
     /// While the search returns to where it stopped: whether the sets with this ticket were tried.

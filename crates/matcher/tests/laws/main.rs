@@ -7,6 +7,7 @@ mod history;
 mod language;
 mod platforms;
 mod random;
+mod rare;
 mod roles;
 mod rules;
 mod several;
