@@ -3,6 +3,7 @@
 use model::Timestamp;
 
 use crate::entry::{Entry, RegionId};
+use crate::order::arrange;
 use crate::plan::Plan;
 use crate::pool::{
     Class, EXACT_TICKETS_MAX, Entries, Mask, Place, Pool, QueueState, SHARED_BIT, SHARED_TAG,
@@ -153,6 +154,7 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     let near = out.candidates.len();
     gather_oldest(seeker, out);
     gather_wanted(seeker, out);
+    arrange(seeker, out);
     if out.candidates.len() > near {
         out.candidates.sort_by(|a, b| a.skill.total_cmp(&b.skill));
     }

@@ -21,6 +21,7 @@ mod gather;
 mod group;
 mod ids;
 mod matcher;
+mod order;
 mod plan;
 mod pool;
 mod roles;

@@ -657,8 +657,8 @@ impl Matcher {
             }
         }
         for (team, settings) in teams.iter_mut().zip(settings) {
-            let tickets = team.tickets.iter();
-            let tickets = tickets.filter_map(|id| self.entry(*id)?.ticket.as_deref());
+            let ids = team.tickets.iter();
+            let tickets = ids.filter_map(|id| self.entry(*id)?.ticket.as_deref());
             team.roles = of_team(&state.plan.queue, settings, tickets);
         }
         teams
@@ -666,14 +666,15 @@ impl Matcher {
 
     fn figures(&self, state: &QueueState, found: &Found) -> Figures {
         let entries = || found.slots.iter().map(|&slot| self.entries.at(slot));
-        let skills = entries().map(|entry| entry.skill());
+        let nth = state.plan.first_rule;
+        let skills = entries().filter_map(|entry| entry.numbers.get(nth).copied());
         let (low, high) = skills.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
             (low.min(x), high.max(x))
         });
         let oldest = entries().map(|entry| entry.created_at).min();
         Figures {
             players: entries().map(|entry| u32::from(entry.players)).sum(),
-            distance_gap: if state.plan.distance.is_empty() {
+            distance_gap: if state.plan.distance.len() <= nth {
                 0.0
             } else {
                 high - low

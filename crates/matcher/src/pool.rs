@@ -537,7 +537,7 @@ pub(crate) fn skill_key(entry: &Entry) -> SkillKey {
 }
 
 /// Bits that sort like the number.
-fn order_bits(x: f64) -> u64 {
+pub(crate) fn order_bits(x: f64) -> u64 {
     let bits = (x + 0.0).to_bits();
     if bits >> 63 == 1 {
         !bits

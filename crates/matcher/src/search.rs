@@ -12,6 +12,7 @@ use model::Timestamp;
 use crate::duel::{duel, is_duel};
 use crate::entry::{AgeKey, Entry, RegionId};
 use crate::gather::{Candidate, Gathered, NearKey, Seeker, gather, is_in};
+use crate::order::near_key;
 use crate::plan::{Counts, count};
 use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, Slot, bit, common, plays_in};
 use crate::teams::{Party, Seats, Split, form};
@@ -217,10 +218,6 @@ fn context(
     Some(Context { region, near })
 }
 
-fn near_key(own: &Entry, other: &Entry) -> NearKey {
-    ((own.skill() - other.skill()).abs().to_bits(), other.seq)
-}
-
 /// Of one distance rule: lowest and highest number of a set, tightest limit.
 #[derive(Debug, Clone, Copy)]
 struct Span {
@@ -289,6 +286,10 @@ impl Demands {
         }
     }
 
+    fn spans(&self) -> impl Iterator<Item = &Span> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
     /// What all of these demand; `None` if one of them is not allowed.
     fn of_all(scene: Scene<'_>, slots: &[Slot]) -> Option<Demands> {
         let (first, others) = slots.split_first()?;
@@ -299,10 +300,6 @@ impl Demands {
                 .allow(scene, entry)
                 .then(|| demands.with(scene, entry))
         })
-    }
-
-    fn spans(&self) -> impl Iterator<Item = &Span> {
-        std::iter::once(&self.first).chain(&self.others)
     }
 
     /// Whether a set stays within every ticket's limits when this ticket joins it.
@@ -446,16 +443,19 @@ impl Run<'_> {
         !self.unlimited && self.steps > STEPS_MAX
     }
 
+    fn near_key(&self, slot: Slot) -> NearKey {
+        let other = self.scene.entries.at(slot);
+        let plan = &self.scene.queue.plan;
+        near_key(plan, self.own.skill(), (other.skill(), other.seq))
+    }
+
     fn path<'s>(&self, slots: impl Iterator<Item = &'s Slot>) -> Vec<NearKey> {
-        let entries = self.scene.entries;
-        slots
-            .map(|&slot| near_key(self.own, entries.at(slot)))
-            .collect()
+        slots.map(|&slot| self.near_key(slot)).collect()
     }
 
     /// The contexts that contain the anchor, the one with the better worst latency first.
     fn shared_regions<'c>(&self, contexts: &'c [Context], anchor: Slot) -> Vec<&'c Context> {
-        let near = (near_key(self.own, self.scene.entries.at(anchor)), anchor);
+        let near = (self.near_key(anchor), anchor);
         let mut shared: Vec<&Context> = contexts
             .iter()
             .filter(|c| c.near.binary_search(&near).is_ok())

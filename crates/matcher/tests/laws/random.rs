@@ -1,7 +1,8 @@
 //! Random queues, tickets and histories.
 
 use model::queue::{
-    Aggregate, Avoid, Comparison, ExpansionTarget, Operand, Queue, Reading, RuleKind, Scope,
+    Aggregate, Avoid, Comparison, ExpansionTarget, Operand, Queue, Reading, RuleKind, Scope, Sort,
+    SortOrder,
 };
 use model::ticket::Value;
 use model::{Millis, Ticket, Timestamp};
@@ -161,14 +162,24 @@ pub fn random_queue() -> impl Strategy<Value = Queue> {
         Just(Aggregate::Mean)
     ];
     let last = prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(last_rule(), 1..3)];
-    let avoid = proptest::option::weighted(0.3, Just(()));
+    let order = prop_oneof![
+        Just(SortOrder::Nearest),
+        Just(SortOrder::Ascending),
+        Just(SortOrder::Descending)
+    ];
+    let sort = proptest::option::weighted(0.4, (order, any::<bool>()));
+    let avoid = (proptest::option::weighted(0.3, Just(())), sort);
     let all = (teams, rules, regions, aggregate, last, avoid);
-    all.prop_map(|(teams, rules, regions, aggregate, last, avoid)| {
+    all.prop_map(|(teams, rules, regions, aggregate, last, (avoid, sort))| {
         let (skill, rank, balance, modes, equal) = rules;
         let (allow, latency, delta, latency_steps, delta_steps) = regions;
         let mut q = queue(&teams);
         q.party_aggregate = aggregate;
         q.party_players_max = 3;
+        q.sort = sort.map(|(order, rank)| Sort {
+            read: Reading::of(name(if rank { "rank" } else { "skill" })),
+            order,
+        });
         q.avoid = avoid.map(|()| Avoid {
             players_max: 3,
             soft: false,

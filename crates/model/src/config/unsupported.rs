@@ -71,7 +71,6 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("play_session"),
     session_type("platform_sessions"),
     queue("backfill"),
-    queue("sort"),
     queue("ticket.on_party_change"),
     fleet("provider", Fine::OneOf(&["process"])),
     fleet("allocator", Fine::Default),
