@@ -11,6 +11,7 @@ mod bad_input;
 mod browser;
 mod capabilities;
 mod events;
+mod explanation;
 #[path = "../../plugins/process/tests/it/faults.rs"]
 mod faults;
 mod finding;

@@ -7,6 +7,7 @@ use model::queue::Queue;
 use model::{Name, Ticket, TicketId, Timestamp};
 
 use crate::event::{Event, Match, Output, Stats};
+use crate::explain::Explanation;
 use crate::matcher::Matcher;
 use crate::validate::prepare;
 
@@ -141,6 +142,12 @@ impl Group {
         legs.and_then(|legs| legs.values().next())
             .copied()
             .unwrap_or(ticket)
+    }
+
+    /// As [`Matcher::explain`], of the first of its queues that is left.
+    pub fn explain(&self, ticket: &Ticket, now: Timestamp) -> Option<Explanation> {
+        let leg = self.leg(ticket.id);
+        self.matcher.explain(leg, ticket, now)
     }
 
     /// What was done since the group was made.

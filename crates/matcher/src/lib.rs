@@ -16,12 +16,15 @@ mod duel;
 mod entry;
 mod estimate;
 mod event;
+mod explain;
+mod explain_words;
 mod finals;
 mod gather;
 mod group;
 mod ids;
 mod matcher;
 mod order;
+mod pairs;
 mod plan;
 mod pool;
 mod roles;
@@ -39,6 +42,11 @@ pub use estimate::{
     STEP, WINDOW, Waiter, Waits, nearest_region,
 };
 pub use event::{Event, Figures, Match, MatchTeam, Output, Stats};
+pub use explain::{
+    Crowd, Explanation, Gate, KeptOut, NearestMiss, Outlook, Position, RegionStanding, RegionView,
+    Search, Widening,
+};
+pub use explain_words::{sentences, ticket_sentence};
 pub use group::{Group, prepare_for};
 pub use matcher::Matcher;
 pub use validate::{

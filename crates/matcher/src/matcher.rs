@@ -58,6 +58,16 @@ struct Held {
     state: Option<QueueState>,
 }
 
+/// A ticket with what is around it.
+pub(crate) struct Glimpse<'a> {
+    pub queue: &'a QueueState,
+    pub entries: &'a Entries,
+    pub slot: Slot,
+    pub entry: &'a Entry,
+    /// Whether a search for it is still to come, or to be gone on with.
+    pub is_put_off: bool,
+}
+
 impl Matcher {
     /// A matcher without tickets. The seed decides what the rules leave open.
     pub fn new(queues: Vec<Arc<Queue>>, seed: u64) -> Matcher {
@@ -280,6 +290,26 @@ impl Matcher {
         self.entries.get(self.slot_of(ticket)?)
     }
 
+    /// What an explanation reads of a ticket that is here.
+    pub(crate) fn glimpse(&self, ticket: TicketId) -> Option<Glimpse<'_>> {
+        let slot = self.slot_of(ticket)?;
+        let entry = self.entries.get(slot)?;
+        let queue = self.state(entry.queue)?;
+        let noted = (entry.age_key(), slot);
+        let is_put_off = self.unfinished.contains_key(&entry.age_key())
+            || self
+                .backlog
+                .binary_search_by(|other| noted.cmp(other))
+                .is_ok();
+        Some(Glimpse {
+            queue,
+            entries: &self.entries,
+            slot,
+            entry,
+            is_put_off,
+        })
+    }
+
     /// What was done since the matcher was made.
     pub fn stats(&self) -> Stats {
         self.stats
@@ -326,6 +356,7 @@ impl Matcher {
             level: 0,
             players,
             anywhere,
+            given_up: false,
             numbers,
             deadline: None,
             id: ticket.id,
@@ -531,6 +562,9 @@ impl Matcher {
         };
         let outcome = search(scene, slot, cursor, &mut self.gathered);
         self.stats.looked_at += self.gathered.looked_at;
+        if let Some(entry) = self.entries.get_mut(slot) {
+            entry.given_up = matches!(&outcome, Outcome::PutOff(c) if c.slices >= SLICES_MAX);
+        }
         match outcome {
             Outcome::Found(found) => {
                 self.emit(number, found, out);

@@ -5,6 +5,7 @@ use model::queue::SortOrder;
 use crate::gather::{Gathered, NearKey, Seeker, candidate};
 use crate::plan::Plan;
 use crate::pool::{SkillKey, Slot, order_bits};
+use crate::sorted::Spot;
 
 /// Of those whom the order puts first so many are candidates, however far they are from who searches.
 const FIRST_MAX: usize = 64;
@@ -39,16 +40,16 @@ pub(crate) fn arrange(seeker: Seeker<'_>, out: &mut Gathered) {
     });
     let (mut first, mut left) = (0, LOOKED_AT << seeker.widened.min(DOUBLINGS_MAX));
     'walk: loop {
-        let step = match up {
-            true => order.up(spot, u128::MAX),
-            false => order.down(spot, u128::MAX),
+        let step: Option<(Vec<Slot>, Spot)> = match up {
+            true => order
+                .up(spot, u128::MAX)
+                .map(|(items, next)| (items.map(|(_, place)| place.slot).collect(), next)),
+            false => order
+                .down(spot, u128::MAX)
+                .map(|(items, next)| (items.rev().map(|(_, place)| place.slot).collect(), next)),
         };
-        let Some((_, places, next)) = step else { break };
+        let Some((slots, next)) = step else { break };
         spot = next;
-        let slots: Vec<Slot> = match up {
-            true => places.iter().map(|place| place.slot).collect(),
-            false => places.iter().rev().map(|place| place.slot).collect(),
-        };
         for slot in slots {
             if first == FIRST_MAX || left == 0 {
                 break 'walk;

@@ -12,7 +12,7 @@ use crate::finals::{has_any, steps};
 use crate::gather::{Gathered, Seeker, candidate};
 use crate::plan::Plan;
 use crate::pool::{Slot, skill_key};
-use crate::sorted::{Sorted, Tagged};
+use crate::sorted::{Sorted, Spot, Tagged};
 
 /// The most roles and rules `contains` of a queue whose players are found like this, roles first; whom the others
 /// want is found among the nearest only.
@@ -223,22 +223,23 @@ pub(crate) fn gather_wanted(seeker: Seeker<'_>, out: &mut Gathered) {
         while missing > 0 && is_done.contains(&false) {
             for side in 0..2 {
                 let (spot, up) = sides[side];
-                let step = match up {
-                    true => holders.up(spot, 1),
-                    false => holders.down(spot, 1),
+                let step: Option<(Vec<Slot>, Spot)> = match up {
+                    true => holders
+                        .up(spot, 1)
+                        .map(|(items, next)| (items.map(|(_, slot)| slot).collect(), next)),
+                    false => holders
+                        .down(spot, 1)
+                        .map(|(items, next)| (items.rev().map(|(_, slot)| slot).collect(), next)),
                 };
-                let Some((_, slots, next)) = step.filter(|_| left[side] > 0) else {
+                let is_more = step.is_some();
+                let Some((slots, next)) = step.filter(|_| left[side] > 0) else {
                     out.truncated |=
-                        step.is_some() && !is_done[side] && seeker.widened < HOLDERS_DOUBLINGS_MAX;
+                        is_more && !is_done[side] && seeker.widened < HOLDERS_DOUBLINGS_MAX;
                     is_done[side] = true;
                     continue;
                 };
                 sides[side].0 = next;
-                let ordered: Vec<Slot> = match up {
-                    true => slots.to_vec(),
-                    false => slots.iter().rev().copied().collect(),
-                };
-                for slot in ordered {
+                for slot in slots {
                     if missing == 0 || left[side] == 0 {
                         break;
                     }

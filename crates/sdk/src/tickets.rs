@@ -1,7 +1,7 @@
 //! Tickets and queues.
 
 use http::Method;
-use model::wire::{AnswerMatch, CreateTicket, List, Queue, Ticket};
+use model::wire::{AnswerMatch, CreateTicket, List, Queue, Ticket, TicketExplanation};
 use model::{Name, SessionId, TicketId};
 
 use crate::call::Call;
@@ -51,6 +51,15 @@ impl Client {
     /// Anything in [`Error`].
     pub async fn ticket(&self, id: TicketId) -> Result<Ticket, Error> {
         self.read(Call::get(format!("/v1/tickets/{id}"))).await
+    }
+
+    /// Where a ticket stands and why; of one that searches what keeps it waiting.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn explain_ticket(&self, id: TicketId) -> Result<TicketExplanation, Error> {
+        let path = format!("/v1/tickets/{id}/explanation");
+        self.read(Call::get(path)).await
     }
 
     /// Accepts or refuses the match that a ticket is proposed.

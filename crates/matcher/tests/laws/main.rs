@@ -3,9 +3,11 @@
 mod avoid;
 mod door;
 mod examples;
+mod explain;
 mod history;
 mod language;
 mod platforms;
+mod quality;
 mod random;
 mod rare;
 mod roles;

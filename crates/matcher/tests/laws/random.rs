@@ -1,8 +1,8 @@
 //! Random queues, tickets and histories.
 
 use model::queue::{
-    Aggregate, Avoid, Comparison, ExpansionTarget, Operand, Queue, Reading, Rule, RuleKind, Scope, Sort,
-    SortOrder,
+    Aggregate, Avoid, Comparison, ExpansionTarget, Operand, Queue, Reading, Rule, RuleKind, Scope,
+    Sort, SortOrder,
 };
 use model::ticket::Value;
 use model::{Millis, Ticket, Timestamp};

@@ -2,6 +2,7 @@
 
 mod browser;
 mod events;
+mod explanation;
 mod hosting;
 mod invites;
 mod matchmaking;
@@ -21,6 +22,10 @@ use crate::Timestamp;
 pub use crate::session_type::Capabilities;
 pub use browser::{BrowserEntry, BrowserPage, SetBrowserEntry};
 pub use events::{EventPage, Notice, NoticeKind};
+pub use explanation::{
+    CrowdCount, ExpansionExplanation, KeptOutCount, MissExplanation, QueueGate, RegionExplanation,
+    RegionStanding, SearchExplanation, SearchOutlook, SearchProgress, TicketExplanation,
+};
 pub use hosting::{
     Acknowledge, Allocation, Assignment, AssignmentMember, Assignments, Fleet, GameServer, Health,
     HealthReport, HostUpdate,

@@ -9,7 +9,11 @@ mod large_session_join;
 mod law;
 mod load;
 mod matcher;
+mod matcher_cores;
 mod matcher_crowd;
+mod matcher_explain;
+mod matcher_shapes;
+mod matcher_start;
 mod measure;
 mod player;
 mod search;
@@ -65,10 +69,14 @@ enum Length {
 }
 
 /// What can be measured, with what it is.
-const BENCHES: [(&str, &str); 5] = [
+const BENCHES: [(&str, &str); 6] = [
     (
         "matcher",
         "the matcher by itself on one core: tickets a second, candidates and memory, each match verified",
+    ),
+    (
+        "matcher-start",
+        "the server's start with 1,000,000 tickets in its database: until the first match, until all are loaded",
     ),
     (
         "ticket-to-assignment",
@@ -121,6 +129,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             "large-session-join" => large_session_join::run(length),
             "law" => law::run(length),
             "matcher" => matcher::run(length),
+            "matcher-start" => matcher_start::run(length, args.postgres.as_deref()),
             _ => ticket_to_assignment::run(length, args.rate),
         };
         for outcome in measured.with_context(|| format!("{name} was not measured"))? {

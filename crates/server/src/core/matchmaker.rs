@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use matcher::{Event, Group, Match, Output};
+use matcher::{Event, Explanation, Group, Match, Output};
 use model::opening;
 use model::queue::Queue;
 use model::session::{Actor, InstanceRequest, NewSeat, NewSession, Session};
@@ -33,6 +33,10 @@ enum Message {
     Event(Event),
     Queues(Vec<Arc<Queue>>),
     Waiting(Name, tokio::sync::oneshot::Sender<u32>),
+    Explain(
+        Arc<Ticket>,
+        tokio::sync::oneshot::Sender<Option<Explanation>>,
+    ),
 }
 
 /// Messages that wait for a group's thread; beyond it new tickets are refused, and what must be told still is.
@@ -270,6 +274,17 @@ impl Matchmaker {
         receiver.await.unwrap_or(0)
     }
 
+    /// What keeps a ticket waiting; `None` if the matcher does not have it.
+    pub(crate) async fn explain(&self, ticket: Arc<Ticket>) -> Option<Explanation> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        if let Some(runs) = self.runs.get()
+            && let Some(thread) = runs.read().by_queue.get(&ticket.queue)
+        {
+            thread.send(Message::Explain(ticket, sender));
+        }
+        receiver.await.ok().flatten()
+    }
+
     /// Starts the threads, and the task that makes their decisions durable.
     pub(crate) fn start(
         &self,
@@ -381,6 +396,10 @@ fn run(
             Ok(Message::Waiting(queue, answer)) => {
                 let waiting = u32::try_from(group.waiting(&queue)).unwrap_or(u32::MAX);
                 let _ = answer.send(waiting);
+                Vec::new()
+            }
+            Ok(Message::Explain(ticket, answer)) => {
+                let _ = answer.send(group.explain(&ticket, now()));
                 Vec::new()
             }
             Err(mpsc::RecvTimeoutError::Timeout) => group.handle(now(), Event::Tick),

@@ -179,6 +179,15 @@ impl Core {
     /// # Errors
     /// 404 when it does not exist or is another party's.
     pub async fn read_ticket(&self, who: &Principal, id: TicketId) -> Result<wire::Ticket, Error> {
+        Ok(self.shown(&*self.ticket_for(who, id).await?))
+    }
+
+    /// A ticket, for whoever may read it; for others it is not there.
+    pub(crate) async fn ticket_for(
+        &self,
+        who: &Principal,
+        id: TicketId,
+    ) -> Result<Arc<Ticket>, Error> {
         let ticket = self.ticket_document(id).await?;
         let may = match who {
             Principal::Player { player, .. } => view::is_of(&ticket, player),
@@ -190,7 +199,7 @@ impl Core {
                 id: id.to_string(),
             });
         }
-        Ok(self.shown(&ticket))
+        Ok(ticket)
     }
 
     pub(crate) async fn ticket_document(&self, id: TicketId) -> Result<Arc<Ticket>, Error> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::config::ProviderSchema;
 use model::instance::InstanceAllocation;
 use model::session::Header;
-use model::{GameServer, InstallationId, Namespace, Ticket};
+use model::{GameServer, InstallationId, Namespace};
 use store::{Committer, CommitterOptions, Key, Kind, Row, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -123,22 +123,6 @@ impl Core {
         for row in self.scan(Kind::GameServer).await? {
             let server: GameServer = rows::parse(&row)?;
             self.registry.committed(Arc::new(server), row.number);
-        }
-        Ok(())
-    }
-
-    async fn load_tickets(&self) -> Result<(), Error> {
-        let mut tickets = Vec::new();
-        for row in self.scan(Kind::Ticket).await? {
-            let ticket: Ticket = rows::parse(&row)?;
-            tickets.push((Arc::new(ticket), row.number));
-        }
-        tickets.sort_by_key(|(ticket, _)| (ticket.created_at, ticket.id));
-        for (ticket, number) in tickets {
-            self.tickets.committed(ticket.clone(), number);
-            if ticket.state == model::ticket::TicketState::Searching {
-                self.matchmaker.add(ticket);
-            }
         }
         Ok(())
     }

@@ -195,6 +195,7 @@ fn mount(methods: MethodRouter<Arc<Http>>, route: &'static Route) -> MethodRoute
         Operation::CreateTicket => add(methods, route, tickets::create),
         Operation::CancelTicket => add(methods, route, tickets::cancel),
         Operation::ReadTicket => add(methods, route, tickets::read),
+        Operation::ExplainTicket => add(methods, route, tickets::explain),
         Operation::AnswerMatch => add(methods, route, tickets::answer),
         Operation::ListQueues => add(methods, route, tickets::queues),
         Operation::ReadQueue => add(methods, route, tickets::read_queue),

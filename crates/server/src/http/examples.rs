@@ -37,6 +37,7 @@ pub(super) const ALLOCATION: Shape = Shape::of::<wire::Allocation>(allocation);
 pub(super) const CREATE_TICKET: Shape = Shape::of::<wire::CreateTicket>(create_ticket);
 pub(super) const ANSWER_MATCH: Shape = Shape::of::<wire::AnswerMatch>(answer_match);
 pub(super) const TICKET: Shape = Shape::of::<wire::Ticket>(ticket);
+pub(super) const EXPLANATION: Shape = Shape::of::<wire::TicketExplanation>(explanation);
 pub(super) const QUEUE: Shape = Shape::of::<wire::Queue>(queue);
 pub(super) const QUEUES: Shape = Shape::of::<wire::List<wire::Queue>>(queues);
 pub(super) const EVENT_PAGE: Shape = Shape::of::<wire::EventPage>(event_page);
@@ -221,6 +222,27 @@ fn ticket() -> Value {
     json!({ "id": TICKET_ID, "queue": "arena-4v4", "party": PARTY, "state": "found",
             "reason": "assigned", "created_at": AT, "players": ["alice"],
             "match_id": MATCH_ID, "session": GAME })
+}
+
+fn explanation() -> Value {
+    json!({ "ticket": TICKET_ID, "queue": "arena-4v4", "state": "searching",
+            "summary": ["The ticket searches.", "3 more players are wanted within skill 200.",
+                        "2 players wait at skill 212 from yours; you reach each other in 6 s."],
+            "search": {
+                "queue_is": "open", "progress": "done", "position": 1, "position_of": 7, "waiting": 7,
+                "regions": [{ "region": "eu-west", "standing": "considered", "latency_ms": 38,
+                              "candidates": { "tickets": 4, "players": 4 } },
+                            { "region": "us-east", "standing": "too_far", "latency_ms": 110,
+                              "rule": "regions.max_latency", "measured_ms": 110, "limit_ms": 80.0,
+                              "considered_at": AT }],
+                "looked_at": 6, "is_sample": false, "candidates": { "tickets": 4, "players": 4 },
+                "kept_out": [{ "rule": "skill-gap", "tickets": 2 }],
+                "outlook": "too_few", "players_missing": 3,
+                "nearest_miss": { "rule": "skill-gap", "attribute": "skill", "tickets": 2, "players": 2,
+                                  "gap": 212.0, "own_limit": 200.0, "their_limit": 200.0,
+                                  "reached_at": AT, "reached_in_ms": 6000 },
+                "next_expansion": [{ "rule": "skill-gap", "from": 200.0, "to": 500.0, "off": false,
+                                     "at": AT, "in_ms": 6000 }] } })
 }
 
 fn queue() -> Value {

@@ -171,6 +171,7 @@ pub enum Operation {
     CreateTicket,
     CancelTicket,
     ReadTicket,
+    ExplainTicket,
     AnswerMatch,
     ListQueues,
     ReadQueue,

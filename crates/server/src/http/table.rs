@@ -801,6 +801,15 @@ pub static ROUTES: &[Route] = &[
         ..BASE
     },
     Route {
+        operation: Operation::ExplainTicket,
+        path: "/v1/tickets/{id}/explanation",
+        summary: "Say where a ticket stands and why: who could play with it, what keeps out whom, what widens next.",
+        access: Access::Only(TICKET_PLAYER),
+        replies: &[json(200, "The explanation.", shapes::EXPLANATION)],
+        problems: &[Kind::NotFound],
+        ..BASE
+    },
+    Route {
         operation: Operation::AnswerMatch,
         verb: Verb::Post,
         path: "/v1/tickets/{id}/acceptance",

@@ -22,6 +22,11 @@ pub(super) async fn read(call: Call) -> Answer {
     reply::ok(&call.core().read_ticket(call.who()?, id).await?)
 }
 
+pub(super) async fn explain(call: Call) -> Answer {
+    let id: TicketId = call.id("ticket")?;
+    reply::ok(&call.core().explain_ticket(call.who()?, id).await?)
+}
+
 pub(super) async fn answer(mut call: Call) -> Answer {
     let id: TicketId = call.id("ticket")?;
     let body: wire::AnswerMatch = call.json().await?;
