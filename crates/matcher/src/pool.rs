@@ -311,6 +311,11 @@ impl Regions {
         near
     }
 
+    /// The number of a region, whoever names it.
+    pub fn number(&mut self, region: &Region) -> RegionId {
+        self.region(region, &mut 0)
+    }
+
     /// The number of a region. `from` remembers where in their order the last one was, as they are asked for in it.
     fn region(&mut self, region: &Region, from: &mut usize) -> RegionId {
         while let Some((known, number)) = self.order.get(*from) {
@@ -395,6 +400,11 @@ impl QueueState {
         };
         self.pool_of.insert(key, number);
         number
+    }
+
+    /// The pool of a key, if any ticket belongs to it.
+    pub fn pool_of(&self, key: &PoolKey) -> Option<&Pool> {
+        self.pools.get(*self.pool_of.get(key)? as usize)
     }
 
     /// Puts a ticket into its pool; when it is due there.
