@@ -6,6 +6,7 @@ mod at_rest;
 mod conformance;
 mod connectivity;
 mod documents;
+mod estimates;
 // The process plugin's own scenarios, here over the real registry.
 mod backfill;
 mod bad_input;

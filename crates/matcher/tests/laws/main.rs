@@ -3,6 +3,7 @@
 mod avoid;
 mod backfill;
 mod door;
+mod estimates;
 mod examples;
 mod explain;
 mod history;

@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Rfc3339;
+use super::waits::{Estimate, RegionWaits, WaitQuantile};
 use crate::session_type::CustomData;
 use crate::ticket::{EndReason, TicketState, Value};
-use crate::{MatchId, Name, PlayerId, Region, SessionId, TicketId};
+use crate::{MatchId, Millis, Name, PlayerId, Region, SessionId, TicketId};
 
 /// `POST /v1/sessions/{id}/ticket` by the leader.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -73,6 +74,9 @@ pub struct Ticket {
     /// The studio's own data.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,
+    /// How long it may wait, while it does; absent until enough tickets were matched since the server started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
     /// The match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub match_id: Option<MatchId>,
@@ -173,4 +177,16 @@ pub struct Queue {
     pub party_players_max: u16,
     /// Tickets that wait now.
     pub waiting: u32,
+    /// The figures that follow are of this long, in milliseconds, or since the server started.
+    #[serde(default)]
+    pub window_ms: Millis,
+    /// Tickets matched by the minute.
+    #[serde(default)]
+    pub matched_per_minute: f64,
+    /// Quantiles of the wait until a match.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<WaitQuantile>,
+    /// The same by region and party size.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_region: Vec<RegionWaits>,
 }

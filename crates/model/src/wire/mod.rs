@@ -12,6 +12,7 @@ mod sessions;
 mod standing;
 mod together;
 mod token;
+mod waits;
 
 use std::borrow::Cow;
 
@@ -50,6 +51,7 @@ pub use sessions::{
 pub use standing::{RecentPlayer, Role, RoleType, SetRole, Spectators, SwapMembers};
 pub use together::{Initializing, PostEvaluation, SetHost};
 pub use token::{AUDIENCE, Claims, PrincipalKind};
+pub use waits::{Estimate, EstimateBasis, ExpectedWait, PartyWaits, RegionWaits, WaitQuantile};
 
 /// A list in an object, so that fields can be added beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

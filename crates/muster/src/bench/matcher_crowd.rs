@@ -198,7 +198,7 @@ impl Kind {
     fn spread(self) -> f64 {
         match self {
             Kind::Roles => 30.0,
-            Kind::Hunt => 90.0,
+            Kind::Hunt => 35.0,
             Kind::Compound => 45.0,
             Kind::Duels | Kind::Mixed | Kind::Trios | Kind::Large => 56.0,
         }

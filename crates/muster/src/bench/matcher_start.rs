@@ -1,7 +1,8 @@
 //! The rows `matcher-start.*`: the server's start with a million tickets in its database.
 
+use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, ensure};
 use futures_util::StreamExt as _;
@@ -25,6 +26,8 @@ const QUEUE: &str = "bench-4v4";
 /// Tickets of one write set, and write sets under way at a time, while the database is filled.
 const SET: u64 = 200;
 const FILLING: usize = 16;
+/// A start without a match by then has failed.
+const FIRST_MAX: Duration = Duration::from_secs(60);
 /// Rows of one read.
 const PAGE: usize = 1_000;
 
@@ -41,6 +44,11 @@ pub(super) fn run(length: Length, postgres: Option<&str>) -> anyhow::Result<Vec<
         Length::Full => 1_000_000,
         Length::Quick => 100_000,
     };
+    // What the server has to complain about says why nothing is measured.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new("warn"))
+        .with_writer(std::io::stderr)
+        .try_init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -67,7 +75,7 @@ pub(super) fn run(length: Length, postgres: Option<&str>) -> anyhow::Result<Vec<
 async fn measured(
     rows: [&'static str; 2],
     url: &str,
-    types: &std::path::Path,
+    types: &Path,
     n: u64,
 ) -> anyhow::Result<Vec<Outcome>> {
     // Of its own, so that what an earlier run has left is in nobody's way.
@@ -77,10 +85,8 @@ async fn measured(
     let run = run.get(16..).unwrap_or_default();
     let few: Namespace = format!("few-{run}").parse()?;
     let many: Namespace = format!("many-{run}").parse()?;
-    fill(url, &few, 8).await?;
     let alone = start(url, &few, types, 8).await?;
     say::complain(&format_args!("  {}: writing {n} tickets", rows[0]));
-    fill(url, &many, n).await?;
     let start = start(url, &many, types, n).await?;
     let read = read_bare(url, &many, n).await?;
     let figure = |row, unit, value, baseline| {
@@ -151,14 +157,8 @@ async fn fill(url: &str, namespace: &Namespace, n: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn start(
-    url: &str,
-    namespace: &Namespace,
-    types: &std::path::Path,
-    n: u64,
-) -> anyhow::Result<Start> {
-    let began = wall_clock();
-    let watch = measure::now();
+/// A server that has started.
+async fn serve(url: &str, namespace: &Namespace, types: &Path) -> anyhow::Result<Server> {
     let server = Server::start(Options {
         database: url.to_owned(),
         namespace: namespace.clone(),
@@ -171,17 +171,30 @@ async fn start(
         settings: Settings::default(),
         clock: None,
         drivers: Drivers::Running,
-    })
-    .await?;
-    let core = server.core().clone();
-    // Answered behind the last of the tickets.
-    let waiting = core.queue(QUEUE).await?.waiting;
-    let loaded = watch.elapsed().as_secs_f64();
-    ensure!(u64::from(waiting) == n - 8, "{waiting} of {n} tickets wait");
-    let first = first_match(url, namespace).await?;
+    });
+    Ok(server.await?)
+}
+
+async fn stop(server: Server) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     shutdown.cancel();
     server.run(shutdown, Arc::new(Notify::new())).await?;
+    Ok(())
+}
+
+/// A start with n tickets in the database, in which an earlier server has left its revision of the YAML.
+async fn start(url: &str, namespace: &Namespace, types: &Path, n: u64) -> anyhow::Result<Start> {
+    stop(serve(url, namespace, types).await?).await?;
+    fill(url, namespace, n).await?;
+    let began = wall_clock();
+    let watch = measure::now();
+    let server = serve(url, namespace, types).await?;
+    // Answered behind the last of the tickets.
+    let waiting = server.core().queue(QUEUE).await?.waiting;
+    let loaded = watch.elapsed().as_secs_f64();
+    ensure!(u64::from(waiting) == n - 8, "{waiting} of {n} tickets wait");
+    let first = first_match(url, namespace).await?;
+    stop(server).await?;
     Ok(Start {
         loaded,
         first: first.since(began).0 as f64,
@@ -191,13 +204,15 @@ async fn start(
 /// When the match was made, by the session that it became; its tickets are read too.
 async fn first_match(url: &str, namespace: &Namespace) -> anyhow::Result<Timestamp> {
     let store = Store::open(url, store::Options::default()).await?;
+    let patience = measure::now();
     let found = loop {
+        ensure!(patience.elapsed() < FIRST_MAX, "no match was made");
         let rows = store.scan(Kind::Session, None, PAGE).await?;
         let ours = rows.iter().find(|row| row.key.namespace == *namespace);
         if let Some(row) = ours {
             break Header::from_json(&row.body)?;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     };
     ensure!(found.match_id.is_some(), "the session is no match");
     store.close().await;

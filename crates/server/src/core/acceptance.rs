@@ -293,6 +293,7 @@ impl Core {
     /// A ticket as clients see it, with how the match stands that it is proposed.
     pub(crate) fn shown(&self, ticket: &Ticket) -> wire::Ticket {
         let mut shown = view::ticket(ticket);
+        shown.estimate = self.estimate_of(ticket);
         let proposed = ticket
             .match_id
             .filter(|_| ticket.state == TicketState::Proposed);

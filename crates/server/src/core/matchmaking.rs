@@ -252,17 +252,6 @@ impl Core {
             }),
         }
     }
-
-    async fn queue_view(&self, queue: &Queue) -> wire::Queue {
-        wire::Queue {
-            name: queue.name.clone(),
-            group: queue.group.clone(),
-            active: queue.active,
-            session_type: queue.session_type.clone(),
-            party_players_max: queue.party_players_max,
-            waiting: self.matchmaker.waiting(&queue.name).await,
-        }
-    }
 }
 
 /// The party as it is queued: its joined members, the leader first, with what the caller may say of them.

@@ -12,6 +12,7 @@ mod browser;
 mod busy;
 mod codes;
 mod ending;
+mod estimates;
 mod events;
 mod explain;
 mod fleet_api;
@@ -117,6 +118,7 @@ pub struct Inner {
     revisions: revisions::Revisions,
     sessions: slots::Slots<SessionId, write::Document>,
     tickets: tickets::Tickets,
+    estimates: estimates::Estimates,
     proposals: busy::Records<MatchId, Proposal>,
     passwords: passwords::Passwords,
     players: players::Players,

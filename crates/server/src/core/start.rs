@@ -78,6 +78,7 @@ impl Core {
                 revisions: revisions::Revisions::new(parts.providers),
                 sessions: slots::Slots::new(),
                 tickets: tickets::Tickets::new(),
+                estimates: super::estimates::Estimates::new(),
                 proposals: busy::Records::new(),
                 passwords: passwords::Passwords::new(),
                 players: players::Players::new(now),

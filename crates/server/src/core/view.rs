@@ -305,6 +305,7 @@ pub(crate) fn ticket(ticket: &Ticket) -> wire::Ticket {
             .map(|player| player.player.clone())
             .collect(),
         custom_data: ticket.custom_data.clone(),
+        estimate: None,
         match_id: ticket.match_id,
         session: ticket.session,
         acceptance: None,

@@ -246,7 +246,11 @@ fn set_penalty() -> Value {
 fn ticket() -> Value {
     json!({ "id": TICKET_ID, "queue": "arena-4v4", "party": PARTY, "state": "found",
             "reason": "assigned", "created_at": AT, "players": ["alice"],
-            "match_id": MATCH_ID, "session": GAME })
+            "match_id": MATCH_ID, "session": GAME,
+            "estimate": { "queue": "arena-4v4", "basis": "party", "quantiles": [
+                { "quantile": 0.5, "wait_ms": 4_210, "error": 0.0123 },
+                { "quantile": 0.9, "wait_ms": 13_212, "error": -0.0081 },
+            ] } })
 }
 
 fn explanation() -> Value {
@@ -272,7 +276,17 @@ fn explanation() -> Value {
 
 fn queue() -> Value {
     json!({ "name": "arena-4v4", "group": "arena", "active": true, "session_type": "arena", "party_players_max": 4,
-            "waiting": 12 })
+            "waiting": 12, "window_ms": 600_000, "matched_per_minute": 40.5,
+            "waits": waits(), "by_region": [{
+                "region": "eu-west", "waiting": 12, "matched_per_minute": 40.5, "waits": waits(),
+                "by_party": [{ "players": 1, "waiting": 12, "matched_per_minute": 40.5,
+                               "waits": waits() }],
+            }] })
+}
+
+fn waits() -> Value {
+    json!([{ "quantile": 0.5, "wait_ms": 4_210 }, { "quantile": 0.9, "wait_ms": 13_212 },
+           { "quantile": 0.99 }])
 }
 
 fn queues() -> Value {
