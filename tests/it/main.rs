@@ -6,7 +6,9 @@ mod at_rest;
 mod conformance;
 mod connectivity;
 mod documents;
+mod estimates;
 // The process plugin's own scenarios, here over the real registry.
+mod backfill;
 mod bad_input;
 mod browser;
 mod capabilities;
@@ -29,6 +31,7 @@ mod large;
 mod laws;
 mod members;
 mod passwords;
+mod penalties;
 mod places;
 mod player_visibility;
 mod queue_rules;

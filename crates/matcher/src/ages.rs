@@ -5,6 +5,7 @@
 //! leaves its own empty.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 
 use crate::entry::AgeKey;
 use crate::pool::Slot;
@@ -209,6 +210,32 @@ impl Ages {
         })
     }
 
+    /// Those behind a key, of the ring from a place on, the oldest first; each with the place behind it in the ring.
+    pub fn behind<'a>(
+        &'a self,
+        (key, seat): (Option<AgeKey>, Seat),
+        key_of: impl Fn(Slot) -> AgeKey + 'a,
+    ) -> impl Iterator<Item = (AgeKey, Slot, Seat)> + 'a {
+        let start = key.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut aside = self.aside.range((start, Bound::Unbounded)).peekable();
+        let mut at = seat;
+        std::iter::from_fn(move || {
+            let ring = self.from(at).map(|(seat, slot)| (key_of(slot), slot, seat));
+            let other = aside.peek().map(|&(&key, &slot)| (key, slot));
+            match (ring, other) {
+                (Some((key, slot, seat)), other) if other.is_none_or(|(other, _)| key < other) => {
+                    at = seat.next();
+                    Some((key, slot, at))
+                }
+                (_, Some((key, slot))) => {
+                    aside.next();
+                    Some((key, slot, at))
+                }
+                _ => None,
+            }
+        })
+    }
+
     /// All of them, the oldest first.
     pub fn iter<'a>(
         &'a self,
@@ -287,6 +314,17 @@ mod tests {
             for (older, &key) in reference.keys().enumerate() {
                 prop_assert_eq!(ages.rank(&key, |slot| keys[slot as usize]), older);
             }
+            // In slices, each from where the last one ended.
+            let (mut from, mut sliced) = ((None, Seat::default()), Vec::new());
+            while let Some((key, slot, seat)) = {
+                let mut rest = ages.behind(from, |slot| keys[slot as usize]);
+                rest.next()
+            } {
+                sliced.push((key, slot));
+                from = (Some(key), seat);
+            }
+            let all: Vec<_> = reference.iter().map(|(&key, &slot)| (key, slot)).collect();
+            prop_assert_eq!(sliced, all);
             prop_assert!(met.is_sorted());
             for &slot in reference.values() {
                 let seat = seats[slot as usize];

@@ -5,6 +5,7 @@
 //! matched at none, so he counts against optimism; who cancels or expires stops counting from there on, either way.
 //! The quantile is the age at which so large a share of those who begin would have been matched.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use model::queue::Queue;
@@ -447,15 +448,13 @@ impl Estimator {
         }
         let of_region = self.regions.entry(region).or_default();
         of_region.all.arrived(waiter, now);
-        if !of_region.by_party.contains_key(&waiter.players) {
-            if !room {
-                return vec![None; self.quantiles.len()];
+        let cell = match of_region.by_party.entry(waiter.players) {
+            Entry::Occupied(cell) => cell.into_mut(),
+            Entry::Vacant(_) if !room => return vec![None; self.quantiles.len()],
+            Entry::Vacant(place) => {
+                self.cells += 1;
+                place.insert(Cell::default())
             }
-            self.cells += 1;
-            of_region.by_party.insert(waiter.players, Cell::default());
-        }
-        let Some(cell) = of_region.by_party.get_mut(&waiter.players) else {
-            return Vec::new();
         };
         cell.arrived(waiter, now);
         if cell.promised.is_empty() {
@@ -467,18 +466,18 @@ impl Estimator {
             let waits = waits.collect();
             cell.promised.push_back(waits);
         }
-        // Of one that comes back the promise was made long ago.
-        let is_new = now.since(waiter.created_at).0 < 1_000;
-        let promised = self.began.and_then(|began| cell.promised_at(began, waiter));
-        let promised = promised.into_iter().flatten();
+        let promised = cell.promised.back().into_iter().flatten();
+        let promised = promised.map(|promised| promised.wait).collect();
+        // To one that comes back it was promised long ago.
+        if now.since(waiter.created_at).0 < 1_000
+            && let Some(began) = self.began
+        {
+            let made = cell.promised_at(began, waiter).into_iter().flatten();
+            for made in made.filter(|made| made.wait.is_some()) {
+                made.made += 1;
+            }
+        }
         promised
-            .map(|promised| {
-                if is_new && promised.wait.is_some() {
-                    promised.made += 1;
-                }
-                promised.wait
-            })
-            .collect()
     }
 
     /// A ticket that had arrived waits no more.
@@ -517,12 +516,15 @@ impl Estimator {
         let cell = of_region.and_then(|of_region| of_region.by_party.get(&waiter.players));
         let region = of_region.map(|of_region| &of_region.all);
         let (basis, best) = best([cell, region, Some(&self.all)], age);
-        let best = best?;
+        if best.is_none() && self.all.sum.matched() < ENOUGH_OF_QUEUE {
+            return None;
+        }
         let kept = self.kept();
         let quantiles = self.quantiles.iter().zip(kept);
         let quantiles = quantiles.map(|(&quantile, kept)| Expected {
             quantile,
-            wait: best.sum.wait(quantile, age),
+            // Of one who has waited longer than others do nobody knows.
+            wait: best.and_then(|best| best.sum.wait(quantile, age)),
             kept,
         });
         Some(Estimate {

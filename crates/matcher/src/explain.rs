@@ -536,19 +536,23 @@ fn nearest(glimpse: &Glimpse<'_>, pool: &Pool) -> Vec<(f64, Slot)> {
     };
     let (mut spot, mut taken) = (start, 0);
     while taken < LOOKED_AT_MAX
-        && let Some((keys, places, next)) = pool.by_skill.up(spot, u128::MAX)
+        && let Some((items, next)) = pool.by_skill.up(spot, u128::MAX)
     {
-        let items = keys.iter().zip(places);
-        items.for_each(|(key, place)| take(key, place.slot));
-        (spot, taken) = (next, taken + keys.len());
+        for (key, place) in items {
+            take(&key, place.slot);
+            taken += 1;
+        }
+        spot = next;
     }
     let (mut spot, mut taken) = (start, 0);
     while taken < LOOKED_AT_MAX
-        && let Some((keys, places, next)) = pool.by_skill.down(spot, u128::MAX)
+        && let Some((items, next)) = pool.by_skill.down(spot, u128::MAX)
     {
-        let items = keys.iter().zip(places);
-        items.for_each(|(key, place)| take(key, place.slot));
-        (spot, taken) = (next, taken + keys.len());
+        for (key, place) in items {
+            take(&key, place.slot);
+            taken += 1;
+        }
+        spot = next;
     }
     near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     near.truncate(LOOKED_AT_MAX);

@@ -12,6 +12,9 @@ use crate::explain::{
 pub fn ticket_sentence(ticket: &Ticket) -> String {
     let why = match ticket.reason {
         Some(EndReason::Assigned) => "every player has a seat in a session that can be joined",
+        Some(EndReason::Backfilled) => {
+            "every player has a seat in a session that was played and had free ones"
+        }
         Some(EndReason::LeftQueue) => "the leader took it back",
         Some(EndReason::Timeout) => "it waited as long as the queue allows",
         Some(EndReason::PartyChanged) => "somebody joined or left the party",

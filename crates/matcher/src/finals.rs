@@ -230,6 +230,16 @@ impl Finals {
             && (!self.parts() || meetings(entries.iter().map(|entry| players(entry))) == 0)
     }
 
+    /// Whether the teams keep the rules that depend on them; `team_of` says the team of each ticket.
+    pub fn rules_hold(&self, queue: &Queue, entries: &[&Entry], team_of: &[u16]) -> bool {
+        let seated = Seated {
+            queue,
+            entries,
+            team_of,
+        };
+        self.of_split.iter().all(|one| one.holds(&seated))
+    }
+
     /// Whether the teams keep what depends on them, and then how much of the wishes; `team_of` says the team of each
     /// ticket.
     pub fn of_split(&self, queue: &Queue, entries: &[&Entry], team_of: &[u16]) -> Option<Score> {
@@ -238,7 +248,7 @@ impl Finals {
             entries,
             team_of,
         };
-        let holds = self.of_split.iter().all(|one| one.holds(&seated))
+        let holds = self.rules_hold(queue, entries, team_of)
             && self.roles.iter().enumerate().all(|(team, roles)| {
                 roles.is_empty() || can_fill_roles(queue, &seated.of_team(team), roles)
             });
@@ -368,9 +378,14 @@ impl<'a> Seated<'a> {
         match (per, team) {
             (Scope::Player, _) => entries.flat_map(players).map(|p| vec![p]).collect(),
             (Scope::Party, _) => entries.map(|e| players(e).iter().collect()).collect(),
-            (Scope::Team, Some(team)) => vec![self.of_team(team)],
+            (Scope::Team, Some(team)) => Some(self.of_team(team))
+                .into_iter()
+                .filter(|players| !players.is_empty())
+                .collect(),
             (Scope::Team, None) => (0..self.queue.teams.len())
                 .map(|t| self.of_team(t))
+                // Of a match that is played a team may be empty; nothing is asked of it.
+                .filter(|players| !players.is_empty())
                 .collect(),
             (Scope::Match, _) => vec![entries.flat_map(players).collect()],
         }

@@ -11,7 +11,9 @@
 
 mod ages;
 mod avoid;
+mod backfill;
 mod check;
+mod check_refill;
 mod duel;
 mod entry;
 mod estimate;
@@ -34,7 +36,9 @@ mod validate;
 mod window;
 mod wishes;
 
+pub use backfill::{BACKFILLS_MAX, Backfill, BackfillTeam, Refill};
 pub use check::check_match;
+pub use check_refill::check_refill;
 pub use estimate::{
     Basis, CELLS_MAX, ENOUGH, ENOUGH_OF_QUEUE, End, Estimate, Estimator, Expected, RegionWaits,
     STEP, WINDOW, Waiter, Waits, nearest_region,

@@ -1,5 +1,7 @@
 //! The matcher: waiting tickets, what changes them, and the decisions that follow.
 
+mod refilling;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -7,6 +9,7 @@ use model::queue::Queue;
 use model::{Name, Ticket, TicketId, Timestamp};
 
 use crate::ages::Seat;
+use crate::backfill::Backfills;
 use crate::entry::{AgeKey, Entry, Fit};
 use crate::event::{Event, Figures, Match, MatchTeam, Output, Stats};
 use crate::gather::Gathered;
@@ -42,6 +45,8 @@ pub struct Matcher {
     backlog: Vec<(AgeKey, Slot)>,
     /// Tickets of matches that were emitted, by handle.
     proposed: BTreeMap<u64, Vec<Slot>>,
+    /// Sessions that ask for players.
+    backfills: Backfills,
     /// What searches write on.
     gathered: Gathered,
     now: Timestamp,
@@ -81,6 +86,7 @@ impl Matcher {
             unfinished: BTreeMap::new(),
             backlog: Vec::new(),
             proposed: BTreeMap::new(),
+            backfills: Backfills::default(),
             gathered: Gathered::default(),
             now: Timestamp(i64::MIN),
             next_seq: 0,
@@ -160,7 +166,9 @@ impl Matcher {
         changed.sort_unstable_by(|a, b| b.cmp(a));
         changed.dedup();
         self.backlog = changed;
+        self.reopen_backfills();
         self.resume(&mut out);
+        self.resume_refills(&mut out);
         out
     }
 
@@ -217,17 +225,24 @@ impl Matcher {
         match event {
             Event::Add(ticket) => self.add(ticket, &mut out),
             Event::Remove(id) => self.remove(id),
+            Event::Backfill(asked) => self.put_backfill(asked),
+            Event::EndBackfill(session) => self.backfills.remove(session),
             Event::Committed(handle) => {
+                self.backfills.committed(handle);
                 for slot in self.proposed.remove(&handle).unwrap_or_default() {
                     self.drop_entry(slot);
                 }
             }
-            Event::Failed { handle, gone } => self.fail(handle, &gone, &mut out),
+            Event::Failed { handle, gone } => {
+                self.backfills.failed(handle);
+                self.fail(handle, &gone, &mut out);
+            }
             Event::Tick => {}
         }
         if goes_on {
             self.resume(&mut out);
         }
+        self.resume_refills(&mut out);
         while self.backlog.last().is_some_and(|&last| !self.is_here(last)) {
             self.backlog.pop();
         }
@@ -243,7 +258,7 @@ impl Matcher {
     /// When [`Event::Tick`] is wanted: the next expansion or expiry; the time of the last event if
     /// there is work left from it. `None`: not before another event.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        if !self.unfinished.is_empty() || !self.backlog.is_empty() {
+        if !self.unfinished.is_empty() || !self.backlog.is_empty() || self.backfills.has_work() {
             return Some(self.now);
         }
         self.due.first().map(|&(at, _, _)| at)
@@ -539,6 +554,9 @@ impl Matcher {
 
     /// Searches once and emits the match if there is one; whether there was.
     fn search(&mut self, slot: Slot, cursor: &Cursor, out: &mut Vec<Output>) -> bool {
+        if *cursor == Cursor::default() && self.refills_first(slot, out) {
+            return true;
+        }
         // An earlier match may have taken the ticket.
         let waits = |entry: &&Entry| entry.proposed == 0 && !entry.is_expired(self.now);
         let Some(entry) = self.entries.get(slot).filter(waits) else {
@@ -563,17 +581,25 @@ impl Matcher {
         }
         match outcome {
             Outcome::Found(found) => {
+                let all = found
+                    .slots
+                    .iter()
+                    .filter_map(|&slot| self.entries.get(slot));
+                let oldest = all.map(|entry| entry.created_at).min();
+                if self.refills_instead(slot, oldest.unwrap_or(self.now), out) {
+                    return true;
+                }
                 self.emit(number, found, out);
                 true
             }
             Outcome::Nothing => {
                 self.finish(slot);
-                false
+                self.refills_at_last(slot, out)
             }
             Outcome::PutOff(cursor) if cursor.slices >= SLICES_MAX => {
                 self.stats.given_up += 1;
                 self.finish(slot);
-                false
+                self.refills_at_last(slot, out)
             }
             Outcome::PutOff(cursor) => {
                 self.stats.put_off += u64::from(cursor.slices == 1);
@@ -634,13 +660,7 @@ impl Matcher {
         let queue = state.plan.queue.name.clone();
         let region = found.region.and_then(|at| state.regions.get(at));
         let region = region.cloned();
-        for &slot in &found.slots {
-            self.withdraw(slot);
-            if let Some(entry) = self.entries.get_mut(slot) {
-                entry.proposed = handle;
-            }
-        }
-        self.proposed.insert(handle, found.slots);
+        self.propose(found.slots, handle);
         self.stats.matches += 1;
         out.push(Output::Match(Match {
             handle,
@@ -649,6 +669,17 @@ impl Matcher {
             teams,
             figures,
         }));
+    }
+
+    /// Holds tickets for what was decided, until that stands or has failed.
+    fn propose(&mut self, slots: Vec<Slot>, handle: u64) {
+        for &slot in &slots {
+            self.withdraw(slot);
+            if let Some(entry) = self.entries.get_mut(slot) {
+                entry.proposed = handle;
+            }
+        }
+        self.proposed.insert(handle, slots);
     }
 
     /// The split with its names. Interchangeable teams change names by chance of the seed, so that

@@ -192,21 +192,17 @@ fn context(
     };
     let mut base = Counts::default();
     count(&mut base, own.players);
-    let limit = |level| {
-        let limit = plan.level(level).distance.first();
-        limit.copied().unwrap_or(f64::INFINITY)
-    };
     let skill = own.skill();
     let base = Base {
         low: skill,
         high: skill,
-        limit: limit(own.level),
+        limit: plan.reach(own.level),
         counts: base,
         players: u32::from(own.players),
     };
     let seen = here().map(|candidate| Seen {
         skill: candidate.skill,
-        limit: limit(candidate.level),
+        limit: plan.reach(candidate.level),
         players: candidate.players,
     });
     if !can_grow(&scene.queue.sizes, base, seen) {
@@ -333,10 +329,9 @@ impl Demands {
         };
         let seen = |slot| {
             let entry: &'e Entry = scene.entries.at(slot);
-            let limit = plan.level(entry.level).distance.first();
             Seen {
                 skill: entry.skill(),
-                limit: limit.copied().unwrap_or(f64::INFINITY),
+                limit: plan.reach(entry.level),
                 players: entry.players,
             }
         };

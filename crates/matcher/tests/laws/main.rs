@@ -1,7 +1,9 @@
 //! The matcher's tests: its laws over random queues and histories, its rules one by one, its door.
 
 mod avoid;
+mod backfill;
 mod door;
+mod estimates;
 mod examples;
 mod explain;
 mod history;

@@ -6,11 +6,13 @@ mod explanation;
 mod hosting;
 mod invites;
 mod matchmaking;
+mod penalties;
 mod problem;
 mod sessions;
 mod standing;
 mod together;
 mod token;
+mod waits;
 
 use std::borrow::Cow;
 
@@ -34,17 +36,22 @@ pub use invites::{
     InvitePlayers, InviteSession, MyInvite, MyInvites, PASSWORD_CHARS_MAX, Password, SessionInvite,
     ShortCode,
 };
-pub use matchmaking::{Acceptance, AnswerMatch, CreateTicket, Queue, QueuePlayer, Ticket};
+pub use matchmaking::{
+    Acceptance, AnswerMatch, Backfill, BackfilledPlayer, CreateTicket, Queue, QueuePlayer,
+    SetBackfill, Ticket, WantedPlayers,
+};
+pub use penalties::{Penalty, SetPenalty};
 pub use problem::Problem;
 pub use sessions::{
-    CONTRACT, CreateSession, FoundSession, FoundSessions, Instance, JoinSession, Member,
-    MemberPage, MemberState, MoveMember, MySession, MySessions, PutServer, RequestInstance,
+    CONTRACT, CreateSession, FoundSession, FoundSessions, Instance, InviteSource, JoinSession,
+    Member, MemberPage, MemberState, MoveMember, MySession, MySessions, PutServer, RequestInstance,
     Reservation, Reserve, Session, SessionServer, SessionTicket, SessionType, Team, UpdateMember,
     UpdateSession,
 };
 pub use standing::{RecentPlayer, Role, RoleType, SetRole, Spectators, SwapMembers};
 pub use together::{Initializing, PostEvaluation, SetHost};
 pub use token::{AUDIENCE, Claims, PrincipalKind};
+pub use waits::{Estimate, EstimateBasis, ExpectedWait, PartyWaits, RegionWaits, WaitQuantile};
 
 /// A list in an object, so that fields can be added beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

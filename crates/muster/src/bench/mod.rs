@@ -19,6 +19,7 @@ mod player;
 mod search;
 mod serve;
 mod session_writes;
+mod simulate;
 mod ticket_to_assignment;
 mod world;
 
@@ -69,7 +70,7 @@ enum Length {
 }
 
 /// What can be measured, with what it is.
-const BENCHES: [(&str, &str); 6] = [
+const BENCHES: [(&str, &str); 7] = [
     (
         "matcher",
         "the matcher by itself on one core: tickets a second, candidates and memory, each match verified",
@@ -93,6 +94,10 @@ const BENCHES: [(&str, &str); 6] = [
     (
         "law",
         "settle, apply-join and apply-update of sessions of 8, 100 and 10,000 members, against those of 8",
+    ),
+    (
+        "simulate",
+        "a day of 1,000,000 tickets through the sample queue, each match verified; the share of promised waits that were kept",
     ),
 ];
 
@@ -130,6 +135,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             "law" => law::run(length),
             "matcher" => matcher::run(length),
             "matcher-start" => matcher_start::run(length, args.postgres.as_deref()),
+            "simulate" => simulate::run(length),
             _ => ticket_to_assignment::run(length, args.rate),
         };
         for outcome in measured.with_context(|| format!("{name} was not measured"))? {

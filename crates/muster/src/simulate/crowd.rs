@@ -24,7 +24,10 @@ pub(super) struct Arrival {
 /// Where tickets come from.
 #[derive(Debug)]
 pub(super) enum Crowd {
-    Population { population: Population, seed: u64 },
+    Population {
+        population: Box<Population>,
+        seed: u64,
+    },
     Trace(Vec<Arrival>),
 }
 

@@ -8,6 +8,7 @@ mod page;
 mod plot;
 mod population;
 mod progress;
+mod rehearsal;
 mod table;
 mod tally;
 mod trace;
@@ -24,6 +25,7 @@ use model::queue::Queue;
 use crate::say;
 use crowd::Crowd;
 use progress::Progress;
+pub(crate) use rehearsal::Rehearsal;
 use tally::Report;
 
 /// Run a day of traffic through a queue, in seconds, before players do.
@@ -81,7 +83,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let known: Vec<&Queue> = queues.iter().map(|queue| &**queue).collect();
     let crowd = match (&args.population, &args.players) {
         (Some(path), _) => Crowd::Population {
-            population: population::read(path, &known)?,
+            population: Box::new(population::read(path, &known)?),
             seed: args.seed,
         },
         (None, Some(path)) => Crowd::Trace(trace::read(path, &known)?),

@@ -100,11 +100,11 @@ fn compared(reports: &[Report], differences: &[Difference]) -> String {
     html
 }
 
+/// A figure's name and how its points are read of a report.
+type Read<'f, 'r> = (&'f str, &'f dyn Fn(&'r Report) -> Vec<f64>);
+
 /// A series of each run, or two.
-fn series<'r>(
-    reports: &'r [Report],
-    figures: &[(&str, &dyn Fn(&'r Report) -> Vec<f64>)],
-) -> Vec<Series> {
+fn series<'r>(reports: &'r [Report], figures: &[Read<'_, 'r>]) -> Vec<Series> {
     let runs = reports.iter().enumerate();
     runs.flat_map(|(run, report)| {
         let name = move |figure: &str| match (figure, reports.len()) {
@@ -124,6 +124,8 @@ fn series<'r>(
     .collect()
 }
 
+/// Some of the groups of a report.
+type Groups = fn(&Report) -> &[Group];
 /// Which of the figures of a group.
 type Of = fn(&Group) -> &Figures;
 
@@ -155,7 +157,7 @@ fn plots(reports: &[Report]) -> String {
     }
     html += &sizes(reports);
     html += &by_hour(reports);
-    let parts: [(&str, fn(&Report) -> &[Group]); 2] = [
+    let parts: [(&str, Groups); 2] = [
         ("region", |r| &r.by_region),
         ("party size", |r| &r.by_party),
     ];
@@ -167,7 +169,7 @@ fn plots(reports: &[Report]) -> String {
         ];
         let names: BTreeSet<&str> = reports
             .iter()
-            .flat_map(|report| groups(report))
+            .flat_map(&groups)
             .map(|group| group.name.as_str())
             .collect();
         let labels: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();

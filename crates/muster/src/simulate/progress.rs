@@ -38,16 +38,6 @@ impl Progress {
         }
     }
 
-    /// One that says nothing.
-    pub(crate) fn silent() -> Progress {
-        Progress {
-            what: String::new(),
-            all: 0,
-            came: 0,
-            bar: None,
-        }
-    }
-
     /// A ticket has come, so long after the start of the first day.
     pub(super) fn came(&mut self, after: Millis) {
         self.came += 1;

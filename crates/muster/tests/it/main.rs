@@ -2,4 +2,5 @@
 
 mod bzflag;
 mod demo;
+mod simulate;
 mod wrapped;

@@ -119,6 +119,7 @@ impl Core {
             );
             if let Some((ticket, number)) = std::mem::replace(head, next) {
                 self.tickets.committed(ticket.clone(), number);
+                self.estimates.moved(self.now(), &ticket, &self.config());
                 if ticket.state == TicketState::Searching {
                     self.matchmaker.add(ticket);
                 }

@@ -12,6 +12,7 @@ use model::{Name, PlayerId, SessionId, Ticket, TicketId, Timestamp};
 use store::Item;
 
 use super::asked::Asked;
+use super::penalties::Barred;
 use super::view;
 use super::write::Refusal;
 use super::{Core, rows, store_error};
@@ -37,6 +38,7 @@ impl Core {
         if self.matchmaker.is_behind(&first.name) {
             return Err(Error::Overloaded);
         }
+        let barred = self.barred(asked.session, &queues).await?;
         let Asked {
             who, session: id, ..
         } = *asked;
@@ -60,6 +62,11 @@ impl Core {
                 draft.apply(by, &Command::SetTicket(noted), now)?;
                 draft.check_ticket_data(&body.custom_data)?;
                 let players = party(who, &queues, leader, members, &body)?;
+                let is_barred =
+                    |barred: &&Barred| players.iter().any(|p| p.player == barred.player);
+                if let Some(barred) = barred.iter().find(is_barred) {
+                    return Err(Refusal::Error(barred.error()));
+                }
                 let mut ticket = new_ticket(ticket_id, id, &queues, players, now)?;
                 ticket.custom_data.clone_from(&body.custom_data);
                 let ticket = Arc::new(ticket);
@@ -243,17 +250,6 @@ impl Core {
                 what: "queue",
                 id: name.to_owned(),
             }),
-        }
-    }
-
-    async fn queue_view(&self, queue: &Queue) -> wire::Queue {
-        wire::Queue {
-            name: queue.name.clone(),
-            group: queue.group.clone(),
-            active: queue.active,
-            session_type: queue.session_type.clone(),
-            party_players_max: queue.party_players_max,
-            waiting: self.matchmaker.waiting(&queue.name).await,
         }
     }
 }

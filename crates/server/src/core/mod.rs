@@ -7,10 +7,12 @@ mod acceptance;
 mod allocate;
 mod asked;
 mod assignments;
+mod backfills;
 mod browser;
 mod busy;
 mod codes;
 mod ending;
+mod estimates;
 mod events;
 mod explain;
 mod fleet_api;
@@ -25,6 +27,7 @@ mod load_tickets;
 mod matchmaker;
 mod matchmaking;
 mod passwords;
+mod penalties;
 mod players;
 mod recent;
 mod registry;
@@ -115,11 +118,13 @@ pub struct Inner {
     revisions: revisions::Revisions,
     sessions: slots::Slots<SessionId, write::Document>,
     tickets: tickets::Tickets,
+    estimates: estimates::Estimates,
     proposals: busy::Records<MatchId, Proposal>,
     passwords: passwords::Passwords,
     players: players::Players,
     registry: registry::Registry,
     matchmaker: matchmaker::Matchmaker,
+    backfills: backfills::Backfills,
     timers: timers::Timers,
     listings: listings::Listings,
     hubs: hubs::Hubs,

@@ -12,8 +12,8 @@ use tokio_util::task::TaskTracker;
 
 use super::hosting::awaits_acknowledgement;
 use super::{
-    Core, Inner, Settings, busy, hubs, keeper, listings, matchmaker, passwords, players, registry,
-    revisions, rows, slots, store_error, tickets, timers,
+    Core, Inner, Settings, backfills, busy, hubs, keeper, listings, matchmaker, passwords, players,
+    registry, revisions, rows, slots, store_error, tickets, timers,
 };
 use crate::Error;
 use crate::auth::Keys;
@@ -78,11 +78,13 @@ impl Core {
                 revisions: revisions::Revisions::new(parts.providers),
                 sessions: slots::Slots::new(),
                 tickets: tickets::Tickets::new(),
+                estimates: super::estimates::Estimates::new(),
                 proposals: busy::Records::new(),
                 passwords: passwords::Passwords::new(),
                 players: players::Players::new(now),
                 registry: registry::Registry::new(),
                 matchmaker: matchmaker::Matchmaker::new(),
+                backfills: backfills::Backfills::default(),
                 timers: timers::Timers::new(),
                 listings: listings::Listings::default(),
                 hubs: hubs::Hubs::default(),
@@ -138,6 +140,9 @@ impl Core {
                 continue;
             }
             self.list_as_stored(&header).await?;
+            if header.backfill.is_some() {
+                self.load_backfill(header.id).await?;
+            }
             let Some(instance) = header.open_instance() else {
                 continue;
             };

@@ -15,6 +15,8 @@ pub(super) const INVITE_SESSION: Shape = Shape::of::<wire::InviteSession>(invite
 pub(super) const MY_INVITES: Shape = Shape::of::<wire::MyInvites>(my_invites);
 pub(super) const SHORT_CODE: Shape = Shape::of::<wire::ShortCode>(short_code);
 pub(super) const SET_BROWSER_ENTRY: Shape = Shape::of::<wire::SetBrowserEntry>(set_browser_entry);
+pub(super) const SET_BACKFILL: Shape = Shape::of::<wire::SetBackfill>(set_backfill);
+pub(super) const BACKFILL: Shape = Shape::of::<wire::Backfill>(backfill);
 pub(super) const BROWSER_PAGE: Shape = Shape::of::<wire::BrowserPage>(browser_page);
 pub(super) const FOUND_SESSIONS: Shape = Shape::of::<wire::FoundSessions>(found_sessions);
 pub(super) const MY_SESSIONS: Shape = Shape::of::<wire::MySessions>(my_sessions);
@@ -36,6 +38,8 @@ pub(super) const HOST_UPDATE: Shape = Shape::of::<wire::HostUpdate>(host_update)
 pub(super) const ALLOCATION: Shape = Shape::of::<wire::Allocation>(allocation);
 pub(super) const CREATE_TICKET: Shape = Shape::of::<wire::CreateTicket>(create_ticket);
 pub(super) const ANSWER_MATCH: Shape = Shape::of::<wire::AnswerMatch>(answer_match);
+pub(super) const PENALTY: Shape = Shape::of::<wire::Penalty>(penalty);
+pub(super) const SET_PENALTY: Shape = Shape::of::<wire::SetPenalty>(set_penalty);
 pub(super) const TICKET: Shape = Shape::of::<wire::Ticket>(ticket);
 pub(super) const EXPLANATION: Shape = Shape::of::<wire::TicketExplanation>(explanation);
 pub(super) const QUEUE: Shape = Shape::of::<wire::Queue>(queue);
@@ -68,6 +72,18 @@ fn create_session() -> Value {
 
 fn set_browser_entry() -> Value {
     json!({ "params": { "map": "Harbour", "ranked": "false" } })
+}
+
+fn set_backfill() -> Value {
+    json!({ "teams": [{ "team": 1, "players_required": 2 }] })
+}
+
+fn backfill() -> Value {
+    json!({
+        "queue": "tdm-4v4", "created_at": AT, "expires_at": "2026-03-01T12:00:50.000Z",
+        "teams": [{ "team": 0, "players_required": 0 }, { "team": 1, "players_required": 1 }],
+        "backfilled_players": [{ "player": "dora", "team": 1 }],
+    })
 }
 
 fn found_sessions() -> Value {
@@ -218,10 +234,23 @@ fn answer_match() -> Value {
     json!({ "accepted": true })
 }
 
+fn penalty() -> Value {
+    json!({ "player": "alice", "name": "ranked", "active": true, "expiration": AT, "reset": AT,
+            "count": 2 })
+}
+
+fn set_penalty() -> Value {
+    json!({ "expiration": AT, "count": 2, "custom_data": { "by": "moderator" } })
+}
+
 fn ticket() -> Value {
     json!({ "id": TICKET_ID, "queue": "arena-4v4", "party": PARTY, "state": "found",
             "reason": "assigned", "created_at": AT, "players": ["alice"],
-            "match_id": MATCH_ID, "session": GAME })
+            "match_id": MATCH_ID, "session": GAME,
+            "estimate": { "queue": "arena-4v4", "basis": "party", "quantiles": [
+                { "quantile": 0.5, "wait_ms": 4_210, "error": 0.0123 },
+                { "quantile": 0.9, "wait_ms": 13_212, "error": -0.0081 },
+            ] } })
 }
 
 fn explanation() -> Value {
@@ -247,7 +276,17 @@ fn explanation() -> Value {
 
 fn queue() -> Value {
     json!({ "name": "arena-4v4", "group": "arena", "active": true, "session_type": "arena", "party_players_max": 4,
-            "waiting": 12 })
+            "waiting": 12, "window_ms": 600_000, "matched_per_minute": 40.5,
+            "waits": waits(), "by_region": [{
+                "region": "eu-west", "waiting": 12, "matched_per_minute": 40.5, "waits": waits(),
+                "by_party": [{ "players": 1, "waiting": 12, "matched_per_minute": 40.5,
+                               "waits": waits() }],
+            }] })
+}
+
+fn waits() -> Value {
+    json!([{ "quantile": 0.5, "wait_ms": 4_210 }, { "quantile": 0.9, "wait_ms": 13_212 },
+           { "quantile": 0.99 }])
 }
 
 fn queues() -> Value {

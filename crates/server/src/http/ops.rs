@@ -28,6 +28,7 @@ pub(super) async fn readyz(call: Call) -> Answer {
 }
 
 pub(super) async fn metrics(call: Call) -> Answer {
+    call.core().publish_estimates();
     let text = call
         .http
         .recorder
