@@ -8,10 +8,12 @@ mod connectivity;
 mod documents;
 mod estimates;
 // The process plugin's own scenarios, here over the real registry.
+mod backfill;
 mod bad_input;
 mod browser;
 mod capabilities;
 mod events;
+mod explanation;
 #[path = "../../plugins/process/tests/it/faults.rs"]
 mod faults;
 mod finding;
@@ -29,6 +31,7 @@ mod large;
 mod laws;
 mod members;
 mod passwords;
+mod penalties;
 mod places;
 mod player_visibility;
 mod queue_rules;

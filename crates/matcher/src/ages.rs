@@ -5,6 +5,7 @@
 //! leaves its own empty.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 
 use crate::entry::AgeKey;
 use crate::pool::Slot;
@@ -32,6 +33,15 @@ struct Chunk {
     slots: [Slot; CHUNK as usize],
 }
 
+impl Chunk {
+    /// Who is in it, the oldest first.
+    fn places(&self) -> impl Iterator<Item = Slot> + '_ {
+        let slots = self.slots.iter().enumerate();
+        let taken = slots.filter(|(place, _)| self.taken & (1 << place) != 0);
+        taken.map(|(_, &slot)| slot)
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Ages {
@@ -53,6 +63,32 @@ impl Ages {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// How many are older than this key. O(chunks), and one step for each older one of the tree.
+    pub fn rank(&self, key: &AgeKey, key_of: impl Fn(Slot) -> AgeKey) -> usize {
+        let is_older = |slot: &Slot| key_of(*slot) < *key;
+        let held = |at: &usize| matches!(self.chunks.get(*at), Some(Some(_)));
+        let (mut low, mut high) = (0, self.chunks.len());
+        // Before `low` every chunk begins with somebody older, from `high` on none does.
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let at = (middle..high).find(held);
+            let chunk = at.and_then(|at| self.chunks.get(at)?.as_ref());
+            match (at, chunk.and_then(|chunk| chunk.places().next())) {
+                (Some(at), Some(first)) if is_older(&first) => low = at + 1,
+                _ => high = middle,
+            }
+        }
+        let begun: Vec<&Chunk> = self.chunks.range(..low).flatten().map(|c| &**c).collect();
+        let in_ring = match begun.split_last() {
+            Some((last, whole)) => {
+                let taken = whole.iter().map(|chunk| chunk.taken.count_ones() as usize);
+                taken.sum::<usize>() + last.places().filter(is_older).count()
+            }
+            None => 0,
+        };
+        self.aside.range(..key).count() + in_ring
     }
 
     /// Lets a ticket in.
@@ -174,6 +210,32 @@ impl Ages {
         })
     }
 
+    /// Those behind a key, of the ring from a place on, the oldest first; each with the place behind it in the ring.
+    pub fn behind<'a>(
+        &'a self,
+        (key, seat): (Option<AgeKey>, Seat),
+        key_of: impl Fn(Slot) -> AgeKey + 'a,
+    ) -> impl Iterator<Item = (AgeKey, Slot, Seat)> + 'a {
+        let start = key.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut aside = self.aside.range((start, Bound::Unbounded)).peekable();
+        let mut at = seat;
+        std::iter::from_fn(move || {
+            let ring = self.from(at).map(|(seat, slot)| (key_of(slot), slot, seat));
+            let other = aside.peek().map(|&(&key, &slot)| (key, slot));
+            match (ring, other) {
+                (Some((key, slot, seat)), other) if other.is_none_or(|(other, _)| key < other) => {
+                    at = seat.next();
+                    Some((key, slot, at))
+                }
+                (_, Some((key, slot))) => {
+                    aside.next();
+                    Some((key, slot, at))
+                }
+                _ => None,
+            }
+        })
+    }
+
     /// All of them, the oldest first.
     pub fn iter<'a>(
         &'a self,
@@ -249,6 +311,20 @@ mod tests {
             }
             let found = ages.iter(|slot| keys[slot as usize]);
             prop_assert!(found.eq(reference.iter().map(|(&key, &slot)| (key, slot))));
+            for (older, &key) in reference.keys().enumerate() {
+                prop_assert_eq!(ages.rank(&key, |slot| keys[slot as usize]), older);
+            }
+            // In slices, each from where the last one ended.
+            let (mut from, mut sliced) = ((None, Seat::default()), Vec::new());
+            while let Some((key, slot, seat)) = {
+                let mut rest = ages.behind(from, |slot| keys[slot as usize]);
+                rest.next()
+            } {
+                sliced.push((key, slot));
+                from = (Some(key), seat);
+            }
+            let all: Vec<_> = reference.iter().map(|(&key, &slot)| (key, slot)).collect();
+            prop_assert_eq!(sliced, all);
             prop_assert!(met.is_sorted());
             for &slot in reference.values() {
                 let seat = seats[slot as usize];

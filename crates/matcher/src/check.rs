@@ -92,9 +92,9 @@ pub fn check_match(
 
 /// What a ticket demands of a rule with limits; the other fields of a rule never change.
 #[derive(Debug, Clone, Copy)]
-struct Bounds {
-    most: f64,
-    least: f64,
+pub(crate) struct Bounds {
+    pub most: f64,
+    pub least: f64,
 }
 
 fn written(kind: &RuleKind) -> Bounds {
@@ -115,7 +115,7 @@ fn written(kind: &RuleKind) -> Bounds {
 }
 
 /// What the rule at `index` is for a ticket of this age; `None`: it has given it up.
-fn demanded(
+pub(crate) fn demanded(
     queue: &Queue,
     ticket: &Ticket,
     now: Timestamp,
@@ -201,7 +201,7 @@ fn check_roles(
 }
 
 /// Where lists are kept strictly, nobody meets whom he avoids, unless they queued together.
-fn check_avoided(queue: &Queue, all: &[&Ticket]) -> Result<(), String> {
+pub(crate) fn check_avoided(queue: &Queue, all: &[&Ticket]) -> Result<(), String> {
     if queue.avoid.is_none_or(|avoid| avoid.soft) {
         return Ok(());
     }
@@ -243,9 +243,9 @@ fn roles_filled(queue: &Queue, players: &[&TicketPlayer], roles: &BTreeMap<Name,
 }
 
 /// A match as its rules see it.
-struct Game<'a> {
-    queue: &'a Queue,
-    teams: &'a [Vec<&'a Ticket>],
+pub(crate) struct Game<'a> {
+    pub queue: &'a Queue,
+    pub teams: &'a [Vec<&'a Ticket>],
 }
 
 impl Game<'_> {
@@ -262,6 +262,8 @@ impl Game<'_> {
                     units.extend(players.map(|player| vec![player]));
                 }
                 Scope::Party => units.extend(tickets.iter().map(|t| t.players.iter().collect())),
+                // Of a match that is played a team may be empty; nothing is asked of it.
+                Scope::Team if tickets.is_empty() => {}
                 Scope::Team => units.push(tickets.iter().flat_map(|t| &t.players).collect()),
                 Scope::Match => {
                     let all = tickets.iter().flat_map(|t| &t.players);
@@ -304,7 +306,7 @@ impl Game<'_> {
         })
     }
 
-    fn keeps(&self, kind: &RuleKind, bounds: Bounds) -> bool {
+    pub fn keeps(&self, kind: &RuleKind, bounds: Bounds) -> bool {
         let part = |kind: &RuleKind| self.keeps(kind, written(kind));
         match kind {
             RuleKind::Distance { read, per, of, .. } => self.within(read, *per, *of, bounds.most),
@@ -387,7 +389,7 @@ impl Game<'_> {
 }
 
 /// Whether all players who name a platform name the same, and no ticket that names none meets one that does.
-fn share_platform(all: &[&Ticket]) -> bool {
+pub(crate) fn share_platform(all: &[&Ticket]) -> bool {
     let of = |ticket: &Ticket| {
         let mut named = ticket.players.iter().filter_map(|p| p.platform.clone());
         let first = named.next();
@@ -412,7 +414,7 @@ fn limit(
     limits.fold(base.unwrap_or(f64::INFINITY), f64::max)
 }
 
-fn check_region(
+pub(crate) fn check_region(
     queue: &Queue,
     all: &[&Ticket],
     now: Timestamp,
@@ -477,7 +479,11 @@ fn check_region(
     Ok(())
 }
 
-fn value<'a>(queue: &'a Queue, player: &'a TicketPlayer, name: &Name) -> Option<&'a Value> {
+pub(crate) fn value<'a>(
+    queue: &'a Queue,
+    player: &'a TicketPlayer,
+    name: &Name,
+) -> Option<&'a Value> {
     let declared = queue.attributes.get(name).and_then(|a| a.default.as_ref());
     player.attributes.get(name).or(declared)
 }

@@ -5,6 +5,7 @@ use crate::gather::Candidate;
 use crate::pool::{Slot, bit, plays_in};
 use crate::search::{Found, Scene, worst_ms};
 use crate::teams::Split;
+use crate::wishes::Score;
 
 /// Whether every match of a queue is two parties of one size on two teams alike, and no rule asks more of it than that
 /// its parties accept each other.
@@ -36,6 +37,7 @@ pub(crate) fn duel(
     Some(Found {
         slots: vec![slot, candidate.slot],
         split: Split {
+            score: Score::default(),
             team_of: if stronger { vec![1, 0] } else { vec![0, 1] },
             gaps: sums
                 .map(|(a, b)| (a / players - b / players).abs())

@@ -27,6 +27,8 @@ pub(crate) struct Ping<'a> {
     pub worst_ms: u32,
     /// Of the player for whom it is worst, over his own best allowed region.
     pub worst_delta_ms: u32,
+    /// Of the player who was looked at last.
+    last_ms: u32,
     /// Whether anybody measured it.
     pub measured: bool,
 }
@@ -172,6 +174,8 @@ pub(crate) struct Entry {
     pub level: u16,
     pub players: u16,
     pub anywhere: bool,
+    /// Whether its last search was given up for its budget.
+    pub given_up: bool,
     /// As [`Fit::numbers`].
     pub numbers: Few<f64>,
     /// When it must be touched next, if that is noted for it by itself.
@@ -231,14 +235,21 @@ pub(crate) fn fit<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Apa
     if !queue.cross_play {
         key.push(platform(players)?);
     }
-    let numbers = plan
-        .distance
-        .iter()
-        .map(|(read, of)| summed(*of, players.iter().map(|p| number(queue, p, read))));
-    let sums = plan
-        .balance
-        .iter()
-        .map(|attribute| players.iter().map(|p| number(queue, p, attribute)).sum());
+    let figures = plan.distance.iter().map(|(read, of)| {
+        let mut sum = 0.0;
+        let numbers = players.iter().map(|player| {
+            let x = number(queue, player, read);
+            sum += x;
+            x
+        });
+        (summed(*of, numbers), sum)
+    });
+    let figures: Few<(f64, f64)> = figures.collect();
+    let numbers = figures.iter().map(|&(number, _)| number);
+    let sums = plan.balance.iter().zip(&plan.sums_of).map(|(read, same)| {
+        let known = same.and_then(|at| figures.get(at)).map(|&(_, sum)| sum);
+        known.unwrap_or_else(|| players.iter().map(|p| number(queue, p, read)).sum())
+    });
     let shared = plan
         .intersect
         .iter()
@@ -347,6 +358,7 @@ fn pings<'a>(allow: Option<&'a [Region]>, players: &'a [TicketPlayer]) -> Vec<Pi
         region,
         worst_ms: ms.unwrap_or(0),
         worst_delta_ms: 0,
+        last_ms: 0,
         measured: ms.is_some(),
     };
     let mut measured = players.iter().filter(|player| !player.latencies.is_empty());
@@ -401,7 +413,9 @@ fn meet(pings: &mut Vec<Ping<'_>>, player: &TicketPlayer, mut allowed: Allowed<'
     let mut kept = 0;
     let mut next = 0;
     for (region, &ms) in &player.latencies {
-        while pings.get(next).is_some_and(|ping| ping.region < region) {
+        // Equal ones are often the very same, which is seen at once.
+        let before = |ping: &Ping<'_>| ping.region != region && ping.region < region;
+        while pings.get(next).is_some_and(before) {
             next += 1;
         }
         match pings.get_mut(next) {
@@ -409,6 +423,7 @@ fn meet(pings: &mut Vec<Ping<'_>>, player: &TicketPlayer, mut allowed: Allowed<'
             Some(ping) if ping.region == region => {
                 best = best.min(ms);
                 ping.worst_ms = ping.worst_ms.max(ms);
+                ping.last_ms = ms;
                 pings.swap(kept, next);
                 (kept, next) = (kept + 1, next + 1);
             }
@@ -417,10 +432,8 @@ fn meet(pings: &mut Vec<Ping<'_>>, player: &TicketPlayer, mut allowed: Allowed<'
         }
     }
     pings.truncate(kept);
-    let mut listed = player.latencies.iter();
     for ping in pings {
-        let own = listed.find(|(region, _)| *region == ping.region);
-        let delta = own.map_or(0, |(_, &ms)| ms.saturating_sub(best));
+        let delta = ping.last_ms.saturating_sub(best);
         ping.worst_delta_ms = ping.worst_delta_ms.max(delta);
     }
 }

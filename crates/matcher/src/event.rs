@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Millis, Name, PlayerId, Region, Ticket, TicketId};
+use model::{Millis, Name, PlayerId, Region, SessionId, Ticket, TicketId};
 
-use crate::Rejection;
+use crate::{Backfill, Refill, Rejection};
 
 /// Something that happened to tickets or matches.
 #[derive(Debug, Clone)]
@@ -23,6 +23,11 @@ pub enum Event {
         /// Tickets of the match that do not come back.
         gone: Vec<TicketId>,
     },
+    /// A session asks for players, or for others than before. After a refill of it was made it gets no other until
+    /// this says what it wants now.
+    Backfill(Arc<Backfill>),
+    /// A session asks for players no longer.
+    EndBackfill(SessionId),
     /// Time passed, or a search is unfinished: see [`crate::Matcher::next_deadline`].
     Tick,
 }
@@ -32,6 +37,8 @@ pub enum Event {
 pub enum Output {
     /// These tickets play together. They are in no pool until `Committed` or `Failed`.
     Match(Match),
+    /// These tickets join a session that is played. They are in no pool until `Committed` or `Failed`.
+    Refill(Refill),
     /// The ticket waited longer than it may; the matcher has forgotten it.
     Expired(TicketId),
     /// The ticket's queue does not exist (any more); the matcher has forgotten it.
@@ -93,6 +100,10 @@ pub struct Figures {
     pub latency_worst_ms: Option<u32>,
     /// How long its oldest ticket waited.
     pub oldest_wait: Millis,
+    /// Of the rules with `prefer` the sum of the weights of those that it keeps.
+    pub preference: f64,
+    /// Pairs of its players of whom one would rather not have met the other; parties are not asked about their own.
+    pub avoided: u32,
 }
 
 /// What the matcher has done since it was made.
@@ -108,4 +119,8 @@ pub struct Stats {
     pub given_up: u64,
     /// Matches emitted.
     pub matches: u64,
+    /// Refills of played sessions emitted.
+    pub refills: u64,
+    /// Backfills that were not taken, as their queue had [`crate::BACKFILLS_MAX`].
+    pub backfills_refused: u64,
 }

@@ -5,11 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::Name;
-use model::queue::{Aggregate, ExpansionTarget, Operand, Queue, Reading, Rule, RuleKind, Scope};
+use model::queue::{
+    Aggregate, Avoid, ExpansionTarget, Operand, Queue, Reading, Rule, RuleKind, Scope,
+};
 use model::ticket::{TicketPlayer, Value};
 
 use crate::avoid::meetings;
 use crate::entry::{Entry, common_texts, number, texts, value};
+use crate::wishes::Score;
 
 /// The last questions of a queue.
 #[derive(Debug, Default)]
@@ -20,8 +23,10 @@ pub(crate) struct Finals {
     roles: Vec<BTreeMap<Name, u16>>,
     /// By team: the fewest players at each level.
     team_min: Vec<Vec<u32>>,
-    /// Who avoids somebody never meets him.
-    parts: bool,
+    /// What is only wished.
+    wishes: Vec<Wish>,
+    /// Who avoids somebody never meets him, or would rather not.
+    avoid: Option<Avoid>,
     /// Teams of one class may change names.
     pub classes: Vec<usize>,
 }
@@ -31,6 +36,14 @@ pub(crate) struct Finals {
 struct Final {
     kind: RuleKind,
     limits: Vec<Limits>,
+}
+
+/// A rule that makes a match better by its weight.
+#[derive(Debug)]
+struct Wish {
+    kind: RuleKind,
+    weight: f64,
+    of_split: bool,
 }
 
 /// What a ticket of one level demands; of the rules that have no such limit it says nothing.
@@ -69,7 +82,7 @@ pub(crate) fn is_indexed(queue: &Queue, index: usize, rule: &Rule) -> bool {
 /// Whether any last question is about more than what an entry sums up: the entries then keep their tickets.
 pub(crate) fn reads_tickets(queue: &Queue) -> bool {
     let mut rules = queue.rules.iter().enumerate();
-    rules.any(|(index, rule)| rule.prefer.is_none() && !is_indexed(queue, index, rule))
+    rules.any(|(index, rule)| !is_indexed(queue, index, rule))
         || queue.teams.iter().any(|team| !team.roles.is_empty())
         || queue.avoid.is_some()
 }
@@ -131,11 +144,20 @@ impl Finals {
         let mut finals = Finals::default();
         let mut names = BTreeSet::new();
         for (index, rule) in queue.rules.iter().enumerate() {
-            if rule.prefer.is_some() || is_indexed(queue, index, rule) {
+            if is_indexed(queue, index, rule) {
                 continue;
             }
             named(&rule.kind, &mut names);
             let kind = rule.kind.clone();
+            if let Some(weight) = rule.prefer {
+                let of_split = is_of_split(&kind);
+                finals.wishes.push(Wish {
+                    kind,
+                    weight,
+                    of_split,
+                });
+                continue;
+            }
             let limits = ages()
                 .map(|age| Limits::at(queue, index, &kind, age))
                 .collect();
@@ -155,7 +177,7 @@ impl Finals {
             };
             finals.team_min.push(ages().map(min).collect());
         }
-        finals.parts = queue.avoid.is_some_and(|avoid| !avoid.soft);
+        finals.avoid = queue.avoid;
         finals.roles = queue.teams.iter().map(|t| t.roles.clone()).collect();
         finals.classes = (0..queue.teams.len())
             .map(|team| {
@@ -174,7 +196,8 @@ impl Finals {
     /// Whether distances and sizes alone do not decide.
     pub fn ask(&self) -> bool {
         let shrinks = |levels: &Vec<u32>| levels.first() != levels.last();
-        self.parts
+        self.avoid.is_some()
+            || !self.wishes.is_empty()
             || !self.of_set.is_empty()
             || !self.of_split.is_empty()
             || self.roles.iter().any(|roles| !roles.is_empty())
@@ -203,21 +226,93 @@ impl Finals {
             entries,
             team_of: &[],
         };
-        let parties = entries.iter().map(|entry| players(entry));
-        self.of_set.iter().all(|one| one.holds(&seated)) && (!self.parts || meetings(parties) == 0)
+        self.of_set.iter().all(|one| one.holds(&seated))
+            && (!self.parts() || meetings(entries.iter().map(|entry| players(entry))) == 0)
     }
 
-    /// Whether the teams keep what depends on them; `team_of` says the team of each ticket.
-    pub fn split_holds(&self, queue: &Queue, entries: &[&Entry], team_of: &[u16]) -> bool {
+    /// Whether the teams keep the rules that depend on them; `team_of` says the team of each ticket.
+    pub fn rules_hold(&self, queue: &Queue, entries: &[&Entry], team_of: &[u16]) -> bool {
         let seated = Seated {
             queue,
             entries,
             team_of,
         };
         self.of_split.iter().all(|one| one.holds(&seated))
+    }
+
+    /// Whether the teams keep what depends on them, and then how much of the wishes; `team_of` says the team of each
+    /// ticket.
+    pub fn of_split(&self, queue: &Queue, entries: &[&Entry], team_of: &[u16]) -> Option<Score> {
+        let seated = Seated {
+            queue,
+            entries,
+            team_of,
+        };
+        let holds = self.rules_hold(queue, entries, team_of)
             && self.roles.iter().enumerate().all(|(team, roles)| {
                 roles.is_empty() || can_fill_roles(queue, &seated.of_team(team), roles)
-            })
+            });
+        holds.then(|| self.kept(&seated, true))
+    }
+
+    /// How much of the wishes these tickets keep, as far as it does not depend on their teams.
+    pub fn score(&self, queue: &Queue, entries: &[&Entry]) -> Score {
+        let seated = Seated {
+            queue,
+            entries,
+            team_of: &[],
+        };
+        let mut score = self.kept(&seated, false);
+        if self.avoid.is_some_and(|avoid| avoid.soft) {
+            score.meetings = meetings(entries.iter().map(|entry| players(entry)));
+        }
+        score
+    }
+
+    fn kept(&self, seated: &Seated<'_>, of_split: bool) -> Score {
+        let asked = self.wishes.iter().filter(|wish| wish.of_split == of_split);
+        let kept = asked.filter(|wish| {
+            let (max, min) = base(&wish.kind);
+            seated.keeps(&wish.kind, max, min)
+        });
+        Score {
+            meetings: 0,
+            // Added up from a positive zero.
+            preference: kept.fold(0.0, |sum, wish| sum + wish.weight),
+        }
+    }
+
+    /// Whether some matches are better than others.
+    pub fn has_wishes(&self) -> bool {
+        !self.wishes.is_empty() || self.avoid.is_some_and(|avoid| avoid.soft)
+    }
+
+    /// A score that no match exceeds.
+    pub fn best_score(&self) -> Score {
+        self.best_of_split().and(self.best(false))
+    }
+
+    /// The same of what depends on the teams.
+    pub fn best_of_split(&self) -> Score {
+        self.best(true)
+    }
+
+    fn best(&self, of_split: bool) -> Score {
+        let wishes = self.wishes.iter().filter(|wish| wish.of_split == of_split);
+        Score {
+            meetings: 0,
+            preference: wishes.fold(0.0, |sum, wish| sum + wish.weight),
+        }
+    }
+
+    /// Whether avoid lists are kept strictly.
+    fn parts(&self) -> bool {
+        self.avoid.is_some_and(|avoid| !avoid.soft)
+    }
+
+    /// Whether these two tickets may never meet.
+    pub fn are_apart(&self, a: &Entry, b: &Entry) -> bool {
+        self.parts() && meetings([a, b].iter().map(|entry| players(entry))) > 0
     }
 }
 
@@ -283,9 +378,14 @@ impl<'a> Seated<'a> {
         match (per, team) {
             (Scope::Player, _) => entries.flat_map(players).map(|p| vec![p]).collect(),
             (Scope::Party, _) => entries.map(|e| players(e).iter().collect()).collect(),
-            (Scope::Team, Some(team)) => vec![self.of_team(team)],
+            (Scope::Team, Some(team)) => Some(self.of_team(team))
+                .into_iter()
+                .filter(|players| !players.is_empty())
+                .collect(),
             (Scope::Team, None) => (0..self.queue.teams.len())
                 .map(|t| self.of_team(t))
+                // Of a match that is played a team may be empty; nothing is asked of it.
+                .filter(|players| !players.is_empty())
                 .collect(),
             (Scope::Match, _) => vec![entries.flat_map(players).collect()],
         }

@@ -52,6 +52,8 @@ pub(crate) struct Gathered {
 #[derive(Debug, Clone, Copy, Default)]
 struct Quota {
     walk: u64,
+    /// On each side.
+    of_side: u32,
     wanted: u32,
     scanned: u32,
     limit: f64,
@@ -78,9 +80,7 @@ impl Seeker<'_> {
 
     fn limit(&self, level: u16) -> f64 {
         let plan = &self.queue.plan;
-        let own = plan.level(self.entry.level).distance.first();
-        let limits = own.zip(plan.level(level).distance.first());
-        limits.map_or(f64::INFINITY, |(a, b)| a.min(*b))
+        plan.reach(self.entry.level).min(plan.reach(level))
     }
 
     fn scan_max(&self) -> u32 {
@@ -104,6 +104,7 @@ impl Seeker<'_> {
         }
         Quota {
             walk: 0,
+            of_side: wanted,
             wanted,
             scanned: 0,
             limit: self.limit(class.level),
@@ -112,9 +113,6 @@ impl Seeker<'_> {
 
     fn accepts(&self, other: Slot) -> bool {
         let plan = &self.queue.plan;
-        if self.overdue.is_none() && plan.distance.len() <= 1 && plan.intersect.is_empty() {
-            return true;
-        }
         let other = self.entries.at(other);
         let live = self.overdue.is_none_or(|now| !other.is_expired(now));
         live && accept_each_other(plan, self.entry, other)
@@ -131,20 +129,18 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     let own = skill_key(seeker.entry);
     let start = order.spot(&own);
     out.walk += 1;
-    let (mut spot, mut walk) = (start, Walk::new(seeker));
-    while let Some((keys, places, next)) = order.down(spot, walk.tags) {
-        let mut items = keys.iter().zip(places).rev();
-        if !items.all(|(key, place)| walk.take(out, *key, *place)) {
+    let (mut spot, mut walk) = (start, Walk::new(seeker, false));
+    while let Some((items, next)) = order.down(spot, walk.tags) {
+        if !items.rev().all(|(key, place)| walk.take(out, key, place)) {
             break;
         }
         spot = next;
     }
     out.candidates.reverse();
     out.walk += 1;
-    let (mut spot, mut walk) = (start, Walk::new(seeker));
-    while let Some((keys, places, next)) = order.up(spot, walk.tags) {
-        let mut items = keys.iter().zip(places);
-        if !items.all(|(key, place)| walk.take(out, *key, *place)) {
+    let (mut spot, mut walk) = (start, Walk::new(seeker, true));
+    while let Some((mut items, next)) = order.up(spot, walk.tags) {
+        if !items.all(|(key, place)| walk.take(out, key, place)) {
             break;
         }
         spot = next;
@@ -165,10 +161,15 @@ struct Walk<'a> {
     passed: u32,
     /// Of classes of which more may be wanted.
     tags: u128,
+    /// Whether the walk before was to the other side.
+    second: bool,
+    /// Whether skill and place alone say that a ticket is acceptable.
+    is_plain: bool,
 }
 
 impl<'a> Walk<'a> {
-    fn new(seeker: Seeker<'a>) -> Walk<'a> {
+    fn new(seeker: Seeker<'a>, second: bool) -> Walk<'a> {
+        let plan = &seeker.queue.plan;
         Walk {
             seeker,
             skill: seeker.entry.skill(),
@@ -179,6 +180,10 @@ impl<'a> Walk<'a> {
                 classes @ 0..=127 => (1 << classes) - 1,
                 _ => u128::MAX,
             },
+            second,
+            is_plain: seeker.overdue.is_none()
+                && plan.distance.len() <= 1
+                && plan.intersect.is_empty(),
         }
     }
 
@@ -205,7 +210,11 @@ impl<'a> Walk<'a> {
         let (kind, _) = &self.seeker.pool.classes[usize::from(place.class)];
         let quota = &mut quotas[usize::from(place.class)];
         if quota.walk != *walk {
-            *quota = self.seeker.quota(kind);
+            if self.second && quota.walk + 1 == *walk {
+                (quota.wanted, quota.scanned) = (quota.of_side, 0);
+            } else {
+                *quota = self.seeker.quota(kind);
+            }
             quota.walk = *walk;
         }
         if quota.wanted == 0 || gap > quota.limit {
@@ -219,7 +228,7 @@ impl<'a> Walk<'a> {
         }
         quota.scanned += 1;
         *looked_at += 1;
-        if self.seeker.accepts(place.slot) {
+        if self.is_plain || self.seeker.accepts(place.slot) {
             quota.wanted -= 1;
             candidates.push(Candidate {
                 near: (gap.to_bits(), key.seq()),
@@ -260,14 +269,15 @@ fn gather_oldest(seeker: Seeker<'_>, out: &mut Gathered) {
         .iter(|slot| seeker.entries.age_key(slot))
         .take(OLDEST_LOOKED_AT)
     {
-        if slot == seeker.slot || out.candidates.iter().any(|c| c.slot == slot) {
+        if slot == seeker.slot {
             continue;
         }
         let other = seeker.entries.at(slot);
         let kind = &seeker.pool.classes[usize::from(other.class)].0;
         let meets = seeker.class().mask & kind.mask != 0;
         let live = seeker.overdue.is_none_or(|now| !other.is_expired(now));
-        if meets && live && accept_each_other(plan, seeker.entry, other) {
+        let known = || out.candidates.iter().any(|c| c.slot == slot);
+        if meets && live && accept_each_other(plan, seeker.entry, other) && !known() {
             let gap = (seeker.entry.skill() - other.skill()).abs();
             out.candidates.push(Candidate {
                 near: (gap.to_bits(), other.seq),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use model::queue::Queue;
 use model::{Name, Ticket, TicketId, Timestamp};
 
-use crate::event::{Event, Match, Output, Stats};
+use crate::event::{Event, Match, MatchTeam, Output, Stats};
+use crate::explain::Explanation;
 use crate::matcher::Matcher;
 use crate::validate::prepare;
 
@@ -30,6 +31,8 @@ pub struct Group {
     ended: BTreeSet<TicketId>,
     /// Matches that lost and never left.
     lost: u64,
+    /// The same of refills.
+    lost_refills: u64,
 }
 
 /// A ticket that waits in several queues.
@@ -61,6 +64,7 @@ impl Group {
             emitted: BTreeMap::new(),
             ended: BTreeSet::new(),
             lost: 0,
+            lost_refills: 0,
         }
     }
 
@@ -143,11 +147,18 @@ impl Group {
             .unwrap_or(ticket)
     }
 
+    /// As [`Matcher::explain`], of the first of its queues that is left.
+    pub fn explain(&self, ticket: &Ticket, now: Timestamp) -> Option<Explanation> {
+        let leg = self.leg(ticket.id);
+        self.matcher.explain(leg, ticket, now)
+    }
+
     /// What was done since the group was made.
     pub fn stats(&self) -> Stats {
         let stats = self.matcher.stats();
         Stats {
             matches: stats.matches.saturating_sub(self.lost),
+            refills: stats.refills.saturating_sub(self.lost_refills),
             ..stats
         }
     }
@@ -229,7 +240,6 @@ impl Group {
             for output in said {
                 self.say_one(output, &mut batch, &mut out);
             }
-            self.lost += batch.fail.len() as u64;
             let fail = batch.fail.into_iter().map(|handle| Event::Failed {
                 handle,
                 gone: Vec::new(),
@@ -245,10 +255,12 @@ impl Group {
     fn void(&self, said: &[Output], batch: &mut Batch) {
         let mut chosen: BTreeMap<(Timestamp, TicketId), Vec<(usize, u64)>> = BTreeMap::new();
         for output in said {
-            let Output::Match(found) = output else {
-                continue;
+            let (handle, legs): (u64, Vec<TicketId>) = match output {
+                Output::Match(found) => (found.handle, found.tickets().collect()),
+                Output::Refill(found) => (found.handle, found.tickets().collect()),
+                _ => continue,
             };
-            for leg in found.tickets() {
+            for leg in legs {
                 let one = self.whole.get(&leg).and_then(|&(id, place)| {
                     let one = self.several.get(&id)?;
                     Some((id, place, one))
@@ -256,10 +268,10 @@ impl Group {
                 match one {
                     Some((id, place, one)) if one.emitted == 0 => {
                         let key = (one.ticket.created_at, id);
-                        chosen.entry(key).or_default().push((place, found.handle));
+                        chosen.entry(key).or_default().push((place, handle));
                     }
-                    Some(_) => batch.fail.push(found.handle),
-                    None if self.ended.contains(&leg) => batch.fail.push(found.handle),
+                    Some(_) => batch.fail.push(handle),
+                    None if self.ended.contains(&leg) => batch.fail.push(handle),
                     None => {}
                 }
             }
@@ -277,8 +289,13 @@ impl Group {
 
     fn say_one(&mut self, output: Output, batch: &mut Batch, out: &mut Vec<Output>) {
         match output {
-            Output::Match(found) if batch.fail.contains(&found.handle) => {}
+            Output::Match(found) if batch.fail.contains(&found.handle) => self.lost += 1,
             Output::Match(found) => out.push(Output::Match(self.emit(found, batch))),
+            Output::Refill(found) if batch.fail.contains(&found.handle) => self.lost_refills += 1,
+            Output::Refill(mut found) => {
+                self.whole_tickets(found.handle, &mut found.teams, batch);
+                out.push(Output::Refill(found));
+            }
             Output::Expired(id) => self.end(id, batch, out, Output::Expired),
             Output::Again(id) => self.end(id, batch, out, Output::Again),
             Output::QueueRemoved(id) => self.drop_leg(id, batch, out, Output::QueueRemoved),
@@ -290,8 +307,12 @@ impl Group {
 
     /// The match as it is told, with its tickets' own ids; their other legs search no longer.
     fn emit(&mut self, mut found: Match, batch: &mut Batch) -> Match {
-        let handle = found.handle;
-        let teams = found.teams.iter_mut();
+        self.whole_tickets(found.handle, &mut found.teams, batch);
+        found
+    }
+
+    fn whole_tickets(&mut self, handle: u64, teams: &mut [MatchTeam], batch: &mut Batch) {
+        let teams = teams.iter_mut();
         for leg in teams.flat_map(|team| team.tickets.iter_mut()) {
             let Some(&(id, _)) = self.whole.get(leg) else {
                 continue;
@@ -304,7 +325,6 @@ impl Group {
             }
             *leg = id;
         }
-        found
     }
 
     /// The end of one leg is that of its ticket, said once.

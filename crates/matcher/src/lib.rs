@@ -11,16 +11,21 @@
 
 mod ages;
 mod avoid;
+mod backfill;
 mod check;
+mod check_refill;
 mod duel;
 mod entry;
 mod estimate;
 mod event;
+mod explain;
+mod explain_words;
 mod finals;
 mod gather;
 mod group;
 mod ids;
 mod matcher;
+mod pairs;
 mod plan;
 mod pool;
 mod roles;
@@ -29,13 +34,21 @@ mod sorted;
 mod teams;
 mod validate;
 mod window;
+mod wishes;
 
+pub use backfill::{BACKFILLS_MAX, Backfill, BackfillTeam, Refill};
 pub use check::check_match;
+pub use check_refill::check_refill;
 pub use estimate::{
     Basis, CELLS_MAX, ENOUGH, ENOUGH_OF_QUEUE, End, Estimate, Estimator, Expected, RegionWaits,
     STEP, WINDOW, Waiter, Waits, nearest_region,
 };
 pub use event::{Event, Figures, Match, MatchTeam, Output, Stats};
+pub use explain::{
+    Crowd, Explanation, Gate, KeptOut, NearestMiss, Outlook, Position, RegionStanding, RegionView,
+    Search, Widening,
+};
+pub use explain_words::{sentences, ticket_sentence};
 pub use group::{Group, prepare_for};
 pub use matcher::Matcher;
 pub use validate::{

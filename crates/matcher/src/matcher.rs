@@ -1,5 +1,7 @@
 //! The matcher: waiting tickets, what changes them, and the decisions that follow.
 
+mod refilling;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -7,6 +9,7 @@ use model::queue::Queue;
 use model::{Name, Ticket, TicketId, Timestamp};
 
 use crate::ages::Seat;
+use crate::backfill::Backfills;
 use crate::entry::{AgeKey, Entry, Fit};
 use crate::event::{Event, Figures, Match, MatchTeam, Output, Stats};
 use crate::gather::Gathered;
@@ -42,6 +45,8 @@ pub struct Matcher {
     backlog: Vec<(AgeKey, Slot)>,
     /// Tickets of matches that were emitted, by handle.
     proposed: BTreeMap<u64, Vec<Slot>>,
+    /// Sessions that ask for players.
+    backfills: Backfills,
     /// What searches write on.
     gathered: Gathered,
     now: Timestamp,
@@ -58,6 +63,16 @@ struct Held {
     state: Option<QueueState>,
 }
 
+/// A ticket with what is around it.
+pub(crate) struct Glimpse<'a> {
+    pub queue: &'a QueueState,
+    pub entries: &'a Entries,
+    pub slot: Slot,
+    pub entry: &'a Entry,
+    /// Whether a search for it is still to come, or to be gone on with.
+    pub is_put_off: bool,
+}
+
 impl Matcher {
     /// A matcher without tickets. The seed decides what the rules leave open.
     pub fn new(queues: Vec<Arc<Queue>>, seed: u64) -> Matcher {
@@ -71,6 +86,7 @@ impl Matcher {
             unfinished: BTreeMap::new(),
             backlog: Vec::new(),
             proposed: BTreeMap::new(),
+            backfills: Backfills::default(),
             gathered: Gathered::default(),
             now: Timestamp(i64::MIN),
             next_seq: 0,
@@ -150,7 +166,9 @@ impl Matcher {
         changed.sort_unstable_by(|a, b| b.cmp(a));
         changed.dedup();
         self.backlog = changed;
+        self.reopen_backfills();
         self.resume(&mut out);
+        self.resume_refills(&mut out);
         out
     }
 
@@ -207,17 +225,24 @@ impl Matcher {
         match event {
             Event::Add(ticket) => self.add(ticket, &mut out),
             Event::Remove(id) => self.remove(id),
+            Event::Backfill(asked) => self.put_backfill(asked),
+            Event::EndBackfill(session) => self.backfills.remove(session),
             Event::Committed(handle) => {
+                self.backfills.committed(handle);
                 for slot in self.proposed.remove(&handle).unwrap_or_default() {
                     self.drop_entry(slot);
                 }
             }
-            Event::Failed { handle, gone } => self.fail(handle, &gone, &mut out),
+            Event::Failed { handle, gone } => {
+                self.backfills.failed(handle);
+                self.fail(handle, &gone, &mut out);
+            }
             Event::Tick => {}
         }
         if goes_on {
             self.resume(&mut out);
         }
+        self.resume_refills(&mut out);
         while self.backlog.last().is_some_and(|&last| !self.is_here(last)) {
             self.backlog.pop();
         }
@@ -233,7 +258,7 @@ impl Matcher {
     /// When [`Event::Tick`] is wanted: the next expansion or expiry; the time of the last event if
     /// there is work left from it. `None`: not before another event.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        if !self.unfinished.is_empty() || !self.backlog.is_empty() {
+        if !self.unfinished.is_empty() || !self.backlog.is_empty() || self.backfills.has_work() {
             return Some(self.now);
         }
         self.due.first().map(|&(at, _, _)| at)
@@ -278,6 +303,26 @@ impl Matcher {
 
     fn entry(&self, ticket: TicketId) -> Option<&Entry> {
         self.entries.get(self.slot_of(ticket)?)
+    }
+
+    /// What an explanation reads of a ticket that is here.
+    pub(crate) fn glimpse(&self, ticket: TicketId) -> Option<Glimpse<'_>> {
+        let slot = self.slot_of(ticket)?;
+        let entry = self.entries.get(slot)?;
+        let queue = self.state(entry.queue)?;
+        let noted = (entry.age_key(), slot);
+        let is_put_off = self.unfinished.contains_key(&entry.age_key())
+            || self
+                .backlog
+                .binary_search_by(|other| noted.cmp(other))
+                .is_ok();
+        Some(Glimpse {
+            queue,
+            entries: &self.entries,
+            slot,
+            entry,
+            is_put_off,
+        })
     }
 
     /// What was done since the matcher was made.
@@ -326,6 +371,7 @@ impl Matcher {
             level: 0,
             players,
             anywhere,
+            given_up: false,
             numbers,
             deadline: None,
             id: ticket.id,
@@ -508,6 +554,9 @@ impl Matcher {
 
     /// Searches once and emits the match if there is one; whether there was.
     fn search(&mut self, slot: Slot, cursor: &Cursor, out: &mut Vec<Output>) -> bool {
+        if *cursor == Cursor::default() && self.refills_first(slot, out) {
+            return true;
+        }
         // An earlier match may have taken the ticket.
         let waits = |entry: &&Entry| entry.proposed == 0 && !entry.is_expired(self.now);
         let Some(entry) = self.entries.get(slot).filter(waits) else {
@@ -527,19 +576,30 @@ impl Matcher {
         };
         let outcome = search(scene, slot, cursor, &mut self.gathered);
         self.stats.looked_at += self.gathered.looked_at;
+        if let Some(entry) = self.entries.get_mut(slot) {
+            entry.given_up = matches!(&outcome, Outcome::PutOff(c) if c.slices >= SLICES_MAX);
+        }
         match outcome {
             Outcome::Found(found) => {
+                let all = found
+                    .slots
+                    .iter()
+                    .filter_map(|&slot| self.entries.get(slot));
+                let oldest = all.map(|entry| entry.created_at).min();
+                if self.refills_instead(slot, oldest.unwrap_or(self.now), out) {
+                    return true;
+                }
                 self.emit(number, found, out);
                 true
             }
             Outcome::Nothing => {
                 self.finish(slot);
-                false
+                self.refills_at_last(slot, out)
             }
             Outcome::PutOff(cursor) if cursor.slices >= SLICES_MAX => {
                 self.stats.given_up += 1;
                 self.finish(slot);
-                false
+                self.refills_at_last(slot, out)
             }
             Outcome::PutOff(cursor) => {
                 self.stats.put_off += u64::from(cursor.slices == 1);
@@ -600,13 +660,7 @@ impl Matcher {
         let queue = state.plan.queue.name.clone();
         let region = found.region.and_then(|at| state.regions.get(at));
         let region = region.cloned();
-        for &slot in &found.slots {
-            self.withdraw(slot);
-            if let Some(entry) = self.entries.get_mut(slot) {
-                entry.proposed = handle;
-            }
-        }
-        self.proposed.insert(handle, found.slots);
+        self.propose(found.slots, handle);
         self.stats.matches += 1;
         out.push(Output::Match(Match {
             handle,
@@ -615,6 +669,17 @@ impl Matcher {
             teams,
             figures,
         }));
+    }
+
+    /// Holds tickets for what was decided, until that stands or has failed.
+    fn propose(&mut self, slots: Vec<Slot>, handle: u64) {
+        for &slot in &slots {
+            self.withdraw(slot);
+            if let Some(entry) = self.entries.get_mut(slot) {
+                entry.proposed = handle;
+            }
+        }
+        self.proposed.insert(handle, slots);
     }
 
     /// The split with its names. Interchangeable teams change names by chance of the seed, so that
@@ -677,6 +742,8 @@ impl Matcher {
             balance_gap: found.split.gaps.first().copied().unwrap_or(0.0),
             latency_worst_ms: worst_ms(entries(), found.region),
             oldest_wait: oldest.map(|at| self.now.since(at)).unwrap_or_default(),
+            preference: found.split.score.preference,
+            avoided: found.split.score.meetings,
         }
     }
 }

@@ -74,6 +74,10 @@ pub(crate) struct Plan {
     pub ages: Vec<Millis>,
     /// One more than `afters`; limits only grow from one to the next.
     pub levels: Vec<Level>,
+    /// Of each level the limit of the first distance rule; infinite without one.
+    pub reach: Vec<f64>,
+    /// For each of `balance` the distance rule that reads the same, if there is one.
+    pub sums_of: Vec<Option<usize>>,
     /// For each team those with the same seats, itself among them.
     pub twins: Vec<Vec<usize>>,
     /// Players of the smallest match.
@@ -102,6 +106,8 @@ impl Plan {
             afters: Vec::new(),
             ages: Vec::new(),
             levels: Vec::new(),
+            reach: Vec::new(),
+            sums_of: Vec::new(),
             twins: Vec::new(),
             players_min: 0,
             players_max: queue.teams.iter().map(|t| u32::from(t.players_max)).sum(),
@@ -141,6 +147,10 @@ impl Plan {
             first.balance.push(f64::INFINITY);
         }
         plan.widen(first);
+        let reach = |level: &Level| level.distance.first().copied().unwrap_or(f64::INFINITY);
+        plan.reach = plan.levels.iter().map(reach).collect();
+        let same = |read: &Reading| plan.distance.iter().position(|(other, _)| other == read);
+        plan.sums_of = plan.balance.iter().map(same).collect();
         plan.ages = plan.afters.iter().map(|&after| Millis(after)).collect();
         plan.ages.extend(queue.ticket_time_out);
         plan.finals = Finals::new(&queue, &plan.afters);
@@ -187,9 +197,23 @@ impl Plan {
         &self.levels[usize::from(level).min(last)]
     }
 
+    /// The limit of the first distance rule at a level; infinite without one.
+    pub fn reach(&self, level: u16) -> f64 {
+        let own = self.reach.get(usize::from(level)).or(self.reach.last());
+        own.copied().unwrap_or(f64::INFINITY)
+    }
+
     /// The limits of a ticket that is old enough for every expansion.
     pub fn last_level(&self) -> &Level {
         self.level(u16::MAX)
+    }
+
+    /// The index of the distance rule by which pools are ordered.
+    pub fn first_distance(&self) -> Option<usize> {
+        let mut rules = indexed(&self.queue);
+        rules
+            .find(|(_, rule)| matches!(rule.kind, RuleKind::Distance { .. }))
+            .map(|(index, _)| index)
     }
 
     /// Whether a match can be judged by pairs of distances and party sizes alone.
@@ -290,6 +314,11 @@ impl Sizes {
             pairs: fillings.is_some() && all.fold(true, |ok, f| ok && is_pair(f) && of_two(f)),
             fillings,
         }
+    }
+
+    /// Whether they are listed, so that sizes are decided by them.
+    pub fn is_exact(&self) -> bool {
+        self.fillings.is_some()
     }
 
     /// Whether every match is two parties of one size.

@@ -10,7 +10,7 @@ use crate::ages::{ASIDE, Ages, Seat};
 use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId};
 use crate::matcher::mix;
 use crate::plan::{Plan, Sizes};
-use crate::sorted::{Sorted, Tagged};
+use crate::sorted::{Halves, Sorted, Tagged};
 
 /// Pools of at most this many tickets are searched exhaustively, every time.
 pub(crate) const EXACT_TICKETS_MAX: usize = 16;
@@ -74,12 +74,24 @@ impl SkillKey {
         SkillKey((u128::from(order_bits(skill)) << 64) | u128::from(seq))
     }
 
+    /// The number.
     pub fn skill(self) -> f64 {
         from_order_bits((self.0 >> 64) as u64)
     }
 
+    /// The order of arrival.
     pub fn seq(self) -> u64 {
         self.0 as u64
+    }
+}
+
+impl Halves for SkillKey {
+    fn halves(self) -> (u64, u64) {
+        ((self.0 >> 64) as u64, self.0 as u64)
+    }
+
+    fn join(high: u64, low: u64) -> SkillKey {
+        SkillKey((u128::from(high) << 64) | u128::from(low))
     }
 }
 
@@ -107,7 +119,9 @@ pub(crate) struct Class {
     pub anywhere: bool,
 }
 
-/// Places of [`Pool::recent`].
+/// Pools with more classes than this have a [`Pool::recent`].
+const RECENT_FROM: usize = 4;
+/// Its places.
 const RECENT: usize = 128;
 
 impl Class {
@@ -119,7 +133,7 @@ impl Class {
 }
 
 /// A waiting ticket as the order by skill has it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Place {
     pub slot: Slot,
     pub class: u16,
@@ -142,7 +156,7 @@ impl Tagged for Place {
 /// Tickets of one queue with the same values of its equal attributes.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    key: PoolKey,
+    pub key: PoolKey,
     /// That wait here or are in an emitted match.
     tickets: usize,
     pub by_skill: Sorted<SkillKey, Place>,
@@ -175,7 +189,7 @@ impl Pool {
             classes: Vec::new(),
             free_classes: Vec::new(),
             class_of: BTreeMap::new(),
-            recent: vec![u16::MAX; RECENT],
+            recent: Vec::new(),
         }
     }
 
@@ -206,8 +220,11 @@ impl Pool {
     }
 
     fn enter_class(&mut self, class: Class) -> u16 {
+        if self.recent.is_empty() && self.classes.len() > RECENT_FROM {
+            self.recent = vec![u16::MAX; RECENT];
+        }
         let place = class.hash() % RECENT;
-        let recent = self.recent[place];
+        let recent = self.recent.get(place).copied().unwrap_or(u16::MAX);
         if let Some((known, tickets @ 1..)) = self.classes.get_mut(usize::from(recent))
             && *known == class
         {
@@ -215,7 +232,9 @@ impl Pool {
             return recent;
         }
         let number = self.look_up_class(class);
-        self.recent[place] = number;
+        if let Some(recent) = self.recent.get_mut(place) {
+            *recent = number;
+        }
         number
     }
 
@@ -288,6 +307,11 @@ impl Regions {
         near
     }
 
+    /// The number of a region, whoever names it.
+    pub fn number(&mut self, region: &Region) -> RegionId {
+        self.region(region, &mut 0)
+    }
+
     /// The number of a region. `from` remembers where in their order the last one was, as they are asked for in it.
     fn region(&mut self, region: &Region, from: &mut usize) -> RegionId {
         while let Some((known, number)) = self.order.get(*from) {
@@ -348,6 +372,13 @@ impl QueueState {
 
     /// The pool of a key, for a ticket that enters it.
     pub fn pool(&mut self, key: PoolKey) -> u32 {
+        if let (true, Some(only)) = (key.is_empty(), self.pools.first_mut())
+            && only.tickets > 0
+        {
+            // Without a key all are in the first.
+            only.tickets += 1;
+            return 0;
+        }
         if let Some(&number) = self.pool_of.get(&key) {
             self.pools[number as usize].tickets += 1;
             return number;
@@ -365,6 +396,11 @@ impl QueueState {
         };
         self.pool_of.insert(key, number);
         number
+    }
+
+    /// The pool of a key, if any ticket belongs to it.
+    pub fn pool_of(&self, key: &PoolKey) -> Option<&Pool> {
+        self.pools.get(*self.pool_of.get(key)? as usize)
     }
 
     /// Puts a ticket into its pool; when it is due there.
@@ -495,7 +531,7 @@ impl QueueState {
         };
         let keys = slots.iter().filter_map(|&slot| entries.get(slot));
         let seen = keys.filter_map(|entry| pool.by_skill.peek(&skill_key(entry)));
-        seen.fold(0, |sum, key| sum ^ key.seq())
+        seen.fold(0, |sum, read| sum ^ read)
     }
 
     /// Notes when a waiting ticket is due next, if none of the cursors will meet it then.

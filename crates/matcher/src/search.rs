@@ -16,6 +16,7 @@ use crate::plan::{Counts, count};
 use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, Slot, bit, common, plays_in};
 use crate::teams::{Party, Seats, Split, form};
 use crate::window::{Base, Seen, can_grow};
+use crate::wishes::{WISHED_SETS_EXACT, WISHED_SETS_MAX};
 
 /// Sets and splits that one event may try for one ticket in a pool that is too large for trying all.
 const STEPS_MAX: u64 = 16_384;
@@ -67,6 +68,14 @@ pub(crate) struct Scene<'a> {
     pub overdue: Option<Timestamp>,
 }
 
+impl Scene<'_> {
+    /// Whether these two tickets may never meet.
+    fn are_apart(&self, a: Slot, b: Slot) -> bool {
+        let finals = &self.queue.plan.finals;
+        finals.are_apart(self.entries.at(a), self.entries.at(b))
+    }
+}
+
 /// One region with what may be matched there, nearest first.
 struct Context {
     region: Option<RegionId>,
@@ -116,6 +125,7 @@ pub(crate) fn search(
         chosen: vec![slot],
         region: None,
         found: None,
+        complete: 0,
     };
     let stopped = run.anchors(&contexts, cursor.at.as_ref());
     match (run.found.take(), stopped) {
@@ -182,21 +192,17 @@ fn context(
     };
     let mut base = Counts::default();
     count(&mut base, own.players);
-    let limit = |level| {
-        let limit = plan.level(level).distance.first();
-        limit.copied().unwrap_or(f64::INFINITY)
-    };
     let skill = own.skill();
     let base = Base {
         low: skill,
         high: skill,
-        limit: limit(own.level),
+        limit: plan.reach(own.level),
         counts: base,
         players: u32::from(own.players),
     };
     let seen = here().map(|candidate| Seen {
         skill: candidate.skill,
-        limit: limit(candidate.level),
+        limit: plan.reach(candidate.level),
         players: candidate.players,
     });
     if !can_grow(&scene.queue.sizes, base, seen) {
@@ -283,6 +289,18 @@ impl Demands {
         std::iter::once(&self.first).chain(&self.others)
     }
 
+    /// What all of these demand; `None` if one of them is not allowed.
+    fn of_all(scene: Scene<'_>, slots: &[Slot]) -> Option<Demands> {
+        let (first, others) = slots.split_first()?;
+        let first = Demands::of(scene, scene.entries.at(*first));
+        others.iter().try_fold(first, |demands, &slot| {
+            let entry = scene.entries.at(slot);
+            demands
+                .allow(scene, entry)
+                .then(|| demands.with(scene, entry))
+        })
+    }
+
     /// Whether a set stays within every ticket's limits when this ticket joins it.
     fn allow(&self, scene: Scene<'_>, entry: &Entry) -> bool {
         let plan = &scene.queue.plan;
@@ -311,10 +329,9 @@ impl Demands {
         };
         let seen = |slot| {
             let entry: &'e Entry = scene.entries.at(slot);
-            let limit = plan.level(entry.level).distance.first();
             Seen {
                 skill: entry.skill(),
-                limit: limit.copied().unwrap_or(f64::INFINITY),
+                limit: plan.reach(entry.level),
                 players: entry.players,
             }
         };
@@ -355,7 +372,10 @@ struct Run<'a> {
     resuming: bool,
     chosen: Vec<Slot>,
     region: Option<RegionId>,
+    /// The best of those with the oldest possible partner.
     found: Option<Found>,
+    /// Complete sets that were tried with him.
+    complete: u32,
 }
 
 impl Run<'_> {
@@ -388,6 +408,7 @@ impl Run<'_> {
                 match self.with_anchor(context, &own, age, anchor) {
                     Flow::Tried => {}
                     Flow::Found => return None,
+                    Flow::OutOfBudget if self.found.is_some() => return None,
                     Flow::OutOfBudget => {
                         let path = self.path(self.chosen.iter().skip(2));
                         let inside = Some((context.region, path));
@@ -397,6 +418,9 @@ impl Run<'_> {
                         });
                     }
                 }
+            }
+            if self.found.is_some() {
+                return None;
             }
             if self.is_over_budget() {
                 return Some(Stop {
@@ -440,7 +464,9 @@ impl Run<'_> {
     fn with_anchor(&mut self, context: &Context, own: &Demands, age: AgeKey, anchor: Slot) -> Flow {
         let entries = self.scene.entries;
         let entry = entries.at(anchor);
-        if !own.allow(self.scene, entry) {
+        let apart = |a: Slot, b: Slot| self.scene.are_apart(a, b);
+        let first = self.chosen[0];
+        if !own.allow(self.scene, entry) || apart(first, anchor) {
             return Flow::Tried;
         }
         let demands = own.with(self.scene, entry);
@@ -450,12 +476,62 @@ impl Run<'_> {
             .copied()
             .filter(|&(_, slot)| entries.at(slot).age_key() > age)
             .filter(|&(_, slot)| demands.allow(self.scene, entries.at(slot)))
+            .filter(|&(_, slot)| !apart(first, slot) && !apart(anchor, slot))
             .collect();
         self.steps += context.near.len() as u64 / 8 + 1;
         self.region = context.region;
         self.chosen.truncate(1);
         self.chosen.push(anchor);
-        self.descend(&demands, &rest)
+        let flow = self.descend(&demands, &rest);
+        if flow == Flow::Found && !self.unlimited && self.scene.queue.plan.finals.has_wishes() {
+            self.exchange(&rest);
+        }
+        flow
+    }
+
+    /// Changes one ticket of the set that was found after the other, own and partner excepted, for one with whom more
+    /// of the wishes are kept.
+    fn exchange(&mut self, rest: &[(NearKey, Slot)]) {
+        let scene = self.scene;
+        let best = scene.queue.plan.finals.best_score();
+        while let Some(found) = self.found.take() {
+            let mut better = None;
+            let places = 2..found.slots.len();
+            let changes = places.flat_map(|place| rest.iter().map(move |&(_, slot)| (place, slot)));
+            for (place, slot) in changes.filter(|(_, slot)| !found.slots.contains(slot)) {
+                let done = found.split.score == best || self.complete >= WISHED_SETS_MAX;
+                if done || self.is_over_budget() {
+                    break;
+                }
+                self.steps += 1;
+                let mut slots = found.slots.clone();
+                slots[place] = slot;
+                let Some(demands) = Demands::of_all(scene, &slots) else {
+                    continue;
+                };
+                if !scene.queue.sizes.fills(&demands.counts, demands.players) {
+                    continue;
+                }
+                self.complete += 1;
+                let (split, steps) = split(scene, &slots);
+                self.steps += u64::from(steps);
+                let wins = |split: &Split| split.score.is_better_than(found.split.score);
+                better = split.filter(wins).map(|split| (slots, split));
+                if better.is_some() {
+                    break;
+                }
+            }
+            let Some((slots, split)) = better else {
+                self.found = Some(found);
+                return;
+            };
+            let region = found.region;
+            self.found = Some(Found {
+                slots,
+                split,
+                region,
+            });
+        }
     }
 
     /// Tries the chosen tickets and then every set that has some of `rest` in addition.
@@ -479,6 +555,7 @@ impl Run<'_> {
                 .skip(index + 1)
                 .copied()
                 .filter(|&(_, slot)| next.allow(self.scene, entries.at(slot)))
+                .filter(|&(_, other)| !self.scene.are_apart(slot, other))
                 .collect();
             self.steps += below.len() as u64 / 8 + 1;
             self.chosen.push(slot);
@@ -522,12 +599,21 @@ impl Run<'_> {
         let (split, steps) = split(self.scene, &self.chosen);
         self.steps += u64::from(steps);
         let Some(split) = split else { return false };
-        self.found = Some(Found {
-            slots: self.chosen.clone(),
-            split,
-            region: self.region,
-        });
-        true
+        let score = split.score;
+        let best = self.found.as_ref().map(|found| found.split.score);
+        if best.is_none_or(|best| score.is_better_than(best)) {
+            self.found = Some(Found {
+                slots: self.chosen.clone(),
+                split,
+                region: self.region,
+            });
+        }
+        self.complete += 1;
+        let finals = &self.scene.queue.plan.finals;
+        !self.unlimited
+            || !finals.has_wishes()
+            || score == finals.best_score()
+            || self.complete >= WISHED_SETS_EXACT
     }
 }
 
@@ -560,9 +646,14 @@ fn split(scene: Scene<'_>, slots: &[Slot]) -> (Option<Split>, u32) {
         entries.iter().filter_map(of).fold(f64::INFINITY, f64::min)
     };
     let balance: Vec<f64> = (0..plan.balance.len()).map(limits).collect();
-    form(&parties, &seats, &balance, &|team_of: &[u16]| {
-        finals.split_holds(queue, &entries, team_of)
-    })
+    let wished = finals.best_of_split();
+    let (mut split, steps) = form(&parties, &seats, &balance, wished, &|team_of: &[u16]| {
+        finals.of_split(queue, &entries, team_of)
+    });
+    if let (Some(split), true) = (&mut split, finals.has_wishes()) {
+        split.score = split.score.and(finals.score(queue, &entries));
+    }
+    (split, steps)
 }
 
 /// The largest round trip of these tickets' players to a region, as far as anybody measured.
@@ -644,7 +735,10 @@ fn fill(scene: Scene<'_>, context: &Context, found: &mut Found) {
             .copied()
             .chain(added.iter().copied())
             .collect();
-        match split(scene, &slots).0 {
+        // Who joins late spoils no wish.
+        let spoils = |split: &Split| found.split.score.is_better_than(split.score);
+        let tried = split(scene, &slots).0;
+        match tried.filter(|split| !spoils(split)) {
             Some(split) => {
                 found.slots = slots;
                 found.split = split;

@@ -1,30 +1,44 @@
-//! An ordered map of small values in leaves of 64, whose tags let a walk pass over what it does not want.
+//! An ordered map of small values in leaves of 32, whose tags let a walk pass over what it does not want.
 //!
 //! Made for many short-lived keys: a change moves at most one leaf, keys that only grow fill leaves to the brim,
 //! and a walk reads memory in a row. Three levels, as a fixed depth keeps the code short: a million keys are some
-//! hundred blocks.
+//! thousand blocks. A leaf is one piece of memory whose parts are looked at one beside the other, not one after the
+//! other, as with a million keys each look waits for memory.
 
-/// Keys of a leaf and leaves of a block before they are parted.
-const FULL: usize = 64;
+/// Keys of a leaf.
+const FULL: usize = 32;
+/// Leaves of a block before it is parted.
+const LEAVES: usize = 64;
+/// Keys on one line of memory.
+const LINE: usize = 8;
 
 /// A leaf's tags are made anew when the part of it that left is one of so many: a walk may look into it in vain.
 const LOOKED_AFTER: usize = 4;
 
+/// A key in two halves, ordered by the first, then by the second.
+pub(crate) trait Halves: Ord + Copy {
+    fn halves(self) -> (u64, u64);
+    fn join(high: u64, low: u64) -> Self;
+}
+
 /// A value with a set of bits by which walks choose.
-pub(crate) trait Tagged: Copy {
+pub(crate) trait Tagged: Copy + Default {
     /// At least one bit if walks are to find it.
     fn tags(&self) -> u128;
 }
 
 #[derive(Debug)]
-struct Leaf<K, V> {
+struct Leaf<V> {
     /// Of all items, and of those that left since it was looked after.
     tags: u128,
     /// How many left since.
     left: usize,
-    /// Never empty. Apart from the values, as a search reads keys alone.
-    keys: Vec<K>,
-    values: Vec<V>,
+    /// Never 0 in a block.
+    len: usize,
+    /// Of the keys, apart from the values, as a search reads little else.
+    high: [u64; FULL],
+    low: [u64; FULL],
+    values: [V; FULL],
 }
 
 #[derive(Debug)]
@@ -34,7 +48,7 @@ struct Block<K, V> {
     /// For each leaf the least key that it may hold.
     from: Vec<K>,
     /// Never empty.
-    leaves: Vec<Leaf<K, V>>,
+    leaves: Vec<Box<Leaf<V>>>,
 }
 
 /// See the module.
@@ -60,31 +74,103 @@ impl<K, V> Default for Sorted<K, V> {
     }
 }
 
-impl<K: Ord + Copy, V: Tagged> Leaf<K, V> {
-    fn of(keys: Vec<K>, values: Vec<V>) -> Leaf<K, V> {
-        let mut leaf = Leaf {
+impl<V: Tagged> Leaf<V> {
+    fn new() -> Box<Leaf<V>> {
+        Box::new(Leaf {
             tags: 0,
             left: 0,
-            keys,
-            values,
-        };
-        leaf.tag();
+            len: 0,
+            high: [0; FULL],
+            low: [0; FULL],
+            values: [V::default(); FULL],
+        })
+    }
+
+    fn of<K: Halves>(key: K, value: V) -> Box<Leaf<V>> {
+        let mut leaf = Leaf::new();
+        leaf.insert(0, key, value);
         leaf
+    }
+
+    /// Its upper half as a leaf of its own.
+    fn part(&mut self) -> Box<Leaf<V>> {
+        let mut right = Leaf::new();
+        let (at, n) = (FULL / 2, self.len - FULL / 2);
+        right.high[..n].copy_from_slice(&self.high[at..self.len]);
+        right.low[..n].copy_from_slice(&self.low[at..self.len]);
+        right.values[..n].copy_from_slice(&self.values[at..self.len]);
+        (self.len, right.len) = (at, n);
+        self.tag();
+        right.tag();
+        right
     }
 
     fn tag(&mut self) {
         self.left = 0;
-        self.tags = self.values.iter().fold(0, |tags, v| tags | v.tags());
+        let values = self.values.iter().take(self.len);
+        self.tags = values.fold(0, |tags, v| tags | v.tags());
     }
 
-    fn insert(&mut self, i: usize, key: K, value: V) {
+    /// How many keys are below this one.
+    fn below<K: Halves>(&self, key: K) -> usize {
+        let (high, low) = key.halves();
+        let all = &self.high[..self.len.min(FULL)];
+        let lines = all.iter().step_by(LINE).filter(|h| **h < high).count();
+        let from = lines.saturating_sub(1) * LINE;
+        let line = all[from..].iter().take(LINE);
+        let mut at = from + line.filter(|h| **h < high).count();
+        // Those with the same first half.
+        let mut rest = all.len() - at;
+        while rest > 0 && all[at] == high && self.low[at] < low {
+            let mid = at + rest / 2;
+            if all[mid] == high && self.low[mid] < low {
+                (at, rest) = (mid + 1, rest - rest / 2 - 1);
+            } else {
+                (at, rest) = (at + 1, rest / 2 - 1);
+            }
+        }
+        at
+    }
+
+    fn has<K: Halves>(&self, i: usize, key: K) -> bool {
+        i < self.len && (self.high[i], self.low[i]) == key.halves()
+    }
+
+    fn first<K: Halves>(&self) -> K {
+        K::join(self.high[0], self.low[0])
+    }
+
+    fn insert<K: Halves>(&mut self, i: usize, key: K, value: V) {
+        let len = self.len;
+        self.high.copy_within(i..len, i + 1);
+        self.low.copy_within(i..len, i + 1);
+        self.values.copy_within(i..len, i + 1);
+        (self.high[i], self.low[i]) = key.halves();
+        self.values[i] = value;
         self.tags |= value.tags();
-        self.keys.insert(i, key);
-        self.values.insert(i, value);
+        self.len += 1;
+    }
+
+    fn remove(&mut self, i: usize) {
+        let len = self.len;
+        self.high.copy_within(i + 1..len, i);
+        self.low.copy_within(i + 1..len, i);
+        self.values.copy_within(i + 1..len, i);
+        self.len -= 1;
+    }
+
+    fn items<K: Halves>(
+        &self,
+        from: usize,
+        to: usize,
+    ) -> impl DoubleEndedIterator<Item = (K, V)> + '_ {
+        let keys = self.high[from..to].iter().zip(&self.low[from..to]);
+        let items = keys.zip(&self.values[from..to]);
+        items.map(|((&high, &low), &value)| (K::join(high, low), value))
     }
 }
 
-impl<K: Ord + Copy, V: Tagged> Block<K, V> {
+impl<K: Halves, V: Tagged> Block<K, V> {
     fn tag(&mut self) {
         self.tags = self.leaves.iter().fold(0, |tags, leaf| tags | leaf.tags);
     }
@@ -95,7 +181,7 @@ fn last_at<K: Ord>(from: &[K], key: &K) -> usize {
     from.partition_point(|from| from <= key).saturating_sub(1)
 }
 
-impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
+impl<K: Halves, V: Tagged> Sorted<K, V> {
     /// How many there are.
     #[cfg(test)]
     pub fn len(&self) -> usize {
@@ -109,15 +195,18 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
             return Spot(0, 0, 0);
         };
         let l = last_at(&block.from, key);
-        let i = block.leaves[l].keys.partition_point(|k| k < key);
-        Spot(b, l, i)
+        Spot(b, l, block.leaves[l].below(*key))
     }
 
-    /// Some key near this one.
-    pub fn peek(&self, key: &K) -> Option<K> {
+    /// Reads what a change of this key reads, all at once; some number of it, or nobody would look.
+    pub fn peek(&self, key: &K) -> Option<u64> {
         let block = self.blocks.get(last_at(&self.from, key))?;
         let leaf = block.leaves.get(last_at(&block.from, key))?;
-        leaf.keys.get(leaf.keys.len() / 2).copied()
+        let lines = leaf.high.iter().step_by(LINE);
+        let lines = lines.chain(leaf.low.iter().step_by(LINE));
+        let values = leaf.values.iter().step_by(LINE);
+        let values = values.fold(0, |sum, value| sum ^ value.tags() as u64);
+        Some(lines.fold(values, |sum, line| sum ^ line))
     }
 
     /// Puts a key in that is not there.
@@ -130,35 +219,33 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
             self.blocks.push(Block {
                 tags: value.tags(),
                 from: vec![key],
-                leaves: vec![Leaf::of(vec![key], vec![value])],
+                leaves: vec![Leaf::of(key, value)],
             });
             return;
         };
         let last = last && l + 1 == block.leaves.len();
         block.tags |= value.tags();
         let leaf = &mut block.leaves[l];
-        if leaf.keys.len() < FULL {
+        if leaf.len < FULL {
             leaf.insert(i, key, value);
             return;
         }
         if last && i == FULL {
             block.from.push(key);
-            block.leaves.push(Leaf::of(vec![key], vec![value]));
+            block.leaves.push(Leaf::of(key, value));
         } else {
-            let keys = leaf.keys.split_off(FULL / 2);
-            let mut right = Leaf::of(keys, leaf.values.split_off(FULL / 2));
-            let from = right.keys[0];
+            let mut right = leaf.part();
+            let from = right.first();
             if i <= FULL / 2 {
                 leaf.insert(i, key, value);
             } else {
                 right.insert(i - FULL / 2, key, value);
             }
-            leaf.tag();
             block.from.insert(l + 1, from);
             block.leaves.insert(l + 1, right);
         }
-        if block.leaves.len() > FULL {
-            let at = if last { FULL } else { FULL / 2 };
+        if block.leaves.len() > LEAVES {
+            let at = if last { LEAVES } else { LEAVES / 2 };
             let mut right = Block {
                 tags: 0,
                 from: block.from.split_off(at),
@@ -178,19 +265,18 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
             return false;
         };
         let leaf = &mut block.leaves[l];
-        if leaf.keys.get(i) != Some(key) {
+        if !leaf.has(i, *key) {
             return false;
         }
         self.len -= 1;
-        leaf.keys.remove(i);
-        leaf.values.remove(i);
+        leaf.remove(i);
         leaf.left += 1;
         let tags = leaf.tags;
-        if leaf.left * LOOKED_AFTER >= leaf.keys.len() {
+        if leaf.left * LOOKED_AFTER >= leaf.len {
             leaf.tag();
         }
         let same = leaf.tags == tags;
-        if leaf.keys.is_empty() {
+        if leaf.len == 0 {
             block.from.remove(l);
             block.leaves.remove(l);
         }
@@ -210,13 +296,13 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
             return;
         };
         let leaf = &mut block.leaves[l];
-        if leaf.keys.get(i) != Some(key) {
+        if !leaf.has(i, *key) {
             return;
         }
         leaf.values[i] = value;
         leaf.tags |= value.tags();
         leaf.left += 1;
-        if leaf.left * LOOKED_AFTER >= leaf.keys.len() {
+        if leaf.left * LOOKED_AFTER >= leaf.len {
             leaf.tag();
             block.tag();
         } else {
@@ -228,18 +314,21 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
     #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = (K, V)> + '_ {
         let leaves = self.blocks.iter().flat_map(|block| &block.leaves);
-        leaves.flat_map(|leaf| leaf.keys.iter().copied().zip(leaf.values.iter().copied()))
+        leaves.flat_map(|leaf| leaf.items(0, leaf.len))
     }
 
     /// From this place on upward: the next leaf's items that may be wanted, and where to go on.
-    pub fn up(&self, spot: Spot, wanted: u128) -> Option<(&[K], &[V], Spot)> {
+    pub fn up(
+        &self,
+        spot: Spot,
+        wanted: u128,
+    ) -> Option<(impl DoubleEndedIterator<Item = (K, V)> + '_, Spot)> {
         let Spot(mut b, mut l, mut i) = spot;
         while let Some(block) = self.blocks.get(b) {
             if block.tags & wanted != 0 {
                 while let Some(leaf) = block.leaves.get(l) {
-                    if leaf.tags & wanted != 0 && i < leaf.keys.len() {
-                        let next = Spot(b, l + 1, 0);
-                        return Some((&leaf.keys[i..], &leaf.values[i..], next));
+                    if leaf.tags & wanted != 0 && i < leaf.len {
+                        return Some((leaf.items(i, leaf.len), Spot(b, l + 1, 0)));
                     }
                     (l, i) = (l + 1, 0);
                 }
@@ -250,7 +339,11 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
     }
 
     /// The same downward, below this place; items in ascending order.
-    pub fn down(&self, spot: Spot, wanted: u128) -> Option<(&[K], &[V], Spot)> {
+    pub fn down(
+        &self,
+        spot: Spot,
+        wanted: u128,
+    ) -> Option<(impl DoubleEndedIterator<Item = (K, V)> + '_, Spot)> {
         let Spot(b, l, mut i) = spot;
         // One more than the index, so that nothing is below it at 0.
         let (mut b, mut l) = (b + 1, l + 1);
@@ -259,10 +352,9 @@ impl<K: Ord + Copy, V: Tagged> Sorted<K, V> {
                 l = l.min(block.leaves.len());
                 while l > 0 {
                     let leaf = &block.leaves[l - 1];
-                    let end = i.min(leaf.keys.len());
+                    let end = i.min(leaf.len);
                     if leaf.tags & wanted != 0 && end > 0 {
-                        let next = below(b, l);
-                        return Some((&leaf.keys[..end], &leaf.values[..end], next));
+                        return Some((leaf.items(0, end), below(b, l)));
                     }
                     (l, i) = (l - 1, usize::MAX);
                 }
@@ -296,6 +388,17 @@ mod tests {
         }
     }
 
+    /// Some share their first half.
+    impl Halves for u16 {
+        fn halves(self) -> (u64, u64) {
+            (u64::from(self / 50), u64::from(self % 50))
+        }
+
+        fn join(high: u64, low: u64) -> u16 {
+            (high * 50 + low) as u16
+        }
+    }
+
     proptest! {
         #[test]
         fn it_is_a_map_in_order_whose_walks_find_what_they_want(
@@ -325,16 +428,14 @@ mod tests {
             prop_assert!(sorted.iter().eq(reference.iter().map(|(&k, &v)| (k, v))));
             let is_wanted = |v: &u8| v.tags() & wanted != 0;
             let (mut up, mut spot) = (Vec::new(), sorted.spot(&from));
-            while let Some((keys, values, next)) = sorted.up(spot, wanted) {
-                let items = keys.iter().copied().zip(values.iter().copied());
+            while let Some((items, next)) = sorted.up(spot, wanted) {
                 up.extend(items.filter(|(_, v)| is_wanted(v)));
                 spot = next;
             }
             let above = reference.range(from..).filter(|(_, v)| is_wanted(v));
             prop_assert!(up.into_iter().eq(above.map(|(&k, &v)| (k, v))));
             let (mut down, mut spot) = (Vec::new(), sorted.spot(&from));
-            while let Some((keys, values, next)) = sorted.down(spot, wanted) {
-                let items = keys.iter().copied().zip(values.iter().copied());
+            while let Some((items, next)) = sorted.down(spot, wanted) {
                 down.extend(items.rev().filter(|(_, v)| is_wanted(v)));
                 spot = next;
             }

@@ -1,5 +1,7 @@
 //! Whole parties on teams: every split is tried when the game is small, sort and swap when it is large.
 
+use crate::wishes::Score;
+
 /// Steps of the exhaustive search; enough for every split of 6v6, three teams of three, four pairs.
 const EXACT_STEPS_MAX: u32 = 20_000;
 /// More parties than this are never split exhaustively.
@@ -23,8 +25,8 @@ pub(crate) struct Seats {
     pub class: usize,
 }
 
-/// Whether a split, given by the team of each party, may be.
-pub(crate) type Allowed<'a> = &'a dyn Fn(&[u16]) -> bool;
+/// Whether a split, given by the team of each party, may be, and then what it keeps of the wishes.
+pub(crate) type Allowed<'a> = &'a dyn Fn(&[u16]) -> Option<Score>;
 
 /// A party to be placed.
 #[derive(Debug, Clone, Copy)]
@@ -43,26 +45,33 @@ pub(crate) struct Split {
     pub gaps: Vec<f64>,
     /// How unevenly the teams are filled above their minimum.
     pub spread: u32,
+    /// What it keeps of the wishes.
+    pub score: Score,
 }
 
 impl Split {
-    /// Evenly filled teams first, then equally strong ones. NaN is never better.
+    /// More of the wishes first, then evenly filled teams, then equally strong ones. NaN is never better.
     fn is_better_than(&self, other: &Split) -> bool {
+        if self.score != other.score {
+            return self.score.is_better_than(other.score);
+        }
         let gap = |split: &Split| split.gaps.first().copied().unwrap_or(0.0);
         self.spread < other.spread || (self.spread == other.spread && gap(self) < gap(other))
     }
 }
 
-/// The best split within the balance `limits`; `None` if there is none, or none was found in a large game.
+/// The best split within the balance `limits`; `None` if there is none, or none was found in a large game. No split
+/// keeps more of the wishes than `wished`.
 ///
 /// Also says how many steps it took. Optimal if there are at most 16 parties and the splits are few enough.
 pub(crate) fn form(
     parties: &[Party<'_>],
     seats: &[Seats],
     limits: &[f64],
+    wished: Score,
     allowed: Allowed<'_>,
 ) -> (Option<Split>, u32) {
-    let mut forming = Forming::new(parties, seats, limits, allowed);
+    let mut forming = Forming::new(parties, seats, limits, (wished, allowed));
     if parties.len() <= EXACT_PARTIES_MAX {
         forming.descend(0, EXACT_STEPS_MAX);
         if !forming.stopped || forming.perfect {
@@ -82,6 +91,7 @@ struct Forming<'a> {
     parties: &'a [Party<'a>],
     seats: &'a [Seats],
     limits: &'a [f64],
+    wished: Score,
     allowed: Allowed<'a>,
     /// Indices of parties: largest first, then strongest, then as given.
     order: Vec<usize>,
@@ -101,7 +111,7 @@ impl<'a> Forming<'a> {
         parties: &'a [Party<'a>],
         seats: &'a [Seats],
         limits: &'a [f64],
-        allowed: Allowed<'a>,
+        (wished, allowed): (Score, Allowed<'a>),
     ) -> Forming<'a> {
         let strength = |party: &Party<'_>| party.sums.first().copied().unwrap_or(0.0);
         let mut order: Vec<usize> = (0..parties.len()).collect();
@@ -114,6 +124,7 @@ impl<'a> Forming<'a> {
             parties,
             seats,
             limits,
+            wished,
             allowed,
             order,
             team_of: vec![u16::MAX; parties.len()],
@@ -256,15 +267,24 @@ impl<'a> Forming<'a> {
         let gaps = (0..self.limits.len())
             .map(|limit| self.gap(limit))
             .collect();
-        let split = Split {
+        let mut split = Split {
             team_of: self.team_of.clone(),
             spread: self.spread(),
             gaps,
+            score: self.wished,
         };
+        // With everything kept that can be wished it would have to be better; without wishes this decides.
         let best = self.best.as_ref();
-        if best.is_none_or(|best| split.is_better_than(best)) && (self.allowed)(&split.team_of) {
+        if !best.is_none_or(|best| split.is_better_than(best)) {
+            return;
+        }
+        let Some(score) = (self.allowed)(&split.team_of) else {
+            return;
+        };
+        split.score = score;
+        if best.is_none_or(|best| split.is_better_than(best)) {
             let even = split.spread == 0 && split.gaps.first().is_none_or(|&gap| gap == 0.0);
-            self.perfect = even || self.any_will_do;
+            self.perfect = (even && score == self.wished) || self.any_will_do;
             self.best = Some(split);
         }
     }

@@ -37,7 +37,6 @@ pub(crate) fn can_grow(
 ) -> bool {
     let (mut low, mut high, mut limit) = (base.low, base.high, base.limit);
     let (mut more, mut players) = (Counts::default(), base.players);
-    let mut inline = [Seen::default(); INLINE];
     let mut n = 0;
     for seen in rest.clone() {
         low = low.min(seen.skill);
@@ -45,9 +44,6 @@ pub(crate) fn can_grow(
         limit = limit.min(seen.limit);
         count(&mut more, seen.players);
         players += u32::from(seen.players);
-        if let Some(place) = inline.get_mut(n) {
-            *place = seen;
-        }
         n += 1;
     }
     if !sizes.can_fill(&base.counts, &more, players) {
@@ -56,9 +52,16 @@ pub(crate) fn can_grow(
     if high - low <= limit {
         return true;
     }
+    let mut inline = [Seen::default(); INLINE];
     let mut boxed = Vec::new();
     let rest = match inline.get_mut(..n) {
-        Some(inline) => inline,
+        Some(inline) => {
+            inline
+                .iter_mut()
+                .zip(rest)
+                .for_each(|(place, seen)| *place = seen);
+            inline
+        }
         None => {
             boxed.extend(rest);
             &mut boxed

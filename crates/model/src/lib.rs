@@ -19,6 +19,7 @@ pub mod version;
 
 pub mod game_server;
 pub mod instance;
+pub mod penalty;
 pub mod proposal;
 pub mod ticket;
 

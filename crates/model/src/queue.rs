@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::opening::OpeningHours;
+use crate::penalty::Penalties;
 use crate::{Millis, Name, Region, Timeout};
 
 /// The attribute that a rule `equal` may read without the queue declaring it: the build of a player's client. It is
@@ -49,10 +50,43 @@ pub struct Queue {
     pub ticket_time_out: Timeout,
     /// Failed placements after which a ticket fails for good.
     pub placement_retries: u32,
+    /// How its tickets join sessions that are played.
+    pub backfill: QueueBackfill,
     /// Shares of tickets whose wait is told to players who wait: ascending, each between 0 and 1.
     pub estimate_quantiles: Vec<f64>,
     /// Players are asked before a match becomes a session, and may take so long; `None`: they are not asked.
     pub acceptance: Timeout,
+    /// What deserters pay, who may not queue here meanwhile.
+    pub penalties: Option<Penalties>,
+}
+
+/// How tickets of a queue join sessions that are played and ask for players.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueBackfill {
+    /// Against new matches.
+    pub priority: Priority,
+    /// Most players that one session gets at a time.
+    pub players_per_refill_max: u32,
+}
+
+impl Default for QueueBackfill {
+    fn default() -> Self {
+        Self {
+            priority: Priority::Normal,
+            players_per_refill_max: 4,
+        }
+    }
+}
+
+/// What comes first: a session that asks for players, or a new match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// The session.
+    High,
+    /// The session, if it asked before the oldest ticket of the new match was created.
+    Normal,
+    /// The new match.
+    Low,
 }
 
 /// Where matches may be.

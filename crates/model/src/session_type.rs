@@ -62,6 +62,26 @@ pub struct SessionType {
     pub together: crate::qos::Together,
     /// What its members may subscribe to.
     pub subscriptions: crate::subscriptions::SubscriptionSettings,
+    /// How its sessions ask a queue for players; `None`: they do not (F13).
+    pub backfill: Option<BackfillSettings>,
+}
+
+/// How sessions of a type ask the queue that made them for players (F13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackfillSettings {
+    /// A host that has not acknowledged for so long asks no longer.
+    pub ack_timeout: Millis,
+    /// When it ends for good.
+    pub until: BackfillUntil,
+}
+
+/// When a session's backfill ends for good; it always does when nobody can get in any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackfillUntil {
+    /// Not before.
+    Closed,
+    /// As soon as it wants nobody.
+    Full,
 }
 
 /// Who may create sessions.

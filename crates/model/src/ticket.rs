@@ -148,6 +148,8 @@ impl TicketState {
 pub enum EndReason {
     /// Everybody has a seat in a session whose instance is joinable.
     Assigned,
+    /// Everybody has a seat in a session that is played and had free ones.
+    Backfilled,
     /// The leader took it back.
     LeftQueue,
     /// Waited too long.

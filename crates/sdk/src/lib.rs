@@ -4,6 +4,7 @@
 //! [`game_server::GameServer`] is the game's side of the game-server protocol, as a small driver.
 //! [`token`] makes tokens for tools and tests.
 
+mod backfill;
 mod browser;
 mod call;
 mod chance;

@@ -1,10 +1,12 @@
 //! Tickets and queues.
 
 use http::Method;
-use model::wire::{AnswerMatch, CreateTicket, List, Queue, Ticket};
-use model::{Name, SessionId, TicketId};
+use model::wire::{
+    AnswerMatch, CreateTicket, List, Penalty, Queue, SetPenalty, Ticket, TicketExplanation,
+};
+use model::{Name, PlayerId, SessionId, TicketId};
 
-use crate::call::Call;
+use crate::call::{Call, encoded};
 use crate::{Client, Error, chance};
 
 impl Client {
@@ -53,6 +55,15 @@ impl Client {
         self.read(Call::get(format!("/v1/tickets/{id}"))).await
     }
 
+    /// Where a ticket stands and why; of one that searches what keeps it waiting.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn explain_ticket(&self, id: TicketId) -> Result<TicketExplanation, Error> {
+        let path = format!("/v1/tickets/{id}/explanation");
+        self.read(Call::get(path)).await
+    }
+
     /// Accepts or refuses the match that a ticket is proposed.
     ///
     /// # Errors
@@ -60,6 +71,36 @@ impl Client {
     pub async fn answer_match(&self, id: TicketId, body: &AnswerMatch) -> Result<Ticket, Error> {
         let call = Call::post(format!("/v1/tickets/{id}/acceptance")).json(body)?;
         self.read(call).await
+    }
+
+    /// What a player pays for deserting matches.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn penalty(&self, player: &PlayerId, name: &Name) -> Result<Penalty, Error> {
+        self.read(Call::get(penalty(player, name))).await
+    }
+
+    /// Sets what a player pays; for servers.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn set_penalty(
+        &self,
+        player: &PlayerId,
+        name: &Name,
+        body: &SetPenalty,
+    ) -> Result<Penalty, Error> {
+        let call = Call::new(Method::PUT, penalty(player, name)).json(body)?;
+        self.read(call).await
+    }
+
+    /// Forgives a player; for servers.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn forgive(&self, player: &PlayerId, name: &Name) -> Result<(), Error> {
+        self.tell(Call::delete(penalty(player, name))).await
     }
 
     /// Every queue.
@@ -77,4 +118,9 @@ impl Client {
     pub async fn queue(&self, name: &Name) -> Result<Queue, Error> {
         self.read(Call::get(format!("/v1/queues/{name}"))).await
     }
+}
+
+fn penalty(player: &PlayerId, name: &Name) -> String {
+    let (player, name) = (encoded(player.as_str()), encoded(name.as_str()));
+    format!("/v1/players/{player}/penalties/{name}")
 }

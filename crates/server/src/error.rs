@@ -43,6 +43,16 @@ pub enum Error {
         /// Who.
         player: model::PlayerId,
     },
+    /// 403: a player pays for deserting matches, and may not queue yet.
+    #[error("{player} left or refused matches and may not queue yet (penalty {penalty})")]
+    Penalized {
+        /// Who.
+        player: model::PlayerId,
+        /// The name that the queue gives it.
+        penalty: model::Name,
+        /// Until when.
+        until: model::Timestamp,
+    },
     /// 409: things do not stand so that this can be done.
     #[error("{0}")]
     Conflict(String),

@@ -111,6 +111,8 @@ pub trait Backend: Send + Sync + fmt::Debug {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Row>, Error>;
+    /// The parents of rows of a kind that have not ended, in order.
+    async fn parents(&self, namespace: &Namespace, kind: Kind) -> Result<Vec<String>, Error>;
     /// The member and invite rows of a player.
     async fn by_player(&self, namespace: &Namespace, player: &PlayerId) -> Result<Vec<Row>, Error>;
     /// Rows of a kind in all namespaces that have not ended, in key order, after the given one.

@@ -59,6 +59,13 @@ const BY_PARENT: &str = "SELECT namespace, shard, kind, id, number, due, ended, 
     FROM rows WHERE namespace = $1 AND kind = $2 AND parent = $3 AND NOT ended \
     AND id > $4 ORDER BY id LIMIT $5";
 
+/// Hops over the index from one parent to the next.
+const PARENTS: &str = "WITH RECURSIVE parents (parent) AS (\
+    (SELECT parent FROM rows WHERE namespace = $1 AND kind = $2 AND NOT ended AND parent IS NOT NULL \
+    ORDER BY parent LIMIT 1) UNION ALL SELECT (SELECT r.parent FROM rows AS r WHERE r.namespace = $1 \
+    AND r.kind = $2 AND NOT r.ended AND r.parent > p.parent ORDER BY r.parent LIMIT 1) \
+    FROM parents AS p WHERE p.parent IS NOT NULL) SELECT parent FROM parents WHERE parent IS NOT NULL";
+
 const BY_PLAYER: &str = "SELECT namespace, shard, kind, id, number, due, ended, parent, player, body \
     FROM rows WHERE namespace = $1 AND player = $2 ORDER BY shard, kind, id";
 
@@ -316,6 +323,15 @@ impl Backend for Postgres {
             .await
             .map_err(Error::read("reading rows of a parent"))?;
         decode::rows(&found, "reading rows of a parent")
+    }
+
+    async fn parents(&self, namespace: &Namespace, kind: Kind) -> Result<Vec<String>, Error> {
+        sqlx::query_scalar(PARENTS)
+            .bind(namespace.as_str())
+            .bind(kind as i16)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(Error::read("reading parents"))
     }
 
     async fn by_player(&self, namespace: &Namespace, player: &PlayerId) -> Result<Vec<Row>, Error> {

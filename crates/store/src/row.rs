@@ -27,6 +27,8 @@ pub enum Kind {
     Invite = 9,
     /// With whom a player was together lately; id: the player.
     RecentPlayers = 10,
+    /// What the players of a match were matched with; id: the session's, in its shard. Kept for its backfill.
+    Match = 11,
     /// A match that waits for its players' word; id: the match's; parent: the queue.
     Proposal = 12,
     /// What a player pays for desertions of one name; id: `<player>/<name>`, in the shard of the player; player: he.
@@ -48,7 +50,7 @@ pub struct Key {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Session,
         Kind::Member,
         Kind::Ticket,
@@ -59,6 +61,7 @@ impl Kind {
         Kind::Setting,
         Kind::Invite,
         Kind::RecentPlayers,
+        Kind::Match,
         Kind::Proposal,
         Kind::Penalty,
     ];
@@ -75,6 +78,8 @@ impl Kind {
             Kind::Member => 5 * 1024,
             // A revision holds every YAML file of a namespace and is written rarely.
             Kind::Revision => 1024 * 1024,
+            // All tickets of a match, each with what the queue's rules read of its players; written rarely too.
+            Kind::Match => 512 * 1024,
             _ => 64 * 1024,
         }
     }

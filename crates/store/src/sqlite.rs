@@ -76,6 +76,13 @@ const BY_PARENT: &str = "SELECT namespace, shard, kind, id, number, due, ended, 
     FROM rows INDEXED BY rows_parent WHERE namespace = ?1 AND kind = ?2 AND parent = ?3 AND ended = 0 \
     AND id > ?4 ORDER BY id LIMIT ?5";
 
+/// Hops over the index from one parent to the next.
+const PARENTS: &str = "WITH RECURSIVE parents (parent) AS (\
+    SELECT min(parent) FROM rows INDEXED BY rows_parent WHERE namespace = ?1 AND kind = ?2 AND ended = 0 \
+    AND parent IS NOT NULL UNION ALL SELECT (SELECT min(r.parent) FROM rows AS r INDEXED BY rows_parent \
+    WHERE r.namespace = ?1 AND r.kind = ?2 AND r.ended = 0 AND r.parent > p.parent) \
+    FROM parents AS p WHERE p.parent IS NOT NULL) SELECT parent FROM parents WHERE parent IS NOT NULL";
+
 const BY_PLAYER: &str = "SELECT namespace, shard, kind, id, number, due, ended, parent, player, body \
     FROM rows INDEXED BY rows_player WHERE namespace = ?1 AND player = ?2 ORDER BY shard, kind, id";
 
@@ -344,6 +351,15 @@ impl Backend for Sqlite {
             .await
             .map_err(Error::read("reading rows of a parent"))?;
         decode::rows(&found, "reading rows of a parent")
+    }
+
+    async fn parents(&self, namespace: &Namespace, kind: Kind) -> Result<Vec<String>, Error> {
+        sqlx::query_scalar(PARENTS)
+            .bind(namespace.as_str())
+            .bind(kind as i16)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(Error::read("reading parents"))
     }
 
     async fn by_player(&self, namespace: &Namespace, player: &PlayerId) -> Result<Vec<Row>, Error> {

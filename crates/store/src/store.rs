@@ -80,6 +80,11 @@ impl Store {
             .await
     }
 
+    /// What rows of this kind that have not ended belong to, each parent once, in order. O(parents) steps in the index.
+    pub async fn parents(&self, namespace: &Namespace, kind: Kind) -> Result<Vec<String>, Error> {
+        self.backend.parents(namespace, kind).await
+    }
+
     /// Every row with this player, in key order.
     pub async fn by_player(
         &self,

@@ -1,14 +1,18 @@
 //! The matcher's tests: its laws over random queues and histories, its rules one by one, its door.
 
 mod avoid;
+mod backfill;
 mod door;
 mod estimates;
 mod examples;
+mod explain;
 mod history;
 mod language;
 mod platforms;
+mod quality;
 mod random;
 mod roles;
 mod rules;
 mod several;
+mod wishes;
 mod world;

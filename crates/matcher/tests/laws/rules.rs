@@ -59,6 +59,17 @@ fn ranges_widen_by_each_tickets_own_age_and_both_must_accept() {
     assert_eq!(world.advance(1).len(), 1);
 }
 
+/// The nearest are not the only ones who count while a balance holds that is given up later.
+#[test]
+fn a_balance_that_is_given_up_with_age_is_searched_for_before() {
+    let q = queue(&[(1, 1), (1, 1)]).balance("skill", 0.0);
+    let mut world = World::new(q.widens(ExpansionTarget::Rule(0), &[(60_000, None)]));
+    for (id, skill) in (1..).zip([10.0, 20.0, 30.0, 40.0, 7.0, 50.0]) {
+        assert!(world.add(ticket(id, 0, &[skill])).is_empty());
+    }
+    assert_eq!(ids(&world.add(ticket(7, 0, &[7.0]))[0]), [5, 7]);
+}
+
 #[test]
 fn a_failed_match_gives_its_survivors_back_with_their_age() {
     let q = queue(&[(1, 1), (1, 1)]).distance("skill", 100.0);

@@ -85,6 +85,7 @@ impl World {
                     self.proposed.insert(found.handle, tickets.collect());
                     matches.push(found);
                 }
+                Output::Refill(_) => panic!("no session asked for players"),
                 Output::Expired(id) | Output::QueueRemoved(id) | Output::Refused(id, _) => {
                     self.waiting.remove(&id).expect("it waited, and ends once");
                 }

@@ -83,8 +83,10 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
         expansions: Vec::new(),
         ticket_time_out: None,
         placement_retries: 3,
+        backfill: Default::default(),
         estimate_quantiles: vec![0.5, 0.9],
         acceptance: None,
+        penalties: None,
     }
 }
 
@@ -278,6 +280,7 @@ impl World {
                     assert!(ticket.expires_at.is_some_and(|at| at.0 <= self.now));
                     self.waiting.retain(|_, t| t.id != id);
                 }
+                Output::Refill(_) => panic!("no session asked for players"),
                 Output::Again(id) => panic!("{id} is asked for again, but its queue is as it was"),
                 Output::QueueRemoved(id) | Output::Refused(id, _) => {
                     self.waiting.retain(|_, t| t.id != id);

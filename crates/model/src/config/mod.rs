@@ -4,6 +4,7 @@
 //! Schemas ([`schema`], `walk`), then raw structs are judged by the rules between knobs. Nothing stops at
 //! the first mistake, and nothing here panics on any text.
 
+mod backfill;
 mod build;
 mod check;
 mod conditions;

@@ -9,8 +9,8 @@ use super::queue_rules::RuleLint;
 use super::raw_queue as raw;
 use super::schema::Kind;
 use crate::queue::{
-    Aggregate, Attribute, AttributeSource, AttributeType, Avoid, CLIENT_VERSION, Queue,
-    RegionRules, TeamSettings,
+    Aggregate, Attribute, AttributeSource, AttributeType, Avoid, CLIENT_VERSION, Priority, Queue,
+    QueueBackfill, RegionRules, TeamSettings,
 };
 use crate::session_type::SessionType;
 use crate::{Millis, Name, Region, ticket};
@@ -76,12 +76,7 @@ pub(super) fn validate(
     if let (Some(rules), Some(expansions)) = (&rules, &expansions) {
         rules_lint.sense(rules, expansions);
     }
-    if raw.avoid.as_ref().is_some_and(|avoid| avoid.soft) {
-        let message = "`avoid.soft: true` is not supported yet".to_owned();
-        let span = document.at(&["avoid"]);
-        reports
-            .push(Report::error("not-supported-yet", span, message).write("write `soft: false`"));
-    }
+    let penalties = super::queue_group::penalties(raw, document, reports);
     let acceptance = super::queue_group::acceptance(raw, &teams, document, reports);
     let open = super::opening::hours(raw, document, reports);
     let group = super::queue_group::group(raw, document, &attributes, set.queues(), reports);
@@ -116,9 +111,23 @@ pub(super) fn validate(
         expansions: expansions?,
         ticket_time_out: raw.ticket.time_out.map(|d| d.0),
         placement_retries: raw.placement.retries,
+        backfill: backfill(raw.backfill.clone().unwrap_or_default()),
         estimate_quantiles: raw.estimates.quantiles.clone(),
         acceptance,
+        penalties,
     })
+}
+
+/// How tickets join sessions that are played.
+fn backfill(raw: raw::QueueBackfill) -> QueueBackfill {
+    QueueBackfill {
+        priority: match raw.priority {
+            raw::Priority::High => Priority::High,
+            raw::Priority::Normal => Priority::Normal,
+            raw::Priority::Low => Priority::Low,
+        },
+        players_per_refill_max: raw.max_players_per_refill,
+    }
 }
 
 struct Lint<'a> {

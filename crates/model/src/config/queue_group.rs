@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::diagnostic::Report;
 use super::document::Document;
+use super::duration::Duration;
 use super::raw_queue as raw;
 use crate::Name;
+use crate::penalty::{self, Offence, Penalties};
 use crate::queue::{Attribute, AttributeSource, AttributeType, Queue, TeamSettings};
 use crate::{Millis, Timeout, proposal};
 
@@ -68,6 +70,87 @@ pub(super) fn acceptance(
         reports.push(report.write("remove it, or write smaller teams"));
     }
     raw.acceptance.required.then_some(timeout)
+}
+
+/// What deserters pay.
+pub(super) fn penalties(
+    raw: &raw::Queue,
+    document: &Document,
+    reports: &mut Vec<Report>,
+) -> Option<Penalties> {
+    let raw = raw.penalties.as_ref()?;
+    let mut error = |code, path: &[&str], message: String, help: &str| {
+        reports.push(Report::error(code, document.at(path), message).write(help));
+    };
+    if raw.id.as_str() == "unnamed" {
+        let message = "penalties have an `id`, which other queues may use too".to_owned();
+        error("missing-key", &["penalties"], message, "add `id: …`");
+    }
+    if raw.id.as_str().len() > penalty::NAME_BYTES_MAX {
+        let message = format!(
+            "the `id` has at most {} characters",
+            penalty::NAME_BYTES_MAX
+        );
+        error(
+            "too-long",
+            &["penalties", "id"],
+            message,
+            "choose a shorter one",
+        );
+    }
+    let zero = |span: &Duration| span.0 == Millis(0);
+    if let Some(place) = raw.steps.iter().position(zero) {
+        let place = place.to_string();
+        let message = "a step of 0 bars nobody".to_owned();
+        error(
+            "zero",
+            &["penalties", "steps", &place],
+            message,
+            "write `5m`, or leave it out",
+        );
+    }
+    let falls = raw
+        .steps
+        .windows(2)
+        .position(|pair| pair.first() > pair.last());
+    if let Some(place) = falls {
+        let place = (place + 1).to_string();
+        let message = "a step is shorter than the one before".to_owned();
+        let help = "order them; each offence takes the next one";
+        error("steps-fall", &["penalties", "steps", &place], message, help);
+    }
+    let spans = raw.steps.iter().chain([&raw.forget_after]);
+    if spans.into_iter().any(|span| span.0 > penalty::AHEAD_MAX) {
+        let message = "nobody is barred for more than ten years".to_owned();
+        error(
+            "too-long",
+            &["penalties"],
+            message,
+            "write a shorter duration",
+        );
+    }
+    if zero(&raw.forget_after) {
+        let message = "`forget_after` is 0: every offence would be the first".to_owned();
+        error(
+            "zero",
+            &["penalties", "forget_after"],
+            message,
+            "write `24h`",
+        );
+    }
+    let offences = raw.offences.iter().map(|offence| match offence {
+        raw::Offence::Left => Offence::Left,
+        raw::Offence::NotAccepted => Offence::NotAccepted,
+    });
+    let mut offences: Vec<Offence> = offences.collect();
+    offences.sort_unstable();
+    offences.dedup();
+    Some(Penalties {
+        name: raw.id.clone(),
+        steps: raw.steps.iter().map(|step| step.0).collect(),
+        forget_after: raw.forget_after.0,
+        offences,
+    })
 }
 
 fn kind(kind: AttributeType) -> &'static str {

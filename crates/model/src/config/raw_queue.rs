@@ -48,6 +48,8 @@ sections! {
         expansions: Vec<Expansion> = Vec::new(),
         /// Whether players are asked before a match becomes a session.
         acceptance: Acceptance = Acceptance::default(),
+        /// What players pay who desert a match. Omitted: nothing.
+        penalties: Option<Penalties> = None,
         /// Refilling running matches from this queue.
         backfill: Option<QueueBackfill> = None,
         /// Players that a player would rather not meet. Omitted: nobody may name any.
@@ -98,6 +100,21 @@ sections! {
         required: bool = false,
         /// How long they may take.
         timeout: Duration = Duration::seconds(30),
+    }
+
+    /// What players pay who desert a match: they may not queue for a while, for longer each time.
+    struct Penalties {
+        /// Queues with the same `id` refuse the same players.
+        id: Name = unnamed(),
+        /// How long for the first offence, the second, and so on; the last one counts for all further ones.
+        #[schemars(length(min = 1, max = 16))]
+        steps: Vec<Duration> = vec![Duration::seconds(300), Duration::seconds(900), Duration::seconds(3_600)],
+        /// After so long without an offence the next one is the first again.
+        forget_after: Duration = Duration::seconds(86_400),
+        /// What counts: leaving a match while its game is running, and not accepting one.
+        #[serde(rename = "for")]
+        #[schemars(length(min = 1, max = 2))]
+        offences: Vec<Offence> = vec![Offence::Left, Offence::NotAccepted],
     }
 
     /// Refilling running matches.
@@ -481,6 +498,14 @@ choices! {
         Strings,
         /// Numbers by key.
         Numbers,
+    }
+
+    /// What a player pays for.
+    enum Offence {
+        /// He left while the game was running, or was lost and did not come back in time.
+        Left,
+        /// He refused a match, or did not answer in time.
+        NotAccepted,
     }
 
     /// Against new matches.

@@ -1,5 +1,6 @@
 //! A raw session type becomes a validated one: every rule between its knobs.
 
+use super::backfill;
 use super::check::Set;
 use super::diagnostic::Report;
 use super::document::Document;
@@ -48,6 +49,7 @@ pub(super) fn validate(
     let roles = members::roles(raw, document, lint.reports);
     let ownership = members::ownership(raw, document, lint.reports);
     let subscriptions = subscriptions::validate(raw, document, lint.reports);
+    let backfill = backfill::validate(raw, document, lint.reports);
     let session_empty = match raw.keep_alive_on_empty {
         Some(true) => None,
         _ => timeout(raw.timeouts.session_empty),
@@ -102,6 +104,7 @@ pub(super) fn validate(
         },
         together,
         subscriptions,
+        backfill,
     })
 }
 

@@ -77,6 +77,13 @@ impl Draft<'_> {
             } => self.put_server(actor, name, constants, custom.as_ref()),
             Command::RemoveServer { name } => self.remove_server(actor, name),
             Command::SetBrowserEntry { params } => self.set_browser_entry(actor, params.as_ref()),
+            Command::SetBackfill {
+                wanted,
+                created_before,
+            } => self.set_backfill(actor, wanted, *created_before, now),
+            Command::AcknowledgeBackfill => self.acknowledge_backfill(actor, now),
+            Command::RemoveBackfill => self.remove_backfill(actor),
+            Command::Refill { players, row } => self.refill(actor, players, *row, now),
             Command::Keep { kept } => self.keep(actor, *kept),
             Command::Standing(command) => self.apply_standing(actor, command, now),
             Command::RequestInstance(request) => {

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    ConnectivityUpdate, JoinedState, OwnProperties, PasswordDigest, SetPassword, StandingCommand,
-    TicketRef,
+    Backfilled, ConnectivityUpdate, JoinedState, OwnProperties, PasswordDigest, SetPassword,
+    StandingCommand, TicketRef,
 };
 use crate::instance::{CloseReason, InstanceAllocation, InstanceStatus};
 use crate::session_type::{CustomData, Joinability, StartupParams};
 use crate::ticket::{EndReason, TicketState};
-use crate::{AllocationId, InstanceId, Name, PlayerId, TicketId, ticket};
+use crate::{AllocationId, InstanceId, Name, PlayerId, TicketId, Timestamp, ticket};
 
 /// Who acts. The shell has checked the token; the law checks the session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,6 +149,25 @@ pub enum Command {
     SetBrowserEntry {
         /// What it shows; `None` removes it.
         params: Option<CustomData>,
+    },
+    /// Ask the queue that made it for players, or for others than before: the host of its instance, servers, admins,
+    /// the service (F13).
+    SetBackfill {
+        /// Players wanted of a team; of those that are not named nobody.
+        wanted: Vec<(u8, u16)>,
+        /// Only tickets that were created before (F11).
+        created_before: Option<Timestamp>,
+    },
+    /// The host still wants them: as [`Command::SetBackfill`].
+    AcknowledgeBackfill,
+    /// Ask for players no longer: as [`Command::SetBackfill`].
+    RemoveBackfill,
+    /// Take in whom the queue has found, all or none: the service (F12).
+    Refill {
+        /// Who, on which team.
+        players: Vec<Backfilled>,
+        /// The number that the row of what they were matched with gets with this.
+        row: u64,
     },
     /// Count the session among those that are kept running, or no more: the service (row 19).
     Keep {

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{
     Actor, Changes, Constants, Draft, Error, HEADER_BYTES_MAX, Header, InstanceRequest, Join,
-    KEYWORDS_MAX, PasswordDigest, ReservationClock, SESSION_CUSTOM_BYTES_MAX, Seats, Session, Team,
-    TypeConstant, limits, places::Place,
+    KEYWORDS_MAX, Matched, PasswordDigest, ReservationClock, SESSION_CUSTOM_BYTES_MAX, Seats,
+    Session, Team, TypeConstant, limits, places::Place,
 };
 use crate::session_type::{Capabilities, CustomData, Joinability, Visibility};
 use crate::{InstanceId, MatchId, Name, PlayerId, Region, SessionId, Timestamp};
@@ -58,6 +58,10 @@ pub struct NewSession {
     pub instance: Option<InstanceRequest>,
     /// The match that it is made by.
     pub match_id: Option<MatchId>,
+    /// The queue whose match it is.
+    pub queue: Option<Name>,
+    /// Whether a row beside it keeps what its players were matched with.
+    pub keeps_tickets: bool,
     /// The id of the instance that its type launches by itself; never used before.
     pub launch: Option<InstanceId>,
     /// Whether it is one of those that are kept running.
@@ -107,6 +111,8 @@ impl NewSession {
             initialize: false,
             instance: None,
             match_id: None,
+            queue: None,
+            keeps_tickets: false,
             launch: None,
             kept: false,
         }
@@ -242,6 +248,11 @@ impl NewSession {
             host: None,
             host_candidates: Vec::new(),
             browser_entry: browser.auto_register.then(|| browser.params.clone()),
+            matched: self.queue.clone().map(|queue| Matched {
+                queue,
+                tickets: self.keeps_tickets.then_some(1),
+            }),
+            backfill: None,
             kept: self.kept,
         }
     }

@@ -163,6 +163,7 @@ pub(super) fn next(
         launch(constants, header),
         election,
         header.invites.first_expiry(),
+        super::backfill::deadline(constants, header),
     ]
     .into_iter()
     .flatten()

@@ -55,6 +55,11 @@ impl<'a> Draft<'a> {
         &self.work.header
     }
 
+    /// The change number of the committed session; what this draft writes gets the next one.
+    pub fn base_number(&self) -> u64 {
+        self.base.header.change_number
+    }
+
     /// Whether the session is over.
     pub fn is_deleted(&self) -> bool {
         self.work.deleted
@@ -143,6 +148,8 @@ impl<'a> Draft<'a> {
             self.elect_leader(now);
             self.settle_emptiness(now);
         }
+        self.want_again();
+        self.settle_backfill(now);
         self.tell_played();
         let base = &self.base.header;
         if base.leader != self.work.header.leader {

@@ -184,6 +184,15 @@ pub enum Error {
     /// 409: the type has no `browser.allow_manual`.
     #[error("the browser entry of sessions of this type is not set by hand")]
     NotListable,
+    /// 404: the session asks for no players, or no longer (F13).
+    #[error("the session has no backfill: it was not asked for, or has ended")]
+    NoSuchBackfill,
+    /// 409: no queue made the session, or nothing is known of what its players were matched with.
+    #[error("no queue made this session, so none knows who would fit in")]
+    NotMatched,
+    /// 422: the type has no `backfill`.
+    #[error("sessions of this type are not refilled: their type has no `backfill`")]
+    NoBackfill,
     /// 404: there never was an instance.
     #[error("the session has no instance")]
     NoInstance,
@@ -256,6 +265,7 @@ impl Error {
             | Self::NoSuchMember
             | Self::NoSuchServer
             | Self::NoInstance
+            | Self::NoSuchBackfill
             | Self::NoSuchInvite => 404,
             Self::InvitedLately { .. } => 429,
             Self::SessionFull
@@ -286,10 +296,12 @@ impl Error {
             | Self::AlreadyQueued
             | Self::NoSuchTicket
             | Self::NotListable
+            | Self::NotMatched
             | Self::NotQueueable => 409,
             Self::InstanceClosed => 410,
             Self::StartupParamsMissing
             | Self::NoInstances
+            | Self::NoBackfill
             | Self::EmptyCreate
             | Self::NoOwners
             | Self::NoSuchRole(_)

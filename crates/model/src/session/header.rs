@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Actor, Initialization, Invites, PasswordDigest, Ranks};
+use super::{Actor, Backfill, Initialization, Invites, Matched, PasswordDigest, Ranks};
 use crate::session_type::{Capabilities, CustomData, Joinability, Visibility};
 use crate::ticket::{EndReason, TicketState};
 use crate::{Instance, MatchId, Name, PlayerId, Region, SessionId, TicketId, Timestamp};
@@ -117,6 +117,12 @@ pub struct Header {
     /// What its entry in the session browser shows; `None`: it has none (R80).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub browser_entry: Option<CustomData>,
+    /// The queue whose match it is; `None`: no queue made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched: Option<Matched>,
+    /// What it asks of that queue, while it does (F13).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backfill: Option<Backfill>,
     /// It is one of those that are kept running: it does not end by being empty (rows 19, 39).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,

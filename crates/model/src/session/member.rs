@@ -31,6 +31,9 @@ pub struct Member {
     /// Who reserved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved_by: Option<Actor>,
+    /// Whether backfill reserved it (F12).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub backfilled: bool,
     /// When he joined; `None` while the seat is only reserved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joined_at: Option<Timestamp>,

@@ -8,6 +8,7 @@
 
 mod admission;
 mod apply;
+mod backfill;
 mod command;
 mod compact;
 mod connectivity;
@@ -58,6 +59,7 @@ use crate::{Name, PlayerId, Timestamp};
 use leader::Seniority;
 
 pub use admission::Looker;
+pub use backfill::{BACKFILLED_MAX, Backfill, Backfilled, Matched, backfill_seats};
 pub use command::{Acquaintance, Actor, Command, HostUpdate, InstanceRequest, Join, Update};
 pub use connectivity::{
     Connectivity, ConnectivityUpdate, DEVICE_TOKEN_MAX, INITIALIZATION_GROUP_MAX, MEASUREMENTS_MAX,

@@ -399,6 +399,7 @@ pub(super) fn reserved_member(
         since: now,
         reserved_at: None,
         reserved_by: None,
+        backfilled: false,
         joined_at: None,
         team,
         device: None,

@@ -52,6 +52,7 @@ impl Draft<'_> {
             return;
         }
         self.settle_instance(now);
+        self.settle_backfill(now);
         self.elect_leader(now);
         self.settle_emptiness(now);
     }

@@ -111,6 +111,57 @@ pub struct Acceptance {
     pub accepted: u32,
 }
 
+/// `PUT /v1/sessions/{id}/backfill` by the host of a session that a queue has made: it asks for players (F13).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetBackfill {
+    /// How many players are wanted, by team; of teams that are not named nobody. No team twice.
+    #[schemars(length(max = 50))]
+    pub teams: Vec<WantedPlayers>,
+    /// Only tickets that were created before this time join: those who had waited when the game began, for example
+    /// (F11). Omitted: whoever fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_before: Option<Rfc3339>,
+}
+
+/// Players that a team wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WantedPlayers {
+    /// Teams count from 0.
+    pub team: u8,
+    /// How many, besides those who have a seat; no more than the team has free.
+    pub players_required: u16,
+}
+
+/// What a session asks of the queue that made it, while it does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Backfill {
+    /// The queue.
+    pub queue: Name,
+    /// Since when; who asked first is served first.
+    pub created_at: Rfc3339,
+    /// When it ends unless the host acknowledges before.
+    pub expires_at: Rfc3339,
+    /// Players still wanted, by team; every team is named.
+    pub teams: Vec<WantedPlayers>,
+    /// Only tickets that were created before this time join.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_before: Option<Rfc3339>,
+    /// Players for whom a seat was reserved since the host acknowledged last, in that order; at most the last 100. The
+    /// answer to an acknowledgement is the last that names them.
+    pub backfilled_players: Vec<BackfilledPlayer>,
+}
+
+/// A player for whom a seat was reserved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BackfilledPlayer {
+    /// Who.
+    pub player: PlayerId,
+    /// On which team; teams count from 0.
+    pub team: u8,
+}
+
 /// A queue as clients need it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Queue {

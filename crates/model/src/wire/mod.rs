@@ -2,9 +2,11 @@
 
 mod browser;
 mod events;
+mod explanation;
 mod hosting;
 mod invites;
 mod matchmaking;
+mod penalties;
 mod problem;
 mod sessions;
 mod standing;
@@ -22,6 +24,10 @@ use crate::Timestamp;
 pub use crate::session_type::Capabilities;
 pub use browser::{BrowserEntry, BrowserPage, SetBrowserEntry};
 pub use events::{EventPage, Notice, NoticeKind};
+pub use explanation::{
+    CrowdCount, ExpansionExplanation, KeptOutCount, MissExplanation, QueueGate, RegionExplanation,
+    RegionStanding, SearchExplanation, SearchOutlook, SearchProgress, TicketExplanation,
+};
 pub use hosting::{
     Acknowledge, Allocation, Assignment, AssignmentMember, Assignments, Fleet, GameServer, Health,
     HealthReport, HostUpdate,
@@ -30,11 +36,15 @@ pub use invites::{
     InvitePlayers, InviteSession, MyInvite, MyInvites, PASSWORD_CHARS_MAX, Password, SessionInvite,
     ShortCode,
 };
-pub use matchmaking::{Acceptance, AnswerMatch, CreateTicket, Queue, QueuePlayer, Ticket};
+pub use matchmaking::{
+    Acceptance, AnswerMatch, Backfill, BackfilledPlayer, CreateTicket, Queue, QueuePlayer,
+    SetBackfill, Ticket, WantedPlayers,
+};
+pub use penalties::{Penalty, SetPenalty};
 pub use problem::Problem;
 pub use sessions::{
-    CONTRACT, CreateSession, FoundSession, FoundSessions, Instance, JoinSession, Member,
-    MemberPage, MemberState, MoveMember, MySession, MySessions, PutServer, RequestInstance,
+    CONTRACT, CreateSession, FoundSession, FoundSessions, Instance, InviteSource, JoinSession,
+    Member, MemberPage, MemberState, MoveMember, MySession, MySessions, PutServer, RequestInstance,
     Reservation, Reserve, Session, SessionServer, SessionTicket, SessionType, Team, UpdateMember,
     UpdateSession,
 };

@@ -449,6 +449,9 @@ pub struct Member {
     pub state: MemberState,
     /// Since when.
     pub since: Rfc3339,
+    /// Who brought him here, if a seat was reserved for him.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite_source: Option<InviteSource>,
     /// When he joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joined_at: Option<Rfc3339>,
@@ -508,6 +511,18 @@ pub struct Member {
     /// What he wants to be told of; shown to himself alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub subscriptions: BTreeMap<Uuid, Subscription>,
+}
+
+/// Who brought a member to a session (F12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InviteSource {
+    /// Somebody who may reserve seats: a player, a host or a server.
+    Player,
+    /// The match that the session is.
+    Matchmaking,
+    /// The queue, for a seat that was free in the running session.
+    Backfill,
 }
 
 /// Where a member stands (A.2); all of them hold a seat.

@@ -169,5 +169,6 @@ fn session_type(members: u32) -> anyhow::Result<SessionType> {
         custom_data_limits: CustomDataLimits::default(),
         subscriptions: Default::default(),
         together: Default::default(),
+        backfill: None,
     })
 }

@@ -11,14 +11,14 @@ use model::{Ticket, TicketId, Timestamp};
 
 use super::figure::{Figure, Outcome};
 use super::matcher_crowd::{Crowd, Kind, bare, queue};
-use super::{Length, measure};
+use super::{Length, matcher_cores, matcher_explain, matcher_shapes, measure};
 
 /// Tickets that are made before the clock runs and handed in while it does.
-const BATCH: u64 = 1_000;
+pub(super) const BATCH: u64 = 1_000;
 /// Tickets that are added to the hostile crowd, one after the other, and taken out again.
 const PROBES: u64 = 4_000;
 /// Tickets of which the baselines of the crowds are made.
-const BARE: u64 = 100_000;
+pub(super) const BARE: u64 = 100_000;
 
 /// Tickets a second for each size, then the single rows.
 pub(super) fn run(length: Length) -> anyhow::Result<Vec<Outcome>> {
@@ -50,24 +50,27 @@ pub(super) fn run(length: Length) -> anyhow::Result<Vec<Outcome>> {
         outcomes.extend(steady(rows, n, length)?);
     }
     outcomes.push(large(length)?);
+    outcomes.extend(matcher_shapes::run(length)?);
     outcomes.extend(hostile(length)?);
+    outcomes.push(matcher_explain::run(length)?);
+    outcomes.push(matcher_cores::run(length)?);
     Ok(outcomes)
 }
 
 /// A matcher that is watched.
-struct Run {
-    queue: Arc<Queue>,
-    matcher: Matcher,
-    crowd: Crowd,
+pub(super) struct Run {
+    pub(super) queue: Arc<Queue>,
+    pub(super) matcher: Matcher,
+    pub(super) crowd: Crowd,
     said: Vec<(Timestamp, Output)>,
-    spent: Duration,
-    matches: u64,
-    players: u64,
+    pub(super) spent: Duration,
+    pub(super) matches: u64,
+    pub(super) players: u64,
     gone: HashSet<TicketId>,
 }
 
 impl Run {
-    fn new(crowd: Crowd, queue: Arc<Queue>) -> Run {
+    pub(super) fn new(crowd: Crowd, queue: Arc<Queue>) -> Run {
         Run {
             matcher: Matcher::new(vec![Arc::clone(&queue)], 1),
             queue,
@@ -81,7 +84,7 @@ impl Run {
     }
 
     /// One event with what the shell answers to its matches; the microseconds that it took by the clock.
-    fn handle(&mut self, now: Timestamp, event: Event) -> f64 {
+    pub(super) fn handle(&mut self, now: Timestamp, event: Event) -> f64 {
         let started = measure::now();
         let outputs = self.matcher.handle(now, event);
         self.answer(now, outputs);
@@ -102,14 +105,14 @@ impl Run {
     /// Adds the processor time of what is done, then verifies what was said.
     ///
     /// Processor time, as the machine may have other work: what preempts the matcher is not its cost.
-    fn timed(&mut self, act: impl FnOnce(&mut Run)) -> anyhow::Result<()> {
+    pub(super) fn timed(&mut self, act: impl FnOnce(&mut Run)) -> anyhow::Result<()> {
         let started = measure::processor_time();
         act(self);
         self.spent += measure::processor_time() - started;
         self.verify_all()
     }
 
-    fn verify_all(&mut self) -> anyhow::Result<()> {
+    pub(super) fn verify_all(&mut self) -> anyhow::Result<()> {
         let mut said = std::mem::take(&mut self.said);
         for (now, output) in said.drain(..) {
             match output {
@@ -141,7 +144,7 @@ impl Run {
         Ok(())
     }
 
-    fn forget_figures(&mut self) {
+    pub(super) fn forget_figures(&mut self) {
         (self.spent, self.matches, self.players) = (Duration::ZERO, 0, 0);
     }
 }
@@ -241,7 +244,7 @@ fn steady(rows: [&'static str; 2], n: u64, length: Length) -> anyhow::Result<Vec
 }
 
 /// The next arrivals; one ticket in ten leaves, if the one that was drawn still waits by then.
-fn events(run: &Run, from: u64) -> Vec<(Timestamp, Event)> {
+pub(super) fn events(run: &Run, from: u64) -> Vec<(Timestamp, Event)> {
     let mut events = Vec::new();
     for number in from..from + BATCH {
         let ticket = run.crowd.ticket(number);

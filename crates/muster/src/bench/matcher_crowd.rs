@@ -57,6 +57,65 @@ expansions:
 ---
 apiVersion: v1
 kind: Queue
+name: bench-5v5-roles
+session_type: Game
+regions: { allow: [ap, eu, sa, us, za], max_latency: 80ms }
+teams:
+  - { name: red, min_players: 5, max_players: 5, roles: { tank: 1, healer: 1 } }
+  - { name: blue, min_players: 5, max_players: 5, roles: { tank: 1, healer: 1 } }
+party: { max_players: 3, aggregate: mean }
+roles: { attribute: role }
+attributes:
+  skill: { type: number, source: server }
+  role: { type: strings, source: server }
+rules:
+  - { name: skill-gap, distance: skill, max: 100 }
+expansions:
+  - rule: skill-gap
+    steps: [{ after: 10s, max: 200 }, { after: 30s, max: 500 }]
+---
+apiVersion: v1
+kind: Queue
+name: bench-1v4
+session_type: Game
+regions: { allow: [ap, eu, sa, us, za], max_latency: 80ms }
+teams:
+  - { name: monster, min_players: 1, max_players: 1 }
+  - { name: hunters, min_players: 4, max_players: 4 }
+party: { max_players: 4, aggregate: mean }
+attributes:
+  skill: { type: number, source: server }
+rules:
+  - { name: skill-gap, distance: skill, max: 100 }
+expansions:
+  - rule: skill-gap
+    steps: [{ after: 10s, max: 200 }, { after: 30s, max: 500 }]
+---
+apiVersion: v1
+kind: Queue
+name: bench-compound
+session_type: Game
+regions: { allow: [ap, eu, sa, us, za], max_latency: 80ms }
+teams: { count: 2, size: 4 }
+party: { max_players: 4, aggregate: mean }
+attributes:
+  skill: { type: number, source: server }
+  maps: { type: strings, source: server }
+  language: { type: string, source: server }
+  wishes: { type: strings, source: server }
+rules:
+  - { name: skill-gap, distance: skill, max: 100 }
+  - { name: common-map, intersect: maps, min: 1 }
+  - name: understand-each-other
+    any:
+      - { equal: language }
+      - not: { contains: wishes, value: own-language }
+expansions:
+  - rule: skill-gap
+    steps: [{ after: 10s, max: 200 }, { after: 30s, max: 500 }]
+---
+apiVersion: v1
+kind: Queue
 name: bench-50v50
 session_type: Game
 teams: { count: 2, size: 50 }
@@ -73,8 +132,20 @@ expansions:
 const REGIONS: [&str; 5] = ["ap", "eu", "sa", "us", "za"];
 /// Seconds within which as many tickets arrive as wait in the steady state.
 const TURNOVER_S: u64 = 30;
-/// How far apart in skill those who wait are, on average: so that about n of them do.
-const SPREAD: f64 = 56.0;
+const ROLES: [&[&str]; 10] = [
+    &["tank"],
+    &["tank", "fighter"],
+    &["healer"],
+    &["healer", "fighter"],
+    &["fighter"],
+    &["fighter"],
+    &["fighter"],
+    &["fighter"],
+    &["fighter", "tank"],
+    &["fighter", "healer", "tank"],
+];
+const MAPS: [&str; 6] = ["arena", "bridge", "canyon", "docks", "estate", "forest"];
+const LANGUAGES: [&str; 4] = ["de", "en", "es", "fr"];
 
 /// One of [`QUEUES`].
 pub(super) fn queue(name: &str) -> anyhow::Result<Arc<Queue>> {
@@ -103,6 +174,35 @@ pub(super) enum Kind {
     Trios,
     /// Parties of one to four of 2,000 skills, without pings.
     Large,
+    /// As `Mixed` in parties of one to three, each player with the roles that he would take.
+    Roles,
+    /// As `Mixed`.
+    Hunt,
+    /// As `Mixed`, each party with a language, two to four maps and, one in ten, the wish to play in its own language.
+    Compound,
+}
+
+impl Kind {
+    fn queue(self) -> &'static str {
+        match self {
+            Kind::Duels => "paused-1v1",
+            Kind::Mixed | Kind::Trios => "bench-4v4",
+            Kind::Large => "bench-50v50",
+            Kind::Roles => "bench-5v5-roles",
+            Kind::Hunt => "bench-1v4",
+            Kind::Compound => "bench-compound",
+        }
+    }
+
+    /// How far apart in skill those who wait are, on average: so that about n of them do.
+    fn spread(self) -> f64 {
+        match self {
+            Kind::Roles => 30.0,
+            Kind::Hunt => 35.0,
+            Kind::Compound => 45.0,
+            Kind::Duels | Kind::Mixed | Kind::Trios | Kind::Large => 56.0,
+        }
+    }
 }
 
 /// Makes tickets; each follows from its number.
@@ -131,18 +231,27 @@ impl Chance {
 impl Crowd {
     /// Of which so many are to wait.
     pub(super) fn new(kind: Kind, waiting: u64) -> Crowd {
-        let queue = match kind {
-            Kind::Duels => "paused-1v1",
-            Kind::Mixed | Kind::Trios => "bench-4v4",
-            Kind::Large => "bench-50v50",
-        };
         Crowd {
             kind,
             waiting,
-            queue: queue.parse().expect("a name"),
+            queue: kind.queue().parse().expect("a name"),
             skill: "skill".parse().expect("a name"),
             regions: REGIONS.map(|r| r.parse().expect("a region")).to_vec(),
         }
+    }
+
+    /// A party of one that is out of everybody's reach, but for the first eight, who are of one skill.
+    pub(super) fn lone(number: u64) -> Ticket {
+        let crowd = Crowd::new(Kind::Mixed, 1);
+        let mut ticket = crowd.ticket(number);
+        ticket.players.truncate(1);
+        let skill = if number < 8 { 0 } else { number * 1_000 };
+        for player in &mut ticket.players {
+            let skill = Value::Number(skill as f64);
+            player.attributes.insert(crowd.skill.clone(), skill);
+            player.latencies.values_mut().for_each(|ms| *ms = 20);
+        }
+        ticket
     }
 
     /// The ticket with this identifier.
@@ -153,16 +262,21 @@ impl Crowd {
     /// The ticket with this number.
     pub(super) fn ticket(&self, number: u64) -> Ticket {
         let mut chance = Chance(number.wrapping_mul(0x2545_f491_4f6c_dd1d));
-        let range = (self.waiting as f64 * SPREAD) as u64;
+        let range = (self.waiting as f64 * self.kind.spread()) as u64;
         let (players, skill) = match self.kind {
             Kind::Duels => (1, 0),
             Kind::Trios if chance.below(20) > 0 => (3, 1_000 + chance.below(20)),
-            Kind::Mixed | Kind::Trios => (1 + chance.below(4), chance.below(range)),
+            Kind::Roles => (1 + chance.below(3), chance.below(range)),
+            Kind::Mixed | Kind::Trios | Kind::Hunt | Kind::Compound => {
+                (1 + chance.below(4), chance.below(range))
+            }
             Kind::Large => (1 + chance.below(4), chance.below(2_000)),
         };
         let home = chance.below(REGIONS.len() as u64) as u32;
         let created_at = match self.kind {
-            Kind::Mixed => (number * TURNOVER_S * 1_000 / self.waiting) as i64,
+            Kind::Mixed | Kind::Roles | Kind::Hunt | Kind::Compound => {
+                (number * TURNOVER_S * 1_000 / self.waiting) as i64
+            }
             Kind::Duels | Kind::Trios | Kind::Large => 0,
         };
         // Version 7, as the server draws them: time in front, the rest as good as random.
@@ -189,22 +303,54 @@ impl Crowd {
 
     #[expect(clippy::expect_used, reason = "a number is a player's id")]
     fn player(&self, number: u64, n: u64, skill: u64, home: u32) -> TicketPlayer {
-        let measured = matches!(self.kind, Kind::Mixed | Kind::Trios);
+        let measured = !matches!(self.kind, Kind::Duels | Kind::Large);
         let pings = self.regions.iter().zip(0_u32..);
         let latencies = pings
             .filter(|_| measured)
             .map(|(region, at)| (region.clone(), 15 + 40 * at.abs_diff(home)))
             .collect();
-        let attributes = match self.kind {
-            Kind::Duels => BTreeMap::new(),
-            _ => BTreeMap::from([(self.skill.clone(), Value::Number(skill as f64))]),
-        };
+        let mut attributes = BTreeMap::new();
+        if self.kind != Kind::Duels {
+            attributes.insert(self.skill.clone(), Value::Number(skill as f64));
+        }
+        attributes.extend(self.texts(number, n));
         TicketPlayer {
             player: format!("player-{number}-{n}").parse().expect("an id"),
             platform: None,
             attributes,
             latencies,
             avoid: Default::default(),
+        }
+    }
+
+    /// What a player has beside his skill.
+    #[expect(clippy::expect_used, reason = "these names are constants")]
+    fn texts(&self, number: u64, n: u64) -> Vec<(Name, Value)> {
+        let name = |text: &str| text.parse().expect("a name");
+        let list = |texts: &[&str]| Value::Strings(texts.iter().map(|t| (*t).to_owned()).collect());
+        match self.kind {
+            Kind::Roles => {
+                let mut chance = Chance(!(number * 8 + n));
+                let roles = ROLES[chance.below(ROLES.len() as u64) as usize];
+                vec![(name("role"), list(roles))]
+            }
+            Kind::Compound => {
+                let mut chance = Chance(!number);
+                let from = chance.below(MAPS.len() as u64) as usize;
+                let maps = MAPS.iter().cycle().skip(from).copied();
+                let maps: Vec<&str> = maps.take(2 + chance.below(3) as usize).collect();
+                let language = LANGUAGES[chance.below(LANGUAGES.len() as u64) as usize];
+                let wishes: &[&str] = match chance.below(10) {
+                    0 => &["own-language"],
+                    _ => &[],
+                };
+                vec![
+                    (name("maps"), list(&maps)),
+                    (name("language"), Value::String(language.to_owned())),
+                    (name("wishes"), list(wishes)),
+                ]
+            }
+            _ => Vec::new(),
         }
     }
 

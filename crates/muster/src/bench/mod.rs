@@ -9,7 +9,11 @@ mod large_session_join;
 mod law;
 mod load;
 mod matcher;
+mod matcher_cores;
 mod matcher_crowd;
+mod matcher_explain;
+mod matcher_shapes;
+mod matcher_start;
 mod measure;
 mod player;
 mod search;
@@ -66,10 +70,14 @@ enum Length {
 }
 
 /// What can be measured, with what it is.
-const BENCHES: [(&str, &str); 6] = [
+const BENCHES: [(&str, &str); 7] = [
     (
         "matcher",
         "the matcher by itself on one core: tickets a second, candidates and memory, each match verified",
+    ),
+    (
+        "matcher-start",
+        "the server's start with 1,000,000 tickets in its database: until the first match, until all are loaded",
     ),
     (
         "ticket-to-assignment",
@@ -126,6 +134,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             "large-session-join" => large_session_join::run(length),
             "law" => law::run(length),
             "matcher" => matcher::run(length),
+            "matcher-start" => matcher_start::run(length, args.postgres.as_deref()),
             "simulate" => simulate::run(length),
             _ => ticket_to_assignment::run(length, args.rate),
         };

@@ -61,6 +61,9 @@ fn the_tickets_of_the_matchers_crowds_are_let_into_their_queues() {
         (Kind::Mixed, "bench-4v4"),
         (Kind::Trios, "bench-4v4"),
         (Kind::Large, "bench-50v50"),
+        (Kind::Roles, "bench-5v5-roles"),
+        (Kind::Hunt, "bench-1v4"),
+        (Kind::Compound, "bench-compound"),
     ];
     for (kind, name) in crowds {
         let queue = queue(name).unwrap();

@@ -349,6 +349,10 @@ impl Run<'_> {
                         self.refuse(&live.ticket.players, &rejection.to_string());
                     }
                 }
+                Output::Refill(refill) => {
+                    let session = refill.session;
+                    anyhow::bail!("session {session} was refilled, though none asked");
+                }
                 Output::Again(id) | Output::QueueRemoved(id) => {
                     anyhow::bail!("ticket {id} lost its queue, which stands");
                 }

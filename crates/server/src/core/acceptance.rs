@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use matcher::{Event, Figures, Match, MatchTeam};
+use model::penalty::Offence;
 use model::proposal::{self, Answer, Asked, Proposal, ProposedTeam, Verdict};
 use model::ticket::{EndReason, TicketState};
 use model::{MatchId, Millis, PlayerId, Ticket, TicketId, Timestamp, wire};
@@ -215,10 +216,12 @@ impl Core {
         let now = self.now();
         let ending = proposal.value.ending(to_blame);
         let key = rows::proposal_key(&self.namespace, proposal.key);
-        let items = vec![Item::Delete {
+        let mut items = vec![Item::Delete {
             key,
             expected: proposal.number,
         }];
+        let (queue, offence) = (&proposal.value.queue, Offence::NotAccepted);
+        items.extend(self.offence_items(queue, offence, to_blame, now).await?);
         let moved = tickets.iter_mut().map(|(id, taken)| {
             let ticket = match ending.contains(id) {
                 true => ended(

@@ -6,12 +6,12 @@ use std::sync::mpsc;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use matcher::{Event, Group, Match, Output};
+use matcher::{Backfill, Event, Explanation, Group, Match, Output};
 use model::opening;
 use model::queue::Queue;
 use model::session::{Actor, InstanceRequest, NewSeat, NewSession, Session};
 use model::ticket::{EndReason, TicketState};
-use model::{MatchId, Name, Ticket, TicketId, Timestamp};
+use model::{MatchId, Name, SessionId, Ticket, TicketId, Timestamp};
 use store::{CommitError, Item, WriteSet};
 use tokio::sync::mpsc as tasks;
 
@@ -33,6 +33,10 @@ enum Message {
     Event(Event),
     Queues(Vec<Arc<Queue>>),
     Waiting(Name, tokio::sync::oneshot::Sender<u32>),
+    Explain(
+        Arc<Ticket>,
+        tokio::sync::oneshot::Sender<Option<Explanation>>,
+    ),
 }
 
 /// Messages that wait for a group's thread; beyond it new tickets are refused, and what must be told still is.
@@ -235,6 +239,22 @@ impl Matchmaker {
         }
     }
 
+    /// A session asks for players, or for others than before.
+    pub(crate) fn put_backfill(&self, backfill: Arc<Backfill>) {
+        let Some(runs) = self.runs.get() else { return };
+        if let Some(thread) = runs.read().by_queue.get(&backfill.queue) {
+            thread.event(Event::Backfill(backfill));
+        }
+    }
+
+    /// A session asks for players no longer. Its queue may have moved, so every thread hears of it.
+    pub(crate) fn end_backfill(&self, session: SessionId) {
+        let Some(runs) = self.runs.get() else { return };
+        for thread in runs.read().by_group.values() {
+            thread.event(Event::EndBackfill(session));
+        }
+    }
+
     /// The queues have changed; tickets keep their age.
     pub(crate) fn set_queues(&self, queues: &[Arc<Queue>]) {
         let Some(runs) = self.runs.get() else { return };
@@ -268,6 +288,17 @@ impl Matchmaker {
             thread.send(Message::Waiting(queue.clone(), sender));
         }
         receiver.await.unwrap_or(0)
+    }
+
+    /// What keeps a ticket waiting; `None` if the matcher does not have it.
+    pub(crate) async fn explain(&self, ticket: Arc<Ticket>) -> Option<Explanation> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        if let Some(runs) = self.runs.get()
+            && let Some(thread) = runs.read().by_queue.get(&ticket.queue)
+        {
+            thread.send(Message::Explain(ticket, sender));
+        }
+        receiver.await.ok().flatten()
     }
 
     /// Starts the threads, and the task that makes their decisions durable.
@@ -383,6 +414,10 @@ fn run(
                 let _ = answer.send(waiting);
                 Vec::new()
             }
+            Ok(Message::Explain(ticket, answer)) => {
+                let _ = answer.send(group.explain(&ticket, now()));
+                Vec::new()
+            }
             Err(mpsc::RecvTimeoutError::Timeout) => group.handle(now(), Event::Tick),
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
         };
@@ -406,6 +441,10 @@ impl Core {
                     // Only now: what the matcher still has in a match it would not take again.
                     self.add_again(&back);
                 }
+            }
+            Output::Refill(found) => {
+                let Some(thread) = thread else { return };
+                self.refill(&found, &thread).await;
             }
             Output::Expired(id) => {
                 self.end_ticket(id, TicketState::Expired, EndReason::Timeout)
@@ -532,7 +571,7 @@ impl Core {
     }
 
     /// A ticket that was busy and still searches afterwards must not be lost to the matcher.
-    fn add_again(&self, tickets: &[TicketId]) {
+    pub(crate) fn add_again(&self, tickets: &[TicketId]) {
         for id in tickets.iter().copied() {
             let core = self.clone();
             self.spawn(async move {
@@ -559,8 +598,9 @@ impl Core {
         let (accepted, ends) = accepted.unzip();
         new.match_id = accepted.or(new.match_id);
         let (session, match_id) = (new.id, new.match_id);
+        let kept = self.tickets_kept(&mut new, taken.values().map(|ticket| &*ticket.value))?;
         let (mut document, mut changes) = Session::create(new, now)?;
-        let mut items = Vec::from_iter(ends);
+        let mut items: Vec<Item> = ends.into_iter().chain(kept).collect();
         let mut host = self.host_for_new(&mut document, &mut changes, now)?;
         if let Some(host) = &host {
             items.push(host.item(&self.namespace)?);
@@ -629,6 +669,7 @@ impl Core {
         let mut new = self.blank_session(constants, Actor::Service, now);
         new.region = found.region.clone();
         new.match_id = Some(self.ids.next(now));
+        new.queue = Some(found.queue.clone());
         new.team_names = found.teams.iter().map(|team| team.name.clone()).collect();
         for (index, team) in found.teams.iter().enumerate() {
             let team_index = u8::try_from(index).ok();
@@ -678,8 +719,10 @@ mod tests {
             expansions: Vec::new(),
             ticket_time_out: None,
             placement_retries: 0,
+            backfill: Default::default(),
             estimate_quantiles: vec![0.5, 0.9],
             acceptance: None,
+            penalties: None,
         })
     }
 

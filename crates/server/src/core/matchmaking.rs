@@ -12,6 +12,7 @@ use model::{Name, PlayerId, SessionId, Ticket, TicketId, Timestamp};
 use store::Item;
 
 use super::asked::Asked;
+use super::penalties::Barred;
 use super::view;
 use super::write::Refusal;
 use super::{Core, rows, store_error};
@@ -37,6 +38,7 @@ impl Core {
         if self.matchmaker.is_behind(&first.name) {
             return Err(Error::Overloaded);
         }
+        let barred = self.barred(asked.session, &queues).await?;
         let Asked {
             who, session: id, ..
         } = *asked;
@@ -60,6 +62,11 @@ impl Core {
                 draft.apply(by, &Command::SetTicket(noted), now)?;
                 draft.check_ticket_data(&body.custom_data)?;
                 let players = party(who, &queues, leader, members, &body)?;
+                let is_barred =
+                    |barred: &&Barred| players.iter().any(|p| p.player == barred.player);
+                if let Some(barred) = barred.iter().find(is_barred) {
+                    return Err(Refusal::Error(barred.error()));
+                }
                 let mut ticket = new_ticket(ticket_id, id, &queues, players, now)?;
                 ticket.custom_data.clone_from(&body.custom_data);
                 let ticket = Arc::new(ticket);
@@ -179,6 +186,15 @@ impl Core {
     /// # Errors
     /// 404 when it does not exist or is another party's.
     pub async fn read_ticket(&self, who: &Principal, id: TicketId) -> Result<wire::Ticket, Error> {
+        Ok(self.shown(&*self.ticket_for(who, id).await?))
+    }
+
+    /// A ticket, for whoever may read it; for others it is not there.
+    pub(crate) async fn ticket_for(
+        &self,
+        who: &Principal,
+        id: TicketId,
+    ) -> Result<Arc<Ticket>, Error> {
         let ticket = self.ticket_document(id).await?;
         let may = match who {
             Principal::Player { player, .. } => view::is_of(&ticket, player),
@@ -190,7 +206,7 @@ impl Core {
                 id: id.to_string(),
             });
         }
-        Ok(self.shown(&ticket))
+        Ok(ticket)
     }
 
     pub(crate) async fn ticket_document(&self, id: TicketId) -> Result<Arc<Ticket>, Error> {

@@ -7,12 +7,14 @@ mod acceptance;
 mod allocate;
 mod asked;
 mod assignments;
+mod backfills;
 mod browser;
 mod busy;
 mod codes;
 mod ending;
 mod estimates;
 mod events;
+mod explain;
 mod fleet_api;
 mod hosting;
 mod hubs;
@@ -21,9 +23,11 @@ mod invites;
 mod keeper;
 mod large;
 mod listings;
+mod load_tickets;
 mod matchmaker;
 mod matchmaking;
 mod passwords;
+mod penalties;
 mod players;
 mod recent;
 mod registry;
@@ -120,6 +124,7 @@ pub struct Inner {
     players: players::Players,
     registry: registry::Registry,
     matchmaker: matchmaker::Matchmaker,
+    backfills: backfills::Backfills,
     timers: timers::Timers,
     listings: listings::Listings,
     hubs: hubs::Hubs,

@@ -272,6 +272,7 @@ impl Core {
             older.insert(old.number, old);
         }
         self.matchmaker.set_queues(&queues);
+        self.retell_backfills();
         self.registry.touch();
         self.keep_up();
     }

@@ -113,6 +113,13 @@ pub(crate) fn session_items(
             .collect()
         };
         invite_items(ns, Some(base.header()), None, id, &mut items)?;
+        let matched = base.header().matched.as_ref();
+        if let Some(kept) = matched.and_then(|matched| matched.tickets) {
+            items.push(Item::Delete {
+                key: match_key(ns, id),
+                expected: number(kept),
+            });
+        }
         if let Some(code) = &base.header().short_code {
             items.push(Item::Free {
                 claim: short_code_claim(code),
@@ -229,6 +236,31 @@ pub(crate) fn parse_session(header: &Row, members: &[Row]) -> Result<(Header, Ve
         .map(parse::<Member>)
         .collect::<Result<_, _>>()?;
     Ok((parse(header)?, members))
+}
+
+/// What the players of a match were matched with.
+pub(crate) fn match_key(ns: &Namespace, session: SessionId) -> Key {
+    Key::new(ns, Kind::Match, session)
+}
+
+/// The row of the tickets that a session was made of and refilled with; `None` if they are too much for one.
+pub(crate) fn match_row(
+    ns: &Namespace,
+    session: SessionId,
+    tickets: &[Ticket],
+    change_number: u64,
+) -> Result<Option<Row>, Error> {
+    let body = body(&tickets)?;
+    let fits = body.len() <= Kind::Match.body_bytes_max();
+    Ok(fits.then(|| Row {
+        key: match_key(ns, session),
+        number: number(change_number),
+        due: None,
+        ended: false,
+        parent: Some(session.to_string()),
+        player: None,
+        body,
+    }))
 }
 
 /// A ticket's row.

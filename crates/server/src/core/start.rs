@@ -5,15 +5,15 @@ use std::sync::Arc;
 use model::config::ProviderSchema;
 use model::instance::InstanceAllocation;
 use model::session::Header;
-use model::{GameServer, InstallationId, Namespace, Ticket};
+use model::{GameServer, InstallationId, Namespace};
 use store::{Committer, CommitterOptions, Key, Kind, Row, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::hosting::awaits_acknowledgement;
 use super::{
-    Core, Inner, Settings, busy, hubs, keeper, listings, matchmaker, passwords, players, registry,
-    revisions, rows, slots, store_error, tickets, timers,
+    Core, Inner, Settings, backfills, busy, hubs, keeper, listings, matchmaker, passwords, players,
+    registry, revisions, rows, slots, store_error, tickets, timers,
 };
 use crate::Error;
 use crate::auth::Keys;
@@ -84,6 +84,7 @@ impl Core {
                 players: players::Players::new(now),
                 registry: registry::Registry::new(),
                 matchmaker: matchmaker::Matchmaker::new(),
+                backfills: backfills::Backfills::default(),
                 timers: timers::Timers::new(),
                 listings: listings::Listings::default(),
                 hubs: hubs::Hubs::default(),
@@ -128,23 +129,6 @@ impl Core {
         Ok(())
     }
 
-    async fn load_tickets(&self) -> Result<(), Error> {
-        let mut tickets = Vec::new();
-        for row in self.scan(Kind::Ticket).await? {
-            let ticket: Ticket = rows::parse(&row)?;
-            tickets.push((Arc::new(ticket), row.number));
-        }
-        tickets.sort_by_key(|(ticket, _)| (ticket.created_at, ticket.id));
-        for (ticket, number) in tickets {
-            self.tickets.committed(ticket.clone(), number);
-            self.estimates.moved(self.now(), &ticket, &self.config());
-            if ticket.state == model::ticket::TicketState::Searching {
-                self.matchmaker.add(ticket);
-            }
-        }
-        Ok(())
-    }
-
     /// Sessions that wait for a host or for its acknowledgement go on; those whose host is gone are told.
     async fn load_open_instances(&self) -> Result<(), Error> {
         for row in self.scan(Kind::Session).await? {
@@ -156,6 +140,9 @@ impl Core {
                 continue;
             }
             self.list_as_stored(&header).await?;
+            if header.backfill.is_some() {
+                self.load_backfill(header.id).await?;
+            }
             let Some(instance) = header.open_instance() else {
                 continue;
             };

@@ -177,7 +177,12 @@ impl Core {
                 Ok(id) => self.settle_match(id).await,
                 Err(_) => Err(Error::Internal("odd match id".into())),
             },
-            Kind::Member | Kind::Invite | Kind::Player | Kind::Revision | Kind::Setting => Ok(()),
+            Kind::Match
+            | Kind::Member
+            | Kind::Invite
+            | Kind::Player
+            | Kind::Revision
+            | Kind::Setting => Ok(()),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Documents as clients see them.
 
 use model::instance::Instance;
-use model::session::{Member, Participant, Session};
-use model::session_type::PlayerVisibility;
+use model::session::{Actor, Backfilled, Header, Member, Participant, Session};
+use model::session_type::{PlayerVisibility, SessionType};
 use model::wire;
 use model::{GameServer, Name, PlayerId, Ticket};
 
@@ -195,6 +195,7 @@ pub(crate) fn member(member: &Member, session: &Session, reader: Reader) -> wire
         player: member.player.clone(),
         state: member.state,
         since: member.since.into(),
+        invite_source: invite_source(member, session.header()),
         joined_at: member.joined_at.map(Into::into),
         team: member.team,
         leader: session.header().leader == Some(member.index),
@@ -219,6 +220,43 @@ pub(crate) fn member(member: &Member, session: &Session, reader: Reader) -> wire
             _ => Default::default(),
         },
     }
+}
+
+/// Who brought a member here (F12).
+fn invite_source(member: &Member, header: &Header) -> Option<wire::InviteSource> {
+    let by_service = *member.reserved_by.as_ref()? == Actor::Service;
+    Some(match member.backfilled {
+        true => wire::InviteSource::Backfill,
+        false if by_service && header.matched.is_some() => wire::InviteSource::Matchmaking,
+        false => wire::InviteSource::Player,
+    })
+}
+
+/// What a session asks of its queue; `added` are players of whom the host has not heard before.
+pub(crate) fn backfill(
+    of_type: &SessionType,
+    header: &Header,
+    added: &[Backfilled],
+) -> Option<wire::Backfill> {
+    let (backfill, matched) = (header.backfill.as_ref()?, header.matched.as_ref()?);
+    let teams = (0..).zip(&backfill.wanted);
+    let player = |added: &Backfilled| wire::BackfilledPlayer {
+        player: added.player.clone(),
+        team: added.team,
+    };
+    Some(wire::Backfill {
+        queue: matched.queue.clone(),
+        created_at: backfill.created_at.into(),
+        expires_at: (backfill.acknowledged_at + of_type.backfill?.ack_timeout).into(),
+        teams: teams
+            .map(|(team, &players_required)| wire::WantedPlayers {
+                team,
+                players_required,
+            })
+            .collect(),
+        created_before: backfill.created_before.map(Into::into),
+        backfilled_players: added.iter().map(player).collect(),
+    })
 }
 
 /// An instance; addresses and join data for insiders only.

@@ -17,6 +17,7 @@ use model::{
 use store::{CommitError, Item, WriteSet};
 use tokio::sync::OwnedMutexGuard;
 
+use super::backfills::Refilled;
 use super::busy::Taken;
 use super::listings::is_listed;
 use super::players::{Change, Stand};
@@ -77,6 +78,10 @@ pub(crate) struct Along {
     pub(crate) tickets: Vec<Arc<Ticket>>,
     /// The live ticket is taken back, for this reason.
     pub(crate) cancel: Option<EndReason>,
+    /// Tickets that the caller has taken, with what becomes of them.
+    pub(crate) moved: Vec<(Taken<TicketId, Ticket>, Arc<Ticket>)>,
+    /// What the players of the session were matched with, the newcomers' tickets too.
+    pub(crate) refilled: Option<Refilled>,
     /// Game servers that the caller has taken already, for an allocation.
     pub(crate) servers: Vec<TakenServer>,
 }
@@ -174,6 +179,9 @@ impl Core {
             along
                 .items
                 .extend(self.recent_items(id, &changes.events, now).await?);
+            along
+                .items
+                .extend(self.deserter_items(&before, &changes, now).await?);
             let items = self.items(id, session, &changes, &consequences, &along)?;
             if items.is_empty() {
                 document.presence_asked(asks, now);
@@ -353,6 +361,7 @@ impl Core {
                 .await;
             return Ok(consequences);
         };
+        consequences.tickets.append(&mut along.moved);
         self.server_consequences(before, after, changes, along, now, &mut consequences)
             .await;
         if changes.party_changed() && along.cancel.is_none() {
@@ -606,6 +615,7 @@ impl Core {
         }
         self.players.tell(told);
         let after = document.session.header();
+        self.backfill_moved(before, &document.session, deleted, along.refilled);
         self.instance_moved(before, after, deleted);
         if deleted {
             None

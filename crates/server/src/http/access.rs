@@ -51,6 +51,11 @@ pub(super) const LEADER_OR_HOST: Kinds = &[
     (GameServer, "host of the session"),
     (Admin, ""),
 ];
+pub(super) const BACKFILLER: Kinds = &[
+    (Server, ""),
+    (GameServer, "host of the session"),
+    (Admin, ""),
+];
 pub(super) const SELF: Kinds = &[(Player, "himself"), (Server, ""), (Admin, "")];
 pub(super) const OWNER: Kinds = &[(Player, "owner"), (Server, ""), (Admin, "")];
 pub(super) const SELF_OR_OWNER: Kinds = &[

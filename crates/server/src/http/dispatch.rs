@@ -23,8 +23,8 @@ use super::problem::Problem;
 use super::reply::Answer;
 use super::routes::{Access, Operation, ROUTES, RequestBody, Route, Verb};
 use super::{
-    events, fleets, game_servers, instances, invites, members, ops, sessions, standing, tickets,
-    together,
+    backfills, events, fleets, game_servers, instances, invites, members, ops, sessions, standing,
+    tickets, together,
 };
 use crate::auth::Keys;
 use crate::config::Limits;
@@ -165,6 +165,10 @@ fn mount(methods: MethodRouter<Arc<Http>>, route: &'static Route) -> MethodRoute
         Operation::ListMembers => add(methods, route, members::list),
         Operation::SetBrowserEntry => add(methods, route, sessions::set_browser_entry),
         Operation::RemoveBrowserEntry => add(methods, route, sessions::remove_browser_entry),
+        Operation::SetBackfill => add(methods, route, backfills::set),
+        Operation::ReadBackfill => add(methods, route, backfills::read),
+        Operation::AcknowledgeBackfill => add(methods, route, backfills::acknowledge),
+        Operation::RemoveBackfill => add(methods, route, backfills::remove),
         Operation::Browse => add(methods, route, sessions::browse),
         Operation::FindSessions => add(methods, route, sessions::find),
         Operation::ListMySessions => add(methods, route, sessions::mine),
@@ -195,7 +199,11 @@ fn mount(methods: MethodRouter<Arc<Http>>, route: &'static Route) -> MethodRoute
         Operation::CreateTicket => add(methods, route, tickets::create),
         Operation::CancelTicket => add(methods, route, tickets::cancel),
         Operation::ReadTicket => add(methods, route, tickets::read),
+        Operation::ExplainTicket => add(methods, route, tickets::explain),
         Operation::AnswerMatch => add(methods, route, tickets::answer),
+        Operation::ReadPenalty => add(methods, route, tickets::read_penalty),
+        Operation::SetPenalty => add(methods, route, tickets::set_penalty),
+        Operation::RemovePenalty => add(methods, route, tickets::forgive),
         Operation::ListQueues => add(methods, route, tickets::queues),
         Operation::ReadQueue => add(methods, route, tickets::read_queue),
         Operation::ReadEvents => add(methods, route, events::read),

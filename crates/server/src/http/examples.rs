@@ -15,6 +15,8 @@ pub(super) const INVITE_SESSION: Shape = Shape::of::<wire::InviteSession>(invite
 pub(super) const MY_INVITES: Shape = Shape::of::<wire::MyInvites>(my_invites);
 pub(super) const SHORT_CODE: Shape = Shape::of::<wire::ShortCode>(short_code);
 pub(super) const SET_BROWSER_ENTRY: Shape = Shape::of::<wire::SetBrowserEntry>(set_browser_entry);
+pub(super) const SET_BACKFILL: Shape = Shape::of::<wire::SetBackfill>(set_backfill);
+pub(super) const BACKFILL: Shape = Shape::of::<wire::Backfill>(backfill);
 pub(super) const BROWSER_PAGE: Shape = Shape::of::<wire::BrowserPage>(browser_page);
 pub(super) const FOUND_SESSIONS: Shape = Shape::of::<wire::FoundSessions>(found_sessions);
 pub(super) const MY_SESSIONS: Shape = Shape::of::<wire::MySessions>(my_sessions);
@@ -36,7 +38,10 @@ pub(super) const HOST_UPDATE: Shape = Shape::of::<wire::HostUpdate>(host_update)
 pub(super) const ALLOCATION: Shape = Shape::of::<wire::Allocation>(allocation);
 pub(super) const CREATE_TICKET: Shape = Shape::of::<wire::CreateTicket>(create_ticket);
 pub(super) const ANSWER_MATCH: Shape = Shape::of::<wire::AnswerMatch>(answer_match);
+pub(super) const PENALTY: Shape = Shape::of::<wire::Penalty>(penalty);
+pub(super) const SET_PENALTY: Shape = Shape::of::<wire::SetPenalty>(set_penalty);
 pub(super) const TICKET: Shape = Shape::of::<wire::Ticket>(ticket);
+pub(super) const EXPLANATION: Shape = Shape::of::<wire::TicketExplanation>(explanation);
 pub(super) const QUEUE: Shape = Shape::of::<wire::Queue>(queue);
 pub(super) const QUEUES: Shape = Shape::of::<wire::List<wire::Queue>>(queues);
 pub(super) const EVENT_PAGE: Shape = Shape::of::<wire::EventPage>(event_page);
@@ -67,6 +72,18 @@ fn create_session() -> Value {
 
 fn set_browser_entry() -> Value {
     json!({ "params": { "map": "Harbour", "ranked": "false" } })
+}
+
+fn set_backfill() -> Value {
+    json!({ "teams": [{ "team": 1, "players_required": 2 }] })
+}
+
+fn backfill() -> Value {
+    json!({
+        "queue": "tdm-4v4", "created_at": AT, "expires_at": "2026-03-01T12:00:50.000Z",
+        "teams": [{ "team": 0, "players_required": 0 }, { "team": 1, "players_required": 1 }],
+        "backfilled_players": [{ "player": "dora", "team": 1 }],
+    })
 }
 
 fn found_sessions() -> Value {
@@ -217,6 +234,15 @@ fn answer_match() -> Value {
     json!({ "accepted": true })
 }
 
+fn penalty() -> Value {
+    json!({ "player": "alice", "name": "ranked", "active": true, "expiration": AT, "reset": AT,
+            "count": 2 })
+}
+
+fn set_penalty() -> Value {
+    json!({ "expiration": AT, "count": 2, "custom_data": { "by": "moderator" } })
+}
+
 fn ticket() -> Value {
     json!({ "id": TICKET_ID, "queue": "arena-4v4", "party": PARTY, "state": "found",
             "reason": "assigned", "created_at": AT, "players": ["alice"],
@@ -225,6 +251,27 @@ fn ticket() -> Value {
                 { "quantile": 0.5, "wait_ms": 4_210, "error": 0.0123 },
                 { "quantile": 0.9, "wait_ms": 13_212, "error": -0.0081 },
             ] } })
+}
+
+fn explanation() -> Value {
+    json!({ "ticket": TICKET_ID, "queue": "arena-4v4", "state": "searching",
+            "summary": ["The ticket searches.", "3 more players are wanted within skill 200.",
+                        "2 players wait at skill 212 from yours; you reach each other in 6 s."],
+            "search": {
+                "queue_is": "open", "progress": "done", "position": 1, "position_of": 7, "waiting": 7,
+                "regions": [{ "region": "eu-west", "standing": "considered", "latency_ms": 38,
+                              "candidates": { "tickets": 4, "players": 4 } },
+                            { "region": "us-east", "standing": "too_far", "latency_ms": 110,
+                              "rule": "regions.max_latency", "measured_ms": 110, "limit_ms": 80.0,
+                              "considered_at": AT }],
+                "looked_at": 6, "is_sample": false, "candidates": { "tickets": 4, "players": 4 },
+                "kept_out": [{ "rule": "skill-gap", "tickets": 2 }],
+                "outlook": "too_few", "players_missing": 3,
+                "nearest_miss": { "rule": "skill-gap", "attribute": "skill", "tickets": 2, "players": 2,
+                                  "gap": 212.0, "own_limit": 200.0, "their_limit": 200.0,
+                                  "reached_at": AT, "reached_in_ms": 6000 },
+                "next_expansion": [{ "rule": "skill-gap", "from": 200.0, "to": 500.0, "off": false,
+                                     "at": AT, "in_ms": 6000 }] } })
 }
 
 fn queue() -> Value {

@@ -16,6 +16,7 @@ mod reply;
 mod serve;
 mod table;
 
+mod backfills;
 mod events;
 mod fleets;
 mod game_servers;

@@ -67,6 +67,8 @@ kinds! {
     Blocked(403, "blocked", "The session's owners have blocked this player"),
     /// Others play on another platform.
     CrossPlay(403, "cross-play", "The session has no cross-play"),
+    /// A player pays for deserting matches.
+    Penalized(403, "penalized", "A player may not queue yet"),
     /// Only the host may do it.
     NotHost(403, "not-host", "Only the session's host may do this"),
     /// Only joined members may do it.
@@ -107,6 +109,8 @@ kinds! {
     AlreadyQueued(409, "already-queued", "Queued already"),
     /// Sessions of this type cannot be queued.
     NotQueueable(409, "not-queueable", "Sessions of this type cannot be queued"),
+    /// No queue made the session, so none refills it.
+    NotMatched(409, "not-matched", "No queue made the session"),
     /// The browser entry of sessions of this type is not set by hand.
     NotListable(409, "not-listable", "The browser entry of such sessions is not set by hand"),
     /// The allocation is not the caller's, or no longer.
@@ -215,6 +219,14 @@ impl From<Error> for Problem {
             Error::AlreadyQueued { player } => {
                 Problem::new(Kind::AlreadyQueued, text).with("player", player.as_str())
             }
+            Error::Penalized {
+                player,
+                penalty,
+                until,
+            } => Problem::new(Kind::Penalized, text)
+                .with("player", player.as_str())
+                .with("penalty", penalty.as_str())
+                .with("until", serde_json::json!(wire::Rfc3339(until))),
             Error::Conflict(_) => Problem::new(Kind::Conflict, text),
             Error::Law(Law::InvitedLately { player, wait }) => {
                 Problem::new(Kind::InvitedLately, text)
@@ -271,6 +283,7 @@ fn law_kind(error: &Law) -> Kind {
         | Law::NoSuchMember
         | Law::NoSuchServer
         | Law::NoSuchInvite
+        | Law::NoSuchBackfill
         | Law::NoInstance => Kind::NotFound,
         Law::SessionFull | Law::SpectatorsFull => Kind::SessionFull,
         Law::TeamFull => Kind::TeamFull,
@@ -289,11 +302,13 @@ fn law_kind(error: &Law) -> Kind {
         Law::TooManySubscriptions | Law::SubscribedElsewhere { .. } => Kind::TooManySubscriptions,
         Law::NotQueueable => Kind::NotQueueable,
         Law::NotListable => Kind::NotListable,
+        Law::NotMatched => Kind::NotMatched,
         Law::InstanceClosed => Kind::InstanceClosed,
         Law::StartupParamsMissing
         | Law::NoInstances
         | Law::EmptyCreate
         | Law::NoOwners
+        | Law::NoBackfill
         | Law::NoSuchRole(_)
         | Law::NoSuchTeam(_)
         | Law::CustomDataLimits { .. }

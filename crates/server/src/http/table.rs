@@ -1,7 +1,7 @@
 //! The table of all routes.
 
 use super::access::{
-    GAME_SERVER, HOST, HOST_TO_BE, INVITER, INVITER_OR_INVITED, LEADER, LEADER_OF_BOTH,
+    BACKFILLER, GAME_SERVER, HOST, HOST_TO_BE, INVITER, INVITER_OR_INVITED, LEADER, LEADER_OF_BOTH,
     LEADER_OR_HOST, ME, MEMBER, MEMBER_OF_BOTH, MEMBER_OR_HOST, MOVER, OPERATORS, OWNER, PEOPLE,
     READER, SELF, SELF_OR_KICKER, SELF_OR_MOVER, SELF_OR_OWNER, SERVER, TICKET_PLAYER,
 };
@@ -350,6 +350,62 @@ pub static ROUTES: &[Route] = &[
             Kind::NotHost,
             Kind::NotListable,
         ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::SetBackfill,
+        verb: Verb::Put,
+        path: "/v1/sessions/{id}/backfill",
+        summary: "Ask the queue that made the session for players, or for others than before; acknowledges.",
+        access: Access::Only(BACKFILLER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        body: RequestBody::Required(shapes::SET_BACKFILL),
+        replies: &[json(200, "What it asks for now.", shapes::BACKFILL)],
+        problems: &[
+            Kind::NotFound,
+            Kind::NotHost,
+            Kind::NotMatched,
+            Kind::NotJoinable,
+            Kind::SessionClosed,
+            Kind::TeamFull,
+            Kind::Conflict,
+            Kind::Invalid,
+        ],
+    },
+    Route {
+        operation: Operation::ReadBackfill,
+        path: "/v1/sessions/{id}/backfill",
+        summary: "Read what the session asks its queue for, without acknowledging.",
+        access: Access::Only(BACKFILLER),
+        replies: &[json(200, "What it asks for.", shapes::BACKFILL)],
+        problems: &[Kind::NotFound],
+        ..BASE
+    },
+    Route {
+        operation: Operation::AcknowledgeBackfill,
+        verb: Verb::Post,
+        path: "/v1/sessions/{id}/backfill",
+        summary: "Go on asking, and hear which players were added since the last time.",
+        access: Access::Only(BACKFILLER),
+        replies: &[json(
+            200,
+            "What it asks for, and whom to expect.",
+            shapes::BACKFILL,
+        )],
+        problems: &[Kind::NotFound, Kind::NotHost],
+        ..BASE
+    },
+    Route {
+        operation: Operation::RemoveBackfill,
+        verb: Verb::Delete,
+        path: "/v1/sessions/{id}/backfill",
+        summary: "Ask for players no longer.",
+        access: Access::Only(BACKFILLER),
+        query: &[Query::DryRun],
+        headers: &[RequestHeader::IfMatch],
+        replies: &[nothing(204, "It asks for nobody.")],
+        problems: &[Kind::NotFound, Kind::NotHost],
         ..BASE
     },
     Route {
@@ -777,6 +833,7 @@ pub static ROUTES: &[Route] = &[
             Kind::NotLeader,
             Kind::AlreadyQueued,
             Kind::NotQueueable,
+            Kind::Penalized,
         ],
         ..BASE
     },
@@ -801,6 +858,15 @@ pub static ROUTES: &[Route] = &[
         ..BASE
     },
     Route {
+        operation: Operation::ExplainTicket,
+        path: "/v1/tickets/{id}/explanation",
+        summary: "Say where a ticket stands and why: who could play with it, what keeps out whom, what widens next.",
+        access: Access::Only(TICKET_PLAYER),
+        replies: &[json(200, "The explanation.", shapes::EXPLANATION)],
+        problems: &[Kind::NotFound],
+        ..BASE
+    },
+    Route {
         operation: Operation::AnswerMatch,
         verb: Verb::Post,
         path: "/v1/tickets/{id}/acceptance",
@@ -814,6 +880,36 @@ pub static ROUTES: &[Route] = &[
             Kind::Forbidden,
             Kind::Conflict,
         ],
+        ..BASE
+    },
+    Route {
+        operation: Operation::ReadPenalty,
+        path: "/v1/players/{player}/penalties/{name}",
+        summary: "Read what a player pays for deserting matches.",
+        access: Access::Only(SELF),
+        replies: &[json(200, "What he pays.", shapes::PENALTY)],
+        problems: &[Kind::NotFound, Kind::Forbidden],
+        ..BASE
+    },
+    Route {
+        operation: Operation::SetPenalty,
+        verb: Verb::Put,
+        path: "/v1/players/{player}/penalties/{name}",
+        summary: "Set what a player pays, under a name that a queue gives.",
+        access: Access::Only(&[(Server, ""), (Admin, "")]),
+        body: RequestBody::Required(shapes::SET_PENALTY),
+        replies: &[json(200, "What he pays.", shapes::PENALTY)],
+        problems: &[Kind::NotFound, Kind::Invalid],
+        ..BASE
+    },
+    Route {
+        operation: Operation::RemovePenalty,
+        verb: Verb::Delete,
+        path: "/v1/players/{player}/penalties/{name}",
+        summary: "Forgive a player.",
+        access: Access::Only(&[(Server, ""), (Admin, "")]),
+        replies: &[nothing(204, "Forgiven.")],
+        problems: &[Kind::NotFound],
         ..BASE
     },
     Route {

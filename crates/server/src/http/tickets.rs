@@ -22,10 +22,32 @@ pub(super) async fn read(call: Call) -> Answer {
     reply::ok(&call.core().read_ticket(call.who()?, id).await?)
 }
 
+pub(super) async fn explain(call: Call) -> Answer {
+    let id: TicketId = call.id("ticket")?;
+    reply::ok(&call.core().explain_ticket(call.who()?, id).await?)
+}
+
 pub(super) async fn answer(mut call: Call) -> Answer {
     let id: TicketId = call.id("ticket")?;
     let body: wire::AnswerMatch = call.json().await?;
     reply::ok(&call.core().answer_match(call.who()?, id, body).await?)
+}
+
+pub(super) async fn read_penalty(call: Call) -> Answer {
+    let (player, name) = (call.player()?, call.name("penalty")?);
+    reply::ok(&call.core().penalty(call.who()?, &player, &name).await?)
+}
+
+pub(super) async fn set_penalty(mut call: Call) -> Answer {
+    let (player, name) = (call.player()?, call.name("penalty")?);
+    let body: wire::SetPenalty = call.json().await?;
+    reply::ok(&call.core().set_penalty(&player, &name, body).await?)
+}
+
+pub(super) async fn forgive(call: Call) -> Answer {
+    let (player, name) = (call.player()?, call.name("penalty")?);
+    call.core().forgive(&player, &name).await?;
+    reply::nothing()
 }
 
 pub(super) async fn queues(call: Call) -> Answer {

@@ -518,6 +518,22 @@ async fn a_parent_lists_what_has_not_ended_page_by_page(database: Database) {
             .unwrap(),
         []
     );
+    // Of parents those that have somebody left, each once.
+    let over = Key::new(&ns(), Kind::Ticket, "over");
+    let over = Row {
+        parent: Some("empty".into()),
+        ended: true,
+        ..row(&over, 1)
+    };
+    bench
+        .committer
+        .commit(set([put(over, None)]))
+        .await
+        .unwrap();
+    let parents = bench.store.parents(&ns(), Kind::Ticket).await.unwrap();
+    assert_eq!(parents, ["casual", "ranked"]);
+    let none = bench.store.parents(&ns(), Kind::Member).await.unwrap();
+    assert_eq!(none, [""; 0]);
 }
 
 async fn a_player_finds_his_rows(database: Database) {

@@ -8,6 +8,7 @@ use super::*;
 use crate::formation::AutoLaunch;
 use crate::instance::CloseReason;
 use crate::roles::Migration;
+use crate::session_type::{BackfillSettings, BackfillUntil};
 use crate::ticket::{EndReason, TicketState};
 
 /// One step of a history: time passes, somebody may be gone, somebody tries something.
@@ -291,11 +292,34 @@ fn a_ticket_command() -> impl Strategy<Value = Command> {
     ]
 }
 
+fn a_backfill_command() -> impl Strategy<Value = Command> {
+    let players = proptest::collection::vec((a_player(), 0u8..3), 0..3);
+    prop_oneof![
+        2 => proptest::collection::vec((0u8..3, 0u16..3), 0..3).prop_map(|wanted| {
+            Command::SetBackfill {
+                wanted,
+                created_before: None,
+            }
+        }),
+        1 => Just(Command::AcknowledgeBackfill),
+        1 => Just(Command::RemoveBackfill),
+        2 => (players, 2u64..9).prop_map(|(players, row)| {
+            let players = players.into_iter();
+            let players = players.map(|(player, team)| Backfilled { player, team });
+            Command::Refill {
+                players: players.collect(),
+                row,
+            }
+        }),
+    ]
+}
+
 fn a_command() -> impl Strategy<Value = Command> {
     prop_oneof![
         12 => a_member_command(),
         8 => a_host_command(),
         2 => a_ticket_command(),
+        2 => a_backfill_command(),
         1 => (0..12u8, some_data()).prop_map(|(dice, params)| match dice {
             0 => Command::Delete,
             1 | 2 => Command::Keep { kept: dice == 1 },
@@ -426,6 +450,13 @@ fn a_type() -> impl Strategy<Value = SessionType> {
                 }
             }
             of_type.formation.browser.allow_manual = !by_leader;
+            of_type.backfill = patient.then_some(BackfillSettings {
+                ack_timeout: Millis::seconds(30),
+                until: match closes {
+                    true => BackfillUntil::Closed,
+                    false => BackfillUntil::Full,
+                },
+            });
             of_type.formation.auto_launch = patient.then_some(AutoLaunch::MinMembers(2));
             if by_leader {
                 of_type.joinability_by = JoinabilityBy::Leader;
@@ -452,6 +483,8 @@ fn a_session() -> impl Strategy<Value = Session> {
         }];
         if matched && hosted {
             new.match_id = Some(crate::MatchId(id(3)));
+            new.queue = Some("tdm".parse().unwrap());
+            new.keeps_tickets = true;
             let request = InstanceRequest {
                 id: InstanceId(id(10)),
                 startup_params: None,
@@ -517,6 +550,16 @@ fn assert_in_order(session: &Session) {
             .members()
             .all(|member| member.index < header.next_index)
     );
+    if header.backfill.is_some() {
+        assert_eq!(
+            header.instance.as_ref().map(|instance| instance.status),
+            Some(InstanceStatus::Joinable)
+        );
+        assert!(!header.closed && header.matched.is_some());
+        let given = backfill_seats(session.constants(), header);
+        let given: u32 = given.into_iter().map(u32::from).sum();
+        assert!(given <= session.player_seats_free());
+    }
     assert!(
         session
             .members()

@@ -2,6 +2,7 @@
 
 mod admission;
 mod arbiter;
+mod backfill;
 mod creation;
 mod drafts;
 mod fixtures;
@@ -86,6 +87,7 @@ fn game() -> SessionType {
         custom_data_limits: CustomDataLimits::default(),
         subscriptions: Default::default(),
         together: Default::default(),
+        backfill: None,
     }
 }
 

@@ -1,0 +1,628 @@
+//! Backfill: sessions that are played and ask for players, and which waiting tickets may take their free seats.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::queue::Queue;
+use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
+
+use crate::ages::Seat;
+use crate::entry::{AgeKey, Entry, Pings, PoolKey, RegionId, fit, texts};
+use crate::event::MatchTeam;
+use crate::plan::Plan;
+use crate::pool::{QueueState, Slot, common, plays_in};
+
+/// Backfills that a matcher holds of one queue; further ones are not taken.
+pub const BACKFILLS_MAX: usize = 16_384;
+/// Tickets of which one try chooses.
+pub(crate) const CANDIDATES_MAX: usize = 16;
+/// Sets and seatings that one try looks at.
+const STEPS_MAX: u32 = 20_000;
+/// Means that differ by a limit but for rounding keep it: relative to the larger mean.
+const ROUNDING: f64 = 1e-9;
+
+/// A session that is played and asks for players.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backfill {
+    /// Which; a session has one at most.
+    pub session: SessionId,
+    /// The queue whose rules say who may join, and of whose tickets.
+    pub queue: Name,
+    /// Where it is played; `None`: where nobody measured anything.
+    pub region: Option<Region>,
+    /// Since when it asks: the oldest is served first.
+    pub created_at: Timestamp,
+    /// Only tickets that were created before.
+    pub created_before: Option<Timestamp>,
+    /// Tickets that the session does not take in.
+    pub refused: BTreeSet<TicketId>,
+    /// Every team of the queue, in the queue's order.
+    pub teams: Vec<BackfillTeam>,
+}
+
+/// A team of a match that is played.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BackfillTeam {
+    /// The tickets that it was matched of, with those of their players who are still there.
+    pub parties: Vec<Arc<Ticket>>,
+    /// Players that it wants.
+    pub free: u16,
+}
+
+/// Tickets that join a session which is played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refill {
+    /// Names the refill in `Committed` and `Failed`, as [`crate::Match::handle`].
+    pub handle: u64,
+    /// Where they play.
+    pub session: SessionId,
+    /// The queue whose rules it satisfies.
+    pub queue: Name,
+    /// Every team of the queue, in the queue's order, with those who join it.
+    pub teams: Vec<MatchTeam>,
+    /// How long its oldest ticket waited.
+    pub oldest_wait: Millis,
+}
+
+impl Refill {
+    /// The tickets of all teams.
+    pub fn tickets(&self) -> impl Iterator<Item = TicketId> + '_ {
+        self.teams
+            .iter()
+            .flat_map(|team| team.tickets.iter().copied())
+    }
+}
+
+/// Backfills in the order in which they are served.
+pub(crate) type BackfillKey = (Timestamp, SessionId);
+
+/// All backfills of a matcher.
+#[derive(Debug, Default)]
+pub(crate) struct Backfills {
+    all: BTreeMap<SessionId, Held>,
+    of_queue: BTreeMap<Name, usize>,
+    /// Those that want players now, by queue and pool.
+    lines: BTreeMap<u32, BTreeMap<PoolKey, BTreeSet<BackfillKey>>>,
+    /// Those to look for players for, with where the last look at their pool ended.
+    pub due: BTreeMap<BackfillKey, (Option<AgeKey>, Seat)>,
+    /// Tickets that have not seen every backfill yet, with the first that they have not.
+    pub unfinished: BTreeMap<AgeKey, (Slot, BackfillKey)>,
+    /// Refills that were emitted.
+    in_flight: BTreeMap<u64, SessionId>,
+}
+
+/// One backfill.
+#[derive(Debug)]
+struct Held {
+    asked: Arc<Backfill>,
+    /// `None`: nobody can join by its queue's rules, whoever comes.
+    open: Option<Open>,
+    /// The refill that is being made; it gets no other meanwhile.
+    busy: Option<u64>,
+    /// A refill was made, and the session has not said yet what it wants now.
+    is_old: bool,
+}
+
+impl Backfills {
+    /// Whether no ticket can join any session.
+    pub fn is_idle(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Whether something is to be looked at.
+    pub fn has_work(&self) -> bool {
+        !self.due.is_empty() || !self.unfinished.is_empty()
+    }
+
+    /// Those that want players of this pool, the oldest first.
+    pub fn line(&self, queue: u32, key: &PoolKey) -> Option<&BTreeSet<BackfillKey>> {
+        self.lines.get(&queue)?.get(key)
+    }
+
+    /// One that wants players.
+    pub fn open(&self, id: SessionId) -> Option<&Open> {
+        self.all.get(&id)?.open.as_ref()
+    }
+
+    /// All, as they were asked for.
+    pub fn asked(&self) -> Vec<Arc<Backfill>> {
+        let all = self.all.values();
+        all.map(|held| Arc::clone(&held.asked)).collect()
+    }
+
+    /// Takes one in, or what it wants now; whether there was room for it.
+    pub fn put(&mut self, asked: Arc<Backfill>, open: Option<Open>) -> bool {
+        let id = asked.session;
+        let busy = match self.all.get(&id) {
+            Some(held) => held.busy,
+            None if self.of_queue.get(&asked.queue) >= Some(&BACKFILLS_MAX) => return false,
+            None => None,
+        };
+        self.remove(id);
+        *self.of_queue.entry(asked.queue.clone()).or_default() += 1;
+        let held = Held {
+            asked,
+            open,
+            busy,
+            is_old: false,
+        };
+        self.all.insert(id, held);
+        if busy.is_none() {
+            self.line_up(id);
+        }
+        true
+    }
+
+    /// Forgets one. Tickets of a refill of it that was emitted are not touched by that.
+    pub fn remove(&mut self, id: SessionId) {
+        self.step_back(id);
+        if let Some(held) = self.all.remove(&id)
+            && let Some(left) = self.of_queue.get_mut(&held.asked.queue)
+        {
+            *left -= 1;
+            if *left == 0 {
+                self.of_queue.remove(&held.asked.queue);
+            }
+        }
+    }
+
+    /// Puts one where tickets find it, if it wants any, and has players looked for.
+    fn line_up(&mut self, id: SessionId) {
+        let Some(held) = self.all.get(&id) else {
+            return;
+        };
+        let Some(open) = held.open.as_ref().filter(|open| open.room() > 0) else {
+            return;
+        };
+        let key = (held.asked.created_at, id);
+        let lines = self.lines.entry(open.queue).or_default();
+        lines.entry(open.key.clone()).or_default().insert(key);
+        self.due.insert(key, (None, Seat::default()));
+    }
+
+    fn step_back(&mut self, id: SessionId) {
+        let Some(held) = self.all.get(&id) else {
+            return;
+        };
+        let key = (held.asked.created_at, id);
+        self.due.remove(&key);
+        let Some(open) = &held.open else { return };
+        let Some(lines) = self.lines.get_mut(&open.queue) else {
+            return;
+        };
+        if let Some(line) = lines.get_mut(&open.key) {
+            line.remove(&key);
+            if line.is_empty() {
+                lines.remove(&open.key);
+            }
+        }
+        if lines.is_empty() {
+            self.lines.remove(&open.queue);
+        }
+    }
+
+    /// A refill of it was emitted.
+    pub fn busy(&mut self, id: SessionId, handle: u64) {
+        self.step_back(id);
+        self.in_flight.insert(handle, id);
+        if let Some(held) = self.all.get_mut(&id) {
+            held.busy = Some(handle);
+            held.is_old = true;
+        }
+    }
+
+    /// The refill of this handle stands: until the session has said what it wants now, it wants nobody.
+    pub fn committed(&mut self, handle: u64) {
+        if let Some(id) = self.over(handle)
+            && self.all.get(&id).is_some_and(|held| !held.is_old)
+        {
+            self.line_up(id);
+        }
+    }
+
+    /// The refill of this handle came to nothing.
+    pub fn failed(&mut self, handle: u64) {
+        if let Some(id) = self.over(handle) {
+            self.line_up(id);
+        }
+    }
+
+    fn over(&mut self, handle: u64) -> Option<SessionId> {
+        let id = self.in_flight.remove(&handle)?;
+        let held = self.all.get_mut(&id)?;
+        (held.busy == Some(handle)).then(|| held.busy = None)?;
+        Some(id)
+    }
+}
+
+/// A backfill made ready for matching.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub asked: Arc<Backfill>,
+    pub queue: u32,
+    pub key: PoolKey,
+    region: Option<RegionId>,
+    /// Parties who play. They have accepted this match, so of them the widest limits are asked.
+    playing: Vec<Entry>,
+    team_of: Vec<u16>,
+    /// For each distance rule the lowest and the highest of those who play.
+    spans: Vec<(f64, f64)>,
+    /// For each intersect rule what all who play have.
+    shared: Vec<Vec<Arc<str>>>,
+    /// By team.
+    free: Vec<u32>,
+    players_per_refill: u32,
+}
+
+impl Open {
+    /// `None` if nobody may join whoever comes: nobody is left whose match it was, or those who are left would not be
+    /// matched by the rules as they are now.
+    pub fn new(state: &mut QueueState, queue: u32, asked: &Arc<Backfill>) -> Option<Open> {
+        let region = asked.region.as_ref();
+        let region = region.map(|region| state.regions.number(region));
+        let plan = &state.plan;
+        if asked.teams.len() != plan.queue.teams.len() {
+            return None;
+        }
+        let (mut playing, mut team_of, mut keys) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for (team, of_team) in (0..).zip(&asked.teams) {
+            for party in of_team.parties.iter().filter(|p| !p.players.is_empty()) {
+                let (key, entry) = seated(plan, party)?;
+                keys.insert(key);
+                playing.push(entry);
+                team_of.push(team);
+            }
+        }
+        let key = keys.pop_first().filter(|_| keys.is_empty())?;
+        let numbers = |rule: usize| {
+            let all = playing.iter().filter_map(move |e| e.numbers.get(rule));
+            all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| {
+                (low.min(x), high.max(x))
+            })
+        };
+        let shared = |rule: usize| {
+            let mut all = playing.iter().filter_map(|e| e.shared.get(rule));
+            let first = all.next().map(|own| own.to_vec()).unwrap_or_default();
+            all.fold(first, |have, more| common(&have, more).cloned().collect())
+        };
+        let free = |(team, settings): (usize, &model::queue::TeamSettings)| {
+            let on_team = team_of.iter().zip(&playing);
+            let taken: u32 = on_team
+                .filter(|&(&t, _)| usize::from(t) == team)
+                .map(|(_, entry)| u32::from(entry.players))
+                .sum();
+            let asked = asked.teams.get(team).map_or(0, |team| u32::from(team.free));
+            asked.min(u32::from(settings.players_max).saturating_sub(taken))
+        };
+        Some(Open {
+            spans: (0..plan.distance.len()).map(numbers).collect(),
+            shared: (0..plan.intersect.len()).map(shared).collect(),
+            free: plan.queue.teams.iter().enumerate().map(free).collect(),
+            players_per_refill: plan.queue.backfill.players_per_refill_max,
+            asked: Arc::clone(asked),
+            queue,
+            key,
+            region,
+            playing,
+            team_of,
+        })
+    }
+
+    /// The most players that may come at once.
+    fn room(&self) -> u32 {
+        self.free.iter().sum::<u32>().min(self.players_per_refill)
+    }
+
+    /// Whether a ticket may join as far as it and those who play decide: all but the rules that are asked at last.
+    pub fn accepts(&self, plan: &Plan, entry: &Entry, now: Timestamp) -> bool {
+        let players = u32::from(entry.players);
+        players <= self.players_per_refill
+            && self.free.iter().any(|&free| players <= free)
+            && !entry.is_expired(now)
+            && (self.asked.created_before).is_none_or(|before| entry.created_at < before)
+            && !self.asked.refused.contains(&entry.id)
+            && plays_in(plan, entry, self.region)
+            && self.is_near(plan, [entry])
+    }
+
+    /// Whether these tickets and those who play stay within every ticket's limits of distance and share enough.
+    fn is_near<'e>(
+        &self,
+        plan: &Plan,
+        entries: impl IntoIterator<Item = &'e Entry> + Clone,
+    ) -> bool {
+        let near = self.spans.iter().enumerate().all(|(rule, &(low, high))| {
+            let (mut low, mut high) = (low, high);
+            let mut limit = plan.last_level().distance[rule];
+            for entry in entries.clone() {
+                low = low.min(entry.numbers[rule]);
+                high = high.max(entry.numbers[rule]);
+                limit = limit.min(plan.level(entry.level).distance[rule]);
+            }
+            high - low <= limit
+        });
+        let rules = self.shared.iter().zip(&plan.intersect).enumerate();
+        near && rules.into_iter().all(|(rule, (have, (_, min)))| {
+            let mut all = entries.clone().into_iter().map(|e| &e.shared[rule]);
+            let Some(first) = all.next() else {
+                return true;
+            };
+            let start: Vec<Arc<str>> = common(have, first).cloned().collect();
+            let left = all.fold(start, |have, more| common(&have, more).cloned().collect());
+            left.len() >= *min
+        })
+    }
+
+    /// Who joins on which team: of these tickets, the oldest first, as many as may; `must` is one of them who must be
+    /// among those. Also whether everything was tried.
+    pub fn choose(&self, plan: &Plan, candidates: &[&Entry], must: Option<usize>) -> Choice {
+        let mut choosing = Choosing {
+            open: self,
+            plan,
+            candidates,
+            must,
+            chosen: must.into_iter().collect(),
+            steps: 0,
+        };
+        let seated = choosing.descend(0);
+        let everything = choosing.steps < STEPS_MAX;
+        Choice {
+            joining: seated.map(|team_of| choosing.chosen.iter().copied().zip(team_of).collect()),
+            everything,
+        }
+    }
+}
+
+/// What came of a try to refill.
+pub(crate) struct Choice {
+    /// Candidates, by index, and their teams.
+    pub joining: Option<Vec<(usize, u16)>>,
+    /// Whether every set was tried, or one was found.
+    pub everything: bool,
+}
+
+/// A party who plays, as the matcher sees a ticket.
+fn seated(plan: &Plan, party: &Arc<Ticket>) -> Option<(PoolKey, Entry)> {
+    let fit = fit(plan, party).ok()?;
+    let entry = Entry {
+        id: party.id,
+        created_at: party.created_at,
+        expires_at: None,
+        seq: 0,
+        deadline: None,
+        queue: 0,
+        pool: 0,
+        class: 0,
+        seat: Seat::default(),
+        given_up: false,
+        level: u16::MAX,
+        players: fit.players,
+        anywhere: fit.anywhere,
+        proposed: 0,
+        numbers: fit.numbers,
+        sums: fit.sums,
+        shared: fit.shared,
+        pings: Pings::new(std::iter::empty()),
+        ticket: plan.reads_tickets.then(|| Arc::clone(party)),
+    };
+    Some((fit.key, entry))
+}
+
+/// A search through sets of candidates, those with older ones first.
+struct Choosing<'a> {
+    open: &'a Open,
+    plan: &'a Plan,
+    candidates: &'a [&'a Entry],
+    must: Option<usize>,
+    chosen: Vec<usize>,
+    steps: u32,
+}
+
+impl<'a> Choosing<'a> {
+    fn entries(&self) -> impl Iterator<Item = &'a Entry> + Clone + use<'a, '_> {
+        let candidates = self.candidates;
+        self.chosen.iter().map(move |&at| candidates[at])
+    }
+
+    fn room(&self) -> u32 {
+        let taken: u32 = self.entries().map(|e| u32::from(e.players)).sum();
+        self.open.room().saturating_sub(taken)
+    }
+
+    /// Tries the sets with what is chosen and some of the candidates from `at` on: the team of each chosen one.
+    fn descend(&mut self, at: usize) -> Option<Vec<u16>> {
+        self.steps += 1;
+        if self.steps >= STEPS_MAX {
+            return None;
+        }
+        let room = self.room();
+        if at == self.candidates.len() || room == 0 {
+            return self.seat();
+        }
+        let fits = u32::from(self.candidates[at].players) <= room;
+        if fits && self.must != Some(at) {
+            self.chosen.push(at);
+            if self.open.is_near(self.plan, self.entries())
+                && let Some(seats) = self.descend(at + 1)
+            {
+                return Some(seats);
+            }
+            self.chosen.pop();
+        }
+        self.descend(at + 1)
+    }
+
+    /// The best seating of those who are chosen, if any keeps the rules.
+    fn seat(&mut self) -> Option<Vec<u16>> {
+        if self.chosen.is_empty() {
+            return None;
+        }
+        let open = self.open;
+        let all: Vec<&Entry> = open.playing.iter().chain(self.entries()).collect();
+        let (queue, finals) = (&self.plan.queue, &self.plan.finals);
+        if !finals.set_holds(queue, &all) {
+            return None;
+        }
+        let limits = |rule: usize| {
+            let own = all.iter().map(|e| self.plan.level(e.level).balance[rule]);
+            own.fold(f64::INFINITY, f64::min)
+        };
+        let mut seating = Seating {
+            plan: self.plan,
+            limits: (0..self.plan.balance.len()).map(limits).collect(),
+            team_of: open.team_of.clone(),
+            free: open.free.clone(),
+            all,
+            best: None,
+            steps: self.steps,
+        };
+        seating.descend();
+        self.steps = seating.steps;
+        let (_, _, team_of) = seating.best?;
+        Some(team_of.into_iter().skip(open.playing.len()).collect())
+    }
+}
+
+/// A search through the teams that a set of tickets may join.
+struct Seating<'a> {
+    plan: &'a Plan,
+    /// Those who play, then those who join.
+    all: Vec<&'a Entry>,
+    team_of: Vec<u16>,
+    limits: Vec<f64>,
+    free: Vec<u32>,
+    /// How unevenly seats stay free, the first balance, the teams.
+    best: Option<(u32, f64, Vec<u16>)>,
+    steps: u32,
+}
+
+impl Seating<'_> {
+    fn descend(&mut self) {
+        self.steps += 1;
+        if self.steps >= STEPS_MAX {
+            return;
+        }
+        let Some(entry) = self.all.get(self.team_of.len()) else {
+            return self.consider();
+        };
+        let players = u32::from(entry.players);
+        for team in 0..self.free.len() {
+            if self.free[team] >= players {
+                self.free[team] -= players;
+                self.team_of.push(u16::try_from(team).unwrap_or(u16::MAX));
+                self.descend();
+                self.team_of.pop();
+                self.free[team] += players;
+            }
+        }
+    }
+
+    fn consider(&mut self) {
+        let (low, high) = self.free.iter().fold((u32::MAX, 0), |(low, high), &free| {
+            (low.min(free), high.max(free))
+        });
+        let uneven = high.saturating_sub(low);
+        let mut gaps = Vec::with_capacity(self.limits.len());
+        for (rule, limit) in self.limits.iter().enumerate() {
+            let (low, high) = self.means(rule);
+            // Written so that a NaN is out of bounds.
+            if !(high - low <= limit + ROUNDING * low.abs().max(high.abs())) {
+                return;
+            }
+            gaps.push(high - low);
+        }
+        let gap = gaps.first().copied().unwrap_or(0.0);
+        let better = (self.best.as_ref())
+            .is_none_or(|(than, of, _)| uneven < *than || (uneven == *than && gap < *of));
+        let queue = &self.plan.queue;
+        if better
+            && self.plan.finals.rules_hold(queue, &self.all, &self.team_of)
+            && self.roles_can_be_filled(queue)
+        {
+            self.best = Some((uneven, gap, self.team_of.clone()));
+        }
+    }
+
+    fn of_team(&self, team: usize) -> impl Iterator<Item = &&Entry> {
+        let seats = self.all.iter().zip(&self.team_of);
+        seats
+            .filter(move |&(_, &t)| usize::from(t) == team)
+            .map(|(entry, _)| entry)
+    }
+
+    /// The lowest and the highest mean of a team that has players.
+    fn means(&self, rule: usize) -> (f64, f64) {
+        let teams = 0..self.free.len();
+        let means = teams.filter_map(|team| {
+            let players: u32 = self.of_team(team).map(|e| u32::from(e.players)).sum();
+            let sum: f64 = self.of_team(team).map(|e| e.sums[rule]).sum();
+            (players > 0).then(|| sum / f64::from(players))
+        });
+        means.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), mean| {
+            (low.min(mean), high.max(mean))
+        })
+    }
+
+    /// Whether each team's roles find players of their own among those who are there and the seats still free.
+    fn roles_can_be_filled(&self, queue: &Queue) -> bool {
+        let teams = queue.teams.iter().enumerate();
+        let mut wanting = teams.filter(|(_, settings)| !settings.roles.is_empty());
+        wanting.all(|(team, settings)| {
+            let players: Vec<_> = self
+                .of_team(team)
+                .filter_map(|entry| entry.ticket.as_deref())
+                .flat_map(|ticket| &ticket.players)
+                .collect();
+            let roles = settings.roles.iter();
+            let seats: Vec<&Name> = roles
+                .flat_map(|(role, n)| std::iter::repeat_n(role, usize::from(*n)))
+                .collect();
+            let takes = |player: usize, role: &Name| {
+                let list = queue.role_attribute.as_ref();
+                list.is_some_and(|list| {
+                    let own = texts(queue, players[player], list);
+                    own.iter().any(|text| text == role.as_str())
+                })
+            };
+            let unfilled = unfilled(&seats, players.len(), &takes);
+            unfilled <= self.free[team] as usize
+        })
+    }
+}
+
+/// Roles for which no player of their own is left: seats beyond a largest matching.
+fn unfilled(seats: &[&Name], players: usize, takes: &impl Fn(usize, &Name) -> bool) -> usize {
+    let mut seat_of: Vec<Option<usize>> = vec![None; players];
+    let mut left = 0;
+    for seat in 0..seats.len() {
+        let mut seen = vec![false; players];
+        if !augment(seat, seats, takes, &mut seat_of, &mut seen) {
+            left += 1;
+        }
+    }
+    left
+}
+
+fn augment(
+    seat: usize,
+    seats: &[&Name],
+    takes: &impl Fn(usize, &Name) -> bool,
+    seat_of: &mut [Option<usize>],
+    seen: &mut [bool],
+) -> bool {
+    for player in 0..seat_of.len() {
+        if seen[player] || !takes(player, seats[seat]) {
+            continue;
+        }
+        seen[player] = true;
+        let free = match seat_of[player] {
+            None => true,
+            Some(other) => augment(other, seats, takes, seat_of, seen),
+        };
+        if free {
+            seat_of[player] = Some(seat);
+            return true;
+        }
+    }
+    false
+}

@@ -1,0 +1,745 @@
+//! Why a ticket is not matched: what is around it now, what keeps the others out, and what its age brings next.
+//!
+//! Nothing here changes anything or draws on what searches remember, but whether one is still to come. Limits are those
+//! of each ticket's age at the asked instant, so an answer does not depend on when the matcher was last told the time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::queue::{ExpansionTarget, Queue, RuleKind, Scope};
+use model::{Millis, Name, Region, Ticket, TicketId, Timestamp, opening};
+
+use crate::entry::{Entry, Near, RegionId};
+use crate::finals::{base, steps};
+use crate::matcher::{Glimpse, Matcher};
+use crate::pairs::{Judge, Obstacle};
+use crate::plan::{Counts, Plan, count};
+use crate::pool::{Pool, SkillKey, Slot, skill_key};
+use crate::window::{Base, Seen, can_grow};
+
+/// Of a ticket's pool at most so many tickets are looked at, the nearest by the first distance rule.
+const LOOKED_AT_MAX: usize = 1_024;
+/// Of those who are kept out the nearest so many are asked when they no longer will be.
+const REACHES_MAX: usize = 256;
+/// Of a queue's pools at most so many are counted.
+const POOLS_MAX: usize = 1_024;
+/// Whether candidates can fill the teams is asked in at most so many regions.
+const REGIONS_ASKED_MAX: usize = 16;
+
+/// Everything that there is to say of a ticket that searches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// The queue that it is about.
+    pub queue: Name,
+    /// When it was asked.
+    pub now: Timestamp,
+    /// Whether the queue makes matches.
+    pub gate: Gate,
+    /// How its search stands.
+    pub search: Search,
+    /// Among those of its pool.
+    pub position: Position,
+    /// Its own regions first, the nearest first.
+    pub regions: Vec<RegionView>,
+    /// Nobody of the party measured a region, and the queue allows any.
+    pub anywhere: bool,
+    /// Tickets of the queue that were counted; with [`Explanation::is_sample`] there are more.
+    pub looked_at: u64,
+    /// The counts are of the nearest only: there may be more of everything.
+    pub is_sample: bool,
+    /// Those whom no rule keeps out of a match with it, as far as two parties decide that.
+    pub candidates: Crowd,
+    /// Everybody else by what keeps them out, each counted once; the most first.
+    pub kept_out: Vec<KeptOut>,
+    /// Whether the candidates can make a match.
+    pub outlook: Outlook,
+    /// Who comes within reach next, or the nearest who never does.
+    pub nearest_miss: Option<NearestMiss>,
+    /// Its own limits that widen next, all at the same time.
+    pub next: Vec<Widening>,
+}
+
+/// Whether a queue makes matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// It does.
+    Open,
+    /// Not until somebody sets it active.
+    Paused,
+    /// Not at this hour.
+    Closed {
+        /// `None`: never.
+        opens_at: Option<Timestamp>,
+    },
+}
+
+/// How a ticket's search stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Search {
+    /// All was tried that a search tries; it is tried again when a limit widens or somebody comes.
+    Done,
+    /// It goes on with the next events.
+    PutOff,
+    /// It was given up for its budget, until a limit widens or somebody comes.
+    GivenUp,
+    /// The ticket is in a match that is being made.
+    InMatch,
+}
+
+/// A place in the order of age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// 1 is the oldest.
+    pub place: usize,
+    /// Who wait with the same values of what must be equal.
+    pub of: usize,
+    /// Who wait in the queue.
+    pub in_queue: usize,
+}
+
+/// Tickets with their players.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Crowd {
+    /// Parties.
+    pub tickets: u64,
+    /// In all of them.
+    pub players: u64,
+}
+
+impl Crowd {
+    fn add(&mut self, entry: &Entry) {
+        self.tickets += 1;
+        self.players += u64::from(entry.players);
+    }
+}
+
+/// A region as a ticket sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RegionView {
+    /// Which.
+    pub region: Region,
+    /// Of the player who is farthest; `None`: nobody measured it, or not everybody did.
+    pub latency_ms: Option<u32>,
+    /// Whether it is considered.
+    pub standing: RegionStanding,
+}
+
+/// Whether a region is considered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RegionStanding {
+    /// The party may play there.
+    Considered {
+        /// Candidates who may play there too.
+        candidates: Crowd,
+    },
+    /// Somebody is too far from it.
+    TooFar {
+        /// `regions.max_latency` or `regions.max_latency_delta`.
+        rule: &'static str,
+        /// What is measured against it, in milliseconds.
+        measured_ms: u32,
+        /// The limit in milliseconds.
+        limit_ms: f64,
+        /// When a widening brings it; `None`: none does.
+        opens_at: Option<Timestamp>,
+    },
+    /// The queue does not allow it.
+    NotAllowed,
+    /// The queue allows it, but not every player of the party listed it.
+    NotListed,
+}
+
+/// Who is kept out by one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptOut {
+    /// The rule's name; `teams` for party sizes that fit no teams together, `regions` where no region is shared,
+    /// `regions.max_latency`, `regions.max_latency_delta`, `cross_play`, `avoid`.
+    pub rule: String,
+    /// Whom it keeps out.
+    pub tickets: u64,
+}
+
+/// Whether the candidates can make a match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outlook {
+    /// They can, now.
+    Possible,
+    /// They are too few.
+    TooFew {
+        /// Players that the smallest match still needs, in the region where there are most.
+        players: u64,
+    },
+    /// They are enough, but their sizes and distances to each other fill no teams.
+    CannotFillTeams,
+    /// Two by two nothing keeps them apart; whether all rules hold for so many is found by trying.
+    Open {
+        /// The rules that only a whole match decides.
+        rules: Vec<String>,
+    },
+}
+
+/// Those outside of reach who are nearest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NearestMiss {
+    /// As [`KeptOut::rule`].
+    pub rule: String,
+    /// What the rule reads, if it is one of distance.
+    pub attribute: Option<String>,
+    /// Whom it keeps out and no longer will then.
+    pub waiting: Crowd,
+    /// Of a distance: how far the farthest of them is.
+    pub gap: Option<f64>,
+    /// Of a distance: how far the ticket itself reaches; infinite: any distance.
+    pub own_limit: Option<f64>,
+    /// Of a distance: how far those reach, the one who reaches least.
+    pub their_limit: Option<f64>,
+    /// When nothing keeps them apart any more; `None`: no expansion brings that while both wait.
+    pub reached_at: Option<Timestamp>,
+}
+
+/// A limit of the ticket's own that widens.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Widening {
+    /// As [`KeptOut::rule`]; `teams.NAME.min_players` too.
+    pub rule: String,
+    /// The limit now; infinite without one.
+    pub from: f64,
+    /// The limit from then on; infinite without one.
+    pub to: f64,
+    /// From then on it is given up.
+    pub off: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Matcher {
+    /// What there is to say of a ticket that is here as `id`; `None` if it is not.
+    ///
+    /// At most some thousand tickets are looked at, however many wait: where that is not all who may matter, the answer
+    /// says so.
+    pub fn explain(&self, id: TicketId, ticket: &Ticket, now: Timestamp) -> Option<Explanation> {
+        let glimpse = self.glimpse(id)?;
+        let plan = &glimpse.queue.plan;
+        let own = glimpse.entry;
+        let pool = glimpse.queue.pools.get(own.pool as usize)?;
+        let judge = Judge::new(plan, &glimpse.queue.sizes, own, ticket);
+        let mut look = Look::new(&glimpse, &judge, now);
+        look.at_pools(pool);
+        look.at_neighbours(pool);
+        let key_of = |slot| glimpse.entries.age_key(slot);
+        let regions = regions(&glimpse, ticket, &look, now);
+        Some(Explanation {
+            queue: plan.queue.name.clone(),
+            now,
+            gate: gate(&plan.queue, now),
+            search: match (own.proposed, glimpse.is_put_off, own.given_up) {
+                (1.., _, _) => Search::InMatch,
+                (_, true, _) => Search::PutOff,
+                (_, _, true) => Search::GivenUp,
+                _ => Search::Done,
+            },
+            position: Position {
+                place: pool.by_age.rank(&own.age_key(), key_of) + 1,
+                of: pool.by_age.len(),
+                in_queue: glimpse.queue.waiting,
+            },
+            regions,
+            anywhere: own.anywhere,
+            looked_at: look.looked_at,
+            is_sample: look.is_sample,
+            outlook: look.outlook(),
+            nearest_miss: look.nearest_miss(),
+            candidates: look.crowd,
+            kept_out: look.kept_out(),
+            next: next(plan, own, now),
+        })
+    }
+}
+
+fn gate(queue: &Queue, now: Timestamp) -> Gate {
+    if queue.active {
+        Gate::Open
+    } else if opening::is_open(&queue.open, now) {
+        Gate::Paused
+    } else {
+        let opens_at = opening::next_change(&queue.open, now);
+        Gate::Closed { opens_at }
+    }
+}
+
+/// What is seen around a ticket.
+struct Look<'a> {
+    glimpse: &'a Glimpse<'a>,
+    judge: &'a Judge<'a>,
+    now: Timestamp,
+    looked_at: u64,
+    is_sample: bool,
+    crowd: Crowd,
+    candidates: Vec<&'a Entry>,
+    by_obstacle: BTreeMap<Obstacle, u64>,
+    /// Of those in other pools.
+    by_key: BTreeMap<usize, u64>,
+    /// Who is kept out, the nearest first, with what does.
+    misses: Vec<(&'a Entry, Obstacle)>,
+}
+
+impl<'a> Look<'a> {
+    fn new(glimpse: &'a Glimpse<'a>, judge: &'a Judge<'a>, now: Timestamp) -> Look<'a> {
+        Look {
+            glimpse,
+            judge,
+            now,
+            looked_at: 0,
+            is_sample: false,
+            crowd: Crowd::default(),
+            candidates: Vec::new(),
+            by_obstacle: BTreeMap::new(),
+            by_key: BTreeMap::new(),
+            misses: Vec::new(),
+        }
+    }
+
+    fn plan(&self) -> &'a Plan {
+        &self.glimpse.queue.plan
+    }
+
+    /// Counts who waits with other values of what must be equal, by the first of them that differs.
+    fn at_pools(&mut self, own: &Pool) {
+        for (seen, pool) in self.glimpse.queue.pools.iter().enumerate() {
+            if seen >= POOLS_MAX {
+                self.is_sample = true;
+                return;
+            }
+            let tickets = pool.by_age.len() as u64;
+            let mut keys = pool.key.iter().zip(&own.key);
+            if let Some(differs) = keys.position(|(a, b)| a != b).filter(|_| tickets > 0) {
+                *self.by_key.entry(differs).or_default() += tickets;
+                self.looked_at += tickets;
+            }
+        }
+    }
+
+    /// Judges the nearest of its own pool; those farther away than the widest limits are counted unseen.
+    fn at_neighbours(&mut self, pool: &'a Pool) {
+        let reach = self.reach();
+        let near = nearest(self.glimpse, pool);
+        let (all, last_gap) = (
+            near.len() + usize::from(self.glimpse.entry.proposed == 0),
+            near.last().map_or(0.0, |&(gap, _)| gap),
+        );
+        for &(_, slot) in &near {
+            let other = self.glimpse.entries.at(slot);
+            if other.is_expired(self.now) {
+                continue;
+            }
+            self.looked_at += 1;
+            match self.judge.obstacle(other, self.now) {
+                None => {
+                    self.crowd.add(other);
+                    self.candidates.push(other);
+                }
+                Some(obstacle) => {
+                    *self.by_obstacle.entry(obstacle).or_default() += 1;
+                    self.misses.push((other, obstacle));
+                }
+            }
+        }
+        let unseen = pool.by_age.len().saturating_sub(all) as u64;
+        match reach {
+            // The walk went on in the order of that distance, so whoever was not met is farther away.
+            Some((index, limit)) if unseen > 0 && last_gap > limit => {
+                *self.by_obstacle.entry(Obstacle::Rule(index)).or_default() += unseen;
+                self.looked_at += unseen;
+            }
+            _ => self.is_sample |= unseen > 0,
+        }
+    }
+
+    /// The first distance rule, by which pools are ordered, with the ticket's own limit.
+    fn reach(&self) -> Option<(usize, f64)> {
+        let plan = self.plan();
+        let own = self.glimpse.entry;
+        let level = plan.level_at(self.now.since(own.created_at).0);
+        let limit = *plan.level(level).distance.first()?;
+        let index = plan.first_distance()?;
+        Some((index, limit))
+    }
+
+    fn kept_out(&self) -> Vec<KeptOut> {
+        let plan = self.plan();
+        let mut kept: BTreeMap<String, u64> = BTreeMap::new();
+        for (obstacle, tickets) in &self.by_obstacle {
+            *kept.entry(self.name(*obstacle)).or_default() += tickets;
+        }
+        for (key, tickets) in &self.by_key {
+            let rule = plan.equal.get(*key).map(|(_, rule)| rule.to_string());
+            let rule = rule.unwrap_or_else(|| "cross_play".to_owned());
+            *kept.entry(rule).or_default() += tickets;
+        }
+        let kept = kept.into_iter();
+        let mut kept: Vec<KeptOut> = kept
+            .map(|(rule, tickets)| KeptOut { rule, tickets })
+            .collect();
+        kept.sort_by_key(|kept| std::cmp::Reverse(kept.tickets));
+        kept
+    }
+
+    fn name(&self, obstacle: Obstacle) -> String {
+        match obstacle {
+            Obstacle::Rule(index) => rule_name(&self.plan().queue, index),
+            Obstacle::Sizes => "teams".to_owned(),
+            Obstacle::Avoided => "avoid".to_owned(),
+            Obstacle::NoSharedRegion => "regions".to_owned(),
+            Obstacle::Latency => "regions.max_latency".to_owned(),
+            Obstacle::LatencyDelta => "regions.max_latency_delta".to_owned(),
+        }
+    }
+
+    /// Candidates by the region where they and the ticket may play; the last for those who may play anywhere.
+    fn by_region(&self) -> Vec<(Option<RegionId>, Vec<&'a Entry>)> {
+        let mut here: BTreeMap<Option<RegionId>, Vec<&Entry>> = BTreeMap::new();
+        if self.glimpse.entry.anywhere {
+            let mut regions: BTreeSet<Option<RegionId>> = BTreeSet::from([None]);
+            for other in &self.candidates {
+                regions.extend(self.near_of(other).map(|ping| Some(ping.region)));
+            }
+            for region in regions {
+                let may = |other: &&&Entry| {
+                    let mut near = self.near_of(other);
+                    other.anywhere || near.any(|ping| Some(ping.region) == region)
+                };
+                here.insert(
+                    region,
+                    self.candidates.iter().filter(may).copied().collect(),
+                );
+            }
+        } else {
+            for &other in &self.candidates {
+                for ping in self.judge.regions(other, self.now) {
+                    here.entry(Some(ping.region)).or_default().push(other);
+                }
+            }
+        }
+        let mut here: Vec<_> = here.into_iter().collect();
+        here.sort_by_key(|(region, entries)| (std::cmp::Reverse(entries.len()), *region));
+        here
+    }
+
+    fn near_of(&self, entry: &'a Entry) -> impl Iterator<Item = &'a Near> {
+        let plan = self.plan();
+        let level = plan.level(plan.level_at(self.now.since(entry.created_at).0));
+        entry.pings.iter().filter(move |ping| level.is_near(ping))
+    }
+
+    fn outlook(&self) -> Outlook {
+        let plan = self.plan();
+        let by_region = self.by_region();
+        let players =
+            |entries: &[&Entry]| entries.iter().map(|e| u64::from(e.players)).sum::<u64>();
+        let most = by_region.iter().map(|(_, entries)| players(entries)).max();
+        let there = u64::from(self.glimpse.entry.players) + most.unwrap_or(0);
+        let missing = u64::from(plan.players_min).saturating_sub(there);
+        let asked = by_region.iter().take(REGIONS_ASKED_MAX);
+        let mut grows = asked.map(|(_, entries)| self.can_grow(entries));
+        let own = self.glimpse.entry;
+        let plays = own.anywhere || self.near_of(own).next().is_some();
+        let can_grow = grows.any(|grows| grows) || (plays && self.can_grow(&[]));
+        let is_decided = plan.is_simple() && self.glimpse.queue.sizes.is_exact();
+        if can_grow && is_decided {
+            return Outlook::Possible;
+        }
+        let is_whole = !self.is_sample && by_region.len() <= REGIONS_ASKED_MAX;
+        match (missing, can_grow || !is_whole) {
+            (_, true) => Outlook::Open {
+                rules: undecided(plan, self.glimpse.queue.sizes.is_exact()),
+            },
+            (0, false) => Outlook::CannotFillTeams,
+            (players, false) => Outlook::TooFew { players },
+        }
+    }
+
+    /// Whether sizes and distances let some of these fill the teams with the ticket.
+    fn can_grow(&self, entries: &[&Entry]) -> bool {
+        let plan = self.plan();
+        let limit = |entry: &Entry| {
+            let level = plan.level_at(self.now.since(entry.created_at).0);
+            let limit = plan.level(level).distance.first();
+            limit.copied().unwrap_or(f64::INFINITY)
+        };
+        let own = self.glimpse.entry;
+        let mut counts = Counts::default();
+        count(&mut counts, own.players);
+        let base = Base {
+            low: own.skill(),
+            high: own.skill(),
+            limit: limit(own),
+            counts,
+            players: u32::from(own.players),
+        };
+        let seen = entries.iter().map(|entry| Seen {
+            skill: entry.skill(),
+            limit: limit(entry),
+            players: entry.players,
+        });
+        can_grow(&self.glimpse.queue.sizes, base, seen)
+    }
+
+    fn nearest_miss(&self) -> Option<NearestMiss> {
+        let asked = self.misses.iter().take(REACHES_MAX);
+        let times: Vec<_> = asked
+            .map(|&(other, obstacle)| (other, obstacle, self.judge.reached_at(other, self.now)))
+            .collect();
+        let reached = times.iter().filter_map(|(_, _, at)| *at).min();
+        // Who comes first; where nobody ever does, the nearest alone.
+        let first = times.iter().find(|(_, _, at)| *at == reached)?;
+        let obstacle = first.1;
+        let together = times
+            .iter()
+            .filter(|(_, other, at)| reached.is_some() && *at == reached && *other == obstacle);
+        let mut group: Vec<&Entry> = together.map(|(entry, _, _)| *entry).collect();
+        if group.is_empty() {
+            group.push(first.0);
+        }
+        let mut waiting = Crowd::default();
+        group.iter().for_each(|entry| waiting.add(entry));
+        let gaps: Vec<_> = match obstacle {
+            Obstacle::Rule(index) => group
+                .iter()
+                .filter_map(|other| self.judge.distance(index, other, self.now))
+                .collect(),
+            _ => Vec::new(),
+        };
+        let queue = &self.plan().queue;
+        Some(NearestMiss {
+            rule: self.name(obstacle),
+            attribute: match obstacle {
+                Obstacle::Rule(index) if !gaps.is_empty() => distance_reads(queue, index),
+                _ => None,
+            },
+            waiting,
+            gap: gaps.iter().map(|gap| gap.gap).reduce(f64::max),
+            own_limit: gaps.first().map(|gap| gap.own),
+            their_limit: gaps.iter().map(|gap| gap.other).reduce(f64::min),
+            reached_at: reached,
+        })
+    }
+}
+
+/// The nearest of a pool by the order of its first distance, without the ticket itself; ties by arrival.
+fn nearest(glimpse: &Glimpse<'_>, pool: &Pool) -> Vec<(f64, Slot)> {
+    let own = glimpse.entry;
+    let start = pool.by_skill.spot(&skill_key(own));
+    let mut near: Vec<(f64, u64, Slot)> = Vec::new();
+    let mut take = |key: &SkillKey, slot: Slot| {
+        if slot != glimpse.slot {
+            near.push(((own.skill() - key.skill()).abs(), key.seq(), slot));
+        }
+    };
+    let (mut spot, mut taken) = (start, 0);
+    while taken < LOOKED_AT_MAX
+        && let Some((items, next)) = pool.by_skill.up(spot, u128::MAX)
+    {
+        for (key, place) in items {
+            take(&key, place.slot);
+            taken += 1;
+        }
+        spot = next;
+    }
+    let (mut spot, mut taken) = (start, 0);
+    while taken < LOOKED_AT_MAX
+        && let Some((items, next)) = pool.by_skill.down(spot, u128::MAX)
+    {
+        for (key, place) in items {
+            take(&key, place.slot);
+            taken += 1;
+        }
+        spot = next;
+    }
+    near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    near.truncate(LOOKED_AT_MAX);
+    near.into_iter().map(|(gap, _, slot)| (gap, slot)).collect()
+}
+
+fn rule_name(queue: &Queue, index: usize) -> String {
+    let rule = queue.rules.get(index);
+    rule.map(|rule| rule.name.to_string()).unwrap_or_default()
+}
+
+fn distance_reads(queue: &Queue, index: usize) -> Option<String> {
+    match &queue.rules.get(index)?.kind {
+        RuleKind::Distance { read, .. } => Some(read.to_string()),
+        _ => None,
+    }
+}
+
+/// What only a whole match decides; `teams` for roles and for teams too large to list how they are filled.
+fn undecided(plan: &Plan, sizes_are_exact: bool) -> Vec<String> {
+    use RuleKind::{
+        All, Any, Balance, Compare, Contains, Different, Distance, Equal, Intersect, Not,
+    };
+    let queue = &plan.queue;
+    let by_whole = |kind: &RuleKind| match kind {
+        Balance { .. } | Intersect { .. } | All(_) | Any(_) | Not(_) => true,
+        Distance { .. } => false,
+        Equal { per, .. } | Different { per, .. } => *per == Scope::Team,
+        Contains { .. } => true,
+        Compare { per, team, .. } => matches!(per, Scope::Team | Scope::Match) || team.is_some(),
+    };
+    let hard = queue.rules.iter().filter(|rule| rule.prefer.is_none());
+    let asked = hard.filter(|rule| by_whole(&rule.kind));
+    let mut rules: Vec<String> = asked.map(|rule| rule.name.to_string()).collect();
+    let has_roles = queue.teams.iter().any(|team| !team.roles.is_empty());
+    if has_roles || !sizes_are_exact || rules.is_empty() {
+        rules.push("teams".to_owned());
+    }
+    rules
+}
+
+/// The ticket's regions, then those that the queue allows and the party did not list, and those that it listed and the
+/// queue does not allow.
+fn regions(
+    glimpse: &Glimpse<'_>,
+    ticket: &Ticket,
+    look: &Look<'_>,
+    now: Timestamp,
+) -> Vec<RegionView> {
+    let plan = &glimpse.queue.plan;
+    let own = glimpse.entry;
+    let mut crowds: BTreeMap<RegionId, Crowd> = BTreeMap::new();
+    for other in &look.candidates {
+        for ping in look.judge.regions(other, now) {
+            crowds.entry(ping.region).or_default().add(other);
+        }
+    }
+    let mut named: BTreeSet<&Region> = BTreeSet::new();
+    let mut views = Vec::new();
+    for ping in &own.pings {
+        let Some(region) = glimpse.queue.regions.get(ping.region) else {
+            continue;
+        };
+        named.insert(region);
+        let candidates = crowds.get(&ping.region).copied().unwrap_or_default();
+        views.push(RegionView {
+            region: region.clone(),
+            latency_ms: ping.measured.then_some(ping.worst_ms),
+            standing: too_far(plan, own, ping, now)
+                .unwrap_or(RegionStanding::Considered { candidates }),
+        });
+    }
+    let allow = plan.queue.regions.allow.as_deref();
+    let listed = ticket
+        .players
+        .iter()
+        .flat_map(|player| player.latencies.keys());
+    let others: BTreeSet<&Region> = allow.into_iter().flatten().chain(listed).collect();
+    for region in others.difference(&named) {
+        let is_allowed = allow.is_none_or(|list| list.contains(region));
+        views.push(RegionView {
+            region: (*region).clone(),
+            latency_ms: None,
+            standing: match is_allowed {
+                true => RegionStanding::NotListed,
+                false => RegionStanding::NotAllowed,
+            },
+        });
+    }
+    views
+}
+
+/// Which limit keeps a ticket out of a region, and until when.
+fn too_far(plan: &Plan, own: &Entry, ping: &Near, now: Timestamp) -> Option<RegionStanding> {
+    let present = plan.level_at(now.since(own.created_at).0);
+    let level = plan.level(present);
+    if level.is_near(ping) {
+        return None;
+    }
+    let later = plan.afters.iter().zip(1_u16..).skip(usize::from(present));
+    let opens = later.map(|(after, level)| (own.created_at + Millis(*after), level));
+    let live = |at: &Timestamp| own.expires_at.is_none_or(|end| *at < end);
+    let mut opens = opens.filter(|(at, level)| live(at) && plan.level(*level).is_near(ping));
+    let (rule, measured_ms, limit_ms) = if f64::from(ping.worst_ms) > level.max_latency {
+        ("regions.max_latency", ping.worst_ms, level.max_latency)
+    } else {
+        let limit = level.max_latency_delta;
+        ("regions.max_latency_delta", ping.worst_delta_ms, limit)
+    };
+    Some(RegionStanding::TooFar {
+        rule,
+        measured_ms,
+        limit_ms,
+        opens_at: opens.next().map(|(at, _)| at),
+    })
+}
+
+/// The limits of the ticket's own that widen next, unless it expires before.
+fn next(plan: &Plan, own: &Entry, now: Timestamp) -> Vec<Widening> {
+    let queue = &plan.queue;
+    let age = now.since(own.created_at).0;
+    let present = usize::from(plan.level_at(age));
+    let mut targets: Vec<&ExpansionTarget> = Vec::new();
+    for expansion in &queue.expansions {
+        if !targets.contains(&&expansion.target) {
+            targets.push(&expansion.target);
+        }
+    }
+    for &after in plan.afters.iter().skip(present) {
+        let at = own.created_at + Millis(after);
+        if own.expires_at.is_some_and(|end| end <= at) {
+            break;
+        }
+        let changes = targets.iter().filter_map(|target| {
+            let (from, to) = (limit_at(queue, target, age), limit_at(queue, target, after));
+            (from != to).then(|| Widening {
+                rule: target_name(queue, target),
+                from: from.0,
+                to: to.0,
+                off: to.1,
+                at,
+            })
+        });
+        let changes: Vec<Widening> = changes.collect();
+        if !changes.is_empty() {
+            return changes;
+        }
+    }
+    Vec::new()
+}
+
+/// A limit at an age, and whether it is given up by then.
+fn limit_at(queue: &Queue, target: &ExpansionTarget, age: u64) -> (f64, bool) {
+    let ms = |limit: Option<Millis>| limit.map_or(f64::INFINITY, |ms| ms.0 as f64);
+    let (written, falls) = match target {
+        ExpansionTarget::Rule(index) => match queue.rules.get(*index) {
+            Some(rule) => (base(&rule.kind).0, false),
+            None => (f64::INFINITY, false),
+        },
+        ExpansionTarget::RuleMin(index) => match queue.rules.get(*index) {
+            Some(rule) => (base(&rule.kind).1, true),
+            None => (f64::NEG_INFINITY, true),
+        },
+        ExpansionTarget::MaxLatency => (ms(queue.regions.max_latency), false),
+        ExpansionTarget::MaxLatencyDelta => (ms(queue.regions.max_latency_delta), false),
+        ExpansionTarget::TeamMin(team) => {
+            let min = queue.teams.get(*team).map_or(1, |team| team.players_min);
+            (f64::from(min), true)
+        }
+    };
+    let steps: Vec<Option<f64>> = steps(queue, target, age).collect();
+    let off = steps.iter().any(Option::is_none);
+    let limit = steps.into_iter().fold(written, |limit, step| match falls {
+        false => limit.max(step.unwrap_or(f64::INFINITY)),
+        true => limit.min(step.unwrap_or(f64::NEG_INFINITY)),
+    });
+    (limit, off)
+}
+
+fn target_name(queue: &Queue, target: &ExpansionTarget) -> String {
+    match target {
+        ExpansionTarget::Rule(index) | ExpansionTarget::RuleMin(index) => rule_name(queue, *index),
+        ExpansionTarget::MaxLatency => "regions.max_latency".to_owned(),
+        ExpansionTarget::MaxLatencyDelta => "regions.max_latency_delta".to_owned(),
+        ExpansionTarget::TeamMin(team) => match queue.teams.get(*team) {
+            Some(team) => format!("teams.{}.min_players", team.name),
+            None => String::new(),
+        },
+    }
+}

@@ -1,0 +1,309 @@
+//! Explanations in sentences for people: the one place where they are made.
+
+use model::ticket::{EndReason, TicketState};
+use model::{Millis, Ticket, Timestamp};
+
+use crate::explain::{
+    Crowd, Explanation, Gate, KeptOut, NearestMiss, Outlook, RegionStanding, RegionView, Search,
+    Widening,
+};
+
+/// Where a ticket stands, in one sentence, whether it searches or not.
+pub fn ticket_sentence(ticket: &Ticket) -> String {
+    let why = match ticket.reason {
+        Some(EndReason::Assigned) => "every player has a seat in a session that can be joined",
+        Some(EndReason::Backfilled) => {
+            "every player has a seat in a session that was played and had free ones"
+        }
+        Some(EndReason::LeftQueue) => "the leader took it back",
+        Some(EndReason::Timeout) => "it waited as long as the queue allows",
+        Some(EndReason::PartyChanged) => "somebody joined or left the party",
+        Some(EndReason::QueueRemoved) => "its queue is no longer there, or no longer takes it",
+        Some(EndReason::PlacementFailed) => "no host could be found for its match",
+        Some(EndReason::SessionEnded) => "its session ended",
+        Some(EndReason::NotAccepted) => "somebody of it did not accept a match",
+        None => "",
+    };
+    let state = match ticket.state {
+        TicketState::Searching => "The ticket searches.",
+        TicketState::Proposed => "The ticket is in a match that waits for everybody's word.",
+        TicketState::Placing => "The ticket is in a match whose session waits for its host.",
+        TicketState::Found => "The ticket is matched",
+        TicketState::Expired => "The ticket has expired",
+        TicketState::Canceled => "The ticket is canceled",
+        TicketState::Failed => "The ticket has failed",
+    };
+    match (state.strip_suffix('.'), why) {
+        (Some(_), _) => state.to_owned(),
+        (None, "") => format!("{state}."),
+        (None, why) => format!("{state}: {why}."),
+    }
+}
+
+/// What an explanation says, the most telling first.
+pub fn sentences(said: &Explanation) -> Vec<String> {
+    let mut all = Vec::new();
+    all.extend(gate(said));
+    if said.search == Search::InMatch {
+        all.push("A match with this ticket is being made.".to_owned());
+        return all;
+    }
+    all.push(outlook(said));
+    all.extend(
+        said.nearest_miss
+            .as_ref()
+            .map(|miss| nearest(miss, said.now)),
+    );
+    all.push(candidates(said));
+    all.extend(said.regions.iter().map(|view| region(view, said.now)));
+    all.extend(position(said));
+    all.extend(next(&said.next, said.now));
+    all.extend(match said.search {
+        Search::PutOff => Some("Its search is not finished and goes on at once.".to_owned()),
+        Search::GivenUp => Some(
+            "Its last search was given up for its length; it is tried again when a limit widens or somebody comes."
+                .to_owned(),
+        ),
+        Search::Done | Search::InMatch => None,
+    });
+    all
+}
+
+fn gate(said: &Explanation) -> Option<String> {
+    let queue = &said.queue;
+    match said.gate {
+        Gate::Open => None,
+        Gate::Paused => Some(format!("Queue {queue} is paused; tickets wait.")),
+        Gate::Closed { opens_at: None } => Some(format!("Queue {queue} is closed; tickets wait.")),
+        Gate::Closed { opens_at: Some(at) } => Some(format!(
+            "Queue {queue} is closed and opens {}; tickets wait.",
+            until(at, said.now)
+        )),
+    }
+}
+
+fn outlook(said: &Explanation) -> String {
+    match &said.outlook {
+        Outlook::Possible => match said.gate {
+            Gate::Open => "A match is possible now and is looked for.".to_owned(),
+            Gate::Paused | Gate::Closed { .. } => {
+                "A match is possible as soon as the queue makes matches again.".to_owned()
+            }
+        },
+        Outlook::TooFew { players } => match said.nearest_miss.as_ref().and_then(within) {
+            Some(within) => format!("{} wanted {within}.", more(*players)),
+            None => format!("{} wanted.", more(*players)),
+        },
+        Outlook::CannotFillTeams => {
+            "There are players enough, but their parties' sizes and the distances between them fill no teams."
+                .to_owned()
+        }
+        Outlook::Open { rules } => format!(
+            "There may be players enough; no match of them is known that keeps {} too.",
+            list(rules)
+        ),
+    }
+}
+
+fn more(players: u64) -> String {
+    match players {
+        1 => "1 more player is".to_owned(),
+        n => format!("{n} more players are"),
+    }
+}
+
+/// The ticket's own reach.
+fn within(miss: &NearestMiss) -> Option<String> {
+    let (attribute, limit) = miss.attribute.as_ref().zip(miss.own_limit)?;
+    match limit.is_finite() {
+        true => Some(format!("within {attribute} {}", number(limit))),
+        false => None,
+    }
+}
+
+fn nearest(miss: &NearestMiss, now: Timestamp) -> String {
+    let who = crowd(miss.waiting);
+    let waits = verb(miss.waiting, "waits", "wait");
+    let rule = &miss.rule;
+    let far = match (&miss.attribute, miss.gap) {
+        (Some(attribute), Some(gap)) => {
+            let theirs = match (miss.own_limit, miss.their_limit) {
+                (Some(own), Some(their)) if their < own => {
+                    format!(
+                        ", where {} to be within {}",
+                        verb(miss.waiting, "it asks", "they ask"),
+                        number(their)
+                    )
+                }
+                _ => String::new(),
+            };
+            format!(
+                "{who} {waits} at {attribute} {} from yours{theirs}",
+                number(gap)
+            )
+        }
+        _ => format!("{who} {waits} behind {}", thing(rule)),
+    };
+    match miss.reached_at {
+        Some(at) => format!("{far}; you reach each other {}.", until(at, now)),
+        None => format!("{far}; no widening brings you together."),
+    }
+}
+
+fn candidates(said: &Explanation) -> String {
+    let least = if said.is_sample { "at least " } else { "" };
+    let could = format!("{least}{} could play with you", crowd(said.candidates));
+    let kept: Vec<String> = said
+        .kept_out
+        .iter()
+        .map(|kept| kept_out(kept, least))
+        .collect();
+    let all = match kept.as_slice() {
+        [] => format!("{could}."),
+        kept => format!("{could}; kept out are {}.", list(kept)),
+    };
+    capital(&all)
+}
+
+fn kept_out(kept: &KeptOut, least: &str) -> String {
+    format!("{least}{} by {}", kept.tickets, thing(&kept.rule))
+}
+
+/// What a rule's name stands for.
+fn thing(rule: &str) -> String {
+    match rule {
+        "teams" => "party sizes that fill no teams with yours".to_owned(),
+        "regions" => "having no region in common".to_owned(),
+        "cross_play" => "their platform".to_owned(),
+        rule => format!("rule {rule}"),
+    }
+}
+
+fn region(view: &RegionView, now: Timestamp) -> String {
+    let name = &view.region;
+    let at = view
+        .latency_ms
+        .map(|ms| format!(" ({ms} ms)"))
+        .unwrap_or_default();
+    match &view.standing {
+        RegionStanding::Considered { candidates } if candidates.tickets == 0 => {
+            format!("Region {name}{at} is considered; nobody who could play with you is there.")
+        }
+        RegionStanding::Considered { candidates } => {
+            format!(
+                "Region {name}{at} is considered; {} could play there.",
+                crowd(*candidates)
+            )
+        }
+        RegionStanding::TooFar {
+            rule,
+            measured_ms,
+            limit_ms,
+            opens_at,
+        } => {
+            let when = opens_at.map_or_else(
+                || "no widening brings it".to_owned(),
+                |at| format!("it is considered {}", until(at, now)),
+            );
+            format!(
+                "Region {name} is too far: {rule} is {} ms, yours {measured_ms} ms; {when}.",
+                number(*limit_ms)
+            )
+        }
+        RegionStanding::NotAllowed => format!("Region {name} is not among those of the queue."),
+        RegionStanding::NotListed => {
+            format!("Region {name} is left out, as not every player of the party measured it.")
+        }
+    }
+}
+
+fn position(said: &Explanation) -> Option<String> {
+    let position = said.position;
+    (position.of > 0).then(|| {
+        let others = position.in_queue.saturating_sub(position.of);
+        let beside = match others {
+            0 => String::new(),
+            n => format!(" (and {n} wait with other values of what must be equal)"),
+        };
+        format!(
+            "By age it is number {} of {}{beside}.",
+            position.place, position.of
+        )
+    })
+}
+
+fn next(next: &[Widening], now: Timestamp) -> Option<String> {
+    let at = next.first()?.at;
+    let each: Vec<String> = next.iter().map(widening).collect();
+    Some(capital(&format!("{} {}.", until(at, now), list(&each))))
+}
+
+fn widening(widening: &Widening) -> String {
+    let Widening {
+        rule,
+        from,
+        to,
+        off,
+        ..
+    } = widening;
+    match (off, to.is_finite()) {
+        (true, _) | (false, false) => format!("{rule} no longer holds for you"),
+        (false, true) => format!("{rule} widens from {} to {}", number(*from), number(*to)),
+    }
+}
+
+fn crowd(crowd: Crowd) -> String {
+    match (crowd.tickets, crowd.players) {
+        (0, _) => "nobody".to_owned(),
+        (1, 1) => "1 player".to_owned(),
+        (tickets, players) if tickets == players => format!("{players} players"),
+        (1, players) => format!("1 party of {players}"),
+        (tickets, players) => format!("{tickets} parties with {players} players"),
+    }
+}
+
+fn verb(crowd: Crowd, one: &'static str, many: &'static str) -> &'static str {
+    if crowd.tickets == 1 { one } else { many }
+}
+
+fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(rest).collect()
+}
+
+/// Two decimals at most, rounded.
+fn number(x: f64) -> String {
+    let rounded = (x * 100.0).round() / 100.0;
+    format!("{}", rounded + 0.0)
+}
+
+/// How long from now, rounded up, so that it is so by then.
+fn until(at: Timestamp, now: Timestamp) -> String {
+    let Millis(ms) = at.since(now);
+    let seconds = ms.div_ceil(1_000);
+    let text = match seconds {
+        0 => return "now".to_owned(),
+        1..120 => format!("{seconds} s"),
+        120..7_200 if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        120..7_200 => format!("{} min {} s", seconds / 60, seconds % 60),
+        7_200..172_800 => {
+            let minutes = seconds.div_ceil(60);
+            format!("{} h {} min", minutes / 60, minutes % 60)
+        }
+        _ => format!("{} days", seconds.div_ceil(86_400)),
+    };
+    format!("in {text}")
+}
+
+#[cfg(test)]
+#[path = "explain_words_tests.rs"]
+mod tests;

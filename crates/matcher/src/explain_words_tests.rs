@@ -1,0 +1,174 @@
+//! What people read.
+
+use model::Name;
+
+use super::*;
+use crate::explain::Position;
+
+const NOW: Timestamp = Timestamp(1_000_000);
+
+fn name(text: &str) -> Name {
+    text.parse().expect("a name")
+}
+
+/// A ticket alone in an open queue.
+fn alone() -> Explanation {
+    Explanation {
+        queue: name("duel"),
+        now: NOW,
+        gate: Gate::Open,
+        search: Search::Done,
+        position: Position {
+            place: 1,
+            of: 1,
+            in_queue: 1,
+        },
+        regions: Vec::new(),
+        anywhere: true,
+        looked_at: 0,
+        is_sample: false,
+        candidates: Crowd::default(),
+        kept_out: Vec::new(),
+        outlook: Outlook::TooFew { players: 1 },
+        nearest_miss: None,
+        next: Vec::new(),
+    }
+}
+
+fn miss(attribute: Option<&str>, reached_at: Option<i64>) -> NearestMiss {
+    NearestMiss {
+        rule: "skill-gap".to_owned(),
+        attribute: attribute.map(str::to_owned),
+        waiting: Crowd {
+            tickets: 1,
+            players: 3,
+        },
+        gap: attribute.map(|_| 212.337),
+        own_limit: attribute.map(|_| 500.0),
+        their_limit: attribute.map(|_| 200.0),
+        reached_at: reached_at.map(|ms| NOW + Millis(ms as u64)),
+    }
+}
+
+#[test]
+fn a_ticket_alone_is_told_who_is_missing_and_where_it_stands() {
+    assert_eq!(
+        sentences(&alone()),
+        [
+            "1 more player is wanted.",
+            "Nobody could play with you.",
+            "By age it is number 1 of 1.",
+        ]
+    );
+}
+
+#[test]
+fn a_miss_names_whose_range_is_too_narrow() {
+    let said = |miss| nearest(&miss, NOW);
+    assert_eq!(
+        said(miss(Some("skill"), Some(5_001))),
+        "1 party of 3 waits at skill 212.34 from yours, where it asks to be within 200; you reach each other in 6 s."
+    );
+    assert_eq!(
+        said(miss(None, None)),
+        "1 party of 3 waits behind rule skill-gap; no widening brings you together."
+    );
+}
+
+#[test]
+fn a_queue_that_is_closed_says_until_when() {
+    let at = |ms| Explanation {
+        gate: Gate::Closed {
+            opens_at: Some(NOW + Millis(ms)),
+        },
+        ..alone()
+    };
+    let says = |ms| sentences(&at(ms)).remove(0);
+    let rest = "tickets wait.";
+    assert_eq!(
+        says(90_000),
+        format!("Queue duel is closed and opens in 90 s; {rest}")
+    );
+    assert_eq!(
+        says(120_000),
+        format!("Queue duel is closed and opens in 2 min; {rest}")
+    );
+    assert_eq!(
+        says(3_599_001),
+        format!("Queue duel is closed and opens in 60 min; {rest}")
+    );
+    assert_eq!(
+        says(7_500_001),
+        format!("Queue duel is closed and opens in 2 h 6 min; {rest}")
+    );
+    assert_eq!(
+        says(172_800_001),
+        format!("Queue duel is closed and opens in 3 days; {rest}")
+    );
+}
+
+#[test]
+fn searches_that_are_not_done_and_limits_that_widen_are_told() {
+    let widening = |to, off| Widening {
+        rule: "skill-gap".to_owned(),
+        from: 100.0,
+        to,
+        off,
+        at: NOW + Millis(500),
+    };
+    let said = Explanation {
+        search: Search::GivenUp,
+        outlook: Outlook::Open {
+            rules: vec!["fair".to_owned(), "maps".to_owned()],
+        },
+        next: vec![widening(200.5, false), widening(f64::INFINITY, true)],
+        ..alone()
+    };
+    let words = sentences(&said);
+    assert_eq!(
+        words[0],
+        "There may be players enough; no match of them is known that keeps fair and maps too."
+    );
+    assert_eq!(
+        words[3],
+        "In 1 s skill-gap widens from 100 to 200.5 and skill-gap no longer holds for you."
+    );
+    assert!(words[4].starts_with("Its last search was given up"));
+}
+
+#[test]
+fn a_ticket_that_ended_is_told_why() {
+    let mut ticket = searching();
+    assert_eq!(ticket_sentence(&ticket), "The ticket searches.");
+    ticket.state = TicketState::Expired;
+    ticket.reason = Some(EndReason::Timeout);
+    assert_eq!(
+        ticket_sentence(&ticket),
+        "The ticket has expired: it waited as long as the queue allows."
+    );
+    ticket.state = TicketState::Placing;
+    ticket.reason = None;
+    assert_eq!(
+        ticket_sentence(&ticket),
+        "The ticket is in a match whose session waits for its host."
+    );
+}
+
+fn searching() -> Ticket {
+    Ticket {
+        id: model::TicketId(uuid::Uuid::nil()),
+        queue: name("duel"),
+        queues: Vec::new(),
+        party: model::SessionId(uuid::Uuid::nil()),
+        created_at: NOW,
+        expires_at: None,
+        state: TicketState::Searching,
+        reason: None,
+        ended_at: None,
+        match_id: None,
+        session: None,
+        placements_failed: 0,
+        custom_data: Default::default(),
+        players: Vec::new(),
+    }
+}

@@ -1,0 +1,265 @@
+//! How tickets that wait and backfills that ask find each other, in slices of bounded work.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use model::queue::Priority;
+use model::{SessionId, Timestamp};
+
+use super::Matcher;
+use crate::ages::Seat;
+use crate::backfill::{Backfill, BackfillKey, CANDIDATES_MAX, Open, Refill};
+use crate::entry::{AgeKey, Entry};
+use crate::event::{MatchTeam, Output};
+use crate::pool::Slot;
+
+/// Backfills that a ticket looks at in one event; the others are due at once.
+const BACKFILLS_LOOKED_AT: usize = 256;
+/// Backfills of them that it tries to join, with others who wait.
+const BACKFILLS_TRIED: usize = 8;
+/// Of a pool's oldest tickets so many may join together with a ticket that looks for a backfill.
+const PARTNERS_LOOKED_AT: usize = 64;
+/// Tickets that a backfill looks at in one event.
+const TICKETS_LOOKED_AT: usize = 512;
+/// Backfills, and tickets, whose looks go on in one event.
+const RESUMED_MAX: usize = 8;
+
+/// Who joins on which team.
+type Joining = Vec<(Slot, u16)>;
+
+impl Matcher {
+    /// A session asks for players, or for others than before.
+    pub(super) fn put_backfill(&mut self, asked: Arc<Backfill>) {
+        let number = self.queue_of.get(&asked.queue).copied();
+        let open = number.and_then(|number| {
+            let state = self.queues.get_mut(number as usize)?.state.as_mut()?;
+            Open::new(state, number, &asked)
+        });
+        if !self.backfills.put(asked, open) {
+            self.stats.backfills_refused += 1;
+        }
+    }
+
+    /// The queues are others now.
+    pub(super) fn reopen_backfills(&mut self) {
+        for asked in self.backfills.asked() {
+            self.put_backfill(asked);
+        }
+    }
+
+    /// Whether a queue's backfills are served at this point.
+    fn priority_is(&self, slot: Slot, any_of: &[Priority]) -> bool {
+        let entry = self.entries.get(slot);
+        let state = entry.and_then(|entry| self.state(entry.queue));
+        state.is_some_and(|state| any_of.contains(&state.plan.queue.backfill.priority))
+    }
+
+    /// Before a new match is looked for: whether the ticket joins a session that comes first.
+    pub(super) fn refills_first(&mut self, slot: Slot, out: &mut Vec<Output>) -> bool {
+        !self.backfills.is_idle()
+            && self.priority_is(slot, &[Priority::High])
+            && self.refill_with(slot, Bound::Unbounded, Timestamp(i64::MAX), out)
+    }
+
+    /// A new match was found, the oldest of it created then: whether a session that asked before gets the ticket.
+    pub(super) fn refills_instead(
+        &mut self,
+        slot: Slot,
+        oldest: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        !self.backfills.is_idle()
+            && self.priority_is(slot, &[Priority::Normal])
+            && self.refill_with(slot, Bound::Unbounded, oldest, out)
+    }
+
+    /// No new match is possible: whether the ticket joins a session.
+    pub(super) fn refills_at_last(&mut self, slot: Slot, out: &mut Vec<Output>) -> bool {
+        !self.backfills.is_idle()
+            && self.priority_is(slot, &[Priority::Normal, Priority::Low])
+            && self.refill_with(slot, Bound::Unbounded, Timestamp(i64::MAX), out)
+    }
+
+    /// Goes on with looks that are due.
+    pub(super) fn resume_refills(&mut self, out: &mut Vec<Output>) {
+        for _ in 0..RESUMED_MAX {
+            let Some((key, from)) = self.backfills.due.pop_first() else {
+                break;
+            };
+            self.refill(key, from, out);
+        }
+        for _ in 0..RESUMED_MAX {
+            let Some((age, (slot, from))) = self.backfills.unfinished.pop_first() else {
+                break;
+            };
+            if self.is_here((age, slot)) {
+                self.refill_with(slot, Bound::Included(from), Timestamp(i64::MAX), out);
+            }
+        }
+    }
+
+    /// Looks for a session that asked before `before` and that the ticket may join, the oldest first.
+    fn refill_with(
+        &mut self,
+        slot: Slot,
+        from: Bound<BackfillKey>,
+        before: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let waits = |entry: &&Entry| entry.proposed == 0;
+        let Some(entry) = self.entries.get(slot).filter(waits) else {
+            return false;
+        };
+        let Some(state) = self.state(entry.queue).filter(|s| s.plan.queue.active) else {
+            return false;
+        };
+        let key = &state.pools[entry.pool as usize].key;
+        let Some(line) = self.backfills.line(entry.queue, key) else {
+            return false;
+        };
+        let (mut tried, mut found, mut put_off) = (0, None, None);
+        for (looked, &key) in line.range((from, Bound::Unbounded)).enumerate() {
+            if key.0 >= before {
+                break;
+            }
+            if looked == BACKFILLS_LOOKED_AT || tried == BACKFILLS_TRIED {
+                put_off = Some(key);
+                break;
+            }
+            let open = self.backfills.open(key.1);
+            let Some(open) = open.filter(|open| open.accepts(&state.plan, entry, self.now)) else {
+                continue;
+            };
+            tried += 1;
+            let pool = &state.pools[entry.pool as usize];
+            let oldest = pool.by_age.iter(|slot| self.entries.at(slot).age_key());
+            let others = oldest.take(PARTNERS_LOOKED_AT).map(|(_, other)| other);
+            let others = others.filter(|&other| other != slot && self.may_join(open, other));
+            let mut candidates: Vec<Slot> = others.take(CANDIDATES_MAX - 1).collect();
+            candidates.push(slot);
+            let (joining, everything) = self.choose(open, candidates, Some(slot));
+            found = joining.map(|joining| (key.1, joining, everything));
+            if found.is_some() {
+                break;
+            }
+        }
+        if let Some((session, joining, _)) = found {
+            self.emit_refill(session, &joining, out);
+            return true;
+        }
+        if let (Some(key), Some(entry)) = (put_off, self.entries.get(slot))
+            && before == Timestamp(i64::MAX)
+        {
+            let age = entry.age_key();
+            self.stats.put_off += 1;
+            self.backfills.unfinished.insert(age, (slot, key));
+        }
+        false
+    }
+
+    /// Looks for players for one backfill, from a ticket on.
+    fn refill(&mut self, key: BackfillKey, from: (Option<AgeKey>, Seat), out: &mut Vec<Output>) {
+        let Some(open) = self.backfills.open(key.1) else {
+            return;
+        };
+        let state = self.state(open.queue).filter(|s| s.plan.queue.active);
+        let pool = state.and_then(|state| state.pool_of(&open.key));
+        let Some(pool) = pool else { return };
+        let mut candidates = Vec::new();
+        let (mut looked, mut last) = (0, from);
+        let key_of = |slot| self.entries.at(slot).age_key();
+        let behind = pool.by_age.behind(from, key_of);
+        for (age, slot, seat) in behind.take(TICKETS_LOOKED_AT) {
+            (looked, last) = (looked + 1, (Some(age), seat));
+            if self.may_join(open, slot) {
+                candidates.push(slot);
+            }
+            if candidates.len() == CANDIDATES_MAX {
+                break;
+            }
+        }
+        let ended = looked < TICKETS_LOOKED_AT && candidates.len() < CANDIDATES_MAX;
+        let (joining, everything) = self.choose(open, candidates, None);
+        self.stats.looked_at += looked as u64;
+        self.stats.given_up += u64::from(!everything && joining.is_none());
+        match joining {
+            Some(joining) => self.emit_refill(key.1, &joining, out),
+            None if !ended => {
+                self.backfills.due.insert(key, last);
+            }
+            None => {}
+        }
+    }
+
+    /// Whether a ticket that waits may join, by itself and its queue's priority.
+    fn may_join(&self, open: &Open, slot: Slot) -> bool {
+        let (Some(entry), Some(state)) = (self.entries.get(slot), self.state(open.queue)) else {
+            return false;
+        };
+        // Of low priority: not before it is known that it finds no new match.
+        let is_known = state.plan.queue.backfill.priority != Priority::Low
+            || (self.backlog.is_empty() && !self.unfinished.contains_key(&entry.age_key()));
+        is_known && entry.proposed == 0 && open.accepts(&state.plan, entry, self.now)
+    }
+
+    fn choose(
+        &self,
+        open: &Open,
+        mut candidates: Vec<Slot>,
+        must: Option<Slot>,
+    ) -> (Option<Joining>, bool) {
+        let Some(state) = self.state(open.queue) else {
+            return (None, true);
+        };
+        candidates.sort_by_key(|&slot| self.entries.at(slot).age_key());
+        let entries: Vec<&Entry> = candidates.iter().map(|&s| self.entries.at(s)).collect();
+        let must = must.and_then(|must| candidates.iter().position(|&slot| slot == must));
+        let choice = open.choose(&state.plan, &entries, must);
+        let slots = |joining: Vec<(usize, u16)>| {
+            let joining = joining.into_iter();
+            joining.map(|(at, team)| (candidates[at], team)).collect()
+        };
+        (choice.joining.map(slots), choice.everything)
+    }
+
+    fn emit_refill(&mut self, session: SessionId, joining: &[(Slot, u16)], out: &mut Vec<Output>) {
+        let Some(open) = self.backfills.open(session) else {
+            return;
+        };
+        let Some(state) = self.state(open.queue) else {
+            return;
+        };
+        let queue = &state.plan.queue;
+        let mut joining = joining.to_vec();
+        joining.sort_by_key(|&(slot, _)| self.entries.at(slot).age_key());
+        let tickets = |at: usize| {
+            let of_team = joining.iter().filter(|(_, team)| usize::from(*team) == at);
+            let ids = of_team.map(|&(slot, _)| self.entries.at(slot).id);
+            ids.collect()
+        };
+        let settings = queue.teams.iter().enumerate();
+        let teams = settings.map(|(at, settings)| MatchTeam {
+            name: settings.name.clone(),
+            tickets: tickets(at),
+            // Who plays may have taken any by now: that is the game's to settle.
+            roles: BTreeMap::new(),
+        });
+        let oldest = joining.first().map(|&(slot, _)| self.entries.at(slot));
+        let handle = self.next_handle;
+        let refill = Refill {
+            handle,
+            session,
+            queue: queue.name.clone(),
+            teams: teams.collect(),
+            oldest_wait: oldest
+                .map(|entry| self.now.since(entry.created_at))
+                .unwrap_or_default(),
+        };
+        self.next_handle += 1;
+        self.propose(joining.into_iter().map(|(slot, _)| slot).collect(), handle);
+        self.backfills.busy(session, handle);
+        self.stats.refills += 1;
+        out.push(Output::Refill(refill));
+    }
+}

@@ -1,0 +1,223 @@
+//! Why a ticket is matched or is not, over HTTP.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Rfc3339;
+use crate::ticket::{EndReason, TicketState};
+use crate::{MatchId, Name, Region, SessionId, TicketId};
+
+/// Where a ticket stands and why, in words and as data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TicketExplanation {
+    /// Which.
+    pub ticket: TicketId,
+    /// Its queue.
+    pub queue: Name,
+    /// Where it stands.
+    pub state: TicketState,
+    /// Why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<EndReason>,
+    /// The match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub match_id: Option<MatchId>,
+    /// The session that the match became.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// What there is to say, in English sentences, the most telling first.
+    pub summary: Vec<String>,
+    /// What is around it while it searches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchExplanation>,
+}
+
+/// What is around a ticket that searches. Rules go by their names; `teams` stands for party sizes that fill no teams
+/// together, `regions` for having none in common, then `regions.max_latency`, `regions.max_latency_delta` and
+/// `cross_play`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SearchExplanation {
+    /// Whether its queue makes matches.
+    pub queue_is: QueueGate,
+    /// When it opens, if its hours alone keep it closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens_at: Option<Rfc3339>,
+    /// How its search stands.
+    pub progress: SearchProgress,
+    /// Its place among those who wait with the same values of what must be equal; 1 is the oldest.
+    pub position: u64,
+    /// How many these are, itself among them.
+    pub position_of: u64,
+    /// How many wait in the queue.
+    pub waiting: u64,
+    /// The regions that it, its queue or both name.
+    pub regions: Vec<RegionExplanation>,
+    /// Other tickets that were counted.
+    pub looked_at: u64,
+    /// More wait than were looked at: the nearest were, and there may be more of everything that is counted.
+    pub is_sample: bool,
+    /// Those whom nothing keeps out, as far as two parties decide that.
+    pub candidates: CrowdCount,
+    /// The others, each counted once by the first thing that keeps it out; the most first.
+    pub kept_out: Vec<KeptOutCount>,
+    /// Whether the candidates can make a match.
+    pub outlook: SearchOutlook,
+    /// Players that the smallest match still needs, where they are too few.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub players_missing: Option<u64>,
+    /// Rules that only a whole match decides, where the outlook is open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undecided_rules: Vec<String>,
+    /// Who comes within reach next; or the nearest, if nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest_miss: Option<MissExplanation>,
+    /// The ticket's own limits that widen next, all at the same time.
+    pub next_expansion: Vec<ExpansionExplanation>,
+}
+
+/// Whether a queue makes matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueGate {
+    /// It does.
+    Open,
+    /// Not until it is set active.
+    Paused,
+    /// Not at this hour.
+    Closed,
+}
+
+/// How a ticket's search stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchProgress {
+    /// It is done until a limit widens or somebody comes.
+    Done,
+    /// Its budget ended; it goes on at once.
+    PutOff,
+    /// It was given up for its budget until a limit widens or somebody comes.
+    GivenUp,
+    /// A match with it is being made.
+    InMatch,
+}
+
+/// Whether candidates can make a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchOutlook {
+    /// They can, now.
+    Possible,
+    /// They are too few.
+    TooFew,
+    /// They are enough, but their sizes and the distances between them fill no teams.
+    CannotFillTeams,
+    /// No match of them is known that keeps the rules of whole matches too.
+    Open,
+}
+
+/// Tickets with their players.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CrowdCount {
+    /// Parties.
+    pub tickets: u64,
+    /// In all of them.
+    pub players: u64,
+}
+
+/// Tickets that one thing keeps out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeptOutCount {
+    /// What does.
+    pub rule: String,
+    /// Whom.
+    pub tickets: u64,
+}
+
+/// A region as a ticket sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RegionExplanation {
+    /// Which.
+    pub region: Region,
+    /// Whether the ticket may be played there.
+    pub standing: RegionStanding,
+    /// The round trip of the player who is farthest, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<u32>,
+    /// Candidates who may be played there too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<CrowdCount>,
+    /// The limit that it is beyond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// What is measured against that limit, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_ms: Option<u32>,
+    /// The limit, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_ms: Option<f64>,
+    /// When a widening brings it; absent if none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub considered_at: Option<Rfc3339>,
+}
+
+/// Whether a ticket may be played in a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RegionStanding {
+    /// It may.
+    Considered,
+    /// Somebody's latency is above a limit.
+    TooFar,
+    /// The queue does not allow the region.
+    NotAllowed,
+    /// Not every player of the party listed it.
+    NotListed,
+}
+
+/// Those outside of reach who are nearest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MissExplanation {
+    /// What keeps them out now.
+    pub rule: String,
+    /// What that rule reads, if it is one of distance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
+    /// Parties.
+    pub tickets: u64,
+    /// Their players.
+    pub players: u64,
+    /// How far the farthest of them is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<f64>,
+    /// How far the ticket itself reaches; absent: any distance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_limit: Option<f64>,
+    /// How far they reach, the one who reaches least; absent: any distance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub their_limit: Option<f64>,
+    /// When nothing keeps them apart any more; absent: no widening brings that while both wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached_at: Option<Rfc3339>,
+    /// The same from now, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached_in_ms: Option<u64>,
+}
+
+/// A limit that widens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExpansionExplanation {
+    /// Whose limit; `teams.NAME.min_players` for that of a team.
+    pub rule: String,
+    /// The limit now; absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<f64>,
+    /// The limit from then on; absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<f64>,
+    /// From then on the rule no longer holds for the ticket.
+    pub off: bool,
+    /// When.
+    pub at: Rfc3339,
+    /// The same from now, in milliseconds.
+    pub in_ms: u64,
+}

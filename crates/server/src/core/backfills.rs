@@ -1,0 +1,478 @@
+//! Backfill: sessions that are played ask the queue that made them for players, and get them (R71, F12, F13).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use matcher::{Backfill, BackfillTeam, Event, Refill};
+use model::session::{
+    Actor, Backfilled, Command, Draft, Header, NewSession, Session, backfill_seats,
+};
+use model::ticket::{EndReason, QUEUES_MAX, TicketState};
+use model::{SessionId, Ticket, TicketId, Timestamp, wire};
+use store::Item;
+
+use super::asked::{Asked, reader};
+use super::busy::Take;
+use super::matchmaker::Thread;
+use super::write::{Along, Refusal, ended, not_found};
+use super::{Core, rows, store_error, view};
+use crate::{Error, Principal};
+
+/// Before the tickets of a refill that came to nothing search again, so that it is not tried over and over.
+const PAUSE: Duration = Duration::from_millis(100);
+/// The same when the store refused it.
+const FAILED_PAUSE: Duration = Duration::from_millis(600);
+/// Tickets that one session has refused and is not offered again; beyond it the oldest are forgotten. As the matcher
+/// knows them: one for each of the queues that a ticket may wait in.
+const REFUSED_MAX: usize = 64 * QUEUES_MAX;
+/// Times that a session's tickets are read again because they have changed meanwhile.
+const LOADS_MAX: usize = 4;
+
+/// What the players of a session were matched with, once a refill of it is committed.
+pub(crate) struct Refilled {
+    tickets: Arc<Vec<Ticket>>,
+    row: u64,
+}
+
+/// Sessions that ask for players.
+#[derive(Default)]
+pub(crate) struct Backfills {
+    known: Mutex<BTreeMap<SessionId, Known>>,
+}
+
+struct Known {
+    /// Of whom the session was made, and refilled.
+    tickets: Arc<Vec<Ticket>>,
+    /// The number of the row that keeps them.
+    row: u64,
+    refused: BTreeSet<TicketId>,
+    /// What the matcher was told last.
+    told: Option<Backfill>,
+}
+
+impl Backfills {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<SessionId, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tickets of a session, if those of this row are known.
+    fn tickets(&self, session: SessionId, row: u64) -> Option<Arc<Vec<Ticket>>> {
+        let known = self.known();
+        let known = known.get(&session).filter(|known| known.row == row)?;
+        Some(known.tickets.clone())
+    }
+}
+
+impl Core {
+    /// Asks for players, or for others than before, and acknowledges.
+    ///
+    /// # Errors
+    /// 403 for who may not and for a closed session, 404, 409 where no queue made the session, its instance is not
+    /// joinable or a team has no such seats, 422 where its type has no backfill or for a team that does not exist.
+    pub async fn set_backfill(
+        &self,
+        asked: &Asked<'_>,
+        body: wire::SetBackfill,
+    ) -> Result<wire::Backfill, Error> {
+        let mut wanted = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (at, team) in body.teams.iter().enumerate() {
+            if !seen.insert(team.team) {
+                return Err(Error::Invalid {
+                    field: format!("teams[{at}].team"),
+                    detail: format!("names team {} twice", team.team),
+                });
+            }
+            wanted.push((team.team, team.players_required));
+        }
+        let command = Command::SetBackfill {
+            wanted,
+            created_before: body.created_before.map(|at| at.0),
+        };
+        let written = self
+            .write_asked(asked, |by, draft, _, now| {
+                draft.apply(by, &command, now)?;
+                self.require_served(draft.header())?;
+                Ok(())
+            })
+            .await?;
+        let session = written.session.ok_or_else(|| not_found(asked.session))?;
+        backfill_of(&session, None)
+    }
+
+    /// That a queue may still serve a backfill: it is configured, its teams are those asked for, and it has not too
+    /// many already.
+    fn require_served(&self, header: &Header) -> Result<(), Error> {
+        let (Some(matched), Some(backfill)) = (&header.matched, &header.backfill) else {
+            return Ok(());
+        };
+        let config = self.config();
+        let Some(queue) = config.queue(matched.queue.as_str()) else {
+            let name = &matched.queue;
+            return Err(Error::Conflict(format!(
+                "queue {name} is not configured any more"
+            )));
+        };
+        let beyond = backfill.wanted.iter().skip(queue.teams.len());
+        if beyond.copied().any(|wanted| wanted > 0) {
+            return Err(Error::Invalid {
+                field: "teams".into(),
+                detail: format!("queue {} has {} teams", queue.name, queue.teams.len()),
+            });
+        }
+        let known = self.backfills.known();
+        let served = known.values().filter_map(|known| known.told.as_ref());
+        let others = served.filter(|told| told.queue == queue.name && told.session != header.id);
+        match known.len() >= matcher::BACKFILLS_MAX && others.count() >= matcher::BACKFILLS_MAX {
+            true => Err(Error::Overloaded),
+            false => Ok(()),
+        }
+    }
+
+    /// The host goes on, and hears who was added since it did so last.
+    ///
+    /// # Errors
+    /// 403 for who may not, 404 for no such session or none that asks for players.
+    pub async fn acknowledge_backfill(&self, asked: &Asked<'_>) -> Result<wire::Backfill, Error> {
+        let written = self
+            .write_asked(asked, |by, draft, _, now| {
+                let backfill = draft.header().backfill.as_ref();
+                let added = backfill.map(|backfill| backfill.added.clone());
+                draft.apply(by, &Command::AcknowledgeBackfill, now)?;
+                Ok(added.unwrap_or_default())
+            })
+            .await?;
+        let session = written.session.ok_or_else(|| not_found(asked.session))?;
+        backfill_of(&session, Some(&written.result))
+    }
+
+    /// What the session asks for, without acknowledging.
+    ///
+    /// # Errors
+    /// 404 for no such session for this caller, or none that asks for players.
+    pub async fn read_backfill(
+        &self,
+        who: &Principal,
+        id: SessionId,
+    ) -> Result<wire::Backfill, Error> {
+        let session = self.settled(id).await?;
+        reader(who, &session).ok_or_else(|| not_found(id))?;
+        backfill_of(&session, None)
+    }
+
+    /// Asks for players no longer.
+    ///
+    /// # Errors
+    /// As [`Core::acknowledge_backfill`].
+    pub async fn remove_backfill(&self, asked: &Asked<'_>) -> Result<(), Error> {
+        self.command(asked, Command::RemoveBackfill).await.map(drop)
+    }
+
+    /// Notes the tickets of a new match where its sessions may ask for players later: the row to store.
+    pub(crate) fn tickets_kept<'t>(
+        &self,
+        new: &mut NewSession,
+        tickets: impl Iterator<Item = &'t Ticket>,
+    ) -> Result<Option<Item>, Error> {
+        if new.constants.session_type.backfill.is_none() {
+            return Ok(None);
+        }
+        let tickets: Vec<Ticket> = tickets.cloned().collect();
+        let row = rows::match_row(&self.namespace, new.id, &tickets, 1)?;
+        new.keeps_tickets = row.is_some();
+        Ok(row.map(|row| Item::Put {
+            row,
+            expected: None,
+        }))
+    }
+
+    /// Tells the matcher what a session wants now that it was committed, if that has changed.
+    pub(crate) fn backfill_moved(
+        &self,
+        before: &Header,
+        session: &Session,
+        deleted: bool,
+        refilled: Option<Refilled>,
+    ) {
+        let header = session.header();
+        if before.backfill.is_none() && header.backfill.is_none() {
+            return;
+        }
+        let id = header.id;
+        if deleted || header.backfill.is_none() {
+            self.backfills.known().remove(&id);
+            self.matchmaker.end_backfill(id);
+            return;
+        }
+        let row = header.matched.as_ref().and_then(|matched| matched.tickets);
+        let mut known = self.backfills.known();
+        if let (Some(refilled), Some(known)) = (refilled, known.get_mut(&id)) {
+            (known.tickets, known.row) = (refilled.tickets, refilled.row);
+        }
+        match known.get_mut(&id) {
+            Some(known) if Some(known.row) == row => self.tell_backfill(session, known),
+            _ => {
+                drop(known);
+                let core = self.clone();
+                self.spawn(async move {
+                    if let Err(error) = core.load_backfill(id).await {
+                        tracing::warn!(cause = error.cause(), session.id = %id, "a session cannot be refilled until it asks again");
+                    }
+                });
+            }
+        }
+    }
+
+    /// Reads what the players of a session were matched with, and tells the matcher what it wants.
+    pub(crate) async fn load_backfill(&self, id: SessionId) -> Result<(), Error> {
+        let key = rows::match_key(&self.namespace, id);
+        for _ in 0..LOADS_MAX {
+            let found = self.store.get(std::slice::from_ref(&key)).await;
+            let Some(row) = found.map_err(store_error)?.into_iter().next().flatten() else {
+                return Ok(());
+            };
+            let tickets: Vec<Ticket> = rows::parse(&row)?;
+            let Some(session) = self.settled_if_there(id).await? else {
+                return Ok(());
+            };
+            let header = session.header();
+            if header.backfill.is_none() {
+                return Ok(());
+            }
+            let kept = header.matched.as_ref().and_then(|matched| matched.tickets);
+            let kept = kept.filter(|kept| rows::number(*kept) == row.number);
+            if let Some(row) = kept {
+                let mut known = self.backfills.known();
+                let known = known.entry(id).or_insert_with(|| Known {
+                    tickets: Arc::default(),
+                    row,
+                    refused: BTreeSet::new(),
+                    told: None,
+                });
+                (known.tickets, known.row) = (Arc::new(tickets), row);
+                self.tell_backfill(&session, known);
+                return Ok(());
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    fn tell_backfill(&self, session: &Session, known: &mut Known) {
+        let Some(asks) = self.asks(session, &known.tickets, known.refused.clone()) else {
+            return;
+        };
+        if known.told.as_ref() != Some(&asks) {
+            known.told = Some(asks.clone());
+            self.matchmaker.put_backfill(Arc::new(asks));
+        }
+    }
+
+    /// What a session wants, and who plays in it: of each ticket those who have a seat, by the team that they are on
+    /// now. Who came otherwise takes a seat, but no rule knows anything of him.
+    fn asks(
+        &self,
+        session: &Session,
+        tickets: &[Ticket],
+        refused: BTreeSet<TicketId>,
+    ) -> Option<Backfill> {
+        let header = session.header();
+        let (backfill, matched) = (header.backfill.as_ref()?, header.matched.as_ref()?);
+        let config = self.config();
+        let queue = config.queue(matched.queue.as_str())?;
+        let seats = backfill_seats(session.constants(), header);
+        let on_team = |at: usize| {
+            let is_on = |ticket: &Ticket| {
+                let mut ticket = ticket.clone();
+                ticket.players.retain(|player| {
+                    let team = session.member_of(&player.player).and_then(|seat| seat.team);
+                    team.is_some_and(|team| usize::from(team) == at)
+                });
+                (!ticket.players.is_empty()).then(|| Arc::new(ticket))
+            };
+            BackfillTeam {
+                parties: tickets.iter().filter_map(is_on).collect(),
+                free: seats.get(at).copied().unwrap_or(0),
+            }
+        };
+        Some(Backfill {
+            session: header.id,
+            queue: queue.name.clone(),
+            region: header.region.clone(),
+            created_at: backfill.created_at,
+            created_before: backfill.created_before,
+            refused,
+            teams: (0..queue.teams.len()).map(on_team).collect(),
+        })
+    }
+
+    /// Makes a refill durable: seats reserved and tickets ended in one write set, or neither.
+    pub(crate) async fn refill(&self, found: &Refill, matcher: &Thread) {
+        let handle = found.handle;
+        let (mut gone, mut refused) = (Vec::new(), Vec::new());
+        let written = self
+            .write(found.session, |draft, along, now| {
+                (gone, refused) = (Vec::new(), Vec::new());
+                self.take_in(found, draft, along, (&mut gone, &mut refused), now)
+            })
+            .await;
+        let error = match written {
+            Ok(_) => {
+                let queue = found.queue.to_string();
+                metrics::counter!("muster_refills_total", "queue" => queue).increment(1);
+                matcher.event(Event::Committed(handle));
+                return;
+            }
+            Err(error) => error,
+        };
+        tracing::debug!(
+            cause = error.cause(), session.id = %found.session,
+            "a refill came to nothing; its tickets search again"
+        );
+        self.refuse(found.session, &refused);
+        let pause = match error {
+            Error::Law(_) | Error::Conflict(_) | Error::NotFound { .. } => PAUSE,
+            _ => FAILED_PAUSE,
+        };
+        if gone.is_empty() {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.shutdown.cancelled() => {}
+            }
+        }
+        let back = gone.clone();
+        matcher.event(Event::Failed { handle, gone });
+        // Only now: what the matcher still has in a refill it would not take again.
+        self.add_again(&back);
+    }
+
+    /// The refill, by the session's law. Says which tickets have gone meanwhile, and which it will never take in.
+    fn take_in(
+        &self,
+        found: &Refill,
+        draft: &mut Draft<'_>,
+        along: &mut Along,
+        (gone, refused): (&mut Vec<TicketId>, &mut Vec<TicketId>),
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let header = draft.header().clone();
+        let kept = header.matched.as_ref().and_then(|matched| matched.tickets);
+        let tickets = kept.and_then(|row| self.backfills.tickets(header.id, row));
+        let tickets = tickets.ok_or(model::session::Error::NoSuchBackfill)?;
+        let mut team_of = BTreeMap::new();
+        for (team, of_team) in (0_u8..).zip(&found.teams) {
+            team_of.extend(of_team.tickets.iter().map(|id| (*id, team)));
+        }
+        let mut taken = Vec::new();
+        for &id in team_of.keys() {
+            match self.tickets.records.try_take(id) {
+                Take::Taken(ticket) if ticket.value.state == TicketState::Searching => {
+                    taken.push(ticket);
+                }
+                // Whoever has it is about to end it; should that fail, its write puts it back.
+                Take::Taken(_) | Take::Busy | Take::Absent => gone.push(id),
+            }
+        }
+        if !gone.is_empty() {
+            return Err(Error::Conflict("a ticket has gone meanwhile".into()).into());
+        }
+        let mut players = Vec::new();
+        for ticket in &taken {
+            let team = team_of.get(&ticket.key).copied().unwrap_or(0);
+            players.extend(ticket.value.players.iter().map(|player| Backfilled {
+                player: player.player.clone(),
+                team,
+            }));
+            let is_in =
+                |player: &model::ticket::TicketPlayer| draft.member_of(&player.player).is_some();
+            if ticket.value.players.iter().any(is_in) {
+                refused.push(ticket.key);
+            }
+        }
+        // The row is written with the session, whose number this write counts up.
+        let row = draft.base_number() + 1;
+        let command = Command::Refill { players, row };
+        if let Err(error) = draft.apply(&Actor::Service, &command, now) {
+            use model::session::Error as Law;
+            let is_about_seats = matches!(
+                error,
+                Law::TeamFull | Law::SessionFull | Law::NoSuchBackfill | Law::SessionEnded
+            );
+            if !is_about_seats && refused.is_empty() {
+                refused.extend(team_of.keys().copied());
+            }
+            return Err(error.into());
+        }
+        let plays = |ticket: &&Ticket| {
+            let mut players = ticket.players.iter();
+            players.any(|player| draft.member_of(&player.player).is_some())
+        };
+        let mut tickets: Vec<Ticket> = tickets.iter().filter(plays).cloned().collect();
+        tickets.extend(taken.iter().map(|ticket| (*ticket.value).clone()));
+        let Some(kept_row) = rows::match_row(&self.namespace, header.id, &tickets, row)? else {
+            refused.extend(team_of.keys().copied());
+            return Err(Error::Conflict("its tickets are too much for one row".into()).into());
+        };
+        along.items.push(Item::Put {
+            row: kept_row,
+            expected: kept.map(rows::number),
+        });
+        along.refilled = Some(Refilled {
+            tickets: Arc::new(tickets),
+            row,
+        });
+        for ticket in taken {
+            let joins = Ticket {
+                queue: found.queue.clone(),
+                match_id: header.match_id,
+                session: Some(header.id),
+                ..ended(
+                    &ticket.value,
+                    TicketState::Found,
+                    EndReason::Backfilled,
+                    now,
+                )
+            };
+            along.moved.push((ticket, Arc::new(joins)));
+        }
+        Ok(())
+    }
+
+    /// The queues have changed, perhaps the threads too that they are on.
+    pub(crate) fn retell_backfills(&self) {
+        for known in self.backfills.known().values() {
+            if let Some(told) = &known.told {
+                self.matchmaker.put_backfill(Arc::new(told.clone()));
+            }
+        }
+    }
+
+    /// A session will not take these tickets in, so it is not offered them again, from whichever of their queues.
+    fn refuse(&self, session: SessionId, tickets: &[TicketId]) {
+        let mut known = self.backfills.known();
+        let Some(known) = known.get_mut(&session).filter(|_| !tickets.is_empty()) else {
+            return;
+        };
+        let legs = tickets
+            .iter()
+            .flat_map(|ticket| (0..QUEUES_MAX).map(|place| ticket.leg(place)));
+        known.refused.extend(legs);
+        while known.refused.len() > REFUSED_MAX {
+            known.refused.pop_first();
+        }
+        if let Some(told) = &mut known.told {
+            told.refused.clone_from(&known.refused);
+            self.matchmaker.put_backfill(Arc::new(told.clone()));
+        }
+    }
+}
+
+/// 404 without one.
+fn backfill_of(session: &Session, added: Option<&[Backfilled]>) -> Result<wire::Backfill, Error> {
+    let (of_type, header) = (&session.constants().session_type, session.header());
+    let backfill = header.backfill.as_ref();
+    let unheard = backfill.map(|backfill| backfill.added.as_slice());
+    let added = added.or(unheard).unwrap_or_default();
+    view::backfill(of_type, header, added)
+        .ok_or_else(|| model::session::Error::NoSuchBackfill.into())
+}

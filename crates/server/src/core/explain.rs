@@ -1,0 +1,163 @@
+//! Explanations of tickets: where one stands and why, in words and as data.
+
+use matcher::{Explanation, Gate, NearestMiss, Outlook, RegionStanding, RegionView, Search};
+use model::ticket::TicketState;
+use model::wire;
+use model::{Ticket, TicketId};
+
+use super::Core;
+use crate::{Error, Principal};
+
+impl Core {
+    /// Says where a ticket stands and why; of one that searches what keeps it waiting.
+    ///
+    /// # Errors
+    /// 404 when it does not exist or is another party's.
+    pub async fn explain_ticket(
+        &self,
+        who: &Principal,
+        id: TicketId,
+    ) -> Result<wire::TicketExplanation, Error> {
+        let ticket = self.ticket_for(who, id).await?;
+        let mut said = None;
+        if ticket.state == TicketState::Searching {
+            said = self.matchmaker.explain(ticket.clone()).await;
+        }
+        if let Some(said) = &mut said {
+            // The matcher knows a queue that is closed as one that is paused.
+            let config = self.config();
+            let queue = config.queue(ticket.queue.as_str());
+            if queue.is_some_and(|queue| !queue.active) {
+                said.gate = Gate::Paused;
+            }
+        }
+        Ok(view(&ticket, said.as_ref()))
+    }
+}
+
+fn view(ticket: &Ticket, said: Option<&Explanation>) -> wire::TicketExplanation {
+    let mut summary = vec![matcher::ticket_sentence(ticket)];
+    summary.extend(said.into_iter().flat_map(matcher::sentences));
+    wire::TicketExplanation {
+        ticket: ticket.id,
+        queue: ticket.queue.clone(),
+        state: ticket.state,
+        reason: ticket.reason,
+        match_id: ticket.match_id,
+        session: ticket.session,
+        summary,
+        search: said.map(search),
+    }
+}
+
+fn search(said: &Explanation) -> wire::SearchExplanation {
+    let (queue_is, opens_at) = match said.gate {
+        Gate::Open => (wire::QueueGate::Open, None),
+        Gate::Paused => (wire::QueueGate::Paused, None),
+        Gate::Closed { opens_at } => (wire::QueueGate::Closed, opens_at),
+    };
+    let (outlook, players_missing, undecided_rules) = match &said.outlook {
+        Outlook::Possible => (wire::SearchOutlook::Possible, None, Vec::new()),
+        Outlook::TooFew { players } => (wire::SearchOutlook::TooFew, Some(*players), Vec::new()),
+        Outlook::CannotFillTeams => (wire::SearchOutlook::CannotFillTeams, None, Vec::new()),
+        Outlook::Open { rules } => (wire::SearchOutlook::Open, None, rules.clone()),
+    };
+    wire::SearchExplanation {
+        queue_is,
+        opens_at: opens_at.map(Into::into),
+        progress: match said.search {
+            Search::Done => wire::SearchProgress::Done,
+            Search::PutOff => wire::SearchProgress::PutOff,
+            Search::GivenUp => wire::SearchProgress::GivenUp,
+            Search::InMatch => wire::SearchProgress::InMatch,
+        },
+        position: said.position.place as u64,
+        position_of: said.position.of as u64,
+        waiting: said.position.in_queue as u64,
+        regions: said.regions.iter().map(region).collect(),
+        looked_at: said.looked_at,
+        is_sample: said.is_sample,
+        candidates: crowd(said.candidates),
+        kept_out: said
+            .kept_out
+            .iter()
+            .map(|kept| wire::KeptOutCount {
+                rule: kept.rule.clone(),
+                tickets: kept.tickets,
+            })
+            .collect(),
+        outlook,
+        players_missing,
+        undecided_rules,
+        nearest_miss: said.nearest_miss.as_ref().map(|miss| nearest(miss, said)),
+        next_expansion: said
+            .next
+            .iter()
+            .map(|widening| wire::ExpansionExplanation {
+                rule: widening.rule.clone(),
+                from: finite(widening.from),
+                to: finite(widening.to),
+                off: widening.off,
+                at: widening.at.into(),
+                in_ms: widening.at.since(said.now).0,
+            })
+            .collect(),
+    }
+}
+
+fn crowd(crowd: matcher::Crowd) -> wire::CrowdCount {
+    wire::CrowdCount {
+        tickets: crowd.tickets,
+        players: crowd.players,
+    }
+}
+
+/// JSON has no infinity: no limit is no field.
+fn finite(limit: f64) -> Option<f64> {
+    Some(limit).filter(|limit| limit.is_finite())
+}
+
+fn region(view: &RegionView) -> wire::RegionExplanation {
+    let mut said = wire::RegionExplanation {
+        region: view.region.clone(),
+        standing: wire::RegionStanding::Considered,
+        latency_ms: view.latency_ms,
+        candidates: None,
+        rule: None,
+        measured_ms: None,
+        limit_ms: None,
+        considered_at: None,
+    };
+    match &view.standing {
+        RegionStanding::Considered { candidates } => said.candidates = Some(crowd(*candidates)),
+        RegionStanding::TooFar {
+            rule,
+            measured_ms,
+            limit_ms,
+            opens_at,
+        } => {
+            said.standing = wire::RegionStanding::TooFar;
+            said.rule = Some((*rule).to_owned());
+            said.measured_ms = Some(*measured_ms);
+            said.limit_ms = finite(*limit_ms);
+            said.considered_at = opens_at.map(Into::into);
+        }
+        RegionStanding::NotAllowed => said.standing = wire::RegionStanding::NotAllowed,
+        RegionStanding::NotListed => said.standing = wire::RegionStanding::NotListed,
+    }
+    said
+}
+
+fn nearest(miss: &NearestMiss, said: &Explanation) -> wire::MissExplanation {
+    wire::MissExplanation {
+        rule: miss.rule.clone(),
+        attribute: miss.attribute.clone(),
+        tickets: miss.waiting.tickets,
+        players: miss.waiting.players,
+        gap: miss.gap,
+        own_limit: miss.own_limit.and_then(finite),
+        their_limit: miss.their_limit.and_then(finite),
+        reached_at: miss.reached_at.map(Into::into),
+        reached_in_ms: miss.reached_at.map(|at| at.since(said.now).0),
+    }
+}

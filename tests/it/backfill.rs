@@ -1,0 +1,460 @@
+//! Backfill over HTTP: a game that is played asks its queue for players, and gets them (R71, F11-F13).
+
+use model::instance::InstanceStatus;
+use model::ticket::{EndReason, TicketState};
+use model::wire::{
+    Assignment, BackfilledPlayer, InviteSource, MemberState, SetBackfill, Ticket, UpdateSession,
+    WantedPlayers,
+};
+use model::{SessionId, Timestamp};
+use sdk::{Client, Condition, Who};
+use serde_json::json;
+use server::core::Settings;
+use tests::queue::{holds, once, queue_alone, session_of, ticket, ticket_of};
+use tests::world::{START, World, create, create_with, join, refused, seat};
+use tests::{Host, Kind, SESSION_TYPES, eventually, player, run};
+
+use crate::on_both_databases;
+
+on_both_databases! {
+    f13_a_leaver_of_a_2v2_is_replaced,
+    a_restart_goes_on_with_what_was_asked,
+}
+
+const PAIRS: &str = r#"
+---
+apiVersion: v1
+kind: SessionType
+name: Pairs
+size: { teams: 2, players_per_team: 2 }
+joinability: private
+timeouts: { inactive_removal: 0 }
+instance: { fleet: arena, startup_params: { map: Arena } }
+backfill: { ack_timeout: 30s }
+---
+apiVersion: v1
+kind: Queue
+name: pairs
+session_type: Pairs
+regions: { allow: [eu-west] }
+teams: { count: 2, size: 2 }
+party: { max_players: 2 }
+attributes:
+  skill: { type: number, source: server, default: 1500 }
+rules:
+  - { name: skill-gap, distance: skill, max: 100 }
+backfill: { priority: PRIORITY, max_players_per_refill: 2 }
+"#;
+
+fn types(priority: &str) -> String {
+    format!("{SESSION_TYPES}{}", PAIRS.replace("PRIORITY", priority))
+}
+
+/// A game of ann, bob, cid and dan that is played.
+struct Game {
+    world: World,
+    host: Host,
+    id: SessionId,
+    assignment: Assignment,
+}
+
+impl Game {
+    async fn new(priority: &str) -> Game {
+        let game = Self::on(Kind::Sqlite, "", priority).await;
+        game.expect("SQLite is always there")
+    }
+
+    async fn on(kind: Kind, test: &str, priority: &str) -> Option<Game> {
+        let world = World::on(kind, test, &types(priority), Settings::default()).await?;
+        let mut host = Host::start(&world.server, "arena", "eu-west").await;
+        let mut tickets = Vec::new();
+        for name in ["ann", "bob", "cid", "dan"] {
+            tickets.push(queue_alone(&world.player(name), &ticket("pairs")).await);
+        }
+        let id = session_of(&world.admin(), tickets[0].id).await;
+        let assignment = host.open(id).await;
+        for name in ["ann", "bob", "cid", "dan"] {
+            join(&world.player(name), id).await.expect("his seat");
+        }
+        Some(Game {
+            world,
+            host,
+            id,
+            assignment,
+        })
+    }
+
+    /// Somebody leaves; the team that lacks one.
+    async fn leaves(&self, name: &str) -> u8 {
+        let client = self.world.player(name);
+        let session = client.session(self.id).await.expect("it");
+        let mut members = session.members.into_iter();
+        let own = members.find(|member| member.player == player(name));
+        client.leave(self.id, Who::Me).await.expect("he may");
+        own.and_then(|member| member.team).expect("a team")
+    }
+
+    async fn asks(&self, team: u8, players_required: u16) -> model::wire::Backfill {
+        let body = want(team, players_required);
+        let asked = self.host.client.set_backfill(self.id, &body).await;
+        asked.expect("the host's right")
+    }
+
+    /// Whether it has a seat for somebody.
+    async fn holds(&self, name: &str) -> bool {
+        let session = self.world.admin().session(self.id).await.expect("it");
+        holds(&session, &player(name))
+    }
+
+    async fn stop(self) {
+        self.world.stop().await;
+    }
+}
+
+fn want(team: u8, players_required: u16) -> SetBackfill {
+    SetBackfill {
+        teams: vec![WantedPlayers {
+            team,
+            players_required,
+        }],
+        created_before: None,
+    }
+}
+
+async fn joined_by_backfill(admin: &Client, made: &Ticket, game: SessionId) {
+    let found = once(admin, made.id, TicketState::Found).await;
+    assert_eq!(found.reason, Some(EndReason::Backfilled));
+    assert_eq!(found.session, Some(game));
+}
+
+async fn f13_a_leaver_of_a_2v2_is_replaced(kind: Kind) {
+    let Some(game) = Game::on(kind, "backfill", "high").await else {
+        return;
+    };
+    let (world, admin) = (&game.world, game.world.admin());
+    let team = game.leaves("bob").await;
+    let asked = game.asks(team, 1).await;
+    assert_eq!(asked.queue.as_str(), "pairs");
+    assert_eq!(asked.teams.len(), 2, "every team is named");
+    assert_eq!(asked.expires_at.0, START + model::Millis::seconds(30));
+    let eve = world.player("eve");
+    let made = queue_alone(&eve, &ticket("pairs")).await;
+    joined_by_backfill(&admin, &made, game.id).await;
+    let session = eve.session(game.id).await.expect("hers");
+    let mut members = session.members.iter();
+    let seat = members.find(|member| member.player == player("eve"));
+    let seat = seat.expect("a seat");
+    assert_eq!((seat.state, seat.team), (MemberState::Reserved, Some(team)));
+    assert_eq!(seat.invite_source, Some(InviteSource::Backfill));
+    let first = session.members.first().expect("ann");
+    assert_eq!(first.invite_source, Some(InviteSource::Matchmaking));
+    // Her party has learned of it, so it may queue again.
+    let party = eve.session(made.party).await.expect("hers");
+    let noted = party.ticket.expect("a ticket");
+    assert_eq!(noted.reason, Some(EndReason::Backfilled));
+    // The host hears of her once.
+    let heard = game
+        .host
+        .client
+        .acknowledge_backfill(game.id)
+        .await
+        .expect("its right");
+    let expected = BackfilledPlayer {
+        player: player("eve"),
+        team,
+    };
+    assert_eq!(heard.backfilled_players, [expected]);
+    assert!(heard.teams.iter().all(|team| team.players_required == 0));
+    let again = game
+        .host
+        .client
+        .acknowledge_backfill(game.id)
+        .await
+        .expect("its right");
+    assert_eq!(again.backfilled_players, []);
+    join(&eve, game.id).await.expect("her seat");
+    // Full as it is, nobody else joins until the host asks again.
+    let fay = queue_alone(&world.player("fay"), &ticket("pairs")).await;
+    let other = game.leaves("cid").await;
+    game.asks(other, 1).await;
+    joined_by_backfill(&admin, &fay, game.id).await;
+    let metrics = admin.metrics().await.expect("metrics");
+    assert!(
+        metrics.contains("muster_refills_total{queue=\"pairs\"} 2"),
+        "{metrics}"
+    );
+    admin.delete_session(game.id).await.expect("it ends");
+    let gone = game.host.client.acknowledge_backfill(game.id).await;
+    refused(gone, 404, "not-found");
+    game.stop().await;
+}
+
+async fn a_restart_goes_on_with_what_was_asked(kind: Kind) {
+    let Some(game) = Game::on(kind, "backfill_restart", "high").await else {
+        return;
+    };
+    let team = game.leaves("bob").await;
+    game.asks(team, 1).await;
+    let Game {
+        world, host, id, ..
+    } = game;
+    drop(host);
+    let world = world.restart().await;
+    let admin = world.admin();
+    // Too far from those who play: what they were matched with is still known.
+    let said = json!({ "attributes": { "skill": 1900 } });
+    let far = create(&world.player("far"), "Party").await.id;
+    let body = ticket_of("pairs", "far", said);
+    let far = world
+        .backend()
+        .create_ticket(far, &body)
+        .await
+        .expect("a ticket");
+    let eve = queue_alone(&world.player("eve"), &ticket("pairs")).await;
+    joined_by_backfill(&admin, &eve, id).await;
+    let waits = admin.ticket(far.id).await.expect("it");
+    assert_eq!(waits.state, TicketState::Searching);
+    let heard = world
+        .backend()
+        .acknowledge_backfill(id)
+        .await
+        .expect("it goes on");
+    assert_eq!(heard.backfilled_players.len(), 1);
+    world.stop().await;
+}
+
+#[test]
+fn f13_a_host_that_is_silent_asks_no_longer() {
+    run(async {
+        let game = Game::new("high").await;
+        let team = game.leaves("bob").await;
+        game.asks(team, 1).await;
+        game.world.at(29_999);
+        game.host
+            .client
+            .acknowledge_backfill(game.id)
+            .await
+            .expect("in time");
+        game.world.at(59_998);
+        game.world.run_timers().await;
+        let read = game.host.client.backfill(game.id).await;
+        assert!(read.is_ok(), "{read:?}");
+        game.world.at(59_999);
+        // Nobody looks at the session: the timers do.
+        game.world.run_timers().await;
+        let eve = queue_alone(&game.world.player("eve"), &ticket("pairs")).await;
+        refused(game.host.client.backfill(game.id).await, 404, "not-found");
+        refused(
+            game.host.client.acknowledge_backfill(game.id).await,
+            404,
+            "not-found",
+        );
+        let waits = game.world.admin().ticket(eve.id).await.expect("it");
+        assert_eq!(waits.state, TicketState::Searching);
+        // It may ask anew, and she is still there.
+        game.asks(team, 1).await;
+        joined_by_backfill(&game.world.admin(), &eve, game.id).await;
+        game.stop().await;
+    });
+}
+
+#[test]
+fn f13_who_may_ask_and_what_for() {
+    run(async {
+        let game = Game::new("normal").await;
+        let (world, id) = (&game.world, game.id);
+        let host = &game.host.client;
+        refused(host.backfill(id).await, 404, "not-found");
+        refused(host.remove_backfill(id).await, 404, "not-found");
+        refused(host.set_backfill(id, &want(0, 1)).await, 409, "team-full");
+        refused(host.set_backfill(id, &want(2, 1)).await, 422, "invalid");
+        let mut twice = want(0, 0);
+        twice.teams.extend(want(0, 0).teams);
+        refused(host.set_backfill(id, &twice).await, 422, "invalid");
+        let ann = world.player("ann");
+        refused(ann.set_backfill(id, &want(0, 0)).await, 403, "forbidden");
+        refused(ann.backfill(id).await, 403, "forbidden");
+        let other = Host::start(&world.server, "arena", "eu-west").await;
+        refused(
+            other.client.set_backfill(id, &want(0, 0)).await,
+            404,
+            "not-found",
+        );
+        let room = create(&ann, "Room").await.id;
+        let backend = world.backend();
+        refused(
+            backend.set_backfill(room, &want(0, 1)).await,
+            422,
+            "invalid",
+        );
+        let by_hand = create_with(&backend, "Pairs", &["x"]).await.id;
+        refused(
+            backend.set_backfill(by_hand, &want(0, 1)).await,
+            409,
+            "not-matched",
+        );
+        // Two who ask change one and the same.
+        let team = game.leaves("ann").await;
+        game.asks(team, 1).await;
+        let both = backend
+            .set_backfill(id, &want(team, 0))
+            .await
+            .expect("its right");
+        assert!(both.teams.iter().all(|team| team.players_required == 0));
+        assert_eq!(host.backfill(id).await.expect("it"), both);
+        let closed = UpdateSession {
+            closed: Some(true),
+            ..UpdateSession::default()
+        };
+        backend
+            .update_session(id, &closed, Condition::Always)
+            .await
+            .expect("closed");
+        refused(host.backfill(id).await, 404, "not-found");
+        refused(
+            host.set_backfill(id, &want(team, 1)).await,
+            403,
+            "session-closed",
+        );
+        let open = UpdateSession {
+            closed: Some(false),
+            ..UpdateSession::default()
+        };
+        backend
+            .update_session(id, &open, Condition::Always)
+            .await
+            .expect("open");
+        let allocation = game.assignment.allocation_id;
+        let said = game
+            .host
+            .says(id, allocation, InstanceStatus::Unjoinable)
+            .await;
+        said.expect("its word");
+        refused(
+            host.set_backfill(id, &want(team, 1)).await,
+            409,
+            "not-joinable",
+        );
+        game.stop().await;
+    });
+}
+
+#[test]
+fn a_seat_that_was_taken_meanwhile_is_not_given_twice() {
+    run(async {
+        let game = Game::new("high").await;
+        let (world, admin) = (&game.world, game.world.admin());
+        let team = game.leaves("bob").await;
+        game.asks(team, 1).await;
+        // A hundred contend for one seat: some by the queue, and a server that reserves.
+        let mut queued = Vec::new();
+        let backend = world.backend();
+        for n in 0..6 {
+            let client = world.player(&format!("q{n}"));
+            queued.push(queue_alone(&client, &ticket("pairs")).await);
+            if n == 0 {
+                let body = model::wire::Reserve {
+                    players: vec![seat("vip")],
+                    ..Default::default()
+                };
+                let _ = backend.reserve(game.id, &body).await;
+            }
+        }
+        let taken = |session: &model::wire::Session| {
+            let on_team = session.members.iter().filter(|m| m.team == Some(team));
+            on_team.count()
+        };
+        eventually("the seat to be taken", async || {
+            let session = admin.session(game.id).await.expect("it");
+            (taken(&session) == 2).then_some(())
+        })
+        .await;
+        let session = admin.session(game.id).await.expect("it");
+        assert_eq!(session.members.len(), 4, "no more than there are seats");
+        // Whoever did not get it plays elsewhere or still waits.
+        for ticket in &queued {
+            let now = admin.ticket(ticket.id).await.expect("it");
+            let in_it = now.session == Some(game.id);
+            let name = &now.players[0];
+            assert_eq!(in_it, holds(&session, name), "{now:?}");
+        }
+        game.stop().await;
+    });
+}
+
+#[test]
+fn a_player_who_left_the_game_does_not_come_back_to_it_twice() {
+    run(async {
+        let game = Game::new("high").await;
+        let (world, admin) = (&game.world, game.world.admin());
+        let team = game.leaves("bob").await;
+        // Ann still plays and queues with another party: she cannot take a second seat.
+        let again = queue_alone(&world.player("ann"), &ticket("pairs")).await;
+        game.asks(team, 1).await;
+        let bob = queue_alone(&world.player("bob"), &ticket("pairs")).await;
+        joined_by_backfill(&admin, &bob, game.id).await;
+        let waits = admin.ticket(again.id).await.expect("it");
+        assert_eq!(waits.state, TicketState::Searching);
+        game.stop().await;
+    });
+}
+
+#[test]
+fn f11_created_before_lets_only_those_in_who_waited_then() {
+    run(async {
+        let game = Game::new("high").await;
+        let (world, admin) = (&game.world, game.world.admin());
+        let team = game.leaves("bob").await;
+        world.at(5_000);
+        let body = SetBackfill {
+            created_before: Some((START + model::Millis(5_000)).into()),
+            ..want(team, 1)
+        };
+        let asked = game
+            .host
+            .client
+            .set_backfill(game.id, &body)
+            .await
+            .expect("its right");
+        assert_eq!(asked.created_before, body.created_before);
+        let late = queue_alone(&world.player("late"), &ticket("pairs")).await;
+        assert!(late.created_at.0 >= Timestamp(START.0 + 5_000));
+        let queue = admin.queue(&"pairs".parse().expect("a name")).await;
+        assert_eq!(queue.expect("it").waiting, 1);
+        assert!(!game.holds("late").await);
+        game.asks(team, 1).await;
+        joined_by_backfill(&admin, &late, game.id).await;
+        game.stop().await;
+    });
+}
+
+#[test]
+fn priority_decides_between_the_game_and_a_new_match() {
+    for (priority, joins) in [("high", true), ("low", false)] {
+        run(async {
+            let game = Game::new(priority).await;
+            let (world, admin) = (&game.world, game.world.admin());
+            // Three who are too far from those who play, and one who is not.
+            let backend = world.backend();
+            let queue = async |name: &str, skill: f64| {
+                let party = create(&world.player(name), "Party").await.id;
+                let said = json!({ "attributes": { "skill": skill } });
+                let body = ticket_of("pairs", name, said);
+                backend.create_ticket(party, &body).await.expect("a ticket")
+            };
+            let team = game.leaves("bob").await;
+            game.asks(team, 1).await;
+            for name in ["eve", "fay", "gus"] {
+                queue(name, 1650.0).await;
+            }
+            let hal = queue("hal", 1590.0).await;
+            let moved = eventually("hal to be matched", async || {
+                let now = admin.ticket(hal.id).await.expect("it");
+                (now.state != TicketState::Searching).then_some(now)
+            })
+            .await;
+            assert_eq!(moved.session == Some(game.id), joins, "{priority}");
+            game.stop().await;
+        });
+    }
+}

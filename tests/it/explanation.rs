@@ -1,0 +1,197 @@
+//! Explanations of tickets over HTTP: who may ask, what is said while it searches, and afterwards.
+
+use model::ticket::TicketState;
+use model::wire::{QueueGate, RegionStanding, SearchOutlook, SearchProgress, Ticket};
+use serde_json::json;
+use tests::queue::{once, queue_alone, ticket, ticket_of};
+use tests::world::{World, create, refused};
+use tests::{SESSION_TYPES, run};
+
+/// A queue in which little is enough to be kept out, and one that is paused or closed.
+const QUEUES: &str = r#"
+---
+apiVersion: v1
+kind: Queue
+name: narrow
+session_type: Game
+regions: { allow: [eu-west, us-east], max_latency: 80ms }
+teams: { count: 2, size: 2 }
+party: { max_players: 2 }
+attributes:
+  skill: { type: number, source: player, default: 1500 }
+  build: { type: string, source: player, default: "7" }
+rules:
+  - { name: skill-gap, distance: skill, max: 200 }
+  - { name: same-build, equal: build }
+expansions:
+  - { rule: skill-gap, steps: [ { after: 10s, max: 400 } ] }
+  - { rule: regions.max_latency, steps: [ { after: 30s, max: 150ms } ] }
+ticket: { time_out: 5m }
+---
+apiVersion: v1
+kind: Queue
+name: resting
+active: false
+session_type: Game
+teams: { count: 2, size: 1 }
+---
+apiVersion: v1
+kind: Queue
+name: evening
+session_type: Game
+teams: { count: 2, size: 1 }
+open:
+  - { days: [mon, tue, wed, thu, fri, sat, sun], from: "18:00", to: "20:00", zone: UTC }
+"#;
+
+fn types() -> String {
+    let fleet = "regions: [eu-west]\ncapacity";
+    let both = "regions: [eu-west, us-east]\ncapacity";
+    format!("{}{QUEUES}", SESSION_TYPES.replace(fleet, both))
+}
+
+async fn queued(world: &World, name: &str, skill: f64, build: &str) -> Ticket {
+    let said = json!({
+        "attributes": { "skill": skill, "build": build },
+        "latencies": { "eu-west": 30, "us-east": 120 },
+    });
+    queue_alone(&world.player(name), &ticket_of("narrow", name, said)).await
+}
+
+#[test]
+fn a_ticket_that_searches_is_told_what_keeps_it_waiting_and_until_when() {
+    run(async {
+        let world = World::with(&types()).await;
+        let ann = queued(&world, "ann", 1_000.0, "7").await;
+        queued(&world, "bob", 1_212.0, "7").await;
+        queued(&world, "cid", 800.0, "7").await;
+        queued(&world, "dan", 1_000.0, "8").await;
+        world.at(4_000);
+        let said = world.player("ann").explain_ticket(ann.id).await;
+        let said = said.expect("her own");
+        assert_eq!(
+            said.summary,
+            [
+                "The ticket searches.",
+                "2 more players are wanted within skill 200.",
+                "1 player waits at skill 212 from yours; you reach each other in 6 s.",
+                "1 player could play with you; kept out are 1 by rule same-build and 1 by rule skill-gap.",
+                "Region eu-west (30 ms) is considered; 1 player could play there.",
+                "Region us-east is too far: regions.max_latency is 80 ms, yours 120 ms; it is considered in 26 s.",
+                "By age it is number 1 of 3 (and 1 wait with other values of what must be equal).",
+                "In 6 s skill-gap widens from 200 to 400.",
+            ]
+        );
+        let search = said.search.expect("it searches");
+        assert_eq!(search.queue_is, QueueGate::Open);
+        assert_eq!(search.progress, SearchProgress::Done);
+        assert_eq!(
+            (search.position, search.position_of, search.waiting),
+            (1, 3, 4)
+        );
+        assert_eq!((search.looked_at, search.is_sample), (3, false));
+        assert_eq!(search.candidates.tickets, 1);
+        assert_eq!(search.outlook, SearchOutlook::TooFew);
+        assert_eq!(search.players_missing, Some(2));
+        let miss = search.nearest_miss.expect("bob");
+        assert_eq!((miss.rule.as_str(), miss.gap), ("skill-gap", Some(212.0)));
+        assert_eq!(miss.reached_in_ms, Some(6_000));
+        let far = &search.regions[1];
+        assert_eq!(far.standing, RegionStanding::TooFar);
+        assert_eq!((far.measured_ms, far.limit_ms), (Some(120), Some(80.0)));
+        assert_eq!(search.next_expansion[0].in_ms, 6_000);
+        // What was promised comes.
+        world.at(10_000);
+        let said = world
+            .admin()
+            .explain_ticket(ann.id)
+            .await
+            .expect("his right");
+        let search = said.search.expect("it searches");
+        assert_eq!(
+            (search.candidates.tickets, search.players_missing),
+            (2, Some(1))
+        );
+        world.stop().await;
+    });
+}
+
+#[test]
+fn whoever_may_read_a_ticket_is_told_and_nobody_else() {
+    run(async {
+        let world = World::with(&types()).await;
+        let made = queued(&world, "ann", 1_000.0, "7").await;
+        refused(
+            world.player("bob").explain_ticket(made.id).await,
+            404,
+            "not-found",
+        );
+        let unknown = model::TicketId(made.party.0);
+        refused(
+            world.admin().explain_ticket(unknown).await,
+            404,
+            "not-found",
+        );
+        for client in [world.player("ann"), world.backend(), world.admin()] {
+            assert_eq!(
+                client.explain_ticket(made.id).await.expect("it").ticket,
+                made.id
+            );
+        }
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_queue_that_makes_no_matches_says_so_and_until_when() {
+    run(async {
+        let world = World::with(&types()).await;
+        let mut said = Vec::new();
+        for (name, queue) in [("ann", "resting"), ("bob", "resting"), ("cid", "evening")] {
+            let client = world.player(name);
+            let made = queue_alone(&client, &ticket(queue)).await;
+            said.push(client.explain_ticket(made.id).await.expect("it"));
+        }
+        let search = said[1].search.as_ref().expect("it searches");
+        assert_eq!(search.queue_is, QueueGate::Paused);
+        assert_eq!(search.outlook, SearchOutlook::Possible);
+        assert_eq!(said[1].summary[1], "Queue resting is paused; tickets wait.");
+        let search = said[2].search.as_ref().expect("it searches");
+        let opens_at = search.opens_at.map(|at| at.0.0 % 86_400_000);
+        assert_eq!(search.queue_is, QueueGate::Closed);
+        assert_eq!(opens_at, Some(18 * 3_600_000));
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_ticket_in_a_match_or_ended_is_told_so() {
+    run(async {
+        let world = World::with(&types()).await;
+        let admin = world.admin();
+        let mut tickets = Vec::new();
+        for name in ["ann", "bob", "cid", "dan"] {
+            tickets.push(queued(&world, name, 1_000.0, "7").await);
+        }
+        let placing = once(&admin, tickets[0].id, TicketState::Placing).await;
+        let said = admin.explain_ticket(placing.id).await.expect("it");
+        assert_eq!(
+            (said.match_id, said.session),
+            (placing.match_id, placing.session)
+        );
+        assert_eq!(said.search, None);
+        let sentence = "The ticket is in a match whose session waits for its host.";
+        assert_eq!(said.summary, [sentence]);
+        let eve = world.player("eve");
+        let party = create(&eve, "Party").await.id;
+        let made = eve.create_ticket(party, &ticket("resting")).await;
+        let made = made.expect("a ticket");
+        eve.cancel_ticket(party).await.expect("taken back");
+        let said = eve.explain_ticket(made.id).await.expect("still there");
+        assert_eq!(
+            said.summary,
+            ["The ticket is canceled: the leader took it back."]
+        );
+        world.stop().await;
+    });
+}
