@@ -294,6 +294,8 @@ proptest! {
         for (passes, step) in steps {
             now += passes;
             latest = latest.max(now);
+            // Also where nobody is left who could end, so that both count by the same clock.
+            estimator.advance(Timestamp(now));
             match step {
                 Step::Come { region, players, age } => {
                     let created = now - age as i64;
