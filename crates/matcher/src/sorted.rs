@@ -330,16 +330,24 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         leaves.flat_map(|leaf| leaf.items(0, leaf.len))
     }
 
-    /// From this place on upward: the next leaf's items that may be wanted, and where to go on.
+    /// From this place on upward: the next leaf's items that may be wanted, and where to go on; `None` where all keys
+    /// are above `until`.
     pub fn up(
         &self,
         spot: Spot,
         wanted: u128,
+        until: &K,
     ) -> Option<(impl DoubleEndedIterator<Item = (K, V)> + '_, Spot)> {
         let Spot(mut b, mut l, mut i) = spot;
         while let Some(block) = self.blocks.get(b) {
+            if self.from.get(b).is_some_and(|from| from > until) {
+                return None;
+            }
             if block.tags & wanted != 0 {
                 while let Some(leaf) = block.leaves.get(l) {
+                    if block.from.get(l).is_some_and(|from| from > until) {
+                        return None;
+                    }
                     if leaf.tags & wanted != 0 && i < leaf.len {
                         return Some((leaf.items(i, leaf.len), Spot(b, l + 1, 0)));
                     }
@@ -351,19 +359,28 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         None
     }
 
-    /// The same downward, below this place; items in ascending order.
+    /// The same downward, below this place, where keys are not below `until`; items in ascending order.
     pub fn down(
         &self,
         spot: Spot,
         wanted: u128,
+        until: &K,
     ) -> Option<(impl DoubleEndedIterator<Item = (K, V)> + '_, Spot)> {
         let Spot(b, l, mut i) = spot;
         // One more than the index, so that nothing is below it at 0.
         let (mut b, mut l) = (b + 1, l + 1);
         while b > 0 {
+            let above = self.from.get(b);
+            if above.is_some_and(|above| above <= until) {
+                return None;
+            }
             if let Some(block) = self.blocks.get(b - 1).filter(|x| x.tags & wanted != 0) {
                 l = l.min(block.leaves.len());
                 while l > 0 {
+                    let above = block.from.get(l).or(above);
+                    if above.is_some_and(|above| above <= until) {
+                        return None;
+                    }
                     let leaf = &block.leaves[l - 1];
                     let end = i.min(leaf.len);
                     if leaf.tags & wanted != 0 && end > 0 {
@@ -418,6 +435,7 @@ mod tests {
             ops in prop::collection::vec((any::<bool>(), 0_u16..700, 0_u8..4), 1..3_000),
             from in 0_u16..700,
             wanted in 0_u128..16,
+            reach in 0_u16..8_000,
         ) {
             let (mut sorted, mut reference) = (Sorted::default(), BTreeMap::new());
             // A run of growing keys first, so that there are several blocks.
@@ -440,19 +458,20 @@ mod tests {
             prop_assert_eq!(sorted.len(), reference.len());
             prop_assert!(sorted.iter().eq(reference.iter().map(|(&k, &v)| (k, v))));
             let is_wanted = |v: &u8| v.tags() & wanted != 0;
+            let (low, high) = (from.saturating_sub(reach), from + reach);
             let (mut up, mut spot) = (Vec::new(), sorted.spot(&from));
-            while let Some((items, next)) = sorted.up(spot, wanted) {
-                up.extend(items.filter(|(_, v)| is_wanted(v)));
+            while let Some((items, next)) = sorted.up(spot, wanted, &high) {
+                up.extend(items.filter(|(k, v)| is_wanted(v) && *k <= high));
                 spot = next;
             }
-            let above = reference.range(from..).filter(|(_, v)| is_wanted(v));
+            let above = reference.range(from..=high).filter(|(_, v)| is_wanted(v));
             prop_assert!(up.into_iter().eq(above.map(|(&k, &v)| (k, v))));
             let (mut down, mut spot) = (Vec::new(), sorted.spot(&from));
-            while let Some((items, next)) = sorted.down(spot, wanted) {
-                down.extend(items.rev().filter(|(_, v)| is_wanted(v)));
+            while let Some((items, next)) = sorted.down(spot, wanted, &low) {
+                down.extend(items.rev().filter(|(k, v)| is_wanted(v) && *k >= low));
                 spot = next;
             }
-            let under = reference.range(..from).rev().filter(|(_, v)| is_wanted(v));
+            let under = reference.range(low..from).rev().filter(|(_, v)| is_wanted(v));
             prop_assert!(down.into_iter().eq(under.map(|(&k, &v)| (k, v))));
         }
     }
