@@ -378,6 +378,10 @@ impl Matcher {
             sums,
             pings,
             shared,
+            brings: state
+                .plan
+                .wanted
+                .brought(&state.plan.queue, &ticket.players),
             ticket: state.plan.reads_tickets.then(|| Arc::clone(&ticket)),
         });
         self.by_id.insert(ticket.id, slot);
@@ -733,14 +737,15 @@ impl Matcher {
 
     fn figures(&self, state: &QueueState, found: &Found) -> Figures {
         let entries = || found.slots.iter().map(|&slot| self.entries.at(slot));
-        let skills = entries().map(|entry| entry.skill());
+        let nth = state.plan.first_rule;
+        let skills = entries().filter_map(|entry| entry.numbers.get(nth).copied());
         let (low, high) = skills.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
             (low.min(x), high.max(x))
         });
         let oldest = entries().map(|entry| entry.created_at).min();
         Figures {
             players: entries().map(|entry| u32::from(entry.players)).sum(),
-            distance_gap: if state.plan.distance.is_empty() {
+            distance_gap: if state.plan.distance.len() <= nth {
                 0.0
             } else {
                 high - low

@@ -11,6 +11,7 @@ use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId};
 use crate::matcher::mix;
 use crate::plan::{Plan, Sizes};
 use crate::sorted::{Halves, Sorted, Tagged};
+use crate::wanted::Holders;
 
 /// Pools of at most this many tickets are searched exhaustively, every time.
 pub(crate) const EXACT_TICKETS_MAX: usize = 16;
@@ -166,6 +167,8 @@ pub(crate) struct Pool {
     /// That wait here or are in an emitted match.
     tickets: usize,
     pub by_skill: Sorted<SkillKey, Place>,
+    /// Those of them who bring what is wanted.
+    pub holders: Holders,
     /// All of them, oldest first, also those that may play nowhere yet.
     pub by_age: Ages,
     /// For each of [`Plan::afters`] who in the ring of ages has not come to it yet; the last one: who may expire next.
@@ -190,6 +193,7 @@ impl Pool {
             key,
             tickets: 1,
             by_skill: Sorted::default(),
+            holders: Holders::default(),
             by_age: Ages::default(),
             cursors: Vec::new(),
             deadlines: BTreeMap::new(),
@@ -455,6 +459,7 @@ impl QueueState {
         self.waiting += 1;
         let place = pool.place(mask(&self.plan, entry), slot, entry);
         pool.by_skill.insert(skill_key(entry), place);
+        pool.holders.insert(&self.plan, slot, entry);
         pool.note_deadline(&self.plan, slot, entry);
         deadline(&self.plan, entry)
     }
@@ -469,6 +474,7 @@ impl QueueState {
         pool.by_age.remove(entry.seat, &entry.age_key());
         self.waiting -= 1;
         pool.by_skill.remove(&skill_key(entry));
+        pool.holders.remove(entry);
         pool.leave_class(entry.class);
         if let Some(at) = entry.deadline {
             pool.deadlines.remove(&(at, entry.seq));
@@ -612,7 +618,7 @@ pub(crate) fn skill_key(entry: &Entry) -> SkillKey {
 }
 
 /// Bits that sort like the number.
-fn order_bits(x: f64) -> u64 {
+pub(crate) fn order_bits(x: f64) -> u64 {
     let bits = (x + 0.0).to_bits();
     if bits >> 63 == 1 {
         !bits
