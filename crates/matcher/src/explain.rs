@@ -536,7 +536,7 @@ fn nearest(glimpse: &Glimpse<'_>, pool: &Pool) -> Vec<(f64, Slot)> {
     };
     let (mut spot, mut taken) = (start, 0);
     while taken < LOOKED_AT_MAX
-        && let Some((items, next)) = pool.by_skill.up(spot, u128::MAX, &SkillKey::MOST)
+        && let Some((items, next)) = pool.by_skill.up(spot, u128::MAX)
     {
         for (key, place) in items {
             take(&key, place.slot);
@@ -546,7 +546,7 @@ fn nearest(glimpse: &Glimpse<'_>, pool: &Pool) -> Vec<(f64, Slot)> {
     }
     let (mut spot, mut taken) = (start, 0);
     while taken < LOOKED_AT_MAX
-        && let Some((items, next)) = pool.by_skill.down(spot, u128::MAX, &SkillKey::LEAST)
+        && let Some((items, next)) = pool.by_skill.down(spot, u128::MAX)
     {
         for (key, place) in items {
             take(&key, place.slot);

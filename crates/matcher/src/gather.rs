@@ -135,7 +135,7 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     let (low, high) = bounds(seeker);
     out.walk += 1;
     let (mut spot, mut walk) = (start, Walk::new(seeker, false));
-    while let Some((items, next)) = order.down(spot, walk.tags, &low) {
+    while let Some((items, next)) = order.down_until(spot, walk.tags, Some(low)) {
         if !items.rev().all(|(key, place)| walk.take(out, key, place)) {
             break;
         }
@@ -144,7 +144,7 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     out.candidates.reverse();
     out.walk += 1;
     let (mut spot, mut walk) = (start, Walk::new(seeker, true));
-    while let Some((mut items, next)) = order.up(spot, walk.tags, &high) {
+    while let Some((mut items, next)) = order.up_until(spot, walk.tags, Some(high)) {
         if !items.all(|(key, place)| walk.take(out, key, place)) {
             break;
         }

@@ -74,9 +74,6 @@ impl Entries {
 pub(crate) struct SkillKey(u128);
 
 impl SkillKey {
-    pub const LEAST: SkillKey = SkillKey(0);
-    pub const MOST: SkillKey = SkillKey(u128::MAX);
-
     pub fn new(skill: f64, seq: u64) -> SkillKey {
         SkillKey((u128::from(order_bits(skill)) << 64) | u128::from(seq))
     }
