@@ -17,6 +17,8 @@ const OLDEST_LOOKED_AT: usize = 4;
 const SCAN_MAX: u32 = 512;
 /// A search that has found nothing looks at up to `SCAN_MAX << SCAN_DOUBLINGS_MAX`.
 const SCAN_DOUBLINGS_MAX: u32 = 6;
+/// Of a sum or a difference, more than it can be off by, relative to the larger number.
+const ROUNDING: f64 = 1e-12;
 /// Items passed over on each side, for each that may be looked at; only classes that share a tag are passed over.
 const PASSED_MAX: u32 = 16;
 
@@ -130,9 +132,10 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     let order = &seeker.pool.by_skill;
     let own = skill_key(seeker.entry);
     let start = order.spot(&own);
+    let (low, high) = bounds(seeker);
     out.walk += 1;
     let (mut spot, mut walk) = (start, Walk::new(seeker, false));
-    while let Some((items, next)) = order.down(spot, walk.tags) {
+    while let Some((items, next)) = order.down_until(spot, walk.tags, Some(low)) {
         if !items.rev().all(|(key, place)| walk.take(out, key, place)) {
             break;
         }
@@ -141,7 +144,7 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     out.candidates.reverse();
     out.walk += 1;
     let (mut spot, mut walk) = (start, Walk::new(seeker, true));
-    while let Some((mut items, next)) = order.up(spot, walk.tags) {
+    while let Some((mut items, next)) = order.up_until(spot, walk.tags, Some(high)) {
         if !items.all(|(key, place)| walk.take(out, key, place)) {
             break;
         }
@@ -154,6 +157,16 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     if out.candidates.len() > near {
         out.candidates.sort_by(|a, b| a.skill.total_cmp(&b.skill));
     }
+}
+
+/// Beyond these nobody is within reach, however differences are rounded.
+fn bounds(seeker: Seeker<'_>) -> (SkillKey, SkillKey) {
+    let (skill, limit) = (seeker.entry.skill(), seeker.limit(u16::MAX));
+    let reach = limit + (limit + skill.abs()) * ROUNDING;
+    (
+        SkillKey::new(skill - reach, 0),
+        SkillKey::new(skill + reach, u64::MAX),
+    )
 }
 
 /// A walk to one side.

@@ -336,10 +336,37 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         spot: Spot,
         wanted: u128,
     ) -> Option<(impl DoubleEndedIterator<Item = (K, V)> + '_, Spot)> {
+        self.up_until(spot, wanted, None)
+    }
+
+    /// The same downward, below this place; items in ascending order.
+    pub fn down(
+        &self,
+        spot: Spot,
+        wanted: u128,
+    ) -> Option<(impl DoubleEndedIterator<Item = (K, V)> + '_, Spot)> {
+        self.down_until(spot, wanted, None)
+    }
+
+    /// As [`Sorted::up`]; `None` where all keys are above `until`.
+    pub fn up_until(
+        &self,
+        spot: Spot,
+        wanted: u128,
+        until: Option<K>,
+    ) -> Option<(impl DoubleEndedIterator<Item = (K, V)> + '_, Spot)> {
         let Spot(mut b, mut l, mut i) = spot;
+        let is_above = |from: &K| until.is_some_and(|until| *from > until);
         while let Some(block) = self.blocks.get(b) {
+            // The first of all, and the first of a block, may hold less than they say.
+            if b > 0 && self.from.get(b).is_some_and(is_above) {
+                return None;
+            }
             if block.tags & wanted != 0 {
                 while let Some(leaf) = block.leaves.get(l) {
+                    if l > 0 && block.from.get(l).is_some_and(is_above) {
+                        return None;
+                    }
                     if leaf.tags & wanted != 0 && i < leaf.len {
                         return Some((leaf.items(i, leaf.len), Spot(b, l + 1, 0)));
                     }
@@ -351,19 +378,29 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         None
     }
 
-    /// The same downward, below this place; items in ascending order.
-    pub fn down(
+    /// As [`Sorted::down`]; `None` where all keys are below `until`.
+    pub fn down_until(
         &self,
         spot: Spot,
         wanted: u128,
+        until: Option<K>,
     ) -> Option<(impl DoubleEndedIterator<Item = (K, V)> + '_, Spot)> {
         let Spot(b, l, mut i) = spot;
+        let is_below = |above: &K| until.is_some_and(|until| *above <= until);
         // One more than the index, so that nothing is below it at 0.
         let (mut b, mut l) = (b + 1, l + 1);
         while b > 0 {
+            let above = self.from.get(b);
+            if above.is_some_and(is_below) {
+                return None;
+            }
             if let Some(block) = self.blocks.get(b - 1).filter(|x| x.tags & wanted != 0) {
                 l = l.min(block.leaves.len());
                 while l > 0 {
+                    let above = block.from.get(l).or(above);
+                    if above.is_some_and(is_below) {
+                        return None;
+                    }
                     let leaf = &block.leaves[l - 1];
                     let end = i.min(leaf.len);
                     if leaf.tags & wanted != 0 && end > 0 {
@@ -418,6 +455,7 @@ mod tests {
             ops in prop::collection::vec((any::<bool>(), 0_u16..700, 0_u8..4), 1..3_000),
             from in 0_u16..700,
             wanted in 0_u128..16,
+            reach in 0_u16..8_000,
         ) {
             let (mut sorted, mut reference) = (Sorted::default(), BTreeMap::new());
             // A run of growing keys first, so that there are several blocks.
@@ -440,19 +478,20 @@ mod tests {
             prop_assert_eq!(sorted.len(), reference.len());
             prop_assert!(sorted.iter().eq(reference.iter().map(|(&k, &v)| (k, v))));
             let is_wanted = |v: &u8| v.tags() & wanted != 0;
+            let (low, high) = (from.saturating_sub(reach), from + reach);
             let (mut up, mut spot) = (Vec::new(), sorted.spot(&from));
-            while let Some((items, next)) = sorted.up(spot, wanted) {
-                up.extend(items.filter(|(_, v)| is_wanted(v)));
+            while let Some((items, next)) = sorted.up_until(spot, wanted, Some(high)) {
+                up.extend(items.filter(|(k, v)| is_wanted(v) && *k <= high));
                 spot = next;
             }
-            let above = reference.range(from..).filter(|(_, v)| is_wanted(v));
+            let above = reference.range(from..=high).filter(|(_, v)| is_wanted(v));
             prop_assert!(up.into_iter().eq(above.map(|(&k, &v)| (k, v))));
             let (mut down, mut spot) = (Vec::new(), sorted.spot(&from));
-            while let Some((items, next)) = sorted.down(spot, wanted) {
-                down.extend(items.rev().filter(|(_, v)| is_wanted(v)));
+            while let Some((items, next)) = sorted.down_until(spot, wanted, Some(low)) {
+                down.extend(items.rev().filter(|(k, v)| is_wanted(v) && *k >= low));
                 spot = next;
             }
-            let under = reference.range(..from).rev().filter(|(_, v)| is_wanted(v));
+            let under = reference.range(low..from).rev().filter(|(_, v)| is_wanted(v));
             prop_assert!(down.into_iter().eq(under.map(|(&k, &v)| (k, v))));
         }
     }
