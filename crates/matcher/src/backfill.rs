@@ -403,6 +403,7 @@ fn seated(plan: &Plan, party: &Arc<Ticket>) -> Option<(PoolKey, Entry)> {
         sums: fit.sums,
         shared: fit.shared,
         pings: Pings::new(std::iter::empty()),
+        brings: Default::default(),
         ticket: plan.reads_tickets.then(|| Arc::clone(party)),
     };
     Some((fit.key, entry))
