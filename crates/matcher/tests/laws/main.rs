@@ -11,6 +11,7 @@ mod language;
 mod platforms;
 mod quality;
 mod random;
+mod rare;
 mod roles;
 mod rules;
 mod several;

@@ -1,10 +1,11 @@
 //! The table of all routes; those of tickets and queues stand in `table_matchmaking`.
 
 use super::access::{
-    BACKFILLER, GAME_SERVER, HOST, HOST_TO_BE, INVITER, INVITER_OR_INVITED, LEADER, LEADER_OF_BOTH,
+    GAME_SERVER, HOST, HOST_TO_BE, INVITER, INVITER_OR_INVITED, LEADER, LEADER_OF_BOTH,
     LEADER_OR_HOST, ME, MEMBER, MEMBER_OF_BOTH, MEMBER_OR_HOST, MOVER, OPERATORS, OWNER, PEOPLE,
     READER, SELF, SELF_OR_KICKER, SELF_OR_MOVER, SELF_OR_OWNER, SERVER,
 };
+use super::backfill_routes as backfill;
 use super::examples as shapes;
 use super::problem::Kind;
 use super::routes::{
@@ -375,62 +376,10 @@ const SESSIONS: &[Route] = &[
         ],
         ..BASE
     },
-    Route {
-        operation: Operation::SetBackfill,
-        verb: Verb::Put,
-        path: "/v1/sessions/{id}/backfill",
-        summary: "Ask the queue that made the session for players, or for others than before; acknowledges.",
-        access: Access::Only(BACKFILLER),
-        query: &[Query::DryRun],
-        headers: &[RequestHeader::IfMatch],
-        body: RequestBody::Required(shapes::SET_BACKFILL),
-        replies: &[json(200, "What it asks for now.", shapes::BACKFILL)],
-        problems: &[
-            Kind::NotFound,
-            Kind::NotHost,
-            Kind::NotMatched,
-            Kind::NotJoinable,
-            Kind::SessionClosed,
-            Kind::TeamFull,
-            Kind::Conflict,
-            Kind::Invalid,
-        ],
-    },
-    Route {
-        operation: Operation::ReadBackfill,
-        path: "/v1/sessions/{id}/backfill",
-        summary: "Read what the session asks its queue for, without acknowledging.",
-        access: Access::Only(BACKFILLER),
-        replies: &[json(200, "What it asks for.", shapes::BACKFILL)],
-        problems: &[Kind::NotFound],
-        ..BASE
-    },
-    Route {
-        operation: Operation::AcknowledgeBackfill,
-        verb: Verb::Post,
-        path: "/v1/sessions/{id}/backfill",
-        summary: "Go on asking, and hear which players were added since the last time.",
-        access: Access::Only(BACKFILLER),
-        replies: &[json(
-            200,
-            "What it asks for, and whom to expect.",
-            shapes::BACKFILL,
-        )],
-        problems: &[Kind::NotFound, Kind::NotHost],
-        ..BASE
-    },
-    Route {
-        operation: Operation::RemoveBackfill,
-        verb: Verb::Delete,
-        path: "/v1/sessions/{id}/backfill",
-        summary: "Ask for players no longer.",
-        access: Access::Only(BACKFILLER),
-        query: &[Query::DryRun],
-        headers: &[RequestHeader::IfMatch],
-        replies: &[nothing(204, "It asks for nobody.")],
-        problems: &[Kind::NotFound, Kind::NotHost],
-        ..BASE
-    },
+    backfill::SET,
+    backfill::READ,
+    backfill::ACKNOWLEDGE,
+    backfill::REMOVE,
     Route {
         operation: Operation::Browse,
         path: "/v1/browser",
