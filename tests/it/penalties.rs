@@ -95,8 +95,8 @@ fn f14_who_leaves_a_running_match_may_not_queue_for_a_while() {
         // He stays to the end, so he pays nothing.
         world.admin().delete_session(first).await.expect("the end");
         assert_eq!(paid(&world, "bob").await, None);
-        queue_alone(&bob, &ticket("duel")).await;
         world.at(5 * MINUTE);
+        queue_alone(&bob, &ticket("duel")).await;
         assert_eq!(paid(&world, "ann").await, Some((1, 5, false)));
         cid.leave(party, Who::Me).await.expect("a way out");
         let again = ann

@@ -16,6 +16,7 @@ mod examples;
 mod reply;
 mod serve;
 mod table;
+mod table_matchmaking;
 
 mod backfills;
 mod events;

@@ -1,9 +1,9 @@
-//! The table of all routes.
+//! The table of all routes; those of tickets and queues stand in `table_matchmaking`.
 
 use super::access::{
     GAME_SERVER, HOST, HOST_TO_BE, INVITER, INVITER_OR_INVITED, LEADER, LEADER_OF_BOTH,
     LEADER_OR_HOST, ME, MEMBER, MEMBER_OF_BOTH, MEMBER_OR_HOST, MOVER, OPERATORS, OWNER, PEOPLE,
-    READER, SELF, SELF_OR_KICKER, SELF_OR_MOVER, SELF_OR_OWNER, SERVER, TICKET_PLAYER,
+    READER, SELF, SELF_OR_KICKER, SELF_OR_MOVER, SELF_OR_OWNER, SERVER,
 };
 use super::backfill_routes as backfill;
 use super::examples as shapes;
@@ -12,6 +12,7 @@ use super::routes::{
     Access, Operation, Query, Reply, ReplyBody, RequestBody, RequestHeader, Route, Verb,
 };
 use super::shape::Shape;
+use super::table_matchmaking::MATCHMAKING;
 use crate::PrincipalKind::{Admin, Player, Server};
 
 pub(super) const BASE: Route = Route {
@@ -54,7 +55,29 @@ const fn text(when: &'static str, media_type: &'static str) -> Reply {
 const SESSION_NOW: Reply = json(200, "The session as it is now.", shapes::SESSION);
 
 /// Every route, by area.
-pub static ROUTES: &[Route] = &[
+pub static ROUTES: &[Route] = &joined::<{ SESSIONS.len() + MATCHMAKING.len() + HOSTS.len() }>(&[
+    SESSIONS,
+    MATCHMAKING,
+    HOSTS,
+]);
+
+/// Several tables as one.
+const fn joined<const N: usize>(tables: &[&[Route]]) -> [Route; N] {
+    let mut all = [BASE; N];
+    let (mut at, mut table) = (0, 0);
+    while table < tables.len() {
+        let mut row = 0;
+        while row < tables[table].len() {
+            all[at] = tables[table][row];
+            (at, row) = (at + 1, row + 1);
+        }
+        table += 1;
+    }
+    all
+}
+
+/// Sessions, members and instances.
+const SESSIONS: &[Route] = &[
     // Sessions.
     Route {
         operation: Operation::CreateSession,
@@ -765,119 +788,10 @@ pub static ROUTES: &[Route] = &[
         problems: &[Kind::NotFound],
         ..BASE
     },
-    // Tickets and queues.
-    Route {
-        operation: Operation::CreateTicket,
-        verb: Verb::Post,
-        path: "/v1/sessions/{id}/ticket",
-        summary: "Queue a party; the ticket is durable before the answer.",
-        access: Access::Only(LEADER),
-        headers: &[RequestHeader::IdempotencyKey, RequestHeader::IfMatch],
-        body: RequestBody::Required(shapes::CREATE_TICKET),
-        replies: &[json(201, "The ticket.", shapes::TICKET)],
-        problems: &[
-            Kind::Conflict,
-            Kind::NotFound,
-            Kind::Invalid,
-            Kind::NotLeader,
-            Kind::AlreadyQueued,
-            Kind::NotQueueable,
-            Kind::Penalized,
-        ],
-        ..BASE
-    },
-    Route {
-        operation: Operation::CancelTicket,
-        verb: Verb::Delete,
-        path: "/v1/sessions/{id}/ticket",
-        summary: "Take a party out of its queue.",
-        access: Access::Only(LEADER),
-        headers: &[RequestHeader::IfMatch],
-        replies: &[json(200, "The canceled ticket.", shapes::TICKET)],
-        problems: &[Kind::Conflict, Kind::NotFound, Kind::NotLeader],
-        ..BASE
-    },
-    Route {
-        operation: Operation::ReadTicket,
-        path: "/v1/tickets/{id}",
-        summary: "Read a ticket; an ended one is kept for an hour.",
-        access: Access::Only(TICKET_PLAYER),
-        replies: &[json(200, "The ticket.", shapes::TICKET)],
-        problems: &[Kind::NotFound],
-        ..BASE
-    },
-    Route {
-        operation: Operation::ExplainTicket,
-        path: "/v1/tickets/{id}/explanation",
-        summary: "Say where a ticket stands and why: who could play with it, what keeps out whom, what widens next.",
-        access: Access::Only(TICKET_PLAYER),
-        replies: &[json(200, "The explanation.", shapes::EXPLANATION)],
-        problems: &[Kind::NotFound],
-        ..BASE
-    },
-    Route {
-        operation: Operation::AnswerMatch,
-        verb: Verb::Post,
-        path: "/v1/tickets/{id}/acceptance",
-        summary: "Accept or refuse the match that a ticket is proposed; each player for himself.",
-        access: Access::Only(TICKET_PLAYER),
-        body: RequestBody::Required(shapes::ANSWER_MATCH),
-        replies: &[json(200, "The ticket.", shapes::TICKET)],
-        problems: &[
-            Kind::NotFound,
-            Kind::Invalid,
-            Kind::Forbidden,
-            Kind::Conflict,
-        ],
-        ..BASE
-    },
-    Route {
-        operation: Operation::ReadPenalty,
-        path: "/v1/players/{player}/penalties/{name}",
-        summary: "Read what a player pays for deserting matches.",
-        access: Access::Only(SELF),
-        replies: &[json(200, "What he pays.", shapes::PENALTY)],
-        problems: &[Kind::NotFound, Kind::Forbidden],
-        ..BASE
-    },
-    Route {
-        operation: Operation::SetPenalty,
-        verb: Verb::Put,
-        path: "/v1/players/{player}/penalties/{name}",
-        summary: "Set what a player pays, under a name that a queue gives.",
-        access: Access::Only(&[(Server, ""), (Admin, "")]),
-        body: RequestBody::Required(shapes::SET_PENALTY),
-        replies: &[json(200, "What he pays.", shapes::PENALTY)],
-        problems: &[Kind::NotFound, Kind::Invalid],
-        ..BASE
-    },
-    Route {
-        operation: Operation::RemovePenalty,
-        verb: Verb::Delete,
-        path: "/v1/players/{player}/penalties/{name}",
-        summary: "Forgive a player.",
-        access: Access::Only(&[(Server, ""), (Admin, "")]),
-        replies: &[nothing(204, "Forgiven.")],
-        problems: &[Kind::NotFound],
-        ..BASE
-    },
-    Route {
-        operation: Operation::ListQueues,
-        path: "/v1/queues",
-        summary: "List the queues.",
-        access: Access::Only(PEOPLE),
-        replies: &[json(200, "All queues, by name.", shapes::QUEUES)],
-        ..BASE
-    },
-    Route {
-        operation: Operation::ReadQueue,
-        path: "/v1/queues/{name}",
-        summary: "Read a queue.",
-        access: Access::Only(PEOPLE),
-        replies: &[json(200, "The queue.", shapes::QUEUE)],
-        problems: &[Kind::NotFound],
-        ..BASE
-    },
+];
+
+/// Events, game servers and operations.
+const HOSTS: &[Route] = &[
     // Events.
     Route {
         operation: Operation::ReadEvents,
