@@ -526,8 +526,9 @@ impl Seating<'_> {
         let mut gaps = Vec::with_capacity(self.limits.len());
         for (rule, limit) in self.limits.iter().enumerate() {
             let (low, high) = self.means(rule);
-            // Written so that a NaN is out of bounds.
-            if !(high - low <= limit + ROUNDING * low.abs().max(high.abs())) {
+            let within = high - low <= limit + ROUNDING * low.abs().max(high.abs());
+            // A NaN is out of bounds.
+            if !within {
                 return;
             }
             gaps.push(high - low);

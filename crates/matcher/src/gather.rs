@@ -180,10 +180,11 @@ impl<'a> Walk<'a> {
             own_limit: seeker.limit(u16::MAX),
             scan_max: seeker.scan_max(),
             passed: 0,
-            tags: match seeker.pool.classes.len() {
-                classes @ 0..=127 => (1 << classes) - 1,
-                _ => u128::MAX,
-            },
+            tags: seeker.pool.met_by(seeker.entry.class)
+                & match seeker.pool.classes.len() {
+                    classes @ 0..=127 => (1 << classes) - 1,
+                    _ => u128::MAX,
+                },
             second,
             is_plain: seeker.overdue.is_none()
                 && plan.distance.len() <= 1
@@ -192,6 +193,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes the next item, if it is wanted; whether the walk goes on.
+    #[inline]
     fn take(&mut self, out: &mut Gathered, key: SkillKey, place: Place) -> bool {
         let Gathered {
             candidates,

@@ -36,10 +36,13 @@ impl Entries {
         Slot::try_from(self.slots.len() - 1).unwrap_or(Slot::MAX)
     }
 
-    pub fn take(&mut self, slot: Slot) -> Option<Entry> {
-        let entry = self.slots.get_mut(slot as usize)?.take()?;
-        self.free.push(slot);
-        Some(entry)
+    pub fn clear(&mut self, slot: Slot) {
+        if let Some(held) = self.slots.get_mut(slot as usize)
+            && held.is_some()
+        {
+            *held = None;
+            self.free.push(slot);
+        }
     }
 
     pub fn get(&self, slot: Slot) -> Option<&Entry> {
@@ -175,6 +178,8 @@ pub(crate) struct Pool {
     pub classes: Vec<(Class, u32)>,
     free_classes: Vec<u16>,
     class_of: BTreeMap<Class, u16>,
+    /// For each class that has a tag of its own the tags of those who may play where it may.
+    meets: Vec<u128>,
     /// Numbers of classes by their hash, as they were last; most are asked for here alone.
     recent: Vec<u16>,
 }
@@ -193,6 +198,7 @@ impl Pool {
             classes: Vec::new(),
             free_classes: Vec::new(),
             class_of: BTreeMap::new(),
+            meets: Vec::new(),
             recent: Vec::new(),
         }
     }
@@ -258,7 +264,43 @@ impl Pool {
             }
         };
         self.class_of.insert(class, number);
+        self.note_meets(number);
         number
+    }
+
+    /// Notes whom a new class may meet.
+    fn note_meets(&mut self, number: u16) {
+        let new = self.classes[usize::from(number)].0;
+        let mut met = SHARED_TAG;
+        let known = self.meets.iter_mut().zip(&self.classes).zip(0_u16..);
+        for ((meets, (other, _)), at) in known {
+            // Where one may play anywhere its bits are all set.
+            if other.mask & new.mask != 0 {
+                *meets |= tag(number);
+                met |= tag(at);
+            } else if tag(number) != SHARED_TAG {
+                *meets &= !tag(number);
+            }
+        }
+        if tag(number) == SHARED_TAG {
+            return;
+        }
+        if new.mask != 0 {
+            met |= tag(number);
+        }
+        let at = usize::from(number);
+        if self.meets.len() <= at {
+            self.meets.resize(at + 1, 0);
+        }
+        self.meets[at] = met;
+    }
+
+    /// The tags of those whom a class may meet, and maybe of others.
+    pub fn met_by(&self, class: u16) -> u128 {
+        self.meets
+            .get(usize::from(class))
+            .copied()
+            .unwrap_or(u128::MAX)
     }
 
     fn leave_class(&mut self, number: u16) {

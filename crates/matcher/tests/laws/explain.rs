@@ -117,6 +117,14 @@ fn have_no_region(queue: &Queue, pair: [&Ticket; 2], at: i64) -> bool {
     regions.all(|place| judged(&alone, pair, at, place).is_err())
 }
 
+/// Whether one of them names a player of the other, where that is kept strictly.
+fn avoid_each_other(queue: &Queue, pair: [&Ticket; 2], at: i64) -> bool {
+    let mut alone = roomy(queue);
+    alone.avoid = queue.avoid;
+    let (a, b) = (without_pings(pair[0]), without_pings(pair[1]));
+    judged(&alone, [&a, &b], at, None).is_err()
+}
+
 /// Whether no teams can hold both parties, whoever fills the other seats.
 fn fit_nowhere(queue: &Queue, pair: [&Ticket; 2]) -> bool {
     let [a, b] = pair.map(|ticket| ticket.players.len());
@@ -134,6 +142,7 @@ fn fit_nowhere(queue: &Queue, pair: [&Ticket; 2]) -> bool {
 fn keeps_out(queue: &Queue, rule: &str, pair: [&Ticket; 2], at: i64) -> bool {
     match rule {
         "teams" => fit_nowhere(queue, pair),
+        "avoid" => avoid_each_other(queue, pair, at),
         "regions" | "regions.max_latency" | "regions.max_latency_delta" => {
             have_no_region(queue, pair, at)
         }

@@ -112,6 +112,8 @@ pub fn queue() -> Queue {
         penalties: None,
         sort: None,
         avoid: None,
+        backfill: Default::default(),
+        penalties: None,
         rules: vec![Rule {
             name: name("skill-gap"),
             prefer: None,
