@@ -108,6 +108,8 @@ pub fn queue() -> Queue {
         party_aggregate: Aggregate::Mean,
         attributes: BTreeMap::from([(name("skill"), skill)]),
         role_attribute: None,
+        backfill: Default::default(),
+        penalties: None,
         sort: None,
         avoid: None,
         backfill: Default::default(),
