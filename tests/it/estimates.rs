@@ -1,7 +1,7 @@
 //! How long tickets wait, over HTTP: what a ticket is told, what a queue tells, and what operators read.
 
 use model::ticket::TicketState;
-use model::wire::{EstimateBasis, Queue, Ticket};
+use model::wire::{CreateTicket, EstimateBasis, Queue, Ticket};
 use sdk::Client;
 use serde_json::json;
 use tests::queue::{once, queue_alone, ticket_of};
@@ -19,6 +19,26 @@ regions: { allow: [eu-west] }
 teams: { count: 2, size: 1 }
 ticket: { time_out: 10m }
 estimates: { quantiles: [0.4, 0.9] }
+"#;
+
+/// Two queues that a party may wait in at once.
+const TWO: &str = r#"
+---
+apiVersion: v1
+kind: Queue
+name: two-a
+group: two
+session_type: Game
+regions: { allow: [eu-west] }
+teams: { count: 2, size: 1 }
+---
+apiVersion: v1
+kind: Queue
+name: two-b
+group: two
+session_type: Game
+regions: { allow: [eu-west] }
+teams: { count: 2, size: 1 }
 "#;
 
 async fn queued(world: &World, name: &str) -> (Client, Ticket) {
@@ -134,6 +154,43 @@ fn after_a_restart_nothing_is_promised_and_who_waits_still_counts() {
         let told = queue(&world.admin()).await;
         assert_eq!((told.waiting, told.matched_per_minute), (1, 0.0));
         assert_eq!(told.by_region.first().map(|one| one.waiting), Some(1));
+        world.stop().await;
+    });
+}
+
+#[test]
+fn who_waits_in_two_queues_counts_in_both_and_is_matched_in_one() {
+    run(async {
+        let world = World::with(&format!("{SESSION_TYPES}{TWO}")).await;
+        let admin = world.admin();
+        let told = async |name: &str| {
+            let name = name.parse().expect("a name");
+            let queue = admin.queue(&name).await.expect("the queue");
+            let region = queue.by_region.first();
+            (
+                region.map_or(0, |one| one.waiting),
+                queue.matched_per_minute,
+            )
+        };
+        let said = || json!({ "latencies": { "eu-west": 30 } });
+        let both = |name: &str| CreateTicket {
+            queue: String::new(),
+            queues: vec!["two-a".to_owned(), "two-b".to_owned()],
+            ..ticket_of("", name, said())
+        };
+        let (ann, bob) = (world.player("ann"), world.player("bob"));
+        let first = queue_alone(&ann, &both("ann")).await;
+        assert_eq!((told("two-a").await.0, told("two-b").await.0), (1, 1));
+        let second = queue_alone(&bob, &ticket_of("two-b", "bob", said())).await;
+        once(&ann, first.id, TicketState::Placing).await;
+        once(&bob, second.id, TicketState::Placing).await;
+        world.at(15_000);
+        assert_eq!(told("two-a").await, (0, 0.0), "left for another");
+        assert_eq!(
+            told("two-b").await,
+            (0, 8.0),
+            "both in a quarter of a minute"
+        );
         world.stop().await;
     });
 }

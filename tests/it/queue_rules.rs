@@ -24,7 +24,7 @@ kind: SessionType
 name: Dungeon
 size: { teams: 1, players_per_team: 4 }
 joinability: private
-instance: { fleet: arena }
+instance: { fleet: arena, startup_params: { map: Cave } }
 roles:
   role_types:
     class:
@@ -199,11 +199,11 @@ fn numbers_that_are_none_are_refused_and_change_nothing() {
                 "attribute levels",
             ),
             (r#""attributes": { "levels": 3 }"#, 422, "attribute levels"),
-            (r#""latencies": { "eu-west": -1 }"#, 422, "-1"),
-            (r#""latencies": { "eu-west": 0.5 }"#, 422, "0.5"),
+            (r#""latencies": { "eu-west": -1 }"#, 400, "expected u32"),
+            (r#""latencies": { "eu-west": 0.5 }"#, 400, "expected u32"),
             (r#""latencies": { "eu-west": 10001 }"#, 422, "10001 ms"),
             (r#""latencies": { "mars": 10 }"#, 422, "regions.allow"),
-            (r#""avoid": "bob""#, 422, "bob"),
+            (r#""avoid": "bob""#, 400, "expected a sequence"),
         ] {
             let body = format!(r#"{{ "queue": "numbers", "players": {{ "ann": {{ {said} }} }} }}"#);
             let request = raw::Request {

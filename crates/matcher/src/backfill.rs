@@ -403,6 +403,7 @@ fn seated(plan: &Plan, party: &Arc<Ticket>) -> Option<(PoolKey, Entry)> {
         sums: fit.sums,
         shared: fit.shared,
         pings: Pings::new(std::iter::empty()),
+        brings: Default::default(),
         ticket: plan.reads_tickets.then(|| Arc::clone(party)),
     };
     Some((fit.key, entry))
@@ -525,8 +526,9 @@ impl Seating<'_> {
         let mut gaps = Vec::with_capacity(self.limits.len());
         for (rule, limit) in self.limits.iter().enumerate() {
             let (low, high) = self.means(rule);
-            // Written so that a NaN is out of bounds.
-            if !(high - low <= limit + ROUNDING * low.abs().max(high.abs())) {
+            let within = high - low <= limit + ROUNDING * low.abs().max(high.abs());
+            // A NaN is out of bounds.
+            if !within {
                 return;
             }
             gaps.push(high - low);

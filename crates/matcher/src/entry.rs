@@ -11,6 +11,7 @@ use model::{Name, Region, Ticket, TicketId, Timestamp};
 use crate::ages::Seat;
 use crate::finals::summed;
 use crate::plan::Plan;
+use crate::wanted::Brings;
 
 /// The values of the attributes that must be equal, in the order of the rules; then the platform, where players of
 /// different ones do not meet.
@@ -187,6 +188,8 @@ pub(crate) struct Entry {
     pub pings: Pings,
     /// As [`Fit::shared`].
     pub shared: Box<[Box<[Arc<str>]>]>,
+    /// How many of its players bring what is wanted.
+    pub brings: Brings,
     /// All of it, where rules that are asked at last read it.
     pub ticket: Option<Arc<Ticket>>,
 }

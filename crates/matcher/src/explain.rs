@@ -354,13 +354,13 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// The first distance rule, by which pools are ordered, with the ticket's own limit.
+    /// The first distance rule, with the ticket's own limit, if pools are ordered by it.
     fn reach(&self) -> Option<(usize, f64)> {
         let plan = self.plan();
         let own = self.glimpse.entry;
         let level = plan.level_at(self.now.since(own.created_at).0);
         let limit = *plan.level(level).distance.first()?;
-        let index = plan.first_distance()?;
+        let index = plan.first_distance().filter(|_| plan.first_rule == 0)?;
         Some((index, limit))
     }
 

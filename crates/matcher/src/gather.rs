@@ -3,11 +3,13 @@
 use model::Timestamp;
 
 use crate::entry::{Entry, RegionId};
+use crate::order::arrange;
 use crate::plan::Plan;
 use crate::pool::{
     Class, EXACT_TICKETS_MAX, Entries, Mask, Place, Pool, QueueState, SHARED_BIT, SHARED_TAG,
     SkillKey, Slot, bit, common, plays_in, skill_key, tag,
 };
+use crate::wanted::gather_wanted;
 
 /// Of a pool's oldest tickets so many are candidates however far they are from the nearest.
 const OLDEST_LOOKED_AT: usize = 4;
@@ -147,6 +149,8 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     }
     let near = out.candidates.len();
     gather_oldest(seeker, out);
+    gather_wanted(seeker, out);
+    arrange(seeker, out);
     if out.candidates.len() > near {
         out.candidates.sort_by(|a, b| a.skill.total_cmp(&b.skill));
     }
@@ -176,10 +180,11 @@ impl<'a> Walk<'a> {
             own_limit: seeker.limit(u16::MAX),
             scan_max: seeker.scan_max(),
             passed: 0,
-            tags: match seeker.pool.classes.len() {
-                classes @ 0..=127 => (1 << classes) - 1,
-                _ => u128::MAX,
-            },
+            tags: seeker.pool.met_by(seeker.entry.class)
+                & match seeker.pool.classes.len() {
+                    classes @ 0..=127 => (1 << classes) - 1,
+                    _ => u128::MAX,
+                },
             second,
             is_plain: seeker.overdue.is_none()
                 && plan.distance.len() <= 1
@@ -188,6 +193,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes the next item, if it is wanted; whether the walk goes on.
+    #[inline]
     fn take(&mut self, out: &mut Gathered, key: SkillKey, place: Place) -> bool {
         let Gathered {
             candidates,
@@ -272,24 +278,31 @@ fn gather_oldest(seeker: Seeker<'_>, out: &mut Gathered) {
         if slot == seeker.slot {
             continue;
         }
-        let other = seeker.entries.at(slot);
-        let kind = &seeker.pool.classes[usize::from(other.class)].0;
-        let meets = seeker.class().mask & kind.mask != 0;
-        let live = seeker.overdue.is_none_or(|now| !other.is_expired(now));
         let known = || out.candidates.iter().any(|c| c.slot == slot);
-        if meets && live && accept_each_other(plan, seeker.entry, other) && !known() {
-            let gap = (seeker.entry.skill() - other.skill()).abs();
-            out.candidates.push(Candidate {
-                near: (gap.to_bits(), other.seq),
-                slot,
-                players: other.players,
-                level: other.level,
-                skill: other.skill(),
-                mask: kind.mask,
-                anywhere: kind.anywhere,
-            });
-        }
+        let found = candidate(seeker, slot).filter(|_| !known());
+        out.candidates.extend(found);
     }
+}
+
+/// A ticket of the pool that may play somewhere with the seeker, if both accept each other.
+pub(crate) fn candidate(seeker: Seeker<'_>, slot: Slot) -> Option<Candidate> {
+    let other = seeker.entries.at(slot);
+    let kind = &seeker.pool.classes[usize::from(other.class)].0;
+    let meets = seeker.class().mask & kind.mask != 0;
+    let live = seeker.overdue.is_none_or(|now| !other.is_expired(now));
+    let accepted = || accept_each_other(&seeker.queue.plan, seeker.entry, other);
+    (meets && live && accepted()).then(|| Candidate {
+        near: (
+            (seeker.entry.skill() - other.skill()).abs().to_bits(),
+            other.seq,
+        ),
+        slot,
+        players: other.players,
+        level: other.level,
+        skill: other.skill(),
+        mask: kind.mask,
+        anywhere: kind.anywhere,
+    })
 }
 
 /// Whether a candidate may play in a region where the ticket that searches may.

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::queue::Queue;
+use model::ticket::QUEUES_MAX;
 use model::{Name, Ticket, TicketId, Timestamp};
 
+use crate::backfill::Backfill;
 use crate::event::{Event, Match, MatchTeam, Output, Stats};
 use crate::explain::Explanation;
 use crate::matcher::Matcher;
@@ -96,6 +98,9 @@ impl Group {
                 self.matcher.handle(now, Event::Committed(handle))
             }
             Event::Failed { handle, gone } => self.fail(now, handle, gone),
+            Event::Backfill(asked) if !asked.refused.is_empty() => self
+                .matcher
+                .handle(now, Event::Backfill(refusing_legs(&asked))),
             other => self.matcher.handle(now, other),
         };
         self.say(now, said)
@@ -372,6 +377,16 @@ impl Group {
             self.whole.remove(&leg);
         }
     }
+}
+
+/// Whom a session does not take in it does not take in by any leg.
+fn refusing_legs(asked: &Backfill) -> Arc<Backfill> {
+    let mut asked = asked.clone();
+    let refused = std::mem::take(&mut asked.refused).into_iter();
+    asked.refused = refused
+        .flat_map(|id| (0..QUEUES_MAX).map(move |place| id.leg(place)))
+        .collect();
+    Arc::new(asked)
 }
 
 /// Every leg of a ticket is added.

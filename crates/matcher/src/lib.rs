@@ -25,6 +25,7 @@ mod gather;
 mod group;
 mod ids;
 mod matcher;
+mod order;
 mod pairs;
 mod plan;
 mod pool;
@@ -33,6 +34,7 @@ mod search;
 mod sorted;
 mod teams;
 mod validate;
+mod wanted;
 mod window;
 mod wishes;
 

@@ -378,6 +378,10 @@ impl Matcher {
             sums,
             pings,
             shared,
+            brings: state
+                .plan
+                .wanted
+                .brought(&state.plan.queue, &ticket.players),
             ticket: state.plan.reads_tickets.then(|| Arc::clone(&ticket)),
         });
         self.by_id.insert(ticket.id, slot);
@@ -445,13 +449,14 @@ impl Matcher {
 
     /// Forgets a ticket that is in no pool.
     fn drop_entry(&mut self, slot: Slot) {
-        let Some(entry) = self.entries.take(slot) else {
+        let Some(entry) = self.entries.get(slot) else {
             return;
         };
         self.by_id.remove(entry.id, slot);
         if let Some(state) = self.queues[entry.queue as usize].state.as_mut() {
             state.leave(entry.pool);
         }
+        self.entries.clear(slot);
     }
 
     fn fail(&mut self, handle: u64, gone: &[TicketId], out: &mut Vec<Output>) {
@@ -478,8 +483,8 @@ impl Matcher {
             if at > self.now {
                 break;
             }
-            self.due.remove(&(at, queue, pool));
             let Some(state) = self.queues[queue as usize].state.as_mut() else {
+                self.due.remove(&(at, queue, pool));
                 continue;
             };
             due.clear();
@@ -489,12 +494,17 @@ impl Matcher {
             for &slot in &due {
                 self.grow_older(slot, &mut changed, out);
             }
+            let mut next = None;
             if let Some(state) = self.queues[queue as usize].state.as_mut() {
-                let next = state.due_at(pool, &self.entries);
+                next = state.due_at(pool, &self.entries);
                 if let Some(pool) = state.pools.get_mut(pool as usize) {
                     pool.noted = next;
                 }
-                self.due.extend(next.map(|at| (at, queue, pool)));
+            }
+            // First in, then out: a set that is never empty keeps its memory.
+            self.due.extend(next.map(|at| (at, queue, pool)));
+            if next != Some(at) {
+                self.due.remove(&(at, queue, pool));
             }
         }
         self.search_changed(changed, out);
@@ -727,14 +737,15 @@ impl Matcher {
 
     fn figures(&self, state: &QueueState, found: &Found) -> Figures {
         let entries = || found.slots.iter().map(|&slot| self.entries.at(slot));
-        let skills = entries().map(|entry| entry.skill());
+        let nth = state.plan.first_rule;
+        let skills = entries().filter_map(|entry| entry.numbers.get(nth).copied());
         let (low, high) = skills.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
             (low.min(x), high.max(x))
         });
         let oldest = entries().map(|entry| entry.created_at).min();
         Figures {
             players: entries().map(|entry| u32::from(entry.players)).sum(),
-            distance_gap: if state.plan.distance.is_empty() {
+            distance_gap: if state.plan.distance.len() <= nth {
                 0.0
             } else {
                 high - low

@@ -261,7 +261,7 @@ pub(crate) struct Gap {
 /// The rules that two parties may decide.
 fn asked(plan: &Plan) -> Vec<Asked<'_>> {
     let queue = &*plan.queue;
-    let (mut distances, mut shareds) = (0, 0);
+    let (mut distances, mut shareds) = (plan.first_rule, 0);
     let mut all = Vec::new();
     for (index, rule) in queue.rules.iter().enumerate() {
         if rule.prefer.is_some() {

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::queue::{Aggregate, ExpansionTarget, Queue, Reading, RuleKind};
+use model::queue::{Aggregate, ExpansionTarget, Queue, Reading, RuleKind, SortOrder};
 use model::{Millis, Name, Region};
 
 use crate::entry::{Near, Ping};
 use crate::finals::{Finals, is_indexed, reads_tickets};
+use crate::wanted::Wanted;
 
 /// Games of at most this many players have their fillings listed.
 const LISTED_PLAYERS_MAX: u32 = 16;
@@ -59,8 +60,13 @@ pub(crate) struct Plan {
     pub queue: Arc<Queue>,
     /// The regions that it allows, sorted, no region twice.
     pub allow: Option<Vec<Region>>,
-    /// What the distance rules between parties read, and how a party's numbers become one.
+    /// What the pools are ordered by if the queue says so and no distance rule comes first that reads the same, then
+    /// what the distance rules between parties read; and how a party's numbers become one.
     pub distance: Vec<(Reading, Aggregate)>,
+    /// Where in `distance` the first rule stands.
+    pub first_rule: usize,
+    /// In which order a search tries tickets.
+    pub order: SortOrder,
     /// Attributes of the balance rules; without one that of the first distance rule, with infinite limits,
     /// so that teams are balanced as well as they can be.
     pub balance: Vec<Reading>,
@@ -86,6 +92,8 @@ pub(crate) struct Plan {
     pub players_max: u32,
     /// All other rules.
     pub finals: Finals,
+    /// Whom a match must have, however few there are.
+    pub wanted: Wanted,
     simple: bool,
     /// Whether they read more of a ticket than its entry sums up.
     pub reads_tickets: bool,
@@ -100,6 +108,8 @@ impl Plan {
                 allow
             }),
             distance: Vec::new(),
+            first_rule: 0,
+            order: SortOrder::Nearest,
             balance: Vec::new(),
             equal: Vec::new(),
             intersect: Vec::new(),
@@ -112,6 +122,7 @@ impl Plan {
             players_min: 0,
             players_max: queue.teams.iter().map(|t| u32::from(t.players_max)).sum(),
             finals: Finals::default(),
+            wanted: Wanted::default(),
             simple: false,
             reads_tickets: reads_tickets(&queue),
             queue,
@@ -123,6 +134,14 @@ impl Plan {
             max_latency: limit(queue.regions.max_latency.map(|ms| ms.0 as f64)),
             max_latency_delta: limit(queue.regions.max_latency_delta.map(|ms| ms.0 as f64)),
         };
+        if let Some(sort) = &queue.sort {
+            plan.order = sort.order;
+        }
+        if let Some(read) = sorted_apart(&queue) {
+            plan.distance.push((read.clone(), queue.party_aggregate));
+            first.distance.push(f64::INFINITY);
+            plan.first_rule = 1;
+        }
         for (_, rule) in indexed(&queue) {
             match &rule.kind {
                 RuleKind::Distance { read, of, max, .. } => {
@@ -142,7 +161,9 @@ impl Plan {
                 _ => {}
             }
         }
-        if let (true, Some((read, _))) = (plan.balance.is_empty(), plan.distance.first()) {
+        if let (true, Some((read, _))) =
+            (plan.balance.is_empty(), plan.distance.get(plan.first_rule))
+        {
             plan.balance.push(read.clone());
             first.balance.push(f64::INFINITY);
         }
@@ -154,6 +175,7 @@ impl Plan {
         plan.ages = plan.afters.iter().map(|&after| Millis(after)).collect();
         plan.ages.extend(queue.ticket_time_out);
         plan.finals = Finals::new(&queue, &plan.afters);
+        plan.wanted = Wanted::new(&queue, &plan.afters);
         plan.twins = twins(&plan.finals.classes);
         let teams = 0..queue.teams.len();
         plan.simple = plan.decides_by_pairs();
@@ -224,7 +246,8 @@ impl Plan {
     fn decides_by_pairs(&self) -> bool {
         // The tightest there is: what widens without end in time may bind before.
         let balanced = self.level(0).balance.iter().any(|max| max.is_finite());
-        self.distance.len() <= 1 && self.intersect.is_empty() && !balanced && !self.finals.ask()
+        let plain = self.distance.len() <= 1 && self.intersect.is_empty() && !self.finals.ask();
+        plain && !balanced && self.order == SortOrder::Nearest
     }
 }
 
@@ -261,6 +284,7 @@ pub(crate) fn reads_alike(old: &Queue, new: &Queue) -> bool {
         && old.regions.allow == new.regions.allow
         && limited(old) == limited(new)
         && old.teams == new.teams
+        && old.sort == new.sort
         && old.role_attribute == new.role_attribute
         && old.party_players_max == new.party_players_max
         && old.party_aggregate == new.party_aggregate
@@ -279,6 +303,16 @@ fn indexed(queue: &Queue) -> impl Iterator<Item = (usize, &model::queue::Rule)> 
     rules.filter(|(index, rule)| is_indexed(queue, *index, rule))
 }
 
+/// What the pools are ordered by, unless the first distance rule reads the same.
+fn sorted_apart(queue: &Queue) -> Option<&Reading> {
+    let sort = queue.sort.as_ref()?;
+    let first = indexed(queue).find_map(|(_, rule)| match &rule.kind {
+        RuleKind::Distance { read, of, .. } => Some((read, *of)),
+        _ => None,
+    });
+    (first != Some((&sort.read, queue.party_aggregate))).then_some(&sort.read)
+}
+
 /// The place in `level` of the limit of the rule at `index`.
 fn limit_of<'a>(queue: &Queue, index: usize, level: &'a mut Level) -> Option<&'a mut f64> {
     let (_, rule) = indexed(queue).find(|(at, _)| *at == index)?;
@@ -288,7 +322,10 @@ fn limit_of<'a>(queue: &Queue, index: usize, level: &'a mut Level) -> Option<&'a
         .filter(|(_, other)| std::mem::discriminant(&other.kind) == same)
         .count();
     match rule.kind {
-        RuleKind::Distance { .. } => level.distance.get_mut(nth),
+        RuleKind::Distance { .. } => {
+            let apart = usize::from(sorted_apart(queue).is_some());
+            level.distance.get_mut(nth + apart)
+        }
         RuleKind::Balance { .. } => level.balance.get_mut(nth),
         _ => None,
     }

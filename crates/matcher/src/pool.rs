@@ -11,6 +11,7 @@ use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId};
 use crate::matcher::mix;
 use crate::plan::{Plan, Sizes};
 use crate::sorted::{Halves, Sorted, Tagged};
+use crate::wanted::Holders;
 
 /// Pools of at most this many tickets are searched exhaustively, every time.
 pub(crate) const EXACT_TICKETS_MAX: usize = 16;
@@ -35,10 +36,13 @@ impl Entries {
         Slot::try_from(self.slots.len() - 1).unwrap_or(Slot::MAX)
     }
 
-    pub fn take(&mut self, slot: Slot) -> Option<Entry> {
-        let entry = self.slots.get_mut(slot as usize)?.take()?;
-        self.free.push(slot);
-        Some(entry)
+    pub fn clear(&mut self, slot: Slot) {
+        if let Some(held) = self.slots.get_mut(slot as usize)
+            && held.is_some()
+        {
+            *held = None;
+            self.free.push(slot);
+        }
     }
 
     pub fn get(&self, slot: Slot) -> Option<&Entry> {
@@ -160,6 +164,8 @@ pub(crate) struct Pool {
     /// That wait here or are in an emitted match.
     tickets: usize,
     pub by_skill: Sorted<SkillKey, Place>,
+    /// Those of them who bring what is wanted.
+    pub holders: Holders,
     /// All of them, oldest first, also those that may play nowhere yet.
     pub by_age: Ages,
     /// For each of [`Plan::afters`] who in the ring of ages has not come to it yet; the last one: who may expire next.
@@ -172,6 +178,8 @@ pub(crate) struct Pool {
     pub classes: Vec<(Class, u32)>,
     free_classes: Vec<u16>,
     class_of: BTreeMap<Class, u16>,
+    /// For each class that has a tag of its own the tags of those who may play where it may.
+    meets: Vec<u128>,
     /// Numbers of classes by their hash, as they were last; most are asked for here alone.
     recent: Vec<u16>,
 }
@@ -182,6 +190,7 @@ impl Pool {
             key,
             tickets: 1,
             by_skill: Sorted::default(),
+            holders: Holders::default(),
             by_age: Ages::default(),
             cursors: Vec::new(),
             deadlines: BTreeMap::new(),
@@ -189,6 +198,7 @@ impl Pool {
             classes: Vec::new(),
             free_classes: Vec::new(),
             class_of: BTreeMap::new(),
+            meets: Vec::new(),
             recent: Vec::new(),
         }
     }
@@ -254,7 +264,43 @@ impl Pool {
             }
         };
         self.class_of.insert(class, number);
+        self.note_meets(number);
         number
+    }
+
+    /// Notes whom a new class may meet.
+    fn note_meets(&mut self, number: u16) {
+        let new = self.classes[usize::from(number)].0;
+        let mut met = SHARED_TAG;
+        let known = self.meets.iter_mut().zip(&self.classes).zip(0_u16..);
+        for ((meets, (other, _)), at) in known {
+            // Where one may play anywhere its bits are all set.
+            if other.mask & new.mask != 0 {
+                *meets |= tag(number);
+                met |= tag(at);
+            } else if tag(number) != SHARED_TAG {
+                *meets &= !tag(number);
+            }
+        }
+        if tag(number) == SHARED_TAG {
+            return;
+        }
+        if new.mask != 0 {
+            met |= tag(number);
+        }
+        let at = usize::from(number);
+        if self.meets.len() <= at {
+            self.meets.resize(at + 1, 0);
+        }
+        self.meets[at] = met;
+    }
+
+    /// The tags of those whom a class may meet, and maybe of others.
+    pub fn met_by(&self, class: u16) -> u128 {
+        self.meets
+            .get(usize::from(class))
+            .copied()
+            .unwrap_or(u128::MAX)
     }
 
     fn leave_class(&mut self, number: u16) {
@@ -410,6 +456,7 @@ impl QueueState {
         self.waiting += 1;
         let place = pool.place(mask(&self.plan, entry), slot, entry);
         pool.by_skill.insert(skill_key(entry), place);
+        pool.holders.insert(&self.plan, slot, entry);
         pool.note_deadline(&self.plan, slot, entry);
         deadline(&self.plan, entry)
     }
@@ -424,6 +471,7 @@ impl QueueState {
         pool.by_age.remove(entry.seat, &entry.age_key());
         self.waiting -= 1;
         pool.by_skill.remove(&skill_key(entry));
+        pool.holders.remove(entry);
         pool.leave_class(entry.class);
         if let Some(at) = entry.deadline {
             pool.deadlines.remove(&(at, entry.seq));
@@ -567,7 +615,7 @@ pub(crate) fn skill_key(entry: &Entry) -> SkillKey {
 }
 
 /// Bits that sort like the number.
-fn order_bits(x: f64) -> u64 {
+pub(crate) fn order_bits(x: f64) -> u64 {
     let bits = (x + 0.0).to_bits();
     if bits >> 63 == 1 {
         !bits

@@ -12,6 +12,7 @@ use model::Timestamp;
 use crate::duel::{duel, is_duel};
 use crate::entry::{AgeKey, Entry, RegionId};
 use crate::gather::{Candidate, Gathered, NearKey, Seeker, gather, is_in};
+use crate::order::near_key;
 use crate::plan::{Counts, count};
 use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, Slot, bit, common, plays_in};
 use crate::teams::{Party, Seats, Split, form};
@@ -211,10 +212,6 @@ fn context(
     let mut near: Vec<(NearKey, Slot)> = here().map(|c| (c.near, c.slot)).collect();
     near.sort_unstable();
     Some(Context { region, near })
-}
-
-fn near_key(own: &Entry, other: &Entry) -> NearKey {
-    ((own.skill() - other.skill()).abs().to_bits(), other.seq)
 }
 
 /// Of one distance rule: lowest and highest number of a set, tightest limit.
@@ -441,16 +438,19 @@ impl Run<'_> {
         !self.unlimited && self.steps > STEPS_MAX
     }
 
+    fn near_key(&self, slot: Slot) -> NearKey {
+        let other = self.scene.entries.at(slot);
+        let plan = &self.scene.queue.plan;
+        near_key(plan, self.own.skill(), (other.skill(), other.seq))
+    }
+
     fn path<'s>(&self, slots: impl Iterator<Item = &'s Slot>) -> Vec<NearKey> {
-        let entries = self.scene.entries;
-        slots
-            .map(|&slot| near_key(self.own, entries.at(slot)))
-            .collect()
+        slots.map(|&slot| self.near_key(slot)).collect()
     }
 
     /// The contexts that contain the anchor, the one with the better worst latency first.
     fn shared_regions<'c>(&self, contexts: &'c [Context], anchor: Slot) -> Vec<&'c Context> {
-        let near = (near_key(self.own, self.scene.entries.at(anchor)), anchor);
+        let near = (self.near_key(anchor), anchor);
         let mut shared: Vec<&Context> = contexts
             .iter()
             .filter(|c| c.near.binary_search(&near).is_ok())
@@ -541,6 +541,10 @@ impl Run<'_> {
             self.resuming = false;
             return Flow::Tried;
         }
+        if !self.may_be_met(demands, rest) {
+            self.resuming = false;
+            return Flow::Tried;
+        }
         if !self.resuming && self.leaf(demands) {
             return Flow::Found;
         }
@@ -571,6 +575,15 @@ impl Run<'_> {
         }
         self.resuming = false;
         Flow::Tried
+    }
+
+    /// Whether these others may bring what the chosen tickets still want.
+    fn may_be_met(&self, demands: &Demands, rest: &[(NearKey, Slot)]) -> bool {
+        let (plan, entries) = (&self.scene.queue.plan, self.scene.entries);
+        let chosen = self.chosen.iter().map(|&slot| entries.at(slot));
+        let rest = rest.iter().map(|&(_, slot)| entries.at(slot));
+        let seats = plan.players_max.saturating_sub(demands.players);
+        plan.wanted.len() == 0 || plan.wanted.can_be_met(chosen, rest, seats)
     }
 
     /// While the search returns to where it stopped: whether the sets with this ticket were tried.

@@ -35,10 +35,10 @@ struct Leaf<V> {
     left: usize,
     /// Never 0 in a block.
     len: usize,
-    /// Of the keys, apart from the values, as a search reads little else.
+    /// Of the keys, apart from the rest, as a search for one reads little else.
     high: [u64; FULL],
-    low: [u64; FULL],
-    values: [V; FULL],
+    /// The other halves, with the values.
+    rows: [(u64, V); FULL],
 }
 
 #[derive(Debug)]
@@ -58,6 +58,8 @@ pub(crate) struct Sorted<K, V> {
     from: Vec<K>,
     blocks: Vec<Block<K, V>>,
     len: usize,
+    /// Block and leaf that changed last: what is looked for next is often there.
+    last: (usize, usize),
 }
 
 /// Where a walk is: block, leaf, item.
@@ -70,6 +72,7 @@ impl<K, V> Default for Sorted<K, V> {
             from: Vec::new(),
             blocks: Vec::new(),
             len: 0,
+            last: (0, 0),
         }
     }
 }
@@ -81,8 +84,7 @@ impl<V: Tagged> Leaf<V> {
             left: 0,
             len: 0,
             high: [0; FULL],
-            low: [0; FULL],
-            values: [V::default(); FULL],
+            rows: [(0, V::default()); FULL],
         })
     }
 
@@ -97,8 +99,7 @@ impl<V: Tagged> Leaf<V> {
         let mut right = Leaf::new();
         let (at, n) = (FULL / 2, self.len - FULL / 2);
         right.high[..n].copy_from_slice(&self.high[at..self.len]);
-        right.low[..n].copy_from_slice(&self.low[at..self.len]);
-        right.values[..n].copy_from_slice(&self.values[at..self.len]);
+        right.rows[..n].copy_from_slice(&self.rows[at..self.len]);
         (self.len, right.len) = (at, n);
         self.tag();
         right.tag();
@@ -107,8 +108,8 @@ impl<V: Tagged> Leaf<V> {
 
     fn tag(&mut self) {
         self.left = 0;
-        let values = self.values.iter().take(self.len);
-        self.tags = values.fold(0, |tags, v| tags | v.tags());
+        let rows = self.rows.iter().take(self.len);
+        self.tags = rows.fold(0, |tags, (_, v)| tags | v.tags());
     }
 
     /// How many keys are below this one.
@@ -121,9 +122,9 @@ impl<V: Tagged> Leaf<V> {
         let mut at = from + line.filter(|h| **h < high).count();
         // Those with the same first half.
         let mut rest = all.len() - at;
-        while rest > 0 && all[at] == high && self.low[at] < low {
+        while rest > 0 && all[at] == high && self.rows[at].0 < low {
             let mid = at + rest / 2;
-            if all[mid] == high && self.low[mid] < low {
+            if all[mid] == high && self.rows[mid].0 < low {
                 (at, rest) = (mid + 1, rest - rest / 2 - 1);
             } else {
                 (at, rest) = (at + 1, rest / 2 - 1);
@@ -133,20 +134,20 @@ impl<V: Tagged> Leaf<V> {
     }
 
     fn has<K: Halves>(&self, i: usize, key: K) -> bool {
-        i < self.len && (self.high[i], self.low[i]) == key.halves()
+        i < self.len && (self.high[i], self.rows[i].0) == key.halves()
     }
 
     fn first<K: Halves>(&self) -> K {
-        K::join(self.high[0], self.low[0])
+        K::join(self.high[0], self.rows[0].0)
     }
 
     fn insert<K: Halves>(&mut self, i: usize, key: K, value: V) {
         let len = self.len;
         self.high.copy_within(i..len, i + 1);
-        self.low.copy_within(i..len, i + 1);
-        self.values.copy_within(i..len, i + 1);
-        (self.high[i], self.low[i]) = key.halves();
-        self.values[i] = value;
+        self.rows.copy_within(i..len, i + 1);
+        let (high, low) = key.halves();
+        self.high[i] = high;
+        self.rows[i] = (low, value);
         self.tags |= value.tags();
         self.len += 1;
     }
@@ -154,8 +155,7 @@ impl<V: Tagged> Leaf<V> {
     fn remove(&mut self, i: usize) {
         let len = self.len;
         self.high.copy_within(i + 1..len, i);
-        self.low.copy_within(i + 1..len, i);
-        self.values.copy_within(i + 1..len, i);
+        self.rows.copy_within(i + 1..len, i);
         self.len -= 1;
     }
 
@@ -164,9 +164,8 @@ impl<V: Tagged> Leaf<V> {
         from: usize,
         to: usize,
     ) -> impl DoubleEndedIterator<Item = (K, V)> + '_ {
-        let keys = self.high[from..to].iter().zip(&self.low[from..to]);
-        let items = keys.zip(&self.values[from..to]);
-        items.map(|((&high, &low), &value)| (K::join(high, low), value))
+        let items = self.high[from..to].iter().zip(&self.rows[from..to]);
+        items.map(|(&high, &(low, value))| (K::join(high, low), value))
     }
 }
 
@@ -190,6 +189,17 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
 
     /// The place of the first item whose key is not below `key`; possibly after the last of its leaf.
     pub fn spot(&self, key: &K) -> Spot {
+        let (b, l) = self.last;
+        if let Some(block) = self.blocks.get(b)
+            && block.from.get(l).is_some_and(|from| from <= key)
+            && block
+                .from
+                .get(l + 1)
+                .or(self.from.get(b + 1))
+                .is_none_or(|next| key < next)
+        {
+            return Spot(b, l, block.leaves[l].below(*key));
+        }
         let b = last_at(&self.from, key);
         let Some(block) = self.blocks.get(b) else {
             return Spot(0, 0, 0);
@@ -202,17 +212,19 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
     pub fn peek(&self, key: &K) -> Option<u64> {
         let block = self.blocks.get(last_at(&self.from, key))?;
         let leaf = block.leaves.get(last_at(&block.from, key))?;
-        let lines = leaf.high.iter().step_by(LINE);
-        let lines = lines.chain(leaf.low.iter().step_by(LINE));
-        let values = leaf.values.iter().step_by(LINE);
-        let values = values.fold(0, |sum, value| sum ^ value.tags() as u64);
-        Some(lines.fold(values, |sum, line| sum ^ line))
+        let high = leaf.high.iter().step_by(LINE);
+        let rows = leaf.rows.iter().step_by(LINE / 2);
+        Some(
+            high.chain(rows.map(|(low, _)| low))
+                .fold(0, |sum, line| sum ^ line),
+        )
     }
 
     /// Puts a key in that is not there.
     pub fn insert(&mut self, key: K, value: V) {
         self.len += 1;
         let Spot(b, l, i) = self.spot(&key);
+        self.last = (b, l);
         let last = b + 1 >= self.blocks.len();
         let Some(block) = self.blocks.get_mut(b) else {
             self.from.push(key);
@@ -292,6 +304,7 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
     /// Gives a key that is there another value.
     pub fn set(&mut self, key: &K, value: V) {
         let Spot(b, l, i) = self.spot(key);
+        self.last = (b, l);
         let Some(block) = self.blocks.get_mut(b) else {
             return;
         };
@@ -299,7 +312,7 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         if !leaf.has(i, *key) {
             return;
         }
-        leaf.values[i] = value;
+        leaf.rows[i].1 = value;
         leaf.tags |= value.tags();
         leaf.left += 1;
         if leaf.left * LOOKED_AFTER >= leaf.len {

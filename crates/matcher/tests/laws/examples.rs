@@ -250,6 +250,44 @@ fn each_team_gets_its_medic_and_nobody_plays_far_away() {
 }
 
 #[test]
+fn the_highest_levels_go_first_and_the_oldest_with_them() {
+    let queue = example("04-explicit-sort");
+    let of = |id, level: f64, licence: &str| {
+        let brings = [("level", number(level)), ("licence", text(licence))];
+        party(&queue, id, id as i64, &[&brings])
+    };
+    let levels = [3.0, 40.0, 7.0, 90.0, 12.0, 61.0, 8.0];
+    let crew: Vec<Ticket> = (1..)
+        .zip(levels)
+        .map(|(id, level)| of(id, level, "none"))
+        .collect();
+    let mut world = World::new(queue.clone());
+    world.now = 100;
+    assert!(
+        add_all(&mut world, crew.clone()).is_empty(),
+        "no captain, no raid"
+    );
+    let all: Vec<&Ticket> = crew.iter().collect();
+    assert_eq!(
+        why_not(&queue, 100, &[&all[..5]]),
+        "rule a-captain is broken"
+    );
+    let (captain, other) = (of(8, 5.0, "captain"), of(9, 5.0, "captain"));
+    let both = [&all[..3], &[&captain, &other]].concat();
+    assert_eq!(why_not(&queue, 100, &[&both]), "rule a-captain is broken");
+    let found = add_all(&mut world, [captain]).remove(0);
+    assert_eq!(
+        ids(&found),
+        [1, 2, 4, 6, 8],
+        "the oldest, then levels 90, 61 and 40"
+    );
+    // What is left is four with the next captain, and a novice makes five.
+    assert!(add_all(&mut world, [other]).is_empty());
+    let found = add_all(&mut world, [of(10, 1.0, "none")]).remove(0);
+    assert_eq!(ids(&found), [3, 5, 7, 9, 10]);
+}
+
+#[test]
 fn players_meet_on_what_they_all_like() {
     let queue = example("05-intersection-of-attributes");
     let of = |id, maps: &[&str], modes: &[&str], language: &str| {

@@ -12,6 +12,7 @@ mod near_the_best;
 mod platforms;
 mod quality;
 mod random;
+mod rare;
 mod roles;
 mod rules;
 mod several;

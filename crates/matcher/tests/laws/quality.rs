@@ -133,6 +133,8 @@ pub fn queue() -> Queue {
         placement_retries: 0,
         estimate_quantiles: Vec::new(),
         acceptance: None,
+        backfill: Default::default(),
+        penalties: None,
     }
 }
 

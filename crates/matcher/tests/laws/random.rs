@@ -1,7 +1,8 @@
 //! Random queues, tickets and histories.
 
 use model::queue::{
-    Aggregate, Avoid, Comparison, ExpansionTarget, Operand, Queue, Reading, RuleKind, Scope,
+    Aggregate, Avoid, Comparison, ExpansionTarget, Operand, Queue, Reading, Rule, RuleKind, Scope,
+    Sort, SortOrder,
 };
 use model::ticket::Value;
 use model::{Millis, Ticket, Timestamp};
@@ -160,18 +161,28 @@ pub fn random_queue() -> impl Strategy<Value = Queue> {
         Just(Aggregate::Max),
         Just(Aggregate::Mean)
     ];
-    let last = prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(last_rule(), 1..3)];
-    let avoid = proptest::option::weighted(0.3, Just(()));
+    let last = prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec((last_rule(), proptest::bool::weighted(0.3)), 1..3)];
+    let order = prop_oneof![
+        Just(SortOrder::Nearest),
+        Just(SortOrder::Ascending),
+        Just(SortOrder::Descending)
+    ];
+    let sort = proptest::option::weighted(0.4, (order, any::<bool>()));
+    let avoid = (proptest::option::weighted(0.3, any::<bool>()), sort);
     let all = (teams, rules, regions, aggregate, last, avoid);
-    all.prop_map(|(teams, rules, regions, aggregate, last, avoid)| {
+    all.prop_map(|(teams, rules, regions, aggregate, last, (avoid, sort))| {
         let (skill, rank, balance, modes, equal) = rules;
         let (allow, latency, delta, latency_steps, delta_steps) = regions;
         let mut q = queue(&teams);
         q.party_aggregate = aggregate;
         q.party_players_max = 3;
-        q.avoid = avoid.map(|()| Avoid {
+        q.sort = sort.map(|(order, rank)| Sort {
+            read: Reading::of(name(if rank { "rank" } else { "skill" })),
+            order,
+        });
+        q.avoid = avoid.map(|soft| Avoid {
             players_max: 3,
-            soft: false,
+            soft,
         });
         for (attribute, rule) in [("skill", skill), ("rank", rank)] {
             if let Some((max, steps)) = rule {
@@ -204,8 +215,17 @@ pub fn random_queue() -> impl Strategy<Value = Queue> {
                 },
             );
         }
-        for rule in last {
-            q = rule.join(q);
+        for (rule, is_wish) in last {
+            let kind = rule.kind().filter(|_| is_wish);
+            let name = name(&format!("wish-{}", q.rules.len()));
+            match kind {
+                None => q = rule.join(q),
+                Some(kind) => q.rules.push(Rule {
+                    name,
+                    prefer: Some(2.0),
+                    kind,
+                }),
+            }
         }
         q.regions.allow = allow.then(|| vec![region("eu"), region("us")]);
         q.regions.max_latency = latency.map(|ms| Millis(u64::from(ms)));

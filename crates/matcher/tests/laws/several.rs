@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use matcher::{Event, Group, Match, Output, check_match, validate};
+use matcher::{Backfill, BackfillTeam, Event, Group, Match, Output, check_match, validate};
 use model::queue::Queue;
 use model::{Name, Ticket, TicketId, Timestamp};
 use proptest::prelude::*;
@@ -338,4 +338,47 @@ fn a_ticket_waits_on_in_the_queues_that_a_reload_leaves_and_ends_with_the_last()
     let id = TicketId(uuid::Uuid::from_u128(1));
     assert_eq!(world.said, [Output::QueueRemoved(id)]);
     assert!(world.group.is_empty());
+}
+
+#[test]
+fn a_session_that_refuses_a_ticket_does_not_get_it_by_another_of_its_queues() {
+    let mut group = Group::new(duels(), 1);
+    let ask = |refused: &[TicketId]| {
+        Event::Backfill(Arc::new(Backfill {
+            session: model::SessionId(uuid::Uuid::from_u128(7)),
+            queue: name("b"),
+            region: None,
+            created_at: Timestamp(0),
+            created_before: None,
+            refused: refused.iter().copied().collect(),
+            teams: vec![
+                BackfillTeam {
+                    parties: vec![Arc::new(in_queues(9, 0, 0.0, &["b"]))],
+                    free: 0,
+                },
+                BackfillTeam {
+                    parties: Vec::new(),
+                    free: 1,
+                },
+            ],
+        }))
+    };
+    assert_eq!(group.handle(Timestamp(0), ask(&[])), []);
+    let waits = in_queues(1, 0, 0.0, &["a", "b"]);
+    let id = waits.id;
+    let said = group.handle(Timestamp(0), Event::Add(Arc::new(waits)));
+    let [Output::Refill(found)] = said.as_slice() else {
+        panic!("it joins the session: {said:?}");
+    };
+    assert_eq!(found.tickets().collect::<Vec<_>>(), [id], "by its own id");
+    assert_eq!(group.proposed_in(id), Some(found.handle));
+    assert_eq!(group.matcher().len(), 0, "no leg searches on");
+    group.handle(Timestamp(0), ask(&[id]));
+    let handle = found.handle;
+    let gone = Vec::new();
+    assert_eq!(
+        group.handle(Timestamp(0), Event::Failed { handle, gone }),
+        []
+    );
+    assert_eq!((group.is_waiting(id), group.matcher().len()), (true, 2));
 }

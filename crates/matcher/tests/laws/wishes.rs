@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use matcher::{Figures, Match, MatchTeam, check_match};
 use model::queue::{
     Aggregate, Avoid, Comparison, Operand, Queue, Reading, RegionRules, Rule, RuleKind, Scope,
+    Sort, SortOrder,
 };
 use model::ticket::Value;
 use model::{PlayerId, Ticket, TicketId, Timestamp};
@@ -318,6 +319,51 @@ proptest! {
     }
 }
 
+/// Where the search for this order begins, none of the nearest is.
+#[test]
+fn in_a_large_pool_the_first_of_the_order_are_taken_however_far_they_are() {
+    for (order, expected) in [
+        (SortOrder::Nearest, [1, 700, 701, 702]),
+        (SortOrder::Ascending, [1, 2, 3, 701]),
+        (SortOrder::Descending, [1, 701, 999, 1_000]),
+    ] {
+        let mut q = queue(&[(4, 4)]);
+        q.sort = Some(Sort {
+            read: Reading::of(name("rank")),
+            order,
+        });
+        let q = q.rule(
+            "leader",
+            RuleKind::Contains {
+                attribute: name("hat"),
+                values: vec!["crown".into()],
+                per: Scope::Match,
+                team: None,
+                min: 1,
+                max: None,
+            },
+        );
+        let mut matcher = matcher::Matcher::new(vec![std::sync::Arc::new(q)], 1);
+        let mut said = Vec::new();
+        let crowd = (1..=1_000_u64).filter(|id| *id != 701).chain([701]);
+        for id in crowd {
+            let colour = if id == 701 { "crown" } else { "red" };
+            let ticket = hat(id, 0.0, colour).with("rank", Value::Number(id as f64));
+            // The oldest is the first, and all others are younger the later they come.
+            let event = matcher::Event::Add(std::sync::Arc::new(ticket));
+            said.extend(matcher.handle(Timestamp(id as i64), event));
+        }
+        for _ in 0..2 {
+            said.extend(matcher.handle(Timestamp(2_000), matcher::Event::Tick));
+        }
+        let found = said.iter().find_map(|said| match said {
+            matcher::Output::Match(found) => Some(found),
+            _ => None,
+        });
+        assert_eq!(ids(found.expect("a match")), expected, "{order:?}");
+    }
+}
+
 #[test]
 fn in_a_large_pool_one_ticket_after_the_other_is_changed_for_the_wishes() {
     let q = wish(
@@ -353,7 +399,7 @@ fn in_a_large_pool_one_ticket_after_the_other_is_changed_for_the_wishes() {
     let now = Timestamp(0);
     for n in 0..40_u64 {
         let rank = Value::Number(if n < 2 || n % 8 == 0 { 60.0 } else { 10.0 });
-        let likes = if n == 12 { "healer" } else { "dm" };
+        let likes = if n == 34 { "healer" } else { "dm" };
         let ticket = ticket(n + 1, n as i64, &[n as f64]).with("rank", rank);
         let ticket = ticket.with("mode", texts(&[likes]));
         let event = matcher::Event::Add(std::sync::Arc::new(ticket));

@@ -34,6 +34,15 @@ pub(super) fn group(
             } else if attribute.source != theirs.source {
                 ("source", source(attribute.source), source(theirs.source))
             } else {
+                if attribute.default != theirs.default {
+                    let message = format!(
+                        "`{name}` has another default in the queue `{}` of the same group: to who waits in both the one of the queue that he names first applies",
+                        other.name
+                    );
+                    let span = document.at(&["attributes", name.as_str(), "default"]);
+                    let report = Report::warning("group-default", span, message);
+                    reports.push(report.write("write the same default, or choose another `group`"));
+                }
                 continue;
             };
             let message = format!(

@@ -69,7 +69,6 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     session_type("instance.migration"),
     session_type("play_session"),
     session_type("platform_sessions"),
-    queue("sort"),
     queue("ticket.on_party_change"),
     fleet("provider", Fine::OneOf(&["process"])),
     fleet("allocator", Fine::Default),

@@ -98,17 +98,17 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         drop(progress);
         reports.push(tally::report(day, &shown, args.seed, crowd.starts()));
     }
-    report(args, &crowd, &reports)?;
+    report(args, &crowd, &known, &reports)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints what came of it, and writes the page.
-fn report(args: &Args, crowd: &Crowd, reports: &[Report]) -> anyhow::Result<()> {
+fn report(args: &Args, crowd: &Crowd, queues: &[&Queue], reports: &[Report]) -> anyhow::Result<()> {
     let differences = match reports {
         [this, against] => compare::differences(this, against),
         _ => Vec::new(),
     };
-    let assumptions = assumptions(crowd);
+    let assumptions = assumptions(crowd, queues);
     if let Some(path) = &args.html {
         let page = page::page(reports, &differences, &assumptions);
         std::fs::write(path, page)
@@ -135,13 +135,18 @@ fn report(args: &Args, crowd: &Crowd, reports: &[Report]) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn assumptions(crowd: &Crowd) -> Vec<String> {
+fn assumptions(crowd: &Crowd, queues: &[&Queue]) -> Vec<String> {
     let back = match crowd.comes_back() {
         true => "Of those who were matched a share queues again later, as the population says.",
         false => "Players do not come back after a match.",
     };
+    let asked = queues.iter().any(|queue| queue.acceptance.is_some());
+    let stands = match asked {
+        true => "A match stands at once, as if everybody accepted it and hosts were always ready.",
+        false => "A match stands at once, as if hosts were always ready.",
+    };
     vec![
-        "A match stands at once, as if hosts were always ready.".into(),
+        stands.into(),
         back.into(),
         "Regions are those that are nearest to the tickets, wherever they play; hours are those of arrival.".into(),
     ]

@@ -8,13 +8,13 @@ use matcher::{Backfill, BackfillTeam, Event, Refill};
 use model::session::{
     Actor, Backfilled, Command, Draft, Header, NewSession, Session, backfill_seats,
 };
-use model::ticket::{EndReason, QUEUES_MAX, TicketState};
+use model::ticket::{EndReason, QUEUES_MAX, TicketPlayer, TicketState};
 use model::{SessionId, Ticket, TicketId, Timestamp, wire};
 use store::Item;
 
 use super::asked::{Asked, reader};
 use super::busy::Take;
-use super::matchmaker::Thread;
+use super::matchmaker::{TakenTicket, Thread};
 use super::write::{Along, Refusal, ended, not_found};
 use super::{Core, rows, store_error, view};
 use crate::{Error, Principal};
@@ -359,10 +359,7 @@ impl Core {
         let kept = header.matched.as_ref().and_then(|matched| matched.tickets);
         let tickets = kept.and_then(|row| self.backfills.tickets(header.id, row));
         let tickets = tickets.ok_or(model::session::Error::NoSuchBackfill)?;
-        let mut team_of = BTreeMap::new();
-        for (team, of_team) in (0_u8..).zip(&found.teams) {
-            team_of.extend(of_team.tickets.iter().map(|id| (*id, team)));
-        }
+        let team_of = teams_of(found);
         let mut taken = Vec::new();
         for &id in team_of.keys() {
             match self.tickets.records.try_take(id) {
@@ -376,19 +373,17 @@ impl Core {
         if !gone.is_empty() {
             return Err(Error::Conflict("a ticket has gone meanwhile".into()).into());
         }
-        let mut players = Vec::new();
-        for ticket in &taken {
+        let has_seat = |player: &TicketPlayer| draft.member_of(&player.player).is_some();
+        let twice = taken
+            .iter()
+            .filter(|one| one.value.players.iter().any(has_seat));
+        refused.extend(twice.map(|ticket| ticket.key));
+        let seat = |ticket: &TakenTicket| {
             let team = team_of.get(&ticket.key).copied().unwrap_or(0);
-            players.extend(ticket.value.players.iter().map(|player| Backfilled {
-                player: player.player.clone(),
-                team,
-            }));
-            let is_in =
-                |player: &model::ticket::TicketPlayer| draft.member_of(&player.player).is_some();
-            if ticket.value.players.iter().any(is_in) {
-                refused.push(ticket.key);
-            }
-        }
+            let players = ticket.value.players.clone().into_iter();
+            players.map(move |TicketPlayer { player, .. }| Backfilled { player, team })
+        };
+        let players = taken.iter().flat_map(seat).collect();
         // The row is written with the session, whose number this write counts up.
         let row = draft.base_number() + 1;
         let command = Command::Refill { players, row };
@@ -421,7 +416,7 @@ impl Core {
             tickets: Arc::new(tickets),
             row,
         });
-        for ticket in taken {
+        along.moved.extend(taken.into_iter().map(|ticket| {
             let joins = Ticket {
                 queue: found.queue.clone(),
                 match_id: header.match_id,
@@ -433,8 +428,8 @@ impl Core {
                     now,
                 )
             };
-            along.moved.push((ticket, Arc::new(joins)));
-        }
+            (ticket, Arc::new(joins))
+        }));
         Ok(())
     }
 
@@ -465,6 +460,13 @@ impl Core {
             self.matchmaker.put_backfill(Arc::new(told.clone()));
         }
     }
+}
+
+/// Which team each ticket of a refill joins.
+fn teams_of(found: &Refill) -> BTreeMap<TicketId, u8> {
+    let teams = (0_u8..).zip(&found.teams);
+    let of_team = teams.flat_map(|(team, joins)| joins.tickets.iter().map(move |id| (*id, team)));
+    of_team.collect()
 }
 
 /// 404 without one.

@@ -9,6 +9,7 @@ pub mod shape;
 mod standing;
 
 mod access;
+mod backfill_routes;
 mod call;
 mod dispatch;
 mod examples;

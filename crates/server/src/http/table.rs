@@ -1,10 +1,11 @@
 //! The table of all routes.
 
 use super::access::{
-    BACKFILLER, GAME_SERVER, HOST, HOST_TO_BE, INVITER, INVITER_OR_INVITED, LEADER, LEADER_OF_BOTH,
+    GAME_SERVER, HOST, HOST_TO_BE, INVITER, INVITER_OR_INVITED, LEADER, LEADER_OF_BOTH,
     LEADER_OR_HOST, ME, MEMBER, MEMBER_OF_BOTH, MEMBER_OR_HOST, MOVER, OPERATORS, OWNER, PEOPLE,
     READER, SELF, SELF_OR_KICKER, SELF_OR_MOVER, SELF_OR_OWNER, SERVER, TICKET_PLAYER,
 };
+use super::backfill_routes as backfill;
 use super::examples as shapes;
 use super::problem::Kind;
 use super::routes::{
@@ -13,7 +14,7 @@ use super::routes::{
 use super::shape::Shape;
 use crate::PrincipalKind::{Admin, Player, Server};
 
-const BASE: Route = Route {
+pub(super) const BASE: Route = Route {
     operation: Operation::ReadRoot,
     verb: Verb::Get,
     path: "/",
@@ -26,7 +27,7 @@ const BASE: Route = Route {
     problems: &[],
 };
 
-const fn json(status: u16, when: &'static str, shape: Shape) -> Reply {
+pub(super) const fn json(status: u16, when: &'static str, shape: Shape) -> Reply {
     Reply {
         status,
         when,
@@ -34,7 +35,7 @@ const fn json(status: u16, when: &'static str, shape: Shape) -> Reply {
     }
 }
 
-const fn nothing(status: u16, when: &'static str) -> Reply {
+pub(super) const fn nothing(status: u16, when: &'static str) -> Reply {
     Reply {
         status,
         when,
@@ -352,62 +353,10 @@ pub static ROUTES: &[Route] = &[
         ],
         ..BASE
     },
-    Route {
-        operation: Operation::SetBackfill,
-        verb: Verb::Put,
-        path: "/v1/sessions/{id}/backfill",
-        summary: "Ask the queue that made the session for players, or for others than before; acknowledges.",
-        access: Access::Only(BACKFILLER),
-        query: &[Query::DryRun],
-        headers: &[RequestHeader::IfMatch],
-        body: RequestBody::Required(shapes::SET_BACKFILL),
-        replies: &[json(200, "What it asks for now.", shapes::BACKFILL)],
-        problems: &[
-            Kind::NotFound,
-            Kind::NotHost,
-            Kind::NotMatched,
-            Kind::NotJoinable,
-            Kind::SessionClosed,
-            Kind::TeamFull,
-            Kind::Conflict,
-            Kind::Invalid,
-        ],
-    },
-    Route {
-        operation: Operation::ReadBackfill,
-        path: "/v1/sessions/{id}/backfill",
-        summary: "Read what the session asks its queue for, without acknowledging.",
-        access: Access::Only(BACKFILLER),
-        replies: &[json(200, "What it asks for.", shapes::BACKFILL)],
-        problems: &[Kind::NotFound],
-        ..BASE
-    },
-    Route {
-        operation: Operation::AcknowledgeBackfill,
-        verb: Verb::Post,
-        path: "/v1/sessions/{id}/backfill",
-        summary: "Go on asking, and hear which players were added since the last time.",
-        access: Access::Only(BACKFILLER),
-        replies: &[json(
-            200,
-            "What it asks for, and whom to expect.",
-            shapes::BACKFILL,
-        )],
-        problems: &[Kind::NotFound, Kind::NotHost],
-        ..BASE
-    },
-    Route {
-        operation: Operation::RemoveBackfill,
-        verb: Verb::Delete,
-        path: "/v1/sessions/{id}/backfill",
-        summary: "Ask for players no longer.",
-        access: Access::Only(BACKFILLER),
-        query: &[Query::DryRun],
-        headers: &[RequestHeader::IfMatch],
-        replies: &[nothing(204, "It asks for nobody.")],
-        problems: &[Kind::NotFound, Kind::NotHost],
-        ..BASE
-    },
+    backfill::SET,
+    backfill::READ,
+    backfill::ACKNOWLEDGE,
+    backfill::REMOVE,
     Route {
         operation: Operation::Browse,
         path: "/v1/browser",

@@ -516,6 +516,21 @@ fn through_the_store(session: &Session) -> Session {
     Session::load(session.constants().clone(), header, members)
 }
 
+/// It is there only while players get in, and gives no seat that is taken.
+fn assert_backfill_in_order(session: &Session) {
+    let header = session.header();
+    if header.backfill.is_some() {
+        assert_eq!(
+            header.instance.as_ref().map(|instance| instance.status),
+            Some(InstanceStatus::Joinable)
+        );
+        assert!(!header.closed && header.matched.is_some());
+        let given = backfill_seats(session.constants(), header);
+        let given: u32 = given.into_iter().map(u32::from).sum();
+        assert!(given <= session.player_seats_free());
+    }
+}
+
 fn assert_in_order(session: &Session) {
     let header = session.header();
     let size = session.constants().session_type.size;
@@ -550,16 +565,7 @@ fn assert_in_order(session: &Session) {
             .members()
             .all(|member| member.index < header.next_index)
     );
-    if header.backfill.is_some() {
-        assert_eq!(
-            header.instance.as_ref().map(|instance| instance.status),
-            Some(InstanceStatus::Joinable)
-        );
-        assert!(!header.closed && header.matched.is_some());
-        let given = backfill_seats(session.constants(), header);
-        let given: u32 = given.into_iter().map(u32::from).sum();
-        assert!(given <= session.player_seats_free());
-    }
+    assert_backfill_in_order(session);
     assert!(
         session
             .members()
