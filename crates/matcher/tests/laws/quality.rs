@@ -110,8 +110,6 @@ pub fn queue() -> Queue {
         role_attribute: None,
         sort: None,
         avoid: None,
-        backfill: Default::default(),
-        penalties: None,
         rules: vec![Rule {
             name: name("skill-gap"),
             prefer: None,
