@@ -7,7 +7,9 @@ use matcher::{
     Event, Explanation, Figures, Gate, Match, MatchTeam, Matcher, Outlook, RegionStanding, Search,
     check_match, sentences, validate,
 };
-use model::queue::{ExpansionTarget, Queue, Reading, RegionRules, RuleKind, Scope};
+use model::queue::{
+    ExpansionTarget, Queue, Reading, RegionRules, RuleKind, Scope, Sort, SortOrder,
+};
 use model::{Region, Ticket, Timestamp};
 use proptest::prelude::*;
 
@@ -352,6 +354,30 @@ fn who_waits_elsewhere_counts_by_the_rule_that_parts_them() {
             "{sentence}: {words:#?}"
         );
     }
+}
+
+/// An order by something else stands before the rules, and keeps nobody out.
+#[test]
+fn an_order_of_its_own_changes_nothing_of_what_keeps_out() {
+    let mut q = queue(&[(2, 2), (2, 2)]).distance("skill", 100.0);
+    q.sort = Some(Sort {
+        read: Reading::of(name("rank")),
+        order: SortOrder::Nearest,
+    });
+    let ranked = |id, skill, rank| {
+        let rank = model::ticket::Value::Number(rank);
+        ticket(id, 0, &[skill]).with("rank", rank)
+    };
+    let tickets = [
+        ranked(1, 0.0, 0.0),
+        ranked(2, 50.0, 9_000.0),
+        ranked(3, 150.0, 0.0),
+    ];
+    let said = explain(&paused(&q, &tickets, 0), &tickets[0], 0);
+    assert_eq!(said.candidates.tickets, 1);
+    assert_eq!(said.kept_out[0].rule, "skill-gap");
+    let miss = said.nearest_miss.expect("the third");
+    assert_eq!((miss.gap, miss.own_limit), (Some(150.0), Some(100.0)));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod examples;
 mod explain;
 mod history;
 mod language;
+mod near_the_best;
 mod platforms;
 mod quality;
 mod random;
