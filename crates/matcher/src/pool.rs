@@ -522,9 +522,7 @@ impl QueueState {
 
     /// When the next ticket of a pool widens or expires.
     pub fn due_at(&mut self, number: u32, entries: &Entries) -> Option<Timestamp> {
-        let Some(pool) = self.pools.get_mut(number as usize) else {
-            return None;
-        };
+        let pool = self.pools.get_mut(number as usize)?;
         let mut first = pool.deadlines.keys().next().map(|&(at, _)| at);
         for which in 0..self.plan.ages.len() {
             let head = pool.head(&self.plan, which, entries).map(|(at, _)| at);
