@@ -133,8 +133,6 @@ pub fn queue() -> Queue {
         placement_retries: 0,
         estimate_quantiles: Vec::new(),
         acceptance: None,
-        backfill: Default::default(),
-        penalties: None,
     }
 }
 
