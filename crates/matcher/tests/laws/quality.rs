@@ -108,10 +108,10 @@ pub fn queue() -> Queue {
         party_aggregate: Aggregate::Mean,
         attributes: BTreeMap::from([(name("skill"), skill)]),
         role_attribute: None,
-        sort: None,
-        avoid: None,
         backfill: Default::default(),
         penalties: None,
+        sort: None,
+        avoid: None,
         rules: vec![Rule {
             name: name("skill-gap"),
             prefer: None,
@@ -329,23 +329,4 @@ fn judge(found: &Match, pool: &[Party], now: i64, quality: &mut Quality) {
     quality.best_gap_of_oldest += of_oldest;
     quality.balance += found.figures.balance_gap;
     quality.best_balance += best_balance;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Within 5 % of the best, on average: the gap beside the best match with the same two oldest tickets, the balance
-    /// beside the best split.
-    #[test]
-    fn matches_of_small_pools_are_within_5_percent_of_the_best() {
-        for coming in [Coming::Arriving, Coming::Opening] {
-            let quality = measure(coming, 300, 7, Judge::Exhaustive);
-            assert!(quality.matches > 100, "{quality:?}");
-            let unjudged = measure(coming, 300, 7, Judge::Nobody);
-            assert_eq!(unjudged.matches, quality.matches);
-            assert!(quality.gap_loss() <= 0.05, "{coming:?}: {quality:?}");
-            assert!(quality.balance_loss() <= 0.05, "{coming:?}: {quality:?}");
-        }
-    }
 }
