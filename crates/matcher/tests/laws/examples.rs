@@ -468,7 +468,7 @@ fn four_armies_of_whole_parties_are_equally_strong() {
     assert_eq!((found.figures.players, found.teams.len()), (40, 4));
     assert!(found.figures.balance_gap <= 100.0, "{:?}", found.figures);
     // Ten of the strongest against thirty of the weakest.
-    let of = |id, skill: f64| party(&queue, id, 0, &vec![&[("skill", number(skill))][..]; 5]);
+    let of = |id, skill: f64| party(&queue, id, 0, &[&[("skill", number(skill))][..]; 5]);
     let strong = [of(21, 2000.0), of(22, 2000.0)];
     let weak: Vec<Ticket> = (23..=28).map(|id| of(id, 1000.0)).collect();
     let (strong, weak): (Vec<&Ticket>, Vec<&Ticket>) =
