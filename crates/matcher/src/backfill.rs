@@ -7,7 +7,7 @@ use model::queue::Queue;
 use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
 
 use crate::ages::Seat;
-use crate::entry::{AgeKey, Entry, Pings, PoolKey, RegionId, fit, texts};
+use crate::entry::{AgeKey, Entry, Pings, PoolKey, RegionId, Text, fit, texts};
 use crate::event::MatchTeam;
 use crate::plan::Plan;
 use crate::pool::{QueueState, Slot, common, plays_in};
@@ -248,7 +248,7 @@ pub(crate) struct Open {
     /// For each distance rule the lowest and the highest of those who play.
     spans: Vec<(f64, f64)>,
     /// For each intersect rule what all who play have.
-    shared: Vec<Vec<Arc<str>>>,
+    shared: Vec<Vec<Text>>,
     /// By team.
     free: Vec<u32>,
     players_per_refill: u32,
@@ -347,7 +347,7 @@ impl Open {
             let Some(first) = all.next() else {
                 return true;
             };
-            let start: Vec<Arc<str>> = common(have, first).cloned().collect();
+            let start: Vec<Text> = common(have, first).cloned().collect();
             let left = all.fold(start, |have, more| common(&have, more).cloned().collect());
             left.len() >= *min
         })

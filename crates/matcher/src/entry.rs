@@ -1,6 +1,8 @@
 //! A ticket made ready for matching: its numbers summed up, its regions agreed within the party.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -16,6 +18,25 @@ use crate::wanted::Brings;
 /// The values of the attributes that must be equal, in the order of the rules; then the platform, where players of
 /// different ones do not meet.
 pub(crate) type PoolKey = Box<[Box<str>]>;
+
+/// A text that is compared often: by a number first, so that others are known by that alone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Text {
+    hash: u64,
+    text: Arc<str>,
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Text {
+        // Always the same keys: the same input gives the same output.
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Text {
+            hash: hasher.finish(),
+            text: text.into(),
+        }
+    }
+}
 
 /// Age order: the oldest first; who came first to this matcher breaks ties.
 pub(crate) type AgeKey = (Timestamp, u64);
@@ -43,7 +64,7 @@ pub(crate) struct Fit<'a> {
     /// For each of [`Plan::balance`], the sum over players.
     pub sums: Few<f64>,
     /// For each intersect rule, what all players have: sorted, no value twice.
-    pub shared: Box<[Box<[Arc<str>]>]>,
+    pub shared: Box<[Box<[Text]>]>,
     pub key: PoolKey,
     /// Nobody measured anything and the queue allows any region.
     pub anywhere: bool,
@@ -187,7 +208,7 @@ pub(crate) struct Entry {
     /// As [`Fit::pings`], sorted by latency, then region.
     pub pings: Pings,
     /// As [`Fit::shared`].
-    pub shared: Box<[Box<[Arc<str>]>]>,
+    pub shared: Box<[Box<[Text]>]>,
     /// How many of its players bring what is wanted.
     pub brings: Brings,
     /// All of it, where rules that are asked at last read it.
@@ -233,7 +254,7 @@ pub(crate) fn fit<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Apa
         if texts.any(|text| text != first) {
             return Err(Apart::Rule(rule.clone()));
         }
-        key.push(first);
+        key.push(first.into());
     }
     if !queue.cross_play {
         key.push(platform(players)?);
@@ -309,7 +330,7 @@ pub(crate) fn number(queue: &Queue, player: &TicketPlayer, read: &Reading) -> f6
 }
 
 /// What a rule reads of a player as a text: the same text for the same value.
-pub(crate) fn text(queue: &Queue, player: &TicketPlayer, read: &Reading) -> Box<str> {
+pub(crate) fn text<'a>(queue: &'a Queue, player: &'a TicketPlayer, read: &Reading) -> Cow<'a, str> {
     match value(queue, player, &read.attribute) {
         Some(Value::String(text)) => text.as_str().into(),
         // Zero has two signs.
@@ -317,7 +338,7 @@ pub(crate) fn text(queue: &Queue, player: &TicketPlayer, read: &Reading) -> Box<
             (number(queue, player, read) + 0.0).to_string().into()
         }
         Some(Value::Strings(texts)) => texts.join("\n").into(),
-        None => Box::default(),
+        None => Cow::default(),
     }
 }
 
@@ -350,9 +371,11 @@ pub(crate) fn common_texts<'a>(
     Some(common)
 }
 
-fn shared(queue: &Queue, players: &[TicketPlayer], attribute: &Name) -> Box<[Arc<str>]> {
+fn shared(queue: &Queue, players: &[TicketPlayer], attribute: &Name) -> Box<[Text]> {
     let common = common_texts(queue, players, attribute).unwrap_or_default();
-    common.into_iter().map(Arc::from).collect()
+    let mut shared: Box<[Text]> = common.into_iter().map(Text::from).collect();
+    shared.sort_unstable();
+    shared
 }
 
 /// The regions that everybody who measured listed and the queue allows; `allow` and what comes out are sorted.

@@ -11,7 +11,7 @@ use model::queue::{
 use model::ticket::{TicketPlayer, Value};
 
 use crate::avoid::meetings;
-use crate::entry::{Entry, common_texts, number, texts, value};
+use crate::entry::{Entry, common_texts, number, text, texts, value};
 use crate::wishes::Score;
 
 /// The last questions of a queue.
@@ -414,7 +414,11 @@ impl<'a> Seated<'a> {
             RuleKind::Balance { read, of, .. } => self.gap(read, Scope::Team, *of) <= max,
             RuleKind::Equal { read, per } => {
                 let groups = self.groups(*per, None);
-                groups.iter().all(|players| self.kinds(players, read) <= 1)
+                groups.iter().all(|players| {
+                    let mut texts = players.iter().map(|p| text(self.queue, p, read));
+                    let first = texts.next();
+                    texts.all(|text| Some(text) == first)
+                })
             }
             RuleKind::Different { read, per } => {
                 let groups = self.groups(*per, None);
@@ -468,9 +472,7 @@ impl<'a> Seated<'a> {
 
     /// How many different values there are.
     fn kinds(&self, players: &[&TicketPlayer], read: &Reading) -> usize {
-        let texts = players
-            .iter()
-            .map(|p| crate::entry::text(self.queue, p, read));
+        let texts = players.iter().map(|p| text(self.queue, p, read));
         texts.collect::<BTreeSet<_>>().len()
     }
 }

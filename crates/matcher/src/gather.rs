@@ -160,7 +160,7 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
 }
 
 /// Beyond these nobody is within reach, however differences are rounded.
-fn bounds(seeker: Seeker<'_>) -> (SkillKey, SkillKey) {
+pub(crate) fn bounds(seeker: Seeker<'_>) -> (SkillKey, SkillKey) {
     let (skill, limit) = (seeker.entry.skill(), seeker.limit(u16::MAX));
     let reach = limit + (limit + skill.abs()) * ROUNDING;
     (

@@ -537,6 +537,10 @@ impl Matcher {
     fn search_changed(&mut self, mut changed: Vec<Slot>, out: &mut Vec<Output>) {
         changed.sort_by_key(|&slot| self.entries.get(slot).map(Entry::age_key));
         if changed.len() > 1 {
+            // Where sessions come first, they choose before any new match is made.
+            for &slot in &changed {
+                self.refills_first(slot, out);
+            }
             // Several changes at once: the oldest tickets, changed or not, choose first.
             let entries = changed.iter().filter_map(|&slot| self.entries.get(slot));
             let pools: BTreeSet<(u32, u32)> =

@@ -7,7 +7,7 @@ use model::queue::Queue;
 use model::{Region, Timestamp};
 
 use crate::ages::{ASIDE, Ages, Seat};
-use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId};
+use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId, Text};
 use crate::matcher::mix;
 use crate::plan::{Plan, Sizes};
 use crate::sorted::{Halves, Sorted, Tagged};
@@ -641,9 +641,6 @@ pub(crate) fn plays_in(plan: &Plan, entry: &Entry, region: Option<RegionId>) -> 
 }
 
 /// The values that are in both sorted lists.
-pub(crate) fn common<'a>(
-    a: &'a [Arc<str>],
-    b: &'a [Arc<str>],
-) -> impl Iterator<Item = &'a Arc<str>> {
+pub(crate) fn common<'a>(a: &'a [Text], b: &'a [Text]) -> impl Iterator<Item = &'a Text> {
     a.iter().filter(|value| b.binary_search(value).is_ok())
 }

@@ -5,12 +5,10 @@
 //! in a fixed order, and a set that can't fill the teams any more is left at once. The order is what
 //! makes a search resumable: its cursor is the last set that it tried.
 
-use std::sync::Arc;
-
 use model::Timestamp;
 
 use crate::duel::{duel, is_duel};
-use crate::entry::{AgeKey, Entry, RegionId};
+use crate::entry::{AgeKey, Entry, RegionId, Text};
 use crate::gather::{Candidate, Gathered, NearKey, Seeker, gather, is_in};
 use crate::order::near_key;
 use crate::plan::{Counts, count};
@@ -256,7 +254,7 @@ struct Demands {
     /// Of the other distance rules.
     others: Vec<Span>,
     /// For each intersect rule the values that all have.
-    shared: Vec<Vec<Arc<str>>>,
+    shared: Vec<Vec<Text>>,
     counts: Counts,
     players: u32,
 }

@@ -9,9 +9,9 @@ use model::ticket::TicketPlayer;
 
 use crate::entry::Entry;
 use crate::finals::{has_any, steps};
-use crate::gather::{Gathered, Seeker, candidate};
+use crate::gather::{Gathered, Seeker, bounds, candidate};
 use crate::plan::Plan;
-use crate::pool::{Slot, skill_key};
+use crate::pool::{SkillKey, Slot, skill_key};
 use crate::sorted::{Sorted, Spot, Tagged};
 
 /// The most roles and rules `contains` of a queue whose players are found like this, roles first; whom the others
@@ -181,7 +181,7 @@ fn least(queue: &Queue, index: usize, age: u64) -> Option<f64> {
 
 /// Those of a pool who bring what is wanted, by want: each ordered as the pool is.
 #[derive(Debug, Default)]
-pub(crate) struct Holders(Vec<Sorted<crate::pool::SkillKey, Slot>>);
+pub(crate) struct Holders(Vec<Sorted<SkillKey, Slot>>);
 
 impl Holders {
     pub fn insert(&mut self, plan: &Plan, slot: Slot, entry: &Entry) {
@@ -216,6 +216,7 @@ pub(crate) fn gather_wanted(seeker: Seeker<'_>, out: &mut Gathered) {
         }
         let looked_at = HOLDERS_LOOKED_AT << seeker.widened.min(HOLDERS_DOUBLINGS_MAX);
         let start = holders.spot(&skill_key(seeker.entry));
+        let (low, high) = bounds(seeker);
         let mut sides = [(start, false), (start, true)];
         let mut left = [looked_at; 2];
         // Leaf by leaf on both sides in turn, so that neither uses up what is missing.
@@ -223,13 +224,15 @@ pub(crate) fn gather_wanted(seeker: Seeker<'_>, out: &mut Gathered) {
         while missing > 0 && is_done.contains(&false) {
             for side in 0..2 {
                 let (spot, up) = sides[side];
+                let is_near = |&(key, _): &(SkillKey, Slot)| low <= key && key <= high;
                 let step: Option<(Vec<Slot>, Spot)> = match up {
-                    true => holders
-                        .up(spot, 1)
-                        .map(|(items, next)| (items.map(|(_, slot)| slot).collect(), next)),
-                    false => holders
-                        .down(spot, 1)
-                        .map(|(items, next)| (items.rev().map(|(_, slot)| slot).collect(), next)),
+                    true => holders.up_until(spot, 1, Some(high)).map(|(items, next)| {
+                        (items.filter(is_near).map(|(_, slot)| slot).collect(), next)
+                    }),
+                    false => holders.down_until(spot, 1, Some(low)).map(|(items, next)| {
+                        let items = items.rev().filter(is_near);
+                        (items.map(|(_, slot)| slot).collect(), next)
+                    }),
                 };
                 let is_more = step.is_some();
                 let Some((slots, next)) = step.filter(|_| left[side] > 0) else {
