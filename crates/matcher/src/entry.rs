@@ -22,7 +22,7 @@ pub(crate) type PoolKey = Box<[Box<str>]>;
 /// A text that is compared often: by a number first, so that others are known by that alone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Text {
-    hash: u64,
+    pub hash: u64,
     text: Arc<str>,
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Finals {
 struct Final {
     kind: RuleKind,
     limits: Vec<Limits>,
+    /// Whether tickets that break it break it whoever joins them.
+    stays_broken: bool,
 }
 
 /// A rule that makes a match better by its weight.
@@ -111,6 +113,44 @@ fn is_of_split(kind: &RuleKind) -> bool {
     }
 }
 
+/// What of a rule more tickets do not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// Once it holds.
+    Held,
+    /// Once it is broken.
+    Not,
+}
+
+/// Whether a rule of the set stays as it is, whoever joins; limits only tighten as tickets join.
+fn stays(kind: &RuleKind, kept: Kept) -> bool {
+    let breaks = match kind {
+        RuleKind::Distance { .. } => true,
+        RuleKind::Equal { per, .. }
+        | RuleKind::Different { per, .. }
+        | RuleKind::Intersect { per, .. } => *per == Scope::Match,
+        RuleKind::Contains { min, max, .. } if kept == Kept::Held => {
+            return *min > 0 && max.is_none();
+        }
+        RuleKind::Contains { min, .. } => *min == 0,
+        RuleKind::Compare { per, team, .. } => {
+            matches!(per, Scope::Player | Scope::Party) && team.is_none()
+        }
+        RuleKind::Balance { .. } => false,
+        RuleKind::All(parts) | RuleKind::Any(parts) => {
+            return parts.iter().all(|part| stays(part, kept));
+        }
+        RuleKind::Not(part) => {
+            let other = match kept {
+                Kept::Held => Kept::Not,
+                Kept::Not => Kept::Held,
+            };
+            return stays(part, other);
+        }
+    };
+    breaks && kept == Kept::Not
+}
+
 /// The teams that a rule names.
 fn named(kind: &RuleKind, out: &mut BTreeSet<usize>) {
     match kind {
@@ -162,7 +202,11 @@ impl Finals {
                 .map(|age| Limits::at(queue, index, &kind, age))
                 .collect();
             let of_split = is_of_split(&kind);
-            let one = Final { kind, limits };
+            let one = Final {
+                stays_broken: stays(&kind, Kept::Not),
+                kind,
+                limits,
+            };
             match of_split {
                 true => finals.of_split.push(one),
                 false => finals.of_set.push(one),
@@ -228,6 +272,22 @@ impl Finals {
         };
         self.of_set.iter().all(|one| one.holds(&seated))
             && (!self.parts() || meetings(entries.iter().map(|entry| players(entry))) == 0)
+    }
+
+    /// Whether there is anything to ask tickets of whom not all are there yet.
+    pub fn asks_early(&self) -> bool {
+        self.of_set.iter().any(|one| one.stays_broken)
+    }
+
+    /// Whether more may join these tickets, as far as the rules say that stay broken.
+    pub fn may_hold(&self, queue: &Queue, entries: &[&Entry]) -> bool {
+        let seated = Seated {
+            queue,
+            entries,
+            team_of: &[],
+        };
+        let mut early = self.of_set.iter().filter(|one| one.stays_broken);
+        early.all(|one| one.holds(&seated))
     }
 
     /// Whether the teams keep the rules that depend on them; `team_of` says the team of each ticket.

@@ -7,7 +7,7 @@ use crate::order::arrange;
 use crate::plan::Plan;
 use crate::pool::{
     Class, EXACT_TICKETS_MAX, Entries, Mask, Place, Pool, QueueState, SHARED_BIT, SHARED_TAG,
-    SkillKey, Slot, bit, common, plays_in, skill_key, tag,
+    SkillKey, Slot, bit, may_share, plays_in, skill_key, tag,
 };
 use crate::wanted::gather_wanted;
 
@@ -348,7 +348,8 @@ fn wanted(plan: &Plan, room: u32, size: u16) -> u32 {
     }
 }
 
-/// Whether each ticket is within the other's limits: distances and shared values.
+/// Whether each ticket is within the other's limits: distances, and shared values as far as they look alike; the
+/// search asks for these again.
 fn accept_each_other(plan: &Plan, a: &Entry, b: &Entry) -> bool {
     let limits = plan
         .level(a.level)
@@ -363,7 +364,7 @@ fn accept_each_other(plan: &Plan, a: &Entry, b: &Entry) -> bool {
         let pairs = a.shared.iter().zip(&b.shared).zip(&plan.intersect);
         pairs
             .into_iter()
-            .all(|((x, y), (_, min))| common(x, y).count() >= *min)
+            .all(|((x, y), (_, min))| may_share(x, y, *min))
     };
     near && shared()
 }

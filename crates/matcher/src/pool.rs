@@ -1,5 +1,6 @@
 //! Where tickets wait: pools by equal attributes, inside ordered by skill, told apart by level, party size and regions.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -638,6 +639,31 @@ pub(crate) fn plays_in(plan: &Plan, entry: &Entry, region: Option<RegionId>) -> 
         Some(plan.level(entry.level).is_near(ping))
     };
     entry.anywhere || listed().unwrap_or(false)
+}
+
+/// Whether at least so many values seem to be in both sorted lists: in the rare case too many, never too few.
+pub(crate) fn may_share(a: &[Text], b: &[Text], min: usize) -> bool {
+    let (mut a, mut b, mut left) = (a.iter(), b.iter(), min);
+    let (mut x, mut y) = (a.next(), b.next());
+    while left > 0 {
+        let (Some(one), Some(other)) = (x, y) else {
+            return false;
+        };
+        match one.hash.cmp(&other.hash) {
+            Ordering::Less => x = a.next(),
+            Ordering::Greater => y = b.next(),
+            Ordering::Equal => {
+                left -= 1;
+                (x, y) = (a.next(), b.next());
+            }
+        }
+    }
+    true
+}
+
+/// Whether at least so many values are in both sorted lists.
+pub(crate) fn share(a: &[Text], b: &[Text], min: usize) -> bool {
+    min == 0 || common(a, b).nth(min - 1).is_some()
 }
 
 /// The values that are in both sorted lists.

@@ -12,7 +12,7 @@ use crate::entry::{AgeKey, Entry, RegionId, Text};
 use crate::gather::{Candidate, Gathered, NearKey, Seeker, gather, is_in};
 use crate::order::near_key;
 use crate::plan::{Counts, count};
-use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, Slot, bit, common, plays_in};
+use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, Slot, bit, plays_in, share};
 use crate::teams::{Party, Seats, Split, form};
 use crate::window::{Base, Seen, can_grow};
 use crate::wishes::{WISHED_SETS_EXACT, WISHED_SETS_MAX};
@@ -309,7 +309,7 @@ impl Demands {
                 .iter()
                 .zip(&entry.shared)
                 .zip(&plan.intersect)
-                .all(|((have, more), (_, min))| common(have, more).count() >= *min)
+                .all(|((have, more), (_, min))| share(have, more, *min))
     }
 
     /// Whether some of these tickets, each of which is allowed, may complete a match.
@@ -539,7 +539,7 @@ impl Run<'_> {
             self.resuming = false;
             return Flow::Tried;
         }
-        if !self.may_be_met(demands, rest) {
+        if !self.may_hold() || !self.may_be_met(demands, rest) {
             self.resuming = false;
             return Flow::Tried;
         }
@@ -573,6 +573,16 @@ impl Run<'_> {
         }
         self.resuming = false;
         Flow::Tried
+    }
+
+    /// Whether others may join the chosen tickets, as far as their rules say that are asked at last.
+    fn may_hold(&self) -> bool {
+        let (plan, entries) = (&self.scene.queue.plan, self.scene.entries);
+        if !plan.finals.asks_early() {
+            return true;
+        }
+        let chosen: Vec<&Entry> = self.chosen.iter().map(|&slot| entries.at(slot)).collect();
+        plan.finals.may_hold(&plan.queue, &chosen)
     }
 
     /// Whether these others may bring what the chosen tickets still want.
