@@ -662,8 +662,9 @@ pub(crate) fn may_share(a: &[Text], b: &[Text], min: usize) -> bool {
 }
 
 /// Whether at least so many values are in both sorted lists.
-pub(crate) fn share(a: &[Text], b: &[Text], min: usize) -> bool {
-    min == 0 || common(a, b).nth(min - 1).is_some()
+pub(crate) fn share(a: &[&Text], b: &[Text], min: usize) -> bool {
+    let mut both = a.iter().filter(|text| b.binary_search(text).is_ok());
+    min == 0 || both.nth(min - 1).is_some()
 }
 
 /// The values that are in both sorted lists.

@@ -248,13 +248,13 @@ impl Span {
 
 /// What the tickets of a set demand of any further one.
 #[derive(Clone)]
-struct Demands {
+struct Demands<'e> {
     /// Of the first distance rule.
     first: Span,
     /// Of the other distance rules.
     others: Vec<Span>,
     /// For each intersect rule the values that all have.
-    shared: Vec<Vec<Text>>,
+    shared: Vec<Vec<&'e Text>>,
     counts: Counts,
     players: u32,
 }
@@ -266,15 +266,19 @@ fn spans<'a>(scene: Scene<'a>, entry: &'a Entry) -> impl Iterator<Item = (f64, f
     numbers.map(|(&x, &limit)| (x, limit))
 }
 
-impl Demands {
-    fn of(scene: Scene<'_>, entry: &Entry) -> Demands {
+impl<'e> Demands<'e> {
+    fn of(scene: Scene<'e>, entry: &'e Entry) -> Demands<'e> {
         let mut counts = Counts::default();
         count(&mut counts, entry.players);
         let mut spans = spans(scene, entry).map(|(x, limit)| Span::of(x, limit));
         Demands {
             first: spans.next().unwrap_or(Span::ANY),
             others: spans.collect(),
-            shared: entry.shared.iter().map(|values| values.to_vec()).collect(),
+            shared: entry
+                .shared
+                .iter()
+                .map(|texts| texts.iter().collect())
+                .collect(),
             counts,
             players: u32::from(entry.players),
         }
@@ -285,7 +289,7 @@ impl Demands {
     }
 
     /// What all of these demand; `None` if one of them is not allowed.
-    fn of_all(scene: Scene<'_>, slots: &[Slot]) -> Option<Demands> {
+    fn of_all(scene: Scene<'e>, slots: &[Slot]) -> Option<Demands<'e>> {
         let (first, others) = slots.split_first()?;
         let first = Demands::of(scene, scene.entries.at(*first));
         others.iter().try_fold(first, |demands, &slot| {
@@ -313,7 +317,7 @@ impl Demands {
     }
 
     /// Whether some of these tickets, each of which is allowed, may complete a match.
-    fn can_grow<'e>(&self, scene: Scene<'e>, rest: impl Iterator<Item = Slot> + Clone) -> bool {
+    fn can_grow(&self, scene: Scene<'e>, rest: impl Iterator<Item = Slot> + Clone) -> bool {
         let plan = &scene.queue.plan;
         let base = Base {
             low: self.first.low,
@@ -333,14 +337,14 @@ impl Demands {
         can_grow(&scene.queue.sizes, base, rest.map(seen))
     }
 
-    fn with(&self, scene: Scene<'_>, entry: &Entry) -> Demands {
+    fn with(&self, scene: Scene<'_>, entry: &Entry) -> Demands<'e> {
         let mut demands = self.clone();
         let spans_of = std::iter::once(&mut demands.first).chain(&mut demands.others);
         for (span, (x, limit)) in spans_of.zip(spans(scene, entry)) {
             span.take(x, limit);
         }
         for (have, more) in demands.shared.iter_mut().zip(&entry.shared) {
-            have.retain(|value| more.binary_search(value).is_ok());
+            have.retain(|text| more.binary_search(text).is_ok());
         }
         count(&mut demands.counts, entry.players);
         demands.players += u32::from(entry.players);
@@ -373,7 +377,7 @@ struct Run<'a> {
     complete: u32,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Tries every partner, the oldest first, and at last the ticket alone.
     fn anchors(&mut self, contexts: &[Context], from: Option<&Stop>) -> Option<Stop> {
         let entries = self.scene.entries;
@@ -459,7 +463,13 @@ impl Run<'_> {
     }
 
     /// Tries the sets with this anchor and nobody older than it (with those there is no match).
-    fn with_anchor(&mut self, context: &Context, own: &Demands, age: AgeKey, anchor: Slot) -> Flow {
+    fn with_anchor(
+        &mut self,
+        context: &Context,
+        own: &Demands<'a>,
+        age: AgeKey,
+        anchor: Slot,
+    ) -> Flow {
         let entries = self.scene.entries;
         let entry = entries.at(anchor);
         let apart = |a: Slot, b: Slot| self.scene.are_apart(a, b);
@@ -533,7 +543,7 @@ impl Run<'_> {
     }
 
     /// Tries the chosen tickets and then every set that has some of `rest` in addition.
-    fn descend(&mut self, demands: &Demands, rest: &[(NearKey, Slot)]) -> Flow {
+    fn descend(&mut self, demands: &Demands<'a>, rest: &[(NearKey, Slot)]) -> Flow {
         let entries = self.scene.entries;
         if !demands.can_grow(self.scene, rest.iter().map(|&(_, slot)| slot)) {
             self.resuming = false;
@@ -586,7 +596,7 @@ impl Run<'_> {
     }
 
     /// Whether these others may bring what the chosen tickets still want.
-    fn may_be_met(&self, demands: &Demands, rest: &[(NearKey, Slot)]) -> bool {
+    fn may_be_met(&self, demands: &Demands<'a>, rest: &[(NearKey, Slot)]) -> bool {
         let (plan, entries) = (&self.scene.queue.plan, self.scene.entries);
         let chosen = self.chosen.iter().map(|&slot| entries.at(slot));
         let rest = rest.iter().map(|&(_, slot)| entries.at(slot));
@@ -608,7 +618,7 @@ impl Run<'_> {
     }
 
     /// Whether the chosen tickets are a match.
-    fn leaf(&mut self, demands: &Demands) -> bool {
+    fn leaf(&mut self, demands: &Demands<'a>) -> bool {
         if !self
             .scene
             .queue
