@@ -22,7 +22,7 @@ name: Game
 creation: { by_matchmaking: true }
 size: { teams: 2, players_per_team: 50 }
 joinability: private
-instance: { fleet: bench }
+instance: { fleet: bench, startup_params: { map: Arena, mode: tdm } }
 ---
 apiVersion: v1
 kind: Fleet
