@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, bail};
 use model::config::{self, Severity, nearest};
 use model::queue::Queue;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::say;
 use crowd::Crowd;
@@ -190,11 +191,16 @@ fn stopped() -> anyhow::Result<Arc<AtomicBool>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;
+    // Before the thread is there: from then on no signal is missed.
+    let mut interrupts = {
+        let _in_runtime = runtime.enter();
+        signal(SignalKind::interrupt())?
+    };
     // It ends with the process.
     std::thread::Builder::new()
         .name("ctrl-c".into())
         .spawn(move || {
-            if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            if runtime.block_on(interrupts.recv()).is_some() {
                 set.store(true, Ordering::Relaxed);
             }
         })?;
