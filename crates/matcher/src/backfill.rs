@@ -7,10 +7,11 @@ use model::queue::Queue;
 use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
 
 use crate::ages::Seat;
-use crate::entry::{AgeKey, Entry, Pings, PoolKey, RegionId, Text, fit, texts};
+use crate::entry::{AgeKey, Entry, Pings, PoolKey, RegionId, Text, fit};
 use crate::event::MatchTeam;
 use crate::plan::Plan;
 use crate::pool::{QueueState, Slot, common, plays_in};
+use crate::roles::fill_roles;
 
 /// Backfills that a matcher holds of one queue; further ones are not taken.
 pub const BACKFILLS_MAX: usize = 16_384;
@@ -575,56 +576,7 @@ impl Seating<'_> {
                 .filter_map(|entry| entry.ticket.as_deref())
                 .flat_map(|ticket| &ticket.players)
                 .collect();
-            let roles = settings.roles.iter();
-            let seats: Vec<&Name> = roles
-                .flat_map(|(role, n)| std::iter::repeat_n(role, usize::from(*n)))
-                .collect();
-            let takes = |player: usize, role: &Name| {
-                let list = queue.role_attribute.as_ref();
-                list.is_some_and(|list| {
-                    let own = texts(queue, players[player], list);
-                    own.iter().any(|text| text == role.as_str())
-                })
-            };
-            let unfilled = unfilled(&seats, players.len(), &takes);
-            unfilled <= self.free[team] as usize
+            fill_roles(queue, &players, &settings.roles, self.free[team])
         })
     }
-}
-
-/// Roles for which no player of their own is left: seats beyond a largest matching.
-fn unfilled(seats: &[&Name], players: usize, takes: &impl Fn(usize, &Name) -> bool) -> usize {
-    let mut seat_of: Vec<Option<usize>> = vec![None; players];
-    let mut left = 0;
-    for seat in 0..seats.len() {
-        let mut seen = vec![false; players];
-        if !augment(seat, seats, takes, &mut seat_of, &mut seen) {
-            left += 1;
-        }
-    }
-    left
-}
-
-fn augment(
-    seat: usize,
-    seats: &[&Name],
-    takes: &impl Fn(usize, &Name) -> bool,
-    seat_of: &mut [Option<usize>],
-    seen: &mut [bool],
-) -> bool {
-    for player in 0..seat_of.len() {
-        if seen[player] || !takes(player, seats[seat]) {
-            continue;
-        }
-        seen[player] = true;
-        let free = match seat_of[player] {
-            None => true,
-            Some(other) => augment(other, seats, takes, seat_of, seen),
-        };
-        if free {
-            seat_of[player] = Some(seat);
-            return true;
-        }
-    }
-    false
 }

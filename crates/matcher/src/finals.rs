@@ -12,6 +12,7 @@ use model::ticket::{TicketPlayer, Value};
 
 use crate::avoid::meetings;
 use crate::entry::{Entry, common_texts, number, text, texts, value};
+use crate::roles::fill_roles;
 use crate::wishes::Score;
 
 /// The last questions of a queue.
@@ -310,7 +311,7 @@ impl Finals {
         };
         let holds = self.rules_hold(queue, entries, team_of)
             && self.roles.iter().enumerate().all(|(team, roles)| {
-                roles.is_empty() || can_fill_roles(queue, &seated.of_team(team), roles)
+                roles.is_empty() || fill_roles(queue, &seated.of_team(team), roles, 0)
             });
         holds.then(|| self.kept(&seated, true))
     }
@@ -564,56 +565,4 @@ pub(crate) fn has_any(
 /// How many texts all players have.
 pub(crate) fn shared(queue: &Queue, players: &[&TicketPlayer], attribute: &Name) -> usize {
     common_texts(queue, players.iter().copied(), attribute).map_or(usize::MAX, |all| all.len())
-}
-
-/// Whether each wanted role finds a player of its own who would take it.
-fn can_fill_roles(queue: &Queue, players: &[&TicketPlayer], roles: &BTreeMap<Name, u16>) -> bool {
-    let Some(attribute) = &queue.role_attribute else {
-        return false;
-    };
-    let seats: Vec<&Name> = roles
-        .iter()
-        .flat_map(|(role, n)| std::iter::repeat_n(role, usize::from(*n)))
-        .collect();
-    let mut seat_of: Vec<Option<usize>> = vec![None; players.len()];
-    let takes = |player: usize, role: &Name| {
-        let player = players.get(player);
-        player.is_some_and(|p| {
-            texts(queue, p, attribute)
-                .iter()
-                .any(|t| t == role.as_str())
-        })
-    };
-    (0..seats.len()).all(|seat| {
-        let mut seen = vec![false; players.len()];
-        seat_one(seat, &seats, &takes, &mut seat_of, &mut seen)
-    })
-}
-
-/// Gives a seat to a player, who may hand on the one that he has.
-fn seat_one(
-    seat: usize,
-    seats: &[&Name],
-    takes: &impl Fn(usize, &Name) -> bool,
-    seat_of: &mut [Option<usize>],
-    seen: &mut [bool],
-) -> bool {
-    let Some(role) = seats.get(seat) else {
-        return false;
-    };
-    for player in 0..seat_of.len() {
-        if seen[player] || !takes(player, role) {
-            continue;
-        }
-        seen[player] = true;
-        let free = match seat_of[player] {
-            None => true,
-            Some(other) => seat_one(other, seats, takes, seat_of, seen),
-        };
-        if free {
-            seat_of[player] = Some(seat);
-            return true;
-        }
-    }
-    false
 }

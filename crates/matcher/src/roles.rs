@@ -24,6 +24,66 @@ pub(crate) fn of_team<'t>(
     assign(queue, &players, &team.roles).unwrap_or_default()
 }
 
+/// The seats with a role, one by one.
+fn seats(roles: &BTreeMap<Name, u16>) -> Vec<&Name> {
+    let seats = roles.iter();
+    seats
+        .flat_map(|(role, n)| std::iter::repeat_n(role, usize::from(*n)))
+        .collect()
+}
+
+/// Whether each wanted role finds a player of its own who would take it, all but `spare` of them.
+pub(crate) fn fill_roles(
+    queue: &Queue,
+    players: &[&TicketPlayer],
+    roles: &BTreeMap<Name, u16>,
+    spare: u32,
+) -> bool {
+    let seats = seats(roles);
+    let mut seat_of: Vec<Option<usize>> = vec![None; players.len()];
+    let takes = |player: usize, role: &Name| {
+        let own = queue.role_attribute.as_ref().zip(players.get(player));
+        let own = own.map_or(&[][..], |(attribute, player)| {
+            texts(queue, player, attribute)
+        });
+        own.iter().any(|text| text == role.as_str())
+    };
+    // A seat that finds nobody now finds nobody later: those before it only hand theirs on.
+    let mut unfilled = (0..seats.len()).filter(|&seat| {
+        let mut seen = vec![false; players.len()];
+        !seat_one(seat, &seats, &takes, &mut seat_of, &mut seen)
+    });
+    unfilled.nth(spare as usize).is_none()
+}
+
+/// Gives a seat to a player, who may hand on the one that he has.
+fn seat_one(
+    seat: usize,
+    seats: &[&Name],
+    takes: &impl Fn(usize, &Name) -> bool,
+    seat_of: &mut [Option<usize>],
+    seen: &mut [bool],
+) -> bool {
+    let Some(role) = seats.get(seat) else {
+        return false;
+    };
+    for player in 0..seat_of.len() {
+        if seen[player] || !takes(player, role) {
+            continue;
+        }
+        seen[player] = true;
+        let free = match seat_of[player] {
+            None => true,
+            Some(other) => seat_one(other, seats, takes, seat_of, seen),
+        };
+        if free {
+            seat_of[player] = Some(seat);
+            return true;
+        }
+    }
+    false
+}
+
 /// Gives every seat with a role to a player who would take it, such that the sum of the roles' places on the lists
 /// of those who get one is the least. `None` if some seat finds nobody. Of equal ways always the same one.
 ///
@@ -34,10 +94,7 @@ fn assign(
     roles: &BTreeMap<Name, u16>,
 ) -> Option<BTreeMap<PlayerId, Name>> {
     let attribute = queue.role_attribute.as_ref()?;
-    let seats: Vec<&Name> = roles
-        .iter()
-        .flat_map(|(role, n)| std::iter::repeat_n(role, usize::from(*n)))
-        .collect();
+    let seats = seats(roles);
     if seats.len() > players.len() {
         return None;
     }
