@@ -13,7 +13,7 @@ use model::{Millis, SessionId, Ticket, TicketId, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::random::{Draft, draft, random_queue};
+use crate::random::{Draft, cases, draft, random_queue};
 use crate::world::{QueueExt, TicketExt, name, possible, queue, region, texts, ticket};
 
 /// More waiting tickets than this make the exhaustive search of every state too slow.
@@ -726,7 +726,7 @@ fn play(court: &mut Court, history: &[Move]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, ..cases(200) })]
 
     /// No ticket is lost and no seat given twice, every rule holds for who plays and who comes, the oldest who may
     /// joins first, priorities are kept, and no possible refill is left: in every state, against exhaustive search.

@@ -13,7 +13,7 @@ use model::queue::{
 use model::{Region, Ticket, Timestamp};
 use proptest::prelude::*;
 
-use crate::random::{Draft, draft, random_queue};
+use crate::random::{Draft, cases, draft, random_queue};
 use crate::world::{QueueExt, TicketExt, name, possible, queue, region, texts, ticket};
 
 /// When the tickets of random crowds are asked about; some were created before.
@@ -167,7 +167,7 @@ fn told(queue: &Queue, pair: [&Ticket; 2], at: i64) -> (Option<String>, Option<T
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, ..cases(400) })]
 
     /// What is said to keep a ticket out does, by the judgement of the checker; when it is said to end, it ends,
     /// and not before.

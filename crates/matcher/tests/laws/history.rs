@@ -8,7 +8,7 @@ use model::ticket::Value;
 use model::{Ticket, TicketId, Timestamp};
 use proptest::prelude::*;
 
-use crate::random::{Op, draft, history, random_queue};
+use crate::random::{Op, cases, draft, history, random_queue};
 use crate::world::World;
 
 /// More waiting tickets than this make the exhaustive search of every state too slow.
@@ -71,7 +71,7 @@ fn play(world: &mut World, history: &[Op]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, ..cases(400) })]
 
     /// Parties stay whole, every rule holds for everybody, nobody is lost, the oldest goes first and no
     /// possible match is left: in every state, against exhaustive search.

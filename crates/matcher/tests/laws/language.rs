@@ -10,7 +10,7 @@ use model::ticket::Value;
 use model::{Ticket, Timestamp};
 use proptest::prelude::*;
 
-use crate::random::{draft, last_rule};
+use crate::random::{cases, draft, last_rule};
 use crate::rules::ids;
 use crate::world::{QueueExt, TicketExt, World, name, queue, texts, ticket};
 
@@ -294,7 +294,7 @@ fn a_rule_is_given_up_by_each_ticket_for_itself() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(cases(300))]
 
     /// `not`, `any` and `all` are what logic says, whatever stands in them.
     #[test]

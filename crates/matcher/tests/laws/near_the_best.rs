@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use crate::quality::{Coming, Judge, measure};
+use crate::random::cases;
 use crate::world::{QueueExt, World, queue, ticket};
 
 /// Within 5 % of the best, on average: the gap beside the best match with the same two oldest tickets, the balance
@@ -37,7 +38,7 @@ fn best_balance(parties: &[Vec<f64>], size: usize) -> Option<f64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(cases(300))]
 
     /// Two teams of up to six are as equal as any split makes them, and are split wherever that can be.
     #[test]

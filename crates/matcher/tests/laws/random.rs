@@ -10,6 +10,14 @@ use proptest::prelude::*;
 
 use crate::world::{QueueExt, TicketExt, name, queue, region, texts, ticket};
 
+/// A property's configuration: so many cases, unless `PROPTEST_CASES` says how many.
+pub fn cases(cases: u32) -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(cases),
+    }
+}
+
 /// One thing that happens. Numbers pick among what is there.
 #[derive(Debug, Clone)]
 pub enum Op {

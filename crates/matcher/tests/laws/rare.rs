@@ -8,6 +8,7 @@ use model::queue::{Aggregate, Comparison, Operand, Queue, Reading, RuleKind, Sco
 use model::{Ticket, TicketId, Timestamp};
 use proptest::prelude::*;
 
+use crate::random::cases;
 use crate::world::{QueueExt, TicketExt, name, queue, texts, ticket};
 
 /// The match is there after so many events at most: the arrival that makes it possible, and ticks.
@@ -86,7 +87,7 @@ impl Crowd {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(cases(24))]
     #[test]
     fn the_only_healers_and_tanks_among_five_hundred_are_found(
         by_roles in any::<bool>(),

@@ -6,6 +6,7 @@ use model::queue::Queue;
 use model::{Name, PlayerId, Ticket};
 use proptest::prelude::*;
 
+use crate::random::cases;
 use crate::world::{TicketExt, World, name, queue, texts, ticket};
 
 const ROLES: [&str; 4] = ["tank", "healer", "scout", "mage"];
@@ -73,7 +74,7 @@ fn least(seats: &[&str], likes: &[Vec<&str>], used: &mut Vec<bool>) -> Option<us
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(cases(256))]
     #[test]
     fn roles_are_given_out_at_the_least_sum_of_places_on_the_lists(
         wanted in prop::collection::vec(0_u16..3, 4),

@@ -11,6 +11,7 @@ use model::ticket::Value;
 use model::{Millis, TicketId, Timestamp};
 use proptest::prelude::*;
 
+use crate::random::cases;
 use crate::world::{QueueExt, TicketExt, World, name, queue, region, ticket};
 
 /// The tickets of a match, in order.
@@ -287,7 +288,7 @@ fn best_gap(skills: &[f64]) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn two_teams_of_up_to_six_are_balanced_optimally(skills in prop::collection::vec(0_u16..3_000, 12), half in 1_usize..7) {

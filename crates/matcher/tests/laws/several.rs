@@ -8,7 +8,7 @@ use model::queue::Queue;
 use model::{Name, Ticket, TicketId, Timestamp};
 use proptest::prelude::*;
 
-use crate::random::{Op, history, random_queue};
+use crate::random::{Op, cases, history, random_queue};
 use crate::world::{QueueExt, name, possible, queue, ticket};
 
 /// More waiting tickets than this make the exhaustive search of every queue too slow.
@@ -231,7 +231,7 @@ fn histories(length: usize) -> impl Strategy<Value = Vec<(Op, Vec<usize>)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, ..cases(200) })]
 
     /// Nobody is in two matches, every match keeps the rules of its queue, who arrives is matched in the first of his
     /// queues where that is possible, nobody is lost and no possible match of any queue is left.

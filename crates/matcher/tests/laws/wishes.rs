@@ -11,7 +11,7 @@ use model::ticket::Value;
 use model::{PlayerId, Ticket, TicketId, Timestamp};
 use proptest::prelude::*;
 
-use crate::random::{Draft, draft, last_rule, random_queue};
+use crate::random::{Draft, cases, draft, last_rule, random_queue};
 use crate::rules::ids;
 use crate::world::{QueueExt, TicketExt, World, name, queue, texts, ticket};
 
@@ -275,7 +275,7 @@ fn wished() -> impl Strategy<Value = Queue> {
 const TICKETS: usize = 7;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(cases(256))]
     #[test]
     fn no_other_match_with_the_same_two_oldest_keeps_more_of_the_wishes(
         q in wished(),

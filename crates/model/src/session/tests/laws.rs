@@ -11,6 +11,14 @@ use crate::roles::Migration;
 use crate::session_type::{BackfillSettings, BackfillUntil};
 use crate::ticket::{EndReason, TicketState};
 
+/// A property's configuration: so many cases, unless `PROPTEST_CASES` says how many.
+pub(super) fn cases(cases: u32) -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(cases),
+    }
+}
+
 /// One step of a history: time passes, somebody may be gone, somebody tries something.
 #[derive(Debug, Clone)]
 pub(super) struct Step {
@@ -860,7 +868,7 @@ fn members_of(draft: &Draft<'_>) -> Vec<Arc<Member>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn any_history_keeps_the_law(

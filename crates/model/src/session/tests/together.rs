@@ -687,7 +687,7 @@ fn a_newcomer_step() -> impl Strategy<Value = laws::Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(laws::cases(500))]
 
     #[test]
     fn r57_any_history_of_newcomers_keeps_the_law(

@@ -19,7 +19,12 @@ struct Document {
 impl Document {
     fn of(session: &Session) -> Self {
         let json = |text: String| serde_json::from_str::<Value>(&text).unwrap();
-        let header = json(session.header().to_json().unwrap());
+        let mut header = json(session.header().to_json().unwrap());
+        // Of the host's own keeping of his backfill nobody is told: it is in the answer to what he said.
+        if let Some(backfill) = header.get_mut("backfill").and_then(Value::as_object_mut) {
+            backfill.remove("acknowledged_at");
+            backfill.remove("added");
+        }
         let member = |member: &Arc<Member>| (member.index, json(member.to_json().unwrap()));
         Self {
             header: header.as_object().unwrap().clone().into_iter().collect(),
@@ -53,7 +58,7 @@ impl Document {
 fn named(event: &Event) -> (Option<u32>, &'static [&'static str]) {
     match event {
         // A seat is counted in its team, by roles and owners, and among the newcomers; it may have been his turn, he
-        // may have hosted, or been about to.
+        // may have hosted, or been about to; the seat of one whom a queue has sent, and who never came, is wanted again.
         Event::MemberReserved { index, .. }
         | Event::MemberJoined { index, .. }
         | Event::MemberChanged { index, .. }
@@ -69,6 +74,7 @@ fn named(event: &Event) -> (Option<u32>, &'static [&'static str]) {
                 "host",
                 "host_candidates",
                 "leader_lost",
+                "backfill",
             ],
         ),
         Event::LeaderChanged { .. } => (None, &["leader", "leader_lost"]),
@@ -92,6 +98,7 @@ fn named(event: &Event) -> (Option<u32>, &'static [&'static str]) {
                 "browser_entry",
                 "kept",
                 "initialization",
+                "backfill",
             ],
         ),
         Event::InitializationChanged { .. } => (None, &["initialization", "host_candidates"]),
