@@ -31,6 +31,8 @@ const FAILED_PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 enum Message {
     Event(Event),
+    /// Tickets that search, of the start's load.
+    Tickets(Vec<Arc<Ticket>>),
     Queues(Vec<Arc<Queue>>),
     Waiting(Name, tokio::sync::oneshot::Sender<u32>),
     Explain(
@@ -78,9 +80,19 @@ struct Decision {
 
 pub(super) type TakenTicket = Taken<TicketId, Ticket>;
 
+impl Message {
+    /// As how many it counts among those that were not taken yet.
+    fn weight(&self) -> usize {
+        match self {
+            Message::Tickets(tickets) => tickets.len(),
+            _ => 1,
+        }
+    }
+}
+
 impl Thread {
     fn send(&self, message: Message) {
-        self.behind.fetch_add(1, Ordering::Relaxed);
+        self.behind.fetch_add(message.weight(), Ordering::Relaxed);
         // The thread ends with the process alone, so nobody is there to hear of a failure.
         let _ = self.sender.send(message);
     }
@@ -122,6 +134,12 @@ impl Runs {
         self.threads.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Hands on what no thread has decided.
+    fn decide(&self, output: Output) {
+        let thread = None;
+        let _ = self.decisions.send(Decision { thread, output });
+    }
+
     fn spawn(&self, group: &Name) -> std::io::Result<Arc<Thread>> {
         let (sender, receiver) = mpsc::channel();
         let thread = Arc::new(Thread {
@@ -135,10 +153,11 @@ impl Runs {
             .name(format!("matcher-{group}"))
             .spawn(move || {
                 let say = |output| say(&handle, &decisions, output);
-                let took = || {
+                let took = |message: &Message| {
                     if let Some(thread) = handle.upgrade() {
-                        let before = thread.behind.fetch_sub(1, Ordering::Relaxed);
-                        behind.set(before.saturating_sub(1) as f64);
+                        let taken = message.weight();
+                        let before = thread.behind.fetch_sub(taken, Ordering::Relaxed);
+                        behind.set(before.saturating_sub(taken) as f64);
                     }
                 };
                 run(seed, &receiver, took, say, || clock.now());
@@ -211,14 +230,28 @@ impl Matchmaker {
                 let ticket = threads.as_seen(ticket, thread);
                 thread.event(Event::Add(ticket));
             }
-            None => {
-                let output = Output::QueueRemoved(ticket.id);
-                let decision = Decision {
-                    thread: None,
-                    output,
-                };
-                let _ = runs.decisions.send(decision);
+            None => runs.decide(Output::QueueRemoved(ticket.id)),
+        }
+    }
+
+    /// Tickets search, in this order.
+    pub(crate) fn add_all(&self, tickets: impl IntoIterator<Item = Arc<Ticket>>) {
+        let Some(runs) = self.runs.get() else { return };
+        let threads = runs.read();
+        let mut by_thread: Vec<(&Arc<Thread>, Vec<Arc<Ticket>>)> = Vec::new();
+        for ticket in tickets {
+            let Some(thread) = threads.of(&ticket) else {
+                runs.decide(Output::QueueRemoved(ticket.id));
+                continue;
+            };
+            let ticket = threads.as_seen(ticket, thread);
+            match by_thread.iter_mut().find(|(t, _)| Arc::ptr_eq(t, thread)) {
+                Some((_, some)) => some.push(ticket),
+                None => by_thread.push((thread, vec![ticket])),
             }
+        }
+        for (thread, tickets) in by_thread {
+            thread.send(Message::Tickets(tickets));
         }
     }
 
@@ -380,7 +413,7 @@ impl Hours {
 fn run(
     seed: u64,
     messages: &mpsc::Receiver<Message>,
-    took: impl Fn(),
+    took: impl Fn(&Message),
     say: impl Fn(Output) -> bool,
     now: impl Fn() -> Timestamp,
 ) {
@@ -399,11 +432,17 @@ fn run(
             None => IDLE,
         };
         let message = messages.recv_timeout(wait);
-        if message.is_ok() {
-            took();
+        if let Ok(message) = &message {
+            took(message);
         }
         let mut outputs = match message {
             Ok(Message::Event(event)) => group.handle(now(), event),
+            Ok(Message::Tickets(tickets)) => {
+                let added = tickets.into_iter();
+                added
+                    .flat_map(|ticket| group.handle(now(), Event::Add(ticket)))
+                    .collect()
+            }
             Ok(Message::Queues(queues)) => {
                 hours = Hours::new(queues);
                 let queues = hours.at(now());
