@@ -56,6 +56,9 @@ pub struct Matcher {
     stats: Stats,
 }
 
+/// A ticket that came, or whose limits have grown; then as in [`Cursor::beyond`].
+type Changed = (Slot, Option<f64>);
+
 /// A queue, or what is left of it.
 #[derive(Debug)]
 struct Held {
@@ -460,13 +463,13 @@ impl Matcher {
     }
 
     fn fail(&mut self, handle: u64, gone: &[TicketId], out: &mut Vec<Output>) {
-        let mut changed = Vec::new();
+        let mut changed: Vec<Changed> = Vec::new();
         for slot in self.proposed.remove(&handle).unwrap_or_default() {
             let comes_back = |entry: &Entry| !gone.contains(&entry.id);
             if !self.entries.get(slot).is_some_and(comes_back) {
                 self.drop_entry(slot);
             } else if self.enter(slot, out) {
-                changed.push(slot);
+                changed.push((slot, None));
             }
         }
         self.search_changed(changed, out);
@@ -511,7 +514,7 @@ impl Matcher {
     }
 
     /// Widens or expires a ticket that may be due.
-    fn grow_older(&mut self, slot: Slot, changed: &mut Vec<Slot>, out: &mut Vec<Output>) {
+    fn grow_older(&mut self, slot: Slot, changed: &mut Vec<Changed>, out: &mut Vec<Output>) {
         let Some(entry) = self.entries.get_mut(slot) else {
             return;
         };
@@ -529,33 +532,67 @@ impl Matcher {
             state.renew_deadline(slot, entry);
             return;
         }
+        let pool = &state.pools[entry.pool as usize];
+        // What was possible before may not have been found where searches were put off or given up.
+        let is_sought = self.unfinished.is_empty() && self.backlog.is_empty();
+        let is_sure = is_sought && entry.seq >= pool.unsure_before;
+        let tried =
+            (is_sure && state.plan.only_reach_widens).then(|| state.plan.reach(entry.level));
         state.widen(slot, entry, level);
-        changed.push(slot);
+        changed.push((slot, tried));
     }
 
     /// Looks for the matches that the change of these waiting tickets made possible.
-    fn search_changed(&mut self, mut changed: Vec<Slot>, out: &mut Vec<Output>) {
-        changed.sort_by_key(|&slot| self.entries.get(slot).map(Entry::age_key));
+    fn search_changed(&mut self, mut changed: Vec<Changed>, out: &mut Vec<Output>) {
+        changed.sort_by_key(|&(slot, _)| self.entries.get(slot).map(Entry::age_key));
         if changed.len() > 1 {
             // Where sessions come first, they choose before any new match is made.
-            for &slot in &changed {
+            for &(slot, _) in &changed {
                 self.refills_first(slot, out);
             }
             // Several changes at once: the oldest tickets, changed or not, choose first.
-            let entries = changed.iter().filter_map(|&slot| self.entries.get(slot));
+            let entries = changed
+                .iter()
+                .filter_map(|&(slot, _)| self.entries.get(slot));
             let pools: BTreeSet<(u32, u32)> =
                 entries.map(|entry| (entry.queue, entry.pool)).collect();
             for (queue, pool) in pools {
                 while let Some(oldest) = self.oldest(queue, pool) {
-                    if !self.search(oldest, &Cursor::default(), out) {
+                    if self.is_far(oldest, &changed)
+                        || !self.search(oldest, &Cursor::default(), out)
+                    {
                         break;
                     }
                 }
             }
         }
-        for slot in changed {
-            self.search(slot, &Cursor::default(), out);
+        for (slot, tried) in changed {
+            self.search(slot, &Cursor::beyond(tried), out);
         }
+    }
+
+    /// Whether the change of those can't have made a match possible that this one is in: none of them is within its
+    /// reach, and whatever was possible before would have been found.
+    fn is_far(&self, slot: Slot, changed: &[Changed]) -> bool {
+        let entry = self.entries.at(slot);
+        let Some(state) = self.state(entry.queue) else {
+            return true;
+        };
+        let is_sure = entry.seq >= state.pools[entry.pool as usize].unsure_before;
+        let reach = state.plan.reach(entry.level);
+        let others = changed
+            .iter()
+            .filter_map(|&(slot, _)| self.entries.get(slot));
+        let mut near = others.filter(|other| {
+            let same = (other.queue, other.pool) == (entry.queue, entry.pool);
+            same && (other.skill() - entry.skill()).abs() <= reach
+        });
+        is_sure && self.has_sought_all() && near.next().is_none()
+    }
+
+    /// Whether no search was put off, and nobody is to be searched for since the queues changed.
+    fn has_sought_all(&self) -> bool {
+        self.unfinished.is_empty() && self.backlog.is_empty()
     }
 
     fn oldest(&self, queue: u32, pool: u32) -> Option<Slot> {
@@ -568,7 +605,7 @@ impl Matcher {
 
     /// Searches once and emits the match if there is one; whether there was.
     fn search(&mut self, slot: Slot, cursor: &Cursor, out: &mut Vec<Output>) -> bool {
-        if *cursor == Cursor::default() && self.refills_first(slot, out) {
+        if cursor.slices == 0 && self.refills_first(slot, out) {
             return true;
         }
         // An earlier match may have taken the ticket.
@@ -581,7 +618,7 @@ impl Matcher {
             return false;
         };
         let number = entry.queue;
-        self.stats.searches += u64::from(*cursor == Cursor::default());
+        self.stats.searches += u64::from(cursor.slices == 0);
         let due = self.due.first().map(|&(at, _, _)| at);
         let scene = Scene {
             queue,
@@ -590,8 +627,16 @@ impl Matcher {
         };
         let outcome = search(scene, slot, cursor, &mut self.gathered);
         self.stats.looked_at += self.gathered.looked_at;
+        let given_up = matches!(&outcome, Outcome::PutOff(c) if c.slices >= SLICES_MAX);
+        let is_unsure = given_up || (matches!(outcome, Outcome::Nothing) && self.gathered.partial);
         if let Some(entry) = self.entries.get_mut(slot) {
-            entry.given_up = matches!(&outcome, Outcome::PutOff(c) if c.slices >= SLICES_MAX);
+            entry.given_up = given_up;
+            let pool = entry.pool as usize;
+            let state = self.queues[number as usize].state.as_mut();
+            let pool = state.and_then(|state| state.pools.get_mut(pool));
+            if let Some(pool) = pool.filter(|_| is_unsure) {
+                pool.unsure_before = self.next_seq;
+            }
         }
         match outcome {
             Outcome::Found(found) => {

@@ -95,6 +95,8 @@ pub(crate) struct Plan {
     /// Whom a match must have, however few there are.
     pub wanted: Wanted,
     simple: bool,
+    /// Whether nothing but the limit of the first distance rule grows with a ticket's age.
+    pub only_reach_widens: bool,
     /// Whether they read more of a ticket than its entry sums up.
     pub reads_tickets: bool,
 }
@@ -124,6 +126,7 @@ impl Plan {
             finals: Finals::default(),
             wanted: Wanted::default(),
             simple: false,
+            only_reach_widens: false,
             reads_tickets: reads_tickets(&queue),
             queue,
         };
@@ -179,6 +182,9 @@ impl Plan {
         plan.twins = twins(&plan.finals.classes);
         let teams = 0..queue.teams.len();
         plan.simple = plan.decides_by_pairs();
+        let reach = plan.first_distance().filter(|_| plan.first_rule == 0);
+        plan.only_reach_widens = (plan.queue.expansions.iter())
+            .all(|e| matches!(e.target, ExpansionTarget::Rule(at) if Some(at) == reach));
         plan.players_min = teams.map(|team| plan.finals.team_min_last(team)).sum();
         plan
     }

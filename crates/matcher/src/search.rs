@@ -29,7 +29,20 @@ pub(crate) struct Cursor {
     pub slices: u32,
     /// How often the gathering was widened since.
     widened: u32,
+    /// Whoever searches was tried already with all of whom one reaches no farther than this.
+    tried: Option<f64>,
     at: Option<Stop>,
+}
+
+impl Cursor {
+    /// The start of a search after the limit of the ticket grew from this one, if whatever was possible under it would
+    /// have been found: a match that has become possible spans more, and all who are in it reach that far.
+    pub fn beyond(tried: Option<f64>) -> Cursor {
+        Cursor {
+            tried,
+            ..Cursor::default()
+        }
+    }
 }
 
 /// The last set that was tried: region and the tickets after the anchor.
@@ -99,6 +112,7 @@ pub(crate) fn search(
         entry: own,
         overdue: scene.overdue,
         widened: cursor.widened,
+        tried: cursor.tried,
     };
     gather(seeker, gathered);
     let truncated = gathered.truncated;
@@ -131,13 +145,14 @@ pub(crate) fn search(
         (Some(found), _) => Outcome::Found(complete(scene, &contexts, found)),
         (None, Some(stop)) => Outcome::PutOff(Cursor {
             slices: cursor.slices + 1,
-            widened: cursor.widened,
             at: Some(stop),
+            ..*cursor
         }),
         // The next slice looks farther and therefore starts over.
         (None, None) if truncated => Outcome::PutOff(Cursor {
             slices: cursor.slices + 1,
             widened: cursor.widened + 1,
+            tried: cursor.tried,
             at: None,
         }),
         (None, None) => Outcome::Nothing,
