@@ -3,11 +3,12 @@
 use model::Timestamp;
 
 use crate::entry::{Entry, RegionId};
+use crate::facts::shared_by_two;
 use crate::order::arrange;
 use crate::plan::Plan;
 use crate::pool::{
     Class, EXACT_TICKETS_MAX, Entries, Mask, Place, Pool, QueueState, SHARED_BIT, SHARED_TAG,
-    SkillKey, Slot, bit, may_share, plays_in, skill_key, tag,
+    SkillKey, Slot, bit, plays_in, skill_key, tag,
 };
 use crate::sorted::Spot;
 use crate::wanted::gather_wanted;
@@ -159,7 +160,10 @@ impl Seeker<'_> {
     /// Whether skill and place alone say that a ticket is acceptable.
     fn is_plain(&self) -> bool {
         let plan = &self.queue.plan;
-        self.overdue.is_none() && plan.distance.len() <= 1 && plan.intersect.is_empty()
+        self.overdue.is_none()
+            && plan.distance.len() <= 1
+            && plan.intersect.is_empty()
+            && !plan.finals.parts_pairs()
     }
 
     fn accepts(&self, other: Slot) -> bool {
@@ -468,8 +472,7 @@ fn wanted(plan: &Plan, room: u32, size: u16) -> u32 {
     }
 }
 
-/// Whether each ticket is within the other's limits: distances, and shared values as far as they look alike; the
-/// search asks for these again.
+/// Whether each ticket is within the other's limits, and no rule keeps them out of every match with both.
 fn accept_each_other(plan: &Plan, a: &Entry, b: &Entry) -> bool {
     let limits = plan
         .level(a.level)
@@ -480,11 +483,9 @@ fn accept_each_other(plan: &Plan, a: &Entry, b: &Entry) -> bool {
     let near = numbers
         .zip(limits)
         .all(|((x, y), (l, m))| (x - y).abs() <= l.min(*m));
-    let shared = || {
-        let pairs = a.shared.iter().zip(&b.shared).zip(&plan.intersect);
-        pairs
-            .into_iter()
-            .all(|((x, y), (_, min))| may_share(x, y, *min))
+    let share = || {
+        let mut rules = plan.intersect.iter();
+        rules.all(|&(cell, min)| shared_by_two(&a.facts, &b.facts, cell) >= min)
     };
-    near && shared()
+    near && share() && !plan.finals.are_apart(a, b)
 }

@@ -12,6 +12,7 @@ use crate::ages::Seat;
 use crate::backfill::Backfills;
 use crate::entry::{AgeKey, Entry, Fit};
 use crate::event::{Event, Figures, Match, MatchTeam, Output, Stats};
+use crate::facts::Facts;
 use crate::gather::Gathered;
 use crate::ids::Ids;
 use crate::plan::{Plan, reads_alike};
@@ -354,12 +355,17 @@ impl Matcher {
             players,
             numbers,
             sums,
-            shared,
             key,
             anywhere,
             pings,
         } = fit;
         let pings = state.regions.near(&pings);
+        let facts = Facts::read(
+            &state.plan.finals.columns,
+            &state.plan.queue,
+            &mut state.lexicon,
+            &ticket.players,
+        );
         let seq = self.next_seq;
         self.next_seq += 1;
         let slot = self.entries.insert(Entry {
@@ -380,7 +386,7 @@ impl Matcher {
             id: ticket.id,
             sums,
             pings,
-            shared,
+            facts,
             brings: state
                 .plan
                 .wanted

@@ -7,6 +7,7 @@ use model::queue::{Aggregate, ExpansionTarget, Queue, Reading, RuleKind, SortOrd
 use model::{Millis, Name, Region};
 
 use crate::entry::{Near, Ping};
+use crate::facts::Column;
 use crate::finals::{Finals, is_indexed, reads_tickets};
 use crate::wanted::Wanted;
 
@@ -72,8 +73,8 @@ pub(crate) struct Plan {
     pub balance: Vec<Reading>,
     /// Attributes of the equal rules with the rules' names.
     pub equal: Vec<(Reading, Name)>,
-    /// Attributes of the intersect rules with their minimum.
-    pub intersect: Vec<(Name, usize)>,
+    /// Of the intersect rules the cell of a ticket's facts that holds its texts, and their minimum.
+    pub intersect: Vec<(usize, usize)>,
     /// Ages in milliseconds at which the next of `levels` begins.
     pub afters: Vec<u64>,
     /// The same as spans of time; then the queue's time-out, if it has one.
@@ -158,9 +159,6 @@ impl Plan {
                 RuleKind::Equal { read, .. } => {
                     plan.equal.push((read.clone(), rule.name.clone()));
                 }
-                RuleKind::Intersect { attribute, min, .. } => {
-                    plan.intersect.push((attribute.clone(), *min));
-                }
                 _ => {}
             }
         }
@@ -178,6 +176,13 @@ impl Plan {
         plan.ages = plan.afters.iter().map(|&after| Millis(after)).collect();
         plan.ages.extend(queue.ticket_time_out);
         plan.finals = Finals::new(&queue, &plan.afters);
+        for (_, rule) in indexed(&queue) {
+            if let RuleKind::Intersect { attribute, min, .. } = &rule.kind {
+                let texts = Column::Shared(attribute.clone());
+                let cell = plan.finals.columns.of_ticket(texts);
+                plan.intersect.push((cell, *min));
+            }
+        }
         plan.wanted = Wanted::new(&queue, &plan.afters);
         plan.twins = twins(&plan.finals.classes);
         let teams = 0..queue.teams.len();

@@ -1,6 +1,5 @@
 //! Where tickets wait: pools by equal attributes, inside ordered by skill, told apart by level, party size and regions.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,7 +7,8 @@ use model::queue::Queue;
 use model::{Region, Timestamp};
 
 use crate::ages::{ASIDE, Ages, Seat};
-use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId, Text};
+use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId};
+use crate::facts::Lexicon;
 use crate::matcher::mix;
 use crate::plan::{Plan, Sizes};
 use crate::sorted::{Halves, Sorted, Tagged};
@@ -420,6 +420,7 @@ pub(crate) struct QueueState {
     free_pools: Vec<u32>,
     pool_of: BTreeMap<PoolKey, u32>,
     pub regions: Regions,
+    pub lexicon: Lexicon,
     pub waiting: usize,
 }
 
@@ -433,6 +434,7 @@ impl QueueState {
             free_pools: Vec::new(),
             pool_of: BTreeMap::new(),
             regions: Regions::default(),
+            lexicon: Lexicon::default(),
             waiting: 0,
         }
     }
@@ -665,35 +667,4 @@ pub(crate) fn plays_in(plan: &Plan, entry: &Entry, region: Option<RegionId>) -> 
         Some(plan.level(entry.level).is_near(ping))
     };
     entry.anywhere || listed().unwrap_or(false)
-}
-
-/// Whether at least so many values seem to be in both sorted lists: in the rare case too many, never too few.
-pub(crate) fn may_share(a: &[Text], b: &[Text], min: usize) -> bool {
-    let (mut a, mut b, mut left) = (a.iter(), b.iter(), min);
-    let (mut x, mut y) = (a.next(), b.next());
-    while left > 0 {
-        let (Some(one), Some(other)) = (x, y) else {
-            return false;
-        };
-        match one.hash.cmp(&other.hash) {
-            Ordering::Less => x = a.next(),
-            Ordering::Greater => y = b.next(),
-            Ordering::Equal => {
-                left -= 1;
-                (x, y) = (a.next(), b.next());
-            }
-        }
-    }
-    true
-}
-
-/// Whether at least so many values are in both sorted lists.
-pub(crate) fn share(a: &[&Text], b: &[Text], min: usize) -> bool {
-    let mut both = a.iter().filter(|text| b.binary_search(text).is_ok());
-    min == 0 || both.nth(min - 1).is_some()
-}
-
-/// The values that are in both sorted lists.
-pub(crate) fn common<'a>(a: &'a [Text], b: &'a [Text]) -> impl Iterator<Item = &'a Text> {
-    a.iter().filter(|value| b.binary_search(value).is_ok())
 }

@@ -8,11 +8,12 @@
 use model::Timestamp;
 
 use crate::duel::{duel, is_duel};
-use crate::entry::{AgeKey, Entry, RegionId, Text};
+use crate::entry::{AgeKey, Entry, RegionId};
+use crate::facts::Common;
 use crate::gather::{Candidate, Gathered, NearKey, Seeker, gather, is_in};
 use crate::order::near_key;
 use crate::plan::{Counts, count};
-use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, Slot, bit, plays_in, share};
+use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, Slot, bit, plays_in};
 use crate::teams::{Party, Seats, Split, form};
 use crate::window::{Base, Seen, can_grow};
 use crate::wishes::{WISHED_SETS_EXACT, WISHED_SETS_MAX};
@@ -263,13 +264,15 @@ impl Span {
 
 /// What the tickets of a set demand of any further one.
 #[derive(Clone)]
-struct Demands<'e> {
+struct Demands {
     /// Of the first distance rule.
     first: Span,
     /// Of the other distance rules.
     others: Vec<Span>,
-    /// For each intersect rule the values that all have.
-    shared: Vec<Vec<&'e Text>>,
+    /// Of the first intersect rule the texts that all have.
+    shared: Common,
+    /// Of the other intersect rules.
+    also_shared: Vec<Common>,
     counts: Counts,
     players: u32,
 }
@@ -281,19 +284,18 @@ fn spans<'a>(scene: Scene<'a>, entry: &'a Entry) -> impl Iterator<Item = (f64, f
     numbers.map(|(&x, &limit)| (x, limit))
 }
 
-impl<'e> Demands<'e> {
-    fn of(scene: Scene<'e>, entry: &'e Entry) -> Demands<'e> {
+impl Demands {
+    fn of(scene: Scene<'_>, entry: &Entry) -> Demands {
         let mut counts = Counts::default();
         count(&mut counts, entry.players);
         let mut spans = spans(scene, entry).map(|(x, limit)| Span::of(x, limit));
+        let rules = scene.queue.plan.intersect.iter();
+        let mut shared = rules.map(|&(cell, _)| Common::of(&entry.facts, cell));
         Demands {
             first: spans.next().unwrap_or(Span::ANY),
             others: spans.collect(),
-            shared: entry
-                .shared
-                .iter()
-                .map(|texts| texts.iter().collect())
-                .collect(),
+            shared: shared.next().unwrap_or_default(),
+            also_shared: shared.collect(),
             counts,
             players: u32::from(entry.players),
         }
@@ -304,7 +306,7 @@ impl<'e> Demands<'e> {
     }
 
     /// What all of these demand; `None` if one of them is not allowed.
-    fn of_all(scene: Scene<'e>, slots: &[Slot]) -> Option<Demands<'e>> {
+    fn of_all(scene: Scene<'_>, slots: &[Slot]) -> Option<Demands> {
         let (first, others) = slots.split_first()?;
         let first = Demands::of(scene, scene.entries.at(*first));
         others.iter().try_fold(first, |demands, &slot| {
@@ -322,17 +324,14 @@ impl<'e> Demands<'e> {
             return false;
         }
         let mut pairs = self.spans().zip(spans(scene, entry));
+        let shared = std::iter::once(&self.shared).chain(&self.also_shared);
+        let mut rules = shared.zip(&plan.intersect);
         pairs.all(|(span, (x, limit))| span.allows(x, limit))
-            && self
-                .shared
-                .iter()
-                .zip(&entry.shared)
-                .zip(&plan.intersect)
-                .all(|((have, more), (_, min))| share(have, more, *min))
+            && rules.all(|(have, &(cell, min))| have.len_with(&entry.facts, cell) >= min)
     }
 
     /// Whether some of these tickets, each of which is allowed, may complete a match.
-    fn can_grow(&self, scene: Scene<'e>, rest: impl Iterator<Item = Slot> + Clone) -> bool {
+    fn can_grow(&self, scene: Scene<'_>, rest: impl Iterator<Item = Slot> + Clone) -> bool {
         let plan = &scene.queue.plan;
         let base = Base {
             low: self.first.low,
@@ -342,7 +341,7 @@ impl<'e> Demands<'e> {
             players: self.players,
         };
         let seen = |slot| {
-            let entry: &'e Entry = scene.entries.at(slot);
+            let entry = scene.entries.at(slot);
             Seen {
                 skill: entry.skill(),
                 limit: plan.reach(entry.level),
@@ -352,14 +351,15 @@ impl<'e> Demands<'e> {
         can_grow(&scene.queue.sizes, base, rest.map(seen))
     }
 
-    fn with(&self, scene: Scene<'_>, entry: &Entry) -> Demands<'e> {
+    fn with(&self, scene: Scene<'_>, entry: &Entry) -> Demands {
         let mut demands = self.clone();
         let spans_of = std::iter::once(&mut demands.first).chain(&mut demands.others);
         for (span, (x, limit)) in spans_of.zip(spans(scene, entry)) {
             span.take(x, limit);
         }
-        for (have, more) in demands.shared.iter_mut().zip(&entry.shared) {
-            have.retain(|text| more.binary_search(text).is_ok());
+        let shared = std::iter::once(&mut demands.shared).chain(&mut demands.also_shared);
+        for (have, (cell, _)) in shared.zip(&scene.queue.plan.intersect) {
+            have.meet(&entry.facts, *cell);
         }
         count(&mut demands.counts, entry.players);
         demands.players += u32::from(entry.players);
@@ -478,13 +478,7 @@ impl<'a> Run<'a> {
     }
 
     /// Tries the sets with this anchor and nobody older than it (with those there is no match).
-    fn with_anchor(
-        &mut self,
-        context: &Context,
-        own: &Demands<'a>,
-        age: AgeKey,
-        anchor: Slot,
-    ) -> Flow {
+    fn with_anchor(&mut self, context: &Context, own: &Demands, age: AgeKey, anchor: Slot) -> Flow {
         let entries = self.scene.entries;
         let entry = entries.at(anchor);
         let apart = |a: Slot, b: Slot| self.scene.are_apart(a, b);
@@ -558,7 +552,7 @@ impl<'a> Run<'a> {
     }
 
     /// Tries the chosen tickets and then every set that has some of `rest` in addition.
-    fn descend(&mut self, demands: &Demands<'a>, rest: &[(NearKey, Slot)]) -> Flow {
+    fn descend(&mut self, demands: &Demands, rest: &[(NearKey, Slot)]) -> Flow {
         let entries = self.scene.entries;
         if !demands.can_grow(self.scene, rest.iter().map(|&(_, slot)| slot)) {
             self.resuming = false;
@@ -607,11 +601,11 @@ impl<'a> Run<'a> {
             return true;
         }
         let chosen: Vec<&Entry> = self.chosen.iter().map(|&slot| entries.at(slot)).collect();
-        plan.finals.may_hold(&plan.queue, &chosen)
+        plan.finals.may_hold(&chosen)
     }
 
     /// Whether these others may bring what the chosen tickets still want.
-    fn may_be_met(&self, demands: &Demands<'a>, rest: &[(NearKey, Slot)]) -> bool {
+    fn may_be_met(&self, demands: &Demands, rest: &[(NearKey, Slot)]) -> bool {
         let (plan, entries) = (&self.scene.queue.plan, self.scene.entries);
         let chosen = self.chosen.iter().map(|&slot| entries.at(slot));
         let rest = rest.iter().map(|&(_, slot)| entries.at(slot));
@@ -633,7 +627,7 @@ impl<'a> Run<'a> {
     }
 
     /// Whether the chosen tickets are a match.
-    fn leaf(&mut self, demands: &Demands<'a>) -> bool {
+    fn leaf(&mut self, demands: &Demands) -> bool {
         if !self
             .scene
             .queue
@@ -668,7 +662,7 @@ fn split(scene: Scene<'_>, slots: &[Slot]) -> (Option<Split>, u32) {
     let entries: Vec<&Entry> = slots.iter().map(|&slot| scene.entries.at(slot)).collect();
     let plan = &scene.queue.plan;
     let (queue, finals) = (&plan.queue, &plan.finals);
-    if !finals.set_holds(queue, &entries) {
+    if !finals.set_holds(&entries) {
         return (None, 1);
     }
     let parties: Vec<Party<'_>> = entries
@@ -694,10 +688,10 @@ fn split(scene: Scene<'_>, slots: &[Slot]) -> (Option<Split>, u32) {
     let balance: Vec<f64> = (0..plan.balance.len()).map(limits).collect();
     let wished = finals.best_of_split();
     let (mut split, steps) = form(&parties, &seats, &balance, wished, &|team_of: &[u16]| {
-        finals.of_split(queue, &entries, team_of)
+        finals.of_split(&entries, team_of)
     });
     if let (Some(split), true) = (&mut split, finals.has_wishes()) {
-        split.score = split.score.and(finals.score(queue, &entries));
+        split.score = split.score.and(finals.score(&entries));
     }
     (split, steps)
 }
