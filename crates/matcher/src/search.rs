@@ -1,7 +1,8 @@
 //! The search for a match that contains one given ticket, the oldest possible partner first.
 //!
 //! The partner ("anchor") is tried in age order, so that a match with the oldest ticket is found
-//! whenever there is one; the other seats are filled with the nearest tickets by skill. Sets are tried
+//! whenever there is one; the other seats are filled with the nearest tickets by skill. In a small pool
+//! the search goes on from there to the set that lies closest together. Sets are tried
 //! in a fixed order, and a set that can't fill the teams any more is left at once. The order is what
 //! makes a search resumable: its cursor is the last set that it tried.
 
@@ -20,6 +21,8 @@ use crate::wishes::{WISHED_SETS_EXACT, WISHED_SETS_MAX};
 
 /// Sets and splits that one event may try for one ticket in a pool that is too large for trying all.
 const STEPS_MAX: u64 = 16_384;
+/// The same for a set that is closer together than the one that was found, in a pool that is small enough for trying all.
+const CLOSER_STEPS_MAX: u64 = 16_384;
 /// Tries to add several waiting tickets to a match that may start but has room.
 const FILL_TRIES_MAX: u32 = 32;
 
@@ -140,6 +143,8 @@ pub(crate) fn search(
         region: None,
         found: None,
         complete: 0,
+        closer_than: f64::INFINITY,
+        closer_until: 0,
     };
     let stopped = run.anchors(&contexts, cursor.at.as_ref());
     match (run.found.take(), stopped) {
@@ -330,13 +335,24 @@ impl Demands {
             && rules.all(|(have, &(cell, min))| have.len_with(&entry.facts, cell) >= min)
     }
 
-    /// Whether some of these tickets, each of which is allowed, may complete a match.
-    fn can_grow(&self, scene: Scene<'_>, rest: impl Iterator<Item = Slot> + Clone) -> bool {
+    /// Whether the set still spans less than this by the first distance rule when this ticket joins it.
+    fn stay_within(&self, closer_than: f64, entry: &Entry) -> bool {
+        let with = |x: f64| self.first.high.max(x) - self.first.low.min(x);
+        closer_than == f64::INFINITY || with(entry.skill()) < closer_than
+    }
+
+    /// Whether some of these tickets, each of which is allowed, may complete a match that spans less than this.
+    fn can_grow(
+        &self,
+        scene: Scene<'_>,
+        rest: impl Iterator<Item = Slot> + Clone,
+        closer_than: f64,
+    ) -> bool {
         let plan = &scene.queue.plan;
         let base = Base {
             low: self.first.low,
             high: self.first.high,
-            limit: self.first.limit,
+            limit: self.first.limit.min(closer_than),
             counts: self.counts,
             players: self.players,
         };
@@ -390,6 +406,10 @@ struct Run<'a> {
     found: Option<Found>,
     /// Complete sets that were tried with him.
     complete: u32,
+    /// The difference in skill of the set that was found, once only a set with a smaller one would be better.
+    closer_than: f64,
+    /// The steps at which that is given up.
+    closer_until: u64,
 }
 
 impl<'a> Run<'a> {
@@ -420,6 +440,7 @@ impl<'a> Run<'a> {
                 self.resume = path.unwrap_or_default();
                 self.resuming = !self.resume.is_empty();
                 match self.with_anchor(context, &own, age, anchor) {
+                    Flow::Tried if self.closer_than < f64::INFINITY => return None,
                     Flow::Tried => {}
                     Flow::Found => return None,
                     Flow::OutOfBudget if self.found.is_some() => return None,
@@ -554,7 +575,8 @@ impl<'a> Run<'a> {
     /// Tries the chosen tickets and then every set that has some of `rest` in addition.
     fn descend(&mut self, demands: &Demands, rest: &[(NearKey, Slot)]) -> Flow {
         let entries = self.scene.entries;
-        if !demands.can_grow(self.scene, rest.iter().map(|&(_, slot)| slot)) {
+        let rest_slots = rest.iter().map(|&(_, slot)| slot);
+        if !demands.can_grow(self.scene, rest_slots, self.closer_than) {
             self.resuming = false;
             return Flow::Tried;
         }
@@ -569,6 +591,12 @@ impl<'a> Run<'a> {
         for (index, &(key, slot)) in rest.iter().enumerate() {
             if self.resuming && self.is_behind(depth, key) {
                 continue;
+            }
+            if !demands.stay_within(self.closer_than, entries.at(slot)) {
+                continue;
+            }
+            if self.steps > self.closer_until && self.closer_than < f64::INFINITY {
+                return Flow::Found;
             }
             let next = demands.with(self.scene, entries.at(slot));
             let below: Vec<(NearKey, Slot)> = rest
@@ -641,7 +669,8 @@ impl<'a> Run<'a> {
         let Some(split) = split else { return false };
         let score = split.score;
         let best = self.found.as_ref().map(|found| found.split.score);
-        if best.is_none_or(|best| score.is_better_than(best)) {
+        let closer = self.closer_than < f64::INFINITY;
+        if best.is_none_or(|best| closer && score == best || score.is_better_than(best)) {
             self.found = Some(Found {
                 slots: self.chosen.clone(),
                 split,
@@ -650,10 +679,19 @@ impl<'a> Run<'a> {
         }
         self.complete += 1;
         let finals = &self.scene.queue.plan.finals;
-        !self.unlimited
-            || !finals.has_wishes()
-            || score == finals.best_score()
-            || self.complete >= WISHED_SETS_EXACT
+        if !self.unlimited || self.complete >= WISHED_SETS_EXACT {
+            return true;
+        }
+        if finals.has_wishes() && score != finals.best_score() {
+            return false;
+        }
+        // Nothing but a set that is closer together would be better, unless the queue says whom to prefer.
+        let gap = demands.first.high - demands.first.low;
+        if !closer {
+            self.closer_until = self.steps + CLOSER_STEPS_MAX;
+        }
+        self.closer_than = gap;
+        gap == 0.0 || self.scene.queue.plan.queue.sort.is_some()
     }
 }
 
