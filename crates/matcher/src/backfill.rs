@@ -403,6 +403,7 @@ pub(crate) fn seated(
         class: 0,
         seat: Seat::default(),
         given_up: false,
+        was_first: false,
         level: u16::MAX,
         players: fit.players,
         anywhere: fit.anywhere,

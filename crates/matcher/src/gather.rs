@@ -64,7 +64,8 @@ pub(crate) struct Gathered {
     pub candidates: Vec<Candidate>,
     /// Some class was not scanned far enough to know its nearest acceptable tickets.
     pub truncated: bool,
-    /// There may be acceptable tickets that are no candidates, and that could make a difference.
+    /// There may be acceptable tickets that are no candidates, and that could make a difference. As long as a search may
+    /// look farther it is truncated then.
     pub partial: bool,
     /// Tickets looked at.
     pub looked_at: u64,
@@ -123,6 +124,9 @@ impl Seeker<'_> {
             .players_max
             .saturating_sub(u32::from(self.entry.players));
         let mut wanted = wanted(plan, room, class.players);
+        if !plan.is_simple() {
+            wanted = wanted.saturating_mul(1 << self.widened.min(SCAN_DOUBLINGS_MAX));
+        }
         if shared == 0 && !(own.anywhere && class.anywhere) {
             wanted = 0;
         } else if wanted > 0 && shared & SHARED_BIT != 0 && !(own.anywhere || class.anywhere) {
@@ -189,6 +193,20 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     if out.candidates.len() > near {
         out.candidates.sort_by(|a, b| a.skill.total_cmp(&b.skill));
     }
+    // Whoever brings what is wanted has been looked for by himself: where nobody does, the others are no help.
+    out.partial &= out.truncated || brings_enough(seeker, out);
+    out.truncated |= out.partial && seeker.widened < SCAN_DOUBLINGS_MAX;
+}
+
+/// Whether the candidates may bring what the ticket's match must have.
+fn brings_enough(seeker: Seeker<'_>, out: &Gathered) -> bool {
+    let plan = &seeker.queue.plan;
+    let seats = plan
+        .players_max
+        .saturating_sub(u32::from(seeker.entry.players));
+    let others = out.candidates.iter().map(|c| seeker.entries.at(c.slot));
+    let own = std::iter::once(seeker.entry);
+    plan.wanted.len() == 0 || plan.wanted.can_be_met(own, others, seats)
 }
 
 /// Takes everybody within reach, if they are few; whether they are.

@@ -16,7 +16,7 @@ use crate::facts::Facts;
 use crate::gather::Gathered;
 use crate::ids::Ids;
 use crate::plan::{Plan, reads_alike};
-use crate::pool::{Entries, QueueState, Slot};
+use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, Slot};
 use crate::roles::of_team;
 use crate::search::{Cursor, Found, Outcome, Scene, search, worst_ms};
 use crate::validate::{Rejection, admit, no_region_within};
@@ -25,8 +25,10 @@ use crate::validate::{Rejection, admit, no_region_within};
 const DUE_MAX: usize = 1_024;
 /// Searches that were put off and are resumed in one event; the others are due at once.
 const RESUMED_MAX: usize = 8;
-/// Slices after which a search is given up, until its ticket changes or a new one can meet it.
+/// Slices after which the search of a pool's oldest ticket is given up, until it changes or a new one can meet it.
 const SLICES_MAX: u32 = 64;
+/// The same of every other ticket; when it has become the oldest it is searched for anew.
+const SLICES_OF_OTHERS_MAX: u32 = 16;
 
 /// One group of queues that share tickets, all regions together: the unit of ownership and threads.
 #[derive(Debug)]
@@ -42,8 +44,9 @@ pub struct Matcher {
     due: BTreeSet<(Timestamp, u32, u32)>,
     /// Searches that are unfinished, the oldest ticket first.
     unfinished: BTreeMap<AgeKey, (Slot, Cursor)>,
-    /// Tickets to search for since the queues changed, the oldest last. Some may have gone meanwhile.
-    backlog: Vec<(AgeKey, Slot)>,
+    /// Tickets to search for anew, the oldest first: since the queues changed, or since what kept a search from being
+    /// complete has gone. Some may have gone meanwhile.
+    backlog: BTreeSet<(AgeKey, Slot)>,
     /// Tickets of matches that were emitted, by handle.
     proposed: BTreeMap<u64, Vec<Slot>>,
     /// Sessions that ask for players.
@@ -88,7 +91,7 @@ impl Matcher {
             waiting: 0,
             due: BTreeSet::new(),
             unfinished: BTreeMap::new(),
-            backlog: Vec::new(),
+            backlog: BTreeSet::new(),
             proposed: BTreeMap::new(),
             backfills: Backfills::default(),
             gathered: Gathered::default(),
@@ -166,10 +169,7 @@ impl Matcher {
             }
         }
         // What was to be searched for before still is.
-        changed.append(&mut self.backlog);
-        changed.sort_unstable_by(|a, b| b.cmp(a));
-        changed.dedup();
-        self.backlog = changed;
+        self.backlog.extend(changed);
         self.reopen_backfills();
         self.resume(&mut out);
         self.resume_refills(&mut out);
@@ -247,8 +247,12 @@ impl Matcher {
             self.resume(&mut out);
         }
         self.resume_refills(&mut out);
-        while self.backlog.last().is_some_and(|&last| !self.is_here(last)) {
-            self.backlog.pop();
+        while self
+            .backlog
+            .first()
+            .is_some_and(|&first| !self.is_here(first))
+        {
+            self.backlog.pop_first();
         }
         out
     }
@@ -314,12 +318,8 @@ impl Matcher {
         let slot = self.slot_of(ticket)?;
         let entry = self.entries.get(slot)?;
         let queue = self.state(entry.queue)?;
-        let noted = (entry.age_key(), slot);
         let is_put_off = self.unfinished.contains_key(&entry.age_key())
-            || self
-                .backlog
-                .binary_search_by(|other| noted.cmp(other))
-                .is_ok();
+            || self.backlog.contains(&(entry.age_key(), slot));
         Some(Glimpse {
             queue,
             entries: &self.entries,
@@ -381,6 +381,7 @@ impl Matcher {
             players,
             anywhere,
             given_up: false,
+            was_first: false,
             numbers,
             deadline: None,
             id: ticket.id,
@@ -451,9 +452,31 @@ impl Matcher {
             self.unfinished.remove(&entry.age_key());
         }
         self.waiting -= 1;
-        if let Some(state) = self.queues[entry.queue as usize].state.as_mut() {
+        let (queue, pool) = (entry.queue, entry.pool);
+        if let Some(state) = self.queues[queue as usize].state.as_mut() {
             state.remove(slot, &mut self.entries);
+            self.search_again(queue, pool);
         }
+    }
+
+    /// Notes whose search was cut short and can be complete, or longer, now that somebody left the pool: the oldest's,
+    /// and in a pool that has become small enough for trying all everybody's.
+    fn search_again(&mut self, queue: u32, number: u32) {
+        let Some(pool) = self.state(queue).and_then(|s| s.pools.get(number as usize)) else {
+            return;
+        };
+        if pool.unsure_before == 0 {
+            return;
+        }
+        let small = pool.by_age.len() <= EXACT_TICKETS_MAX;
+        let looked_at = if small { EXACT_TICKETS_MAX } else { 1 };
+        let keys = pool.by_age.iter(|slot| self.entries.age_key(slot));
+        let cut = keys.take(looked_at).filter(|&(_, slot)| {
+            let entry = self.entries.at(slot);
+            entry.given_up && (small || !entry.was_first)
+        });
+        let cut: Vec<(AgeKey, Slot)> = cut.collect();
+        self.backlog.extend(cut);
     }
 
     /// Forgets a ticket that is in no pool.
@@ -623,7 +646,7 @@ impl Matcher {
         let Some(queue) = state.filter(|state| state.plan.queue.active) else {
             return false;
         };
-        let number = entry.queue;
+        let (number, pool) = (entry.queue, entry.pool);
         self.stats.searches += u64::from(cursor.slices == 0);
         let due = self.due.first().map(|&(at, _, _)| at);
         let scene = Scene {
@@ -633,16 +656,29 @@ impl Matcher {
         };
         let outcome = search(scene, slot, cursor, &mut self.gathered);
         self.stats.looked_at += self.gathered.looked_at;
-        let given_up = matches!(&outcome, Outcome::PutOff(c) if c.slices >= SLICES_MAX);
-        let is_unsure = given_up || (matches!(outcome, Outcome::Nothing) && self.gathered.partial);
+        let may_be_cut = match &outcome {
+            Outcome::Found(_) => false,
+            Outcome::Nothing => self.gathered.partial,
+            Outcome::PutOff(_) => true,
+        };
+        let is_first = may_be_cut && self.oldest(number, pool) == Some(slot);
+        let slices_max = if is_first {
+            SLICES_MAX
+        } else {
+            SLICES_OF_OTHERS_MAX
+        };
+        let is_cut = match &outcome {
+            Outcome::PutOff(cursor) => cursor.slices >= slices_max,
+            _ => may_be_cut,
+        };
         if let Some(entry) = self.entries.get_mut(slot) {
-            entry.given_up = given_up;
-            let pool = entry.pool as usize;
-            let state = self.queues[number as usize].state.as_mut();
-            let pool = state.and_then(|state| state.pools.get_mut(pool));
-            if let Some(pool) = pool.filter(|_| is_unsure) {
-                pool.unsure_before = self.next_seq;
-            }
+            (entry.given_up, entry.was_first) = (is_cut, is_first);
+        }
+        let state = self.queues[number as usize].state.as_mut();
+        let pool = state.and_then(|state| state.pools.get_mut(pool as usize));
+        if let Some(pool) = pool.filter(|_| is_cut) {
+            pool.unsure_before = self.next_seq;
+            self.stats.given_up += 1;
         }
         match outcome {
             Outcome::Found(found) => {
@@ -661,8 +697,7 @@ impl Matcher {
                 self.finish(slot);
                 self.refills_at_last(slot, out)
             }
-            Outcome::PutOff(cursor) if cursor.slices >= SLICES_MAX => {
-                self.stats.given_up += 1;
+            Outcome::PutOff(_) if is_cut => {
                 self.finish(slot);
                 self.refills_at_last(slot, out)
             }
@@ -693,11 +728,11 @@ impl Matcher {
     fn resume(&mut self, out: &mut Vec<Output>) {
         let mut resumed = 0;
         while resumed < RESUMED_MAX {
-            let noted = self.backlog.last().copied();
+            let noted = self.backlog.first().copied();
             let put_off = self.unfinished.first_key_value().map(|(&age, _)| age);
             match (noted, put_off) {
                 (Some((age, slot)), other) if other.is_none_or(|other| age < other) => {
-                    self.backlog.pop();
+                    self.backlog.pop_first();
                     if self.is_here((age, slot)) {
                         resumed += 1;
                         self.search(slot, &Cursor::default(), out);

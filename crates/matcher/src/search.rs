@@ -85,6 +85,32 @@ pub(crate) struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// Whether these two tickets may never be on one team.
+    fn are_rivals(&self, a: Slot, b: Slot) -> bool {
+        let finals = &self.queue.plan.finals;
+        finals.are_rivals(self.entries.at(a), self.entries.at(b))
+    }
+
+    /// Whether among some tickets there are so many of whom no two may be on one team. They are few, and so many seldom
+    /// more than three.
+    fn has_rivals(&self, among: &[Slot], wanted: usize) -> bool {
+        let Some(fewer) = wanted.checked_sub(1) else {
+            return true;
+        };
+        among.iter().enumerate().any(|(at, &slot)| {
+            let others = among.iter().skip(at + 1).copied();
+            let rivals: Vec<Slot> = others.filter(|&o| self.are_rivals(slot, o)).collect();
+            rivals.len() >= fewer && self.has_rivals(&rivals, fewer)
+        })
+    }
+
+    /// Fewest players of a match with any of these, as each demands it by its own age.
+    fn least(&self, slots: &[Slot]) -> u32 {
+        let plan = &self.queue.plan;
+        let of = |&slot: &Slot| plan.least(self.entries.at(slot).level);
+        slots.iter().map(of).max().unwrap_or(plan.players_min)
+    }
+
     /// Whether these two tickets may never meet.
     fn are_apart(&self, a: Slot, b: Slot) -> bool {
         let finals = &self.queue.plan.finals;
@@ -149,24 +175,25 @@ pub(crate) fn search(
     let stopped = run.anchors(&contexts, cursor.at.as_ref());
     match (run.found.take(), stopped) {
         (Some(found), _) => Outcome::Found(complete(scene, &contexts, found)),
-        (None, Some(stop)) => Outcome::PutOff(Cursor {
+        (None, Some(stop)) if !truncated => Outcome::PutOff(Cursor {
             slices: cursor.slices + 1,
             at: Some(stop),
             ..*cursor
         }),
-        // The next slice looks farther and therefore starts over.
-        (None, None) if truncated => Outcome::PutOff(Cursor {
+        // The next slice looks farther and therefore starts over: with the oldest partner, who may need one from afar.
+        (None, _) if truncated => Outcome::PutOff(Cursor {
             slices: cursor.slices + 1,
             widened: cursor.widened + 1,
             tried: cursor.tried,
             at: None,
         }),
-        (None, None) => Outcome::Nothing,
+        (None, _) => Outcome::Nothing,
     }
 }
 
 /// Whether the sizes of all together would do, wherever they may play.
 fn may_fill(scene: Scene<'_>, own: &Entry, candidates: &[Candidate]) -> bool {
+    let least = scene.queue.plan.least(own.level);
     let (mut base, mut more) = (Counts::default(), Counts::default());
     count(&mut base, own.players);
     let mut players = u32::from(own.players);
@@ -174,7 +201,7 @@ fn may_fill(scene: Scene<'_>, own: &Entry, candidates: &[Candidate]) -> bool {
         count(&mut more, candidate.players);
         players += u32::from(candidate.players);
     }
-    scene.queue.sizes.can_fill(&base, &more, players)
+    players >= least && scene.queue.sizes.can_fill(&base, &more, players)
 }
 
 /// Where the ticket may play now, its best region first, with whom it can meet there; without the regions
@@ -304,6 +331,14 @@ impl Demands {
             counts,
             players: u32::from(entry.players),
         }
+    }
+
+    /// Players together with these.
+    fn players_with(&self, entries: &Entries, rest: &[(NearKey, Slot)]) -> u32 {
+        let more = rest
+            .iter()
+            .map(|&(_, slot)| u32::from(entries.at(slot).players));
+        self.players + more.sum::<u32>()
     }
 
     fn spans(&self) -> impl Iterator<Item = &Span> {
@@ -508,7 +543,7 @@ impl<'a> Run<'a> {
             return Flow::Tried;
         }
         let demands = own.with(self.scene, entry);
-        let rest: Vec<(NearKey, Slot)> = context
+        let mut rest: Vec<(NearKey, Slot)> = context
             .near
             .iter()
             .copied()
@@ -520,6 +555,8 @@ impl<'a> Run<'a> {
         self.region = context.region;
         self.chosen.truncate(1);
         self.chosen.push(anchor);
+        self.keep_parted(anchor, &mut rest);
+        self.keep_modest(&demands, &mut rest);
         let flow = self.descend(&demands, &rest);
         if flow == Flow::Found && !self.unlimited && self.scene.queue.plan.finals.has_wishes() {
             self.exchange(&rest);
@@ -580,7 +617,7 @@ impl<'a> Run<'a> {
             self.resuming = false;
             return Flow::Tried;
         }
-        if !self.may_hold() || !self.may_be_met(demands, rest) {
+        if !self.may_hold() || !self.may_be_met(demands, rest) || !self.are_enough(demands, rest) {
             self.resuming = false;
             return Flow::Tried;
         }
@@ -599,7 +636,7 @@ impl<'a> Run<'a> {
                 return Flow::Found;
             }
             let next = demands.with(self.scene, entries.at(slot));
-            let below: Vec<(NearKey, Slot)> = rest
+            let mut below: Vec<(NearKey, Slot)> = rest
                 .iter()
                 .skip(index + 1)
                 .copied()
@@ -608,6 +645,8 @@ impl<'a> Run<'a> {
                 .collect();
             self.steps += below.len() as u64 / 8 + 1;
             self.chosen.push(slot);
+            self.keep_parted(slot, &mut below);
+            self.keep_modest(&next, &mut below);
             let flow = self.descend(&next, &below);
             if flow != Flow::Tried {
                 return flow;
@@ -620,6 +659,52 @@ impl<'a> Run<'a> {
         }
         self.resuming = false;
         Flow::Tried
+    }
+
+    /// Leaves out with whom there would be more tickets of whom no two may be on one team than there are teams; `slot` is
+    /// the one that was chosen last, and before it nobody was left who would.
+    fn keep_parted(&mut self, slot: Slot, rest: &mut Vec<(NearKey, Slot)>) {
+        let (scene, plan) = (self.scene, &self.scene.queue.plan);
+        if !plan.finals.parts_teams() {
+            return;
+        }
+        let teams = plan.queue.teams.len();
+        let others = self.chosen.iter().copied().filter(|&other| other != slot);
+        let rivals: Vec<Slot> = others
+            .filter(|&other| scene.are_rivals(other, slot))
+            .collect();
+        if rivals.len() + 1 < teams {
+            return;
+        }
+        self.steps += rest.len() as u64 / 4;
+        rest.retain(|&(_, other)| {
+            let both = || {
+                rivals
+                    .iter()
+                    .copied()
+                    .filter(|&r| scene.are_rivals(r, other))
+            };
+            let crowded = || scene.has_rivals(&both().collect::<Vec<Slot>>(), teams - 1);
+            !scene.are_rivals(slot, other) || !crowded()
+        });
+    }
+
+    /// Leaves out who demands more players than there are: by his age his teams may not be as small yet.
+    fn keep_modest(&self, demands: &Demands, rest: &mut Vec<(NearKey, Slot)>) {
+        let (plan, entries) = (&self.scene.queue.plan, self.scene.entries);
+        let mut before = usize::MAX;
+        while !plan.least.is_empty() && rest.len() < before {
+            before = rest.len();
+            let players = demands.players_with(entries, rest);
+            rest.retain(|&(_, slot)| plan.least(entries.at(slot).level) <= players);
+        }
+    }
+
+    /// Whether the chosen tickets and all of the rest are as many players as the chosen ones demand.
+    fn are_enough(&self, demands: &Demands, rest: &[(NearKey, Slot)]) -> bool {
+        let plan = &self.scene.queue.plan;
+        plan.least.is_empty()
+            || demands.players_with(self.scene.entries, rest) >= self.scene.least(&self.chosen)
     }
 
     /// Whether others may join the chosen tickets, as far as their rules say that are asked at last.
