@@ -385,6 +385,13 @@ impl Lint<'_> {
             self.error("no-instance", &["session_type"], message, &help);
             return None;
         };
+        if instance.startup_params.is_none() {
+            let message = format!(
+                "the instance of `{name}` has no `startup_params`: nobody says what a match's host is to start"
+            );
+            let help = format!("add `startup_params: {{ map: … }}` under `instance` in `{name}`");
+            self.error("no-startup-params", &["session_type"], message, &help);
+        }
         let Found::Valid(fleet) = set.fleet(&instance.fleet) else {
             return None;
         };

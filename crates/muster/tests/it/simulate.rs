@@ -13,7 +13,7 @@ name: Game
 creation: { by_matchmaking: true }
 size: { teams: 2, players_per_team: 2 }
 joinability: private
-instance: { fleet: arena }
+instance: { fleet: arena, startup_params: { map: Arena } }
 ---
 apiVersion: v1
 kind: Fleet
