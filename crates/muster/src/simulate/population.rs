@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 use model::config::{nearest, quoted_list};
-use model::queue::{Attribute, AttributeType, Queue};
+use model::queue::{Attribute, AttributeType, NUMBER_ABS_MAX, Queue};
 use model::{Name, Region, Timestamp, wire};
 use serde::Deserialize;
 
@@ -368,10 +368,7 @@ fn spread(at: &str, raw: RawValues) -> anyhow::Result<Spread> {
         raw.max,
         raw.within_party,
     ];
-    let finite = said
-        .iter()
-        .flatten()
-        .all(|x| x.abs() <= matcher::NUMBER_ABS_MAX);
+    let finite = said.iter().flatten().all(|x| x.abs() <= NUMBER_ABS_MAX);
     ensure!(finite, "{at}: write finite numbers");
     let negative = [raw.deviation, raw.within_party]
         .into_iter()
@@ -382,8 +379,8 @@ fn spread(at: &str, raw: RawValues) -> anyhow::Result<Spread> {
         "{at}: deviation and within_party are not negative"
     );
     let (min, max) = (
-        raw.min.unwrap_or(-matcher::NUMBER_ABS_MAX),
-        raw.max.unwrap_or(matcher::NUMBER_ABS_MAX),
+        raw.min.unwrap_or(-NUMBER_ABS_MAX),
+        raw.max.unwrap_or(NUMBER_ABS_MAX),
     );
     ensure!(min <= max, "{at}: make min no greater than max");
     if let Some((from, to)) = raw.uniform {
