@@ -10,9 +10,12 @@ use model::{Name, Region, Timestamp, wire};
 use serde::Deserialize;
 
 use super::chance::{Shape, Spread, Values, Weighted};
+use super::crowd::DAY_MS;
 
 /// The most tickets that one run may make.
 pub(super) const TICKETS_MAX: u64 = 20_000_000;
+/// A party that is matched plays for so long at least before it queues again: time passes.
+const COMES_BACK_SECONDS_MIN: f64 = 1.0;
 /// Of what, by the hour; `hours` may name one.
 const SHAPES: [(&str, [f64; 24]); 3] = [
     ("flat", [1.0; 24]),
@@ -149,6 +152,11 @@ pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Population>
     let starts: wire::Rfc3339 = serde_json::from_value(starts.into()).map_err(|_| {
         anyhow::anyhow!("starts: {starts:?} is no instant; write it like {STARTS:?}")
     })?;
+    // The curve's hours, and those of the reports, are counted from here.
+    ensure!(
+        starts.0.0.rem_euclid(DAY_MS) == 0,
+        "starts: write a midnight in UTC, like {STARTS:?}"
+    );
     let hours = hours(raw.hours)?;
     let regions: Vec<Home> = raw
         .regions
@@ -182,10 +190,13 @@ pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Population>
         regions,
         parties: parties(raw.parties, queues)?,
         attributes,
-        cancel: raw.cancel.map(|raw| later("cancel", raw)).transpose()?,
+        cancel: raw
+            .cancel
+            .map(|raw| later("cancel", raw, 0.0))
+            .transpose()?,
         comes_back: raw
             .come_back
-            .map(|raw| later("come_back", raw))
+            .map(|raw| later("come_back", raw, COMES_BACK_SECONDS_MIN))
             .transpose()?,
     })
 }
@@ -221,7 +232,7 @@ fn hours(raw: Option<RawHours>) -> anyhow::Result<[f64; 24]> {
 
 fn home(name: String, raw: RawHome) -> anyhow::Result<Home> {
     ensure!(
-        raw.hours_ahead.abs() <= 14,
+        (-14..=14).contains(&raw.hours_ahead),
         "regions.{name}.hours_ahead: write a number from -14 to 14"
     );
     let mut latency = Vec::new();
@@ -318,14 +329,15 @@ fn of_attribute(at: &str, raw: RawValues, attribute: &Attribute) -> anyhow::Resu
     })
 }
 
-fn later(at: &str, raw: RawLater) -> anyhow::Result<(f64, Spread)> {
+/// What happens to a share of tickets, so many seconds later at least.
+fn later(at: &str, raw: RawLater, seconds_min: f64) -> anyhow::Result<(f64, Spread)> {
     ensure!(
         (0.0..=1.0).contains(&raw.share),
         "{at}.share: write a share from 0 to 1"
     );
     let mut spread = spread(&format!("{at}.after_seconds"), raw.after_seconds)?;
-    spread.min = spread.min.max(0.0);
-    spread.max = spread.max.min(30.0 * 86_400.0);
+    spread.min = spread.min.max(seconds_min);
+    spread.max = spread.max.min(30.0 * 86_400.0).max(seconds_min);
     Ok((raw.share, spread))
 }
 
