@@ -293,10 +293,12 @@ impl Matchmaker {
     /// What keeps a ticket waiting; `None` if the matcher does not have it.
     pub(crate) async fn explain(&self, ticket: Arc<Ticket>) -> Option<Explanation> {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        if let Some(runs) = self.runs.get()
-            && let Some(thread) = runs.read().by_queue.get(&ticket.queue)
-        {
-            thread.send(Message::Explain(ticket, sender));
+        if let Some(runs) = self.runs.get() {
+            let threads = runs.read();
+            if let Some(thread) = threads.of(&ticket) {
+                let ticket = threads.as_seen(ticket, thread);
+                thread.send(Message::Explain(ticket, sender));
+            }
         }
         receiver.await.ok().flatten()
     }
