@@ -167,9 +167,8 @@ impl Core {
             along
                 .items
                 .extend(self.recent_items(id, &changes.events, now).await?);
-            along
-                .items
-                .extend(self.deserter_items(&before, &changes, now).await?);
+            let mut paid = self.deserters(&before, &changes, now).await?;
+            along.items.append(&mut paid.items);
             let items = self.items(id, session, &changes, &consequences, &along)?;
             if items.is_empty() {
                 document.presence_asked(asks, now);
@@ -183,6 +182,7 @@ impl Core {
             match self.commits.commit(WriteSet { items }).await {
                 Ok(()) => {
                     document.presence_asked(asks, now);
+                    paid.count();
                     let after =
                         self.committed(&mut document, &before, changes, consequences, along);
                     match after {
