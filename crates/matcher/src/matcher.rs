@@ -40,7 +40,7 @@ pub struct Matcher {
     /// Waiting and proposed; looked up by id only, never iterated.
     by_id: Ids,
     waiting: usize,
-    /// When tickets widen or expire: (not after that, queue, pool), see [`Pool::noted`].
+    /// When tickets widen or expire: (not after that, queue, pool), see `Pool::noted`.
     due: BTreeSet<(Timestamp, u32, u32)>,
     /// Searches that are unfinished, the oldest ticket first.
     unfinished: BTreeMap<AgeKey, (Slot, Cursor)>,
