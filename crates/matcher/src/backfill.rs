@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeBounds as _};
 use std::sync::Arc;
 
-use model::queue::Queue;
 use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
 
 use crate::ages::Seat;
-use crate::entry::{AgeKey, Entry, Pings, PoolKey, RegionId, Text, fit};
+use crate::entry::{AgeKey, Entry, Pings, PoolKey, RegionId, fit};
 use crate::event::MatchTeam;
+use crate::facts::{Common, Facts, Lexicon};
 use crate::plan::{Level, Plan};
-use crate::pool::{QueueState, SkillKey, Slot, common, plays_in};
-use crate::roles::fill_roles;
+use crate::pool::{QueueState, SkillKey, Slot, plays_in};
 
 /// Backfills that a matcher holds of one queue; further ones are not taken.
 pub const BACKFILLS_MAX: usize = 16_384;
@@ -300,7 +299,7 @@ pub(crate) struct Open {
     /// For each distance rule the lowest and the highest of those who play.
     spans: Vec<(f64, f64)>,
     /// For each intersect rule what all who play have.
-    shared: Vec<Vec<Text>>,
+    shared: Vec<Common>,
     /// By team.
     free: Vec<u32>,
     players_per_refill: u32,
@@ -319,7 +318,7 @@ impl Open {
         let (mut playing, mut team_of, mut keys) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (team, of_team) in (0..).zip(&asked.teams) {
             for party in of_team.parties.iter().filter(|p| !p.players.is_empty()) {
-                let (key, entry) = seated(plan, party)?;
+                let (key, entry) = seated(plan, &mut state.lexicon, party)?;
                 keys.insert(key);
                 playing.push(entry);
                 team_of.push(team);
@@ -332,10 +331,14 @@ impl Open {
                 (low.min(x), high.max(x))
             })
         };
-        let shared = |rule: usize| {
-            let mut all = playing.iter().filter_map(|e| e.shared.get(rule));
-            let first = all.next().map(|own| own.to_vec()).unwrap_or_default();
-            all.fold(first, |have, more| common(&have, more).cloned().collect())
+        let shared = |&(cell, _): &(usize, usize)| {
+            let mut all = playing.iter().map(|e| &e.facts);
+            let mut shared = all
+                .next()
+                .map(|own| Common::of(own, cell))
+                .unwrap_or_default();
+            all.for_each(|facts| shared.meet(facts, cell));
+            shared
         };
         let free = |(team, settings): (usize, &model::queue::TeamSettings)| {
             let on_team = team_of.iter().zip(&playing);
@@ -348,7 +351,7 @@ impl Open {
         };
         Some(Open {
             spans: (0..plan.distance.len()).map(numbers).collect(),
-            shared: (0..plan.intersect.len()).map(shared).collect(),
+            shared: plan.intersect.iter().map(shared).collect(),
             free: plan.queue.teams.iter().enumerate().map(free).collect(),
             players_per_refill: plan.queue.backfill.players_per_refill_max,
             asked: Arc::clone(asked),
@@ -398,15 +401,15 @@ impl Open {
             }
             high - low <= limit
         });
-        let rules = self.shared.iter().zip(&plan.intersect).enumerate();
-        near && rules.into_iter().all(|(rule, (have, (_, min)))| {
-            let mut all = entries.clone().into_iter().map(|e| &e.shared[rule]);
-            let Some(first) = all.next() else {
+        let mut rules = self.shared.iter().zip(&plan.intersect);
+        near && rules.all(|(have, &(cell, min))| {
+            let mut all = entries.clone().into_iter().map(|e| &e.facts).peekable();
+            if all.peek().is_none() {
                 return true;
-            };
-            let start: Vec<Text> = common(have, first).cloned().collect();
-            let left = all.fold(start, |have, more| common(&have, more).cloned().collect());
-            left.len() >= *min
+            }
+            let mut left = have.clone();
+            all.for_each(|facts| left.meet(facts, cell));
+            left.len() >= min
         })
     }
 
@@ -439,7 +442,11 @@ pub(crate) struct Choice {
 }
 
 /// A party who plays, as the matcher sees a ticket.
-fn seated(plan: &Plan, party: &Arc<Ticket>) -> Option<(PoolKey, Entry)> {
+pub(crate) fn seated(
+    plan: &Plan,
+    lexicon: &mut Lexicon,
+    party: &Arc<Ticket>,
+) -> Option<(PoolKey, Entry)> {
     let fit = fit(plan, party).ok()?;
     let entry = Entry {
         id: party.id,
@@ -452,13 +459,14 @@ fn seated(plan: &Plan, party: &Arc<Ticket>) -> Option<(PoolKey, Entry)> {
         class: 0,
         seat: Seat::default(),
         given_up: false,
+        was_first: false,
         level: u16::MAX,
         players: fit.players,
         anywhere: fit.anywhere,
         proposed: 0,
         numbers: fit.numbers,
         sums: fit.sums,
-        shared: fit.shared,
+        facts: Facts::read(&plan.finals.columns, &plan.queue, lexicon, &party.players),
         pings: Pings::new(std::iter::empty()),
         brings: Default::default(),
         ticket: plan.reads_tickets.then(|| Arc::clone(party)),
@@ -517,8 +525,7 @@ impl<'a> Choosing<'a> {
         }
         let open = self.open;
         let all: Vec<&Entry> = open.playing.iter().chain(self.entries()).collect();
-        let (queue, finals) = (&self.plan.queue, &self.plan.finals);
-        if !finals.set_holds(queue, &all) {
+        if !self.plan.finals.set_holds(&all) {
             return None;
         }
         let limits = |rule: usize| {
@@ -593,10 +600,10 @@ impl Seating<'_> {
         let gap = gaps.first().copied().unwrap_or(0.0);
         let better = (self.best.as_ref())
             .is_none_or(|(than, of, _)| uneven < *than || (uneven == *than && gap < *of));
-        let queue = &self.plan.queue;
+        let finals = &self.plan.finals;
         if better
-            && self.plan.finals.rules_hold(queue, &self.all, &self.team_of)
-            && self.roles_can_be_filled(queue)
+            && finals.rules_hold(&self.all, &self.team_of)
+            && finals.roles_filled(&self.all, &self.team_of, &self.free)
         {
             self.best = Some((uneven, gap, self.team_of.clone()));
         }
@@ -619,20 +626,6 @@ impl Seating<'_> {
         });
         means.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), mean| {
             (low.min(mean), high.max(mean))
-        })
-    }
-
-    /// Whether each team's roles find players of their own among those who are there and the seats still free.
-    fn roles_can_be_filled(&self, queue: &Queue) -> bool {
-        let teams = queue.teams.iter().enumerate();
-        let mut wanting = teams.filter(|(_, settings)| !settings.roles.is_empty());
-        wanting.all(|(team, settings)| {
-            let players: Vec<_> = self
-                .of_team(team)
-                .filter_map(|entry| entry.ticket.as_deref())
-                .flat_map(|ticket| &ticket.players)
-                .collect();
-            fill_roles(queue, &players, &settings.roles, self.free[team])
         })
     }
 }

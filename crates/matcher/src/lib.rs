@@ -20,6 +20,7 @@ mod estimate;
 mod event;
 mod explain;
 mod explain_words;
+mod facts;
 mod finals;
 mod gather;
 mod group;
@@ -29,6 +30,7 @@ mod order;
 mod pairs;
 mod plan;
 mod pool;
+mod question;
 mod roles;
 mod search;
 mod sorted;
@@ -53,7 +55,4 @@ pub use explain::{
 pub use explain_words::{sentences, ticket_sentence};
 pub use group::{Group, prepare_for};
 pub use matcher::Matcher;
-pub use validate::{
-    LATENCY_MS_MAX, NUMBER_ABS_MAX, REGIONS_MAX, Rejection, STRING_BYTES_MAX, STRINGS_MAX, prepare,
-    validate,
-};
+pub use validate::{LATENCY_MS_MAX, REGIONS_MAX, Rejection, prepare, validate};

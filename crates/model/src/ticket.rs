@@ -55,6 +55,26 @@ pub struct Ticket {
 pub const QUEUES_MAX: usize = 8;
 
 impl Ticket {
+    /// One that begins to search: of nobody yet, in one queue, and for as long as it takes.
+    pub fn new(id: TicketId, queue: Name, party: SessionId, created_at: Timestamp) -> Ticket {
+        Ticket {
+            id,
+            queue,
+            queues: Vec::new(),
+            party,
+            created_at,
+            expires_at: None,
+            state: TicketState::Searching,
+            reason: None,
+            ended_at: None,
+            match_id: None,
+            session: None,
+            placements_failed: 0,
+            custom_data: CustomData::new(),
+            players: Vec::new(),
+        }
+    }
+
     /// Every queue that it waits in, the dearest first; at least one.
     pub fn all_queues(&self) -> &[Name] {
         match self.queues.as_slice() {

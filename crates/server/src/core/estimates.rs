@@ -220,7 +220,11 @@ impl Estimates {
             of_queue.published.extend(now_told);
         }
         queues.retain(|name, of_queue| {
-            config.queue(name.as_str()).is_some() || !of_queue.waiting.is_empty()
+            let stays = config.queue(name.as_str()).is_some() || !of_queue.waiting.is_empty();
+            for (region, party) in of_queue.published.iter().filter(|_| !stays) {
+                publish(name, region, party, &nobody());
+            }
+            stays
         });
     }
 }

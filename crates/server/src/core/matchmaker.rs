@@ -23,10 +23,9 @@ use crate::clock::Clock;
 
 /// Without anything due the thread looks up this often, so that a clock that was set is noticed.
 const IDLE: Duration = Duration::from_secs(1);
-/// After a match that could not be made, before its tickets are matched again.
-const PAUSE: Duration = Duration::from_millis(100);
-/// Before the tickets of a match that the store refused search again, so that an outage is no busy loop.
-const FAILED_PAUSE: Duration = Duration::from_millis(500);
+/// Before the tickets of a match that could not be made search again: the matcher would find the same one at once, over
+/// and over while the store is away or behind.
+pub(super) const FAILED_PAUSE: Duration = Duration::from_millis(600);
 
 #[derive(Debug)]
 enum Message {
@@ -326,10 +325,12 @@ impl Matchmaker {
     /// What keeps a ticket waiting; `None` if the matcher does not have it.
     pub(crate) async fn explain(&self, ticket: Arc<Ticket>) -> Option<Explanation> {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        if let Some(runs) = self.runs.get()
-            && let Some(thread) = runs.read().by_queue.get(&ticket.queue)
-        {
-            thread.send(Message::Explain(ticket, sender));
+        if let Some(runs) = self.runs.get() {
+            let threads = runs.read();
+            if let Some(thread) = threads.of(&ticket) {
+                let ticket = threads.as_seen(ticket, thread);
+                thread.send(Message::Explain(ticket, sender));
+            }
         }
         receiver.await.ok().flatten()
     }
@@ -595,17 +596,17 @@ impl Core {
             Err(error) => {
                 drop(taken);
                 tracing::warn!(cause = error.cause(), queue = %found.queue, "a match could not be made; its tickets search again");
-                tokio::select! {
-                    () = tokio::time::sleep(FAILED_PAUSE) => {}
-                    () = self.shutdown.cancelled() => {}
-                }
-                // The matcher would find the same match at once, over and over while the store is behind.
-                tokio::select! {
-                    () = tokio::time::sleep(PAUSE) => {}
-                    () = self.shutdown.cancelled() => {}
-                }
+                self.pause(FAILED_PAUSE).await;
                 Err(Vec::new())
             }
+        }
+    }
+
+    /// Lets some time pass, unless the server shuts down.
+    pub(super) async fn pause(&self, span: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(span) => {}
+            () = self.shutdown.cancelled() => {}
         }
     }
 
