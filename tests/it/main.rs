@@ -27,6 +27,7 @@ mod instances;
 mod invites;
 mod joinability;
 mod kill;
+mod kill_matches;
 mod large;
 mod laws;
 mod members;
