@@ -41,6 +41,7 @@ mod reading;
 mod recent_players;
 mod reload;
 mod second_opinion;
+mod second_opinion_backfill;
 mod security;
 mod several_queues;
 mod short_codes;
