@@ -9,7 +9,7 @@ use model::session::{
     Actor, Backfilled, Command, Draft, Header, NewSession, Session, backfill_seats,
 };
 use model::ticket::{EndReason, TicketPlayer, TicketState};
-use model::{SessionId, Ticket, TicketId, Timestamp, wire};
+use model::{PlayerId, SessionId, Ticket, TicketId, Timestamp, wire};
 use store::Item;
 
 use super::asked::{Asked, reader};
@@ -392,11 +392,19 @@ impl Core {
             }
             return Err(error.into());
         }
-        let plays = |ticket: &&Ticket| {
+        let plays = |ticket: &Ticket| {
             let mut players = ticket.players.iter();
             players.any(|player| draft.member_of(&player.player).is_some())
         };
-        let mut tickets: Vec<Ticket> = tickets.iter().filter(plays).cloned().collect();
+        let come = taken.iter().flat_map(|ticket| &ticket.value.players);
+        let come: BTreeSet<&PlayerId> = come.map(|player| &player.player).collect();
+        // Who comes back is there once: with what he was matched with now.
+        let before = |ticket: &Ticket| {
+            let mut ticket = ticket.clone();
+            ticket.players.retain(|one| !come.contains(&one.player));
+            ticket
+        };
+        let mut tickets: Vec<Ticket> = tickets.iter().map(before).filter(plays).collect();
         tickets.extend(taken.iter().map(|ticket| (*ticket.value).clone()));
         let Some(kept_row) = rows::match_row(&self.namespace, header.id, &tickets, row)? else {
             refused.extend(team_of.keys().copied());
