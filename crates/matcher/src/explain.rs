@@ -11,6 +11,7 @@ use model::{Millis, Name, Region, Ticket, TicketId, Timestamp, opening};
 use crate::entry::{Entry, Near, RegionId};
 use crate::finals::{base, steps};
 use crate::matcher::{Glimpse, Matcher};
+use crate::minimum::{Minimum, minimum, need};
 use crate::pairs::{Judge, Obstacle};
 use crate::plan::{Counts, Plan, count};
 use crate::pool::{Pool, SkillKey, Slot, skill_key};
@@ -52,6 +53,8 @@ pub struct Explanation {
     pub kept_out: Vec<KeptOut>,
     /// Whether the candidates can make a match.
     pub outlook: Outlook,
+    /// How many players a match takes, in the region where fewest are missing.
+    pub minimum: Minimum,
     /// Who comes within reach next, or the nearest who never does.
     pub nearest_miss: Option<NearestMiss>,
     /// Its own limits that widen next, all at the same time.
@@ -165,7 +168,8 @@ pub enum Outlook {
     Possible,
     /// They are too few.
     TooFew {
-        /// Players that the smallest match still needs, in the region where there are most.
+        /// Players that the smallest match still needs by the minimum that holds now for the most demanding of the
+        /// ticket and its candidates, in the region where fewest are missing.
         players: u64,
     },
     /// They are enough, but their sizes and distances to each other fill no teams.
@@ -227,6 +231,7 @@ impl Matcher {
         look.at_neighbours(pool);
         let key_of = |slot| glimpse.entries.age_key(slot);
         let regions = regions(&glimpse, ticket, &look, now);
+        let (outlook, minimum) = look.outlook();
         Some(Explanation {
             queue: plan.queue.name.clone(),
             now,
@@ -246,7 +251,8 @@ impl Matcher {
             anywhere: own.anywhere,
             looked_at: look.looked_at,
             is_sample: look.is_sample,
-            outlook: look.outlook(),
+            outlook,
+            minimum,
             nearest_miss: look.nearest_miss(),
             candidates: look.crowd,
             kept_out: look.kept_out(),
@@ -430,14 +436,29 @@ impl<'a> Look<'a> {
         entry.pings.iter().filter(move |ping| level.is_near(ping))
     }
 
-    fn outlook(&self) -> Outlook {
+    fn outlook(&self) -> (Outlook, Minimum) {
         let plan = self.plan();
+        let own = self.glimpse.entry;
         let by_region = self.by_region();
-        let players =
-            |entries: &[&Entry]| entries.iter().map(|e| u64::from(e.players)).sum::<u64>();
-        let most = by_region.iter().map(|(_, entries)| players(entries)).max();
-        let there = u64::from(self.glimpse.entry.players) + most.unwrap_or(0);
-        let missing = u64::from(plan.players_min).saturating_sub(there);
+        let needs = by_region
+            .iter()
+            .map(|(_, entries)| (need(plan, own, entries, self.now), &**entries));
+        let least = needs.min_by_key(|(need, _)| *need);
+        let there = least.map_or(&[] as &[&Entry], |(_, entries)| entries);
+        let (missing, _) = need(plan, own, there, self.now);
+        let minimum = minimum(plan, own, there, self.now);
+        (self.outlook_of(&by_region, missing), minimum)
+    }
+
+    fn outlook_of(
+        &self,
+        by_region: &[(Option<RegionId>, Vec<&'a Entry>)],
+        missing: u64,
+    ) -> Outlook {
+        let plan = self.plan();
+        if missing > 0 && !self.is_sample {
+            return Outlook::TooFew { players: missing };
+        }
         let asked = by_region.iter().take(REGIONS_ASKED_MAX);
         let mut grows = asked.map(|(_, entries)| self.can_grow(entries));
         let own = self.glimpse.entry;
@@ -448,12 +469,11 @@ impl<'a> Look<'a> {
             return Outlook::Possible;
         }
         let is_whole = !self.is_sample && by_region.len() <= REGIONS_ASKED_MAX;
-        match (missing, can_grow || !is_whole) {
-            (_, true) => Outlook::Open {
+        match can_grow || !is_whole {
+            true => Outlook::Open {
                 rules: undecided(plan, self.glimpse.queue.sizes.is_exact()),
             },
-            (0, false) => Outlook::CannotFillTeams,
-            (players, false) => Outlook::TooFew { players },
+            false => Outlook::CannotFillTeams,
         }
     }
 

@@ -7,6 +7,7 @@ use crate::explain::{
     Crowd, Explanation, Gate, KeptOut, NearestMiss, Outlook, RegionStanding, RegionView, Search,
     Widening,
 };
+use crate::minimum::Fall;
 
 /// Where a ticket stands, in one sentence, whether it searches or not.
 pub fn ticket_sentence(ticket: &Ticket) -> String {
@@ -49,6 +50,7 @@ pub fn sentences(said: &Explanation) -> Vec<String> {
         return all;
     }
     all.push(outlook(said));
+    all.extend(falls(said));
     all.extend(
         said.nearest_miss
             .as_ref()
@@ -102,6 +104,42 @@ fn outlook(said: &Explanation) -> String {
             "There may be players enough; no match of them is known that keeps {} too.",
             list(rules)
         ),
+    }
+}
+
+/// When fewer are enough, while too few are there.
+fn falls(said: &Explanation) -> Vec<String> {
+    let Outlook::TooFew { .. } = said.outlook else {
+        return Vec::new();
+    };
+    let minimum = &said.minimum;
+    let mut all = Vec::new();
+    if minimum.of_newcomers > minimum.players {
+        all.push(format!(
+            "Whoever comes asks for {} players at first.",
+            minimum.of_newcomers
+        ));
+    }
+    let each: Vec<String> = minimum
+        .falls
+        .iter()
+        .map(|one| fall(one, said.now))
+        .collect();
+    if !each.is_empty() {
+        all.push(capital(&format!("{}.", list(&each))));
+    }
+    all
+}
+
+fn fall(fall: &Fall, now: Timestamp) -> String {
+    let enough = format!(
+        "{} {} players are enough",
+        until(fall.at, now),
+        fall.players
+    );
+    match fall.missing {
+        0 => enough,
+        _ => format!("{enough} who have each waited {}", span(fall.waited)),
     }
 }
 
@@ -288,11 +326,17 @@ fn number(x: f64) -> String {
 
 /// How long from now, rounded up, so that it is so by then.
 fn until(at: Timestamp, now: Timestamp) -> String {
-    let Millis(ms) = at.since(now);
+    match at.since(now) {
+        Millis(0) => "now".to_owned(),
+        left => format!("in {}", span(left)),
+    }
+}
+
+/// A span of time, rounded up.
+fn span(Millis(ms): Millis) -> String {
     let seconds = ms.div_ceil(1_000);
-    let text = match seconds {
-        0 => return "now".to_owned(),
-        1..120 => format!("{seconds} s"),
+    match seconds {
+        0..120 => format!("{seconds} s"),
         120..7_200 if seconds % 60 == 0 => format!("{} min", seconds / 60),
         120..7_200 => format!("{} min {} s", seconds / 60, seconds % 60),
         7_200..172_800 => {
@@ -300,8 +344,7 @@ fn until(at: Timestamp, now: Timestamp) -> String {
             format!("{} h {} min", minutes / 60, minutes % 60)
         }
         _ => format!("{} days", seconds.div_ceil(86_400)),
-    };
-    format!("in {text}")
+    }
 }
 
 #[cfg(test)]

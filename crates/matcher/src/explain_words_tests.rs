@@ -4,6 +4,7 @@ use model::Name;
 
 use super::*;
 use crate::explain::Position;
+use crate::minimum::Minimum;
 
 const NOW: Timestamp = Timestamp(1_000_000);
 
@@ -30,6 +31,7 @@ fn alone() -> Explanation {
         candidates: Crowd::default(),
         kept_out: Vec::new(),
         outlook: Outlook::TooFew { players: 1 },
+        minimum: Minimum::default(),
         nearest_miss: None,
         next: Vec::new(),
     }

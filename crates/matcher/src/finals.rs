@@ -298,6 +298,13 @@ impl Finals {
         least
     }
 
+    /// The fewest players that a team may have in a match of tickets of a level; the last ones beyond the last.
+    pub fn team_min_at(&self, team: usize, level: usize) -> u32 {
+        let levels = self.team_min.get(team);
+        let least = levels.and_then(|l| l.get(level).or(l.last()));
+        least.copied().unwrap_or(1)
+    }
+
     /// The fewest players that a team may have in a match of these tickets.
     pub fn team_min(&self, team: usize, entries: &[&Entry]) -> u32 {
         let Some(levels) = self.team_min.get(team) else {

@@ -26,6 +26,7 @@ mod gather;
 mod group;
 mod ids;
 mod matcher;
+mod minimum;
 mod order;
 mod pairs;
 mod plan;
@@ -55,4 +56,5 @@ pub use explain::{
 pub use explain_words::{sentences, ticket_sentence};
 pub use group::{Group, prepare_for};
 pub use matcher::Matcher;
+pub use minimum::{Fall, Minimum};
 pub use validate::{LATENCY_MS_MAX, REGIONS_MAX, Rejection, prepare, validate};

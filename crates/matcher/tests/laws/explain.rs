@@ -421,3 +421,60 @@ fn in_a_large_pool_counts_are_exact_or_said_to_be_a_sample() {
         "{text}"
     );
 }
+
+/// Five players now, three of those who have waited for 8 s.
+fn shrinking() -> Queue {
+    let q = queue(&[(4, 4), (1, 1)]);
+    let q = q.widens(ExpansionTarget::TeamMin(0), &[(8_000, Some(2.0))]);
+    q.widens(ExpansionTarget::TeamMin(1), &[(8_000, Some(1.0))])
+}
+
+/// What is said of the number of players.
+fn counted(tickets: &[Ticket], at: i64) -> (Outlook, Vec<String>) {
+    let mut matcher = Matcher::new(vec![Arc::new(shrinking())], 1);
+    for ticket in tickets {
+        let said = matcher.handle(ticket.created_at, Event::Add(Arc::new(ticket.clone())));
+        assert_eq!(said, [], "nobody is matched yet");
+    }
+    let said = explain(&matcher, &tickets[0], at);
+    let words = sentences(&said).into_iter();
+    let words = words.take_while(|sentence| !sentence.contains("could play with you"));
+    (said.outlook, words.collect())
+}
+
+#[test]
+fn players_are_counted_by_the_minimum_that_holds_now_and_its_fall_is_told() {
+    let solos = |at: [i64; 3]| [1, 2, 3].map(|id| ticket(id, at[id as usize - 1], &[0.0]));
+    let (outlook, words) = counted(&solos([0, 0, 0]), 1_000);
+    assert_eq!(outlook, Outlook::TooFew { players: 2 });
+    assert_eq!(
+        words,
+        ["2 more players are wanted.", "In 7 s 3 players are enough."]
+    );
+    // The ticket itself would be content; the others are not yet.
+    let (outlook, words) = counted(&solos([0, 5_000, 7_000]), 9_000);
+    assert_eq!(outlook, Outlook::TooFew { players: 2 });
+    assert_eq!(
+        words,
+        ["2 more players are wanted.", "In 6 s 3 players are enough."]
+    );
+    let pair = [ticket(1, 0, &[0.0, 0.0])];
+    let (outlook, words) = counted(&pair, 0);
+    assert_eq!(outlook, Outlook::TooFew { players: 3 });
+    assert_eq!(
+        words,
+        [
+            "3 more players are wanted.",
+            "In 8 s 3 players are enough who have each waited 8 s.",
+        ]
+    );
+    let (outlook, words) = counted(&pair, 9_000);
+    assert_eq!(outlook, Outlook::TooFew { players: 1 });
+    assert_eq!(
+        words,
+        [
+            "1 more player is wanted.",
+            "Whoever comes asks for 5 players at first."
+        ]
+    );
+}
