@@ -320,33 +320,29 @@ fn attributes(it: Option<&Value<'_>>, queues: &[&Queue]) -> anyhow::Result<BTree
         return Ok(attributes);
     };
     for (name, it) in it.named("write { ATTRIBUTE: { normal: MEAN, deviation: D } }")? {
-        let (name, attribute) = declared(name, &it, queues)?;
+        let (name, attribute) = declared(name, queues).map_err(|near| match near {
+            Some(near) => it.wrong_key(format_args!(
+                "the queue has no such attribute; did you mean {near}?"
+            )),
+            None => it.wrong_key("the queue has no such attribute; remove it"),
+        })?;
         let values = of_attribute(&it, attribute)?;
         ensure!(
-            attributes.insert(name, values).is_none(),
-            it.wrong_key("it is there twice; remove one")
+            attributes.insert(name.clone(), values).is_none(),
+            it.wrong_key("it is there twice, as names are compared without case; remove one")
         );
     }
     Ok(attributes)
 }
 
-fn declared<'q>(
+/// The attribute of this name, without regard to case, of the first queue that has one; else the nearest name.
+pub(super) fn declared<'q>(
     name: &str,
-    it: &Value<'_>,
     queues: &[&'q Queue],
-) -> anyhow::Result<(Name, &'q Attribute)> {
+) -> Result<(&'q Name, &'q Attribute), Option<&'q str>> {
     let all = || queues.iter().flat_map(|queue| &queue.attributes);
     let found = all().find(|(known, _)| known.as_str().eq_ignore_ascii_case(name));
-    if let Some((known, attribute)) = found {
-        return Ok((known.clone(), attribute));
-    }
-    let names = || all().map(|(known, _)| known.as_str());
-    match nearest(name, names()) {
-        Some(near) => bail!(it.wrong_key(format_args!(
-            "the queue has no such attribute; did you mean {near}?"
-        ))),
-        None => bail!(it.wrong_key("the queue has no such attribute; remove it")),
-    }
+    found.ok_or_else(|| nearest(name, all().map(|(known, _)| known.as_str())))
 }
 
 fn of_attribute(it: &Value<'_>, attribute: &Attribute) -> anyhow::Result<Values> {
