@@ -123,7 +123,7 @@ pub struct Waits {
     pub waiting: u32,
     /// Tickets matched within the window.
     pub matched: u32,
-    /// By the minute, over as much of the window as has passed.
+    /// By the minute, over as much of the window as has passed since the queue's first ticket.
     pub matched_per_minute: f64,
     /// For each quantile that was asked for; `None`: nobody knows.
     pub quantiles: Vec<Option<Millis>>,
@@ -295,9 +295,9 @@ impl Cell {
         self.waiting_count == 0 && self.running.entered.is_empty() && self.sum.matched() == 0
     }
 
-    fn waits(&self, quantiles: &[f64]) -> Waits {
+    fn waits(&self, quantiles: &[f64], watched: Millis) -> Waits {
         let matched = self.sum.matched();
-        let passed = (self.steps.len() as u64 * STEP.0) as f64 / 60_000.0;
+        let passed = watched.0 as f64 / 60_000.0;
         let known = matched >= ENOUGH_OF_QUEUE;
         let wait = |&q: &f64| self.sum.wait(q, Millis(0)).filter(|_| known);
         Waits {
@@ -539,21 +539,26 @@ impl Estimator {
         self.decided.iter().map(share).collect()
     }
 
+    /// How much of the window has passed: of a region that was first heard of later the time before counts too.
+    fn watched(&self) -> Millis {
+        Millis(self.all.steps.len() as u64 * STEP.0)
+    }
+
     /// All tickets together.
     pub fn waits(&self, quantiles: &[f64]) -> Waits {
-        self.all.waits(quantiles)
+        self.all.waits(quantiles, self.watched())
     }
 
     /// By region, and there by party size.
     pub fn by_region(&self, quantiles: &[f64]) -> Vec<RegionWaits> {
-        let regions = self.regions.iter();
+        let (regions, watched) = (self.regions.iter(), self.watched());
         let waits = regions.map(|(region, of_region)| RegionWaits {
             region: region.clone(),
-            waits: of_region.all.waits(quantiles),
+            waits: of_region.all.waits(quantiles, watched),
             by_party: of_region
                 .by_party
                 .iter()
-                .map(|(&players, cell)| (players, cell.waits(quantiles)))
+                .map(|(&players, cell)| (players, cell.waits(quantiles, watched)))
                 .collect(),
         });
         waits.collect()

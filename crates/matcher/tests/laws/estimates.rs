@@ -107,6 +107,35 @@ fn quantiles_are_those_of_the_waits() {
 }
 
 #[test]
+fn a_queue_and_its_parts_divide_by_the_same_span() {
+    let (eu, us) = (region("eu"), region("us"));
+    let mut estimator = Estimator::new(&QUANTILES);
+    // The queue is watched for five minutes before anybody of this region comes.
+    let early = waiter(&us, 1, 0);
+    estimator.arrived(Timestamp(0), &early);
+    estimator.ended(Timestamp(1), &early, End::Gone);
+    for n in 0..20_i64 {
+        let at = 300_000 + n * 15_000;
+        estimator.arrived(Timestamp(at), &waiter(&eu, 1, at));
+        estimator.ended(Timestamp(at + 5), &waiter(&eu, 1, at), End::Matched);
+    }
+    estimator.advance(Timestamp(600_000));
+    assert_eq!(estimator.waits(&[]).matched_per_minute, 2.0);
+    let regions = estimator.by_region(&[]);
+    let of = regions
+        .iter()
+        .find(|one| one.region.as_ref() == Some(&eu))
+        .expect("its figures");
+    assert_eq!(of.waits.matched_per_minute, 2.0);
+    let parts: Vec<f64> = of
+        .by_party
+        .iter()
+        .map(|(_, waits)| waits.matched_per_minute)
+        .collect();
+    assert_eq!(parts, [2.0]);
+}
+
+#[test]
 fn who_still_waits_counts_against_optimism() {
     let eu = region("eu");
     let mut estimator = Estimator::new(&QUANTILES);

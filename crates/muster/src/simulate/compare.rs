@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::table::{millis, number, percent, seconds};
+use super::table::{millis, number, percent, seconds, shown};
 use super::tally::Report;
 
 /// Less than this share is chance, as far as one day can tell.
@@ -12,8 +12,9 @@ const NOTICED: f64 = 0.01;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Difference {
     pub(super) what: &'static str,
-    pub(super) this: f64,
-    pub(super) against: f64,
+    /// Unknown of none, such as the wait where nobody was matched.
+    pub(super) this: Option<f64>,
+    pub(super) against: Option<f64>,
     /// Both as people read them.
     pub(super) shown: (String, String),
     pub(super) verdict: Verdict,
@@ -68,7 +69,7 @@ pub(super) fn differences(this: &Report, against: &Report) -> Vec<Difference> {
     const GAP: Good = Good::Less("wider", "narrower");
     const PING: Good = Good::Less("higher", "lower");
     const FEWER: Good = Good::Less("more", "less");
-    type Read = fn(&Report) -> f64;
+    type Read = fn(&Report) -> Option<f64>;
     type Shown = fn(f64) -> String;
     let rows: [(&'static str, Read, Shown, Good); 14] = [
         (
@@ -97,14 +98,19 @@ pub(super) fn differences(this: &Report, against: &Report) -> Vec<Difference> {
         ),
     ];
     rows.into_iter()
-        .map(|(what, read, shown, good)| {
+        .map(|(what, read, how, good)| {
             let (this, against) = (read(this), read(against));
-            let (verdict, words) = judged(this, against, good);
+            let (verdict, words) = match (this, against) {
+                (Some(this), Some(against)) => judged(this, against, good),
+                (None, None) => (Verdict::Same, "there is none".into()),
+                (Some(_), None) => (Verdict::Other, "there was none".into()),
+                (None, Some(_)) => (Verdict::Other, "there is none any more".into()),
+            };
             Difference {
                 what,
                 this,
                 against,
-                shown: (shown(this), shown(against)),
+                shown: (shown(this, how), shown(against, how)),
                 verdict,
                 words,
             }
@@ -112,14 +118,15 @@ pub(super) fn differences(this: &Report, against: &Report) -> Vec<Difference> {
         .collect()
 }
 
-fn share(report: &Report, n: u64) -> f64 {
-    n as f64 / report.all.tickets.max(1) as f64
+fn share(report: &Report, n: u64) -> Option<f64> {
+    Some(n as f64 / report.all.tickets.max(1) as f64)
 }
 
-fn players_a_match(report: &Report) -> f64 {
+fn players_a_match(report: &Report) -> Option<f64> {
     let sizes = &report.match_players;
     let players: u64 = sizes.iter().map(|(&size, &n)| u64::from(size) * n).sum();
-    players as f64 / sizes.values().sum::<u64>().max(1) as f64
+    let matches = sizes.values().sum::<u64>();
+    (matches > 0).then(|| players as f64 / matches as f64)
 }
 
 fn judged(this: f64, against: f64, good: Good) -> (Verdict, String) {

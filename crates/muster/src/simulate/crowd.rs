@@ -76,6 +76,12 @@ impl Crowd {
         }
     }
 
+    /// Whether a player may come while an earlier ticket of his still waits: a trace may say so. Who is drawn comes
+    /// back only once he was matched.
+    pub(super) fn may_overlap(&self) -> bool {
+        matches!(self, Crowd::Trace(_))
+    }
+
     /// The party of the ticket with this number, matched long enough ago, as it queues again.
     pub(super) fn again(&self, at: Timestamp, players: Vec<TicketPlayer>, number: u64) -> Arrival {
         let (leaves_after, comes_back_after) = match self {

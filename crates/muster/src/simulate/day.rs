@@ -1,7 +1,7 @@
 //! Virtual time: the matcher of the server, fed with a crowd as fast as it goes.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +10,7 @@ use matcher::{End, Estimator, Event, Match, Matcher, Output, Waiter, check_match
 use model::opening;
 use model::queue::Queue;
 use model::ticket::TicketPlayer;
-use model::{Millis, Region, SessionId, Ticket, TicketId, Timestamp};
+use model::{Millis, PlayerId, Region, SessionId, Ticket, TicketId, Timestamp};
 use uuid::Uuid;
 
 use super::crowd::{Arrival, Crowd};
@@ -30,6 +30,8 @@ pub(super) enum Fate {
     Canceled,
     /// At the door.
     Refused,
+    /// One of its players came again in a later ticket: whoever queues anew has stopped waiting before.
+    Replaced,
 }
 
 /// A ticket and what became of it.
@@ -61,7 +63,7 @@ pub(super) struct Day {
     /// Players of each match.
     pub(super) match_players: Vec<u32>,
     /// Why tickets were refused, in words, and how many.
-    pub(super) refused: std::collections::BTreeMap<String, u64>,
+    pub(super) refused: BTreeMap<String, u64>,
     pub(super) stats: matcher::Stats,
 }
 
@@ -87,28 +89,49 @@ struct Run<'a> {
     estimator: Estimator,
     /// By number; `None`: it has ended.
     live: Vec<Option<Live>>,
+    /// In which of them the players wait; left empty where nobody can be in two.
+    waits_in: BTreeMap<PlayerId, u64>,
     later: BinaryHeap<Reverse<(Timestamp, u64)>>,
     /// By the second number in `later`.
-    what: std::collections::BTreeMap<u64, Later>,
+    what: BTreeMap<u64, Later>,
     next_later: u64,
     hours_change: Option<Timestamp>,
     /// Nobody comes back after this, nor waits for the queue to open.
     ends: Timestamp,
     now: Timestamp,
     idle: u32,
-    stop: &'a AtomicBool,
+    halt: Halt<'a>,
+}
+
+/// What ends a run before its crowd does.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Halt<'a> {
+    /// Somebody asked.
+    pub(super) stop: &'a AtomicBool,
+    /// More tickets than these, those who come back counted, are an error.
+    pub(super) tickets_max: u64,
+}
+
+impl<'a> Halt<'a> {
+    pub(super) fn at(stop: &'a AtomicBool) -> Halt<'a> {
+        Halt {
+            stop,
+            tickets_max: TICKETS_MAX,
+        }
+    }
 }
 
 /// Runs a crowd through a queue.
 ///
 /// # Errors
-/// When a match breaks a rule, which is a defect of the matcher, or when the run was asked to stop.
+/// When a match breaks a rule, which is a defect of the matcher, when too many come back, or when the run was asked to
+/// stop.
 pub(super) fn run(
     queue: &Arc<Queue>,
     crowd: &Crowd,
     seed: u64,
     progress: &mut Progress,
-    stop: &AtomicBool,
+    halt: Halt<'_>,
 ) -> anyhow::Result<Day> {
     let starts = crowd.starts();
     let mut run = Run {
@@ -125,6 +148,7 @@ pub(super) fn run(
         matcher: Matcher::new(vec![at_hours(queue, starts)], seed),
         estimator: Estimator::new(&queue.estimate_quantiles),
         live: Vec::new(),
+        waits_in: BTreeMap::new(),
         later: BinaryHeap::new(),
         what: Default::default(),
         next_later: 0,
@@ -132,7 +156,7 @@ pub(super) fn run(
         ends: crowd.ends(),
         now: starts,
         idle: 0,
-        stop,
+        halt,
     };
     let mut arrivals = crowd.arrivals().peekable();
     loop {
@@ -186,7 +210,7 @@ impl Run<'_> {
         );
         if self.idle % 1_024 == 1 {
             ensure!(
-                !self.stop.load(Ordering::Relaxed),
+                !self.halt.stop.load(Ordering::Relaxed),
                 "stopped; nothing was written"
             );
         }
@@ -212,7 +236,7 @@ impl Run<'_> {
             self.later.pop();
             self.goes_on()?;
             match self.what.remove(&number) {
-                Some(Later::Leave(number)) => self.leave(number)?,
+                Some(Later::Leave(number)) => self.take_back(number, Fate::Canceled)?,
                 Some(Later::Again(players, number)) => {
                     let arrival = self.crowd.again(at, players, number);
                     self.arrive(arrival)?;
@@ -239,9 +263,10 @@ impl Run<'_> {
 
     fn arrive(&mut self, arrival: Arrival) -> anyhow::Result<()> {
         let number = self.day.records.len() as u64;
+        let most = self.halt.tickets_max;
         ensure!(
-            number < TICKETS_MAX,
-            "more than {TICKETS_MAX} tickets with those who come back; let fewer come, or fewer come back"
+            number < most,
+            "more than {most} tickets with those who come back, the most of one run; write a smaller come_back.share or tickets_per_day, or a longer come_back.after_seconds"
         );
         let queue = Arc::clone(&self.day.queue);
         let mut ticket = ticket(&queue, number, &arrival);
@@ -277,6 +302,7 @@ impl Run<'_> {
             players: record.players,
             created_at: arrival.at,
         };
+        self.replace(number, &ticket.players)?;
         let promised = self.estimator.arrived(self.now, &waiter);
         let unknown = std::iter::repeat(None);
         let quantiles = queue.estimate_quantiles.len();
@@ -309,12 +335,30 @@ impl Run<'_> {
         *self.day.refused.entry(said.join(" ")).or_default() += 1;
     }
 
-    fn leave(&mut self, number: u64) -> anyhow::Result<()> {
+    /// The tickets in which these players still wait end: a player waits in one at a time.
+    fn replace(&mut self, number: u64, players: &[TicketPlayer]) -> anyhow::Result<()> {
+        if !self.crowd.may_overlap() {
+            return Ok(());
+        }
+        let earlier = players
+            .iter()
+            .filter_map(|player| self.waits_in.get(&player.player).copied());
+        let earlier: BTreeSet<u64> = earlier.collect();
+        for number in earlier {
+            self.take_back(number, Fate::Replaced)?;
+        }
+        let players = players.iter().map(|player| (player.player.clone(), number));
+        self.waits_in.extend(players);
+        Ok(())
+    }
+
+    /// Its party waits no more, if it still does.
+    fn take_back(&mut self, number: u64, fate: Fate) -> anyhow::Result<()> {
         let Some(live) = self.live.get(number as usize).and_then(Option::as_ref) else {
             return Ok(());
         };
         let id = live.ticket.id;
-        self.end(number, Fate::Canceled);
+        self.end(number, fate);
         let outputs = self.matcher.handle(self.now, Event::Remove(id));
         self.answer(outputs)
     }
@@ -322,6 +366,11 @@ impl Run<'_> {
     /// Notes how a ticket ended; the ticket, if it was live.
     fn end(&mut self, number: u64, fate: Fate) -> Option<Live> {
         let live = self.live.get_mut(number as usize)?.take()?;
+        if self.crowd.may_overlap() {
+            for player in &live.ticket.players {
+                self.waits_in.remove(&player.player);
+            }
+        }
         let record = &mut self.day.records[number as usize];
         record.fate = fate;
         record.waited = self.now.since(record.created_at);

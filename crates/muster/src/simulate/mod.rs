@@ -11,7 +11,10 @@ mod progress;
 mod rehearsal;
 mod table;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod trace;
+mod yaml;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,6 +29,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::say;
 pub(crate) use chance::Chance;
 use crowd::Crowd;
+use day::Halt;
 use progress::Progress;
 pub(crate) use rehearsal::Rehearsal;
 use tally::Report;
@@ -96,7 +100,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for (folder, queue) in folders.iter().zip(&queues) {
         let shown = folder.display().to_string();
         let mut progress = Progress::new(&shown, crowd.tickets());
-        let day = day::run(queue, &crowd, args.seed, &mut progress, &stop)?;
+        let halt = Halt::at(&stop);
+        let day = day::run(queue, &crowd, args.seed, &mut progress, halt)?;
         drop(progress);
         reports.push(tally::report(day, &shown, args.seed, crowd.starts()));
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::compare::Difference;
 use super::plot::{Series, bars, curve, escaped, lines};
-use super::table::{grouped, millis, number, percent, seconds};
+use super::table::{grouped, millis, number, percent, seconds, shown};
 use super::tally::{Figures, Group, Report};
 
 const STYLE: &str = "
@@ -170,8 +170,8 @@ fn plots(reports: &[Report]) -> String {
             .collect();
         let labels: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         for (what, unit, of) in of {
-            let p50 = |r: &Report| named(groups(r), &labels, |g| of(g).p50);
-            let p90 = |r: &Report| named(groups(r), &labels, |g| of(g).p90);
+            let p50 = |r: &Report| named(groups(r), &labels, |g| of(g).p50.unwrap_or(0.0));
+            let p90 = |r: &Report| named(groups(r), &labels, |g| of(g).p90.unwrap_or(0.0));
             let drawn = series(reports, &[("p50", &p50), ("p90", &p90)]);
             html += &bars(&format!("{what} by {by}"), unit, &labels, &drawn);
         }
@@ -205,8 +205,8 @@ fn by_hour(reports: &[Report]) -> String {
         ("Latency by hour (UTC)", " ms", |g| &g.latency_ms),
     ];
     for (caption, unit, of) in of {
-        let p50 = |r: &Report| named(&r.by_hour, &labels, |g| of(g).p50);
-        let p90 = |r: &Report| named(&r.by_hour, &labels, |g| of(g).p90);
+        let p50 = |r: &Report| named(&r.by_hour, &labels, |g| of(g).p50.unwrap_or(0.0));
+        let p90 = |r: &Report| named(&r.by_hour, &labels, |g| of(g).p90.unwrap_or(0.0));
         let drawn = series(reports, &[("p50", &p50), ("p90", &p90)]);
         html += &lines(caption, unit, &labels, &drawn);
     }
@@ -270,16 +270,16 @@ fn figures(run: usize, report: &Report) -> String {
             share(group.matched),
             share(group.expired),
             share(group.canceled),
-            seconds(wait.p50),
-            seconds(wait.p90),
-            seconds(wait.p99),
-            seconds(wait.max),
-            number(gap.p50),
-            number(gap.p90),
-            number(teams.p50),
-            number(teams.p90),
-            millis(ping.p50),
-            millis(ping.p90),
+            shown(wait.p50, seconds),
+            shown(wait.p90, seconds),
+            shown(wait.p99, seconds),
+            shown(wait.max, seconds),
+            shown(gap.p50, number),
+            shown(gap.p90, number),
+            shown(teams.p50, number),
+            shown(teams.p90, number),
+            shown(ping.p50, millis),
+            shown(ping.p90, millis),
         ];
         html += "<tr>";
         for cell in cells {
@@ -289,12 +289,25 @@ fn figures(run: usize, report: &Report) -> String {
     }
     html += "</tbody></table></div>\n";
     for promise in &report.promises {
+        let of = percent(promise.quantile);
+        let _ = match promise.kept_share {
+            Some(kept) => writeln!(
+                html,
+                "<p>A wait promised to {of} of tickets was kept for {} of {}.</p>",
+                percent(kept),
+                grouped(promise.promised)
+            ),
+            None => writeln!(
+                html,
+                "<p>No wait that was promised to {of} of tickets came due.</p>"
+            ),
+        };
+    }
+    if report.all.replaced > 0 {
         let _ = writeln!(
             html,
-            "<p>A wait promised to {} of tickets was kept for {} of {}.</p>",
-            percent(promise.quantile),
-            percent(promise.kept_share),
-            grouped(promise.promised)
+            "<p>Replaced {}: a player of the ticket came again in a later one while it still waited.</p>",
+            grouped(report.all.replaced)
         );
     }
     for (why, n) in &report.refused {

@@ -1,19 +1,24 @@
 //! A population as a designer writes it: who queues, when, from where, with whom and with which attributes.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use model::config::{nearest, quoted_list};
 use model::queue::{Attribute, AttributeType, NUMBER_ABS_MAX, Queue};
 use model::{Name, Region, Timestamp, wire};
-use serde::Deserialize;
 
 use super::chance::{Shape, Spread, Values, Weighted};
 use super::crowd::DAY_MS;
+use super::yaml::{Document, Value};
 
 /// The most tickets that one run may make.
 pub(super) const TICKETS_MAX: u64 = 20_000_000;
+/// The most days of one run.
+const DAYS_MAX: u64 = 366;
+/// The most seconds after which something may happen.
+const SECONDS_MAX: f64 = 30.0 * 86_400.0;
 /// A party that is matched plays for so long at least before it queues again: time passes.
 const COMES_BACK_SECONDS_MIN: f64 = 1.0;
 /// Of what, by the hour; `hours` may name one.
@@ -37,6 +42,34 @@ const SHAPES: [(&str, [f64; 24]); 3] = [
 
 /// A Monday, so that opening hours by the day of the week can be relied on.
 pub(super) const STARTS: &str = "2026-01-05T00:00:00Z";
+/// From 1970 on, and before the calendar's last year, so that whatever follows can be told.
+const INSTANTS: RangeInclusive<i64> = 0..=253_370_764_799_999;
+
+const POPULATION_KEYS: [&str; 9] = [
+    "tickets_per_day",
+    "days",
+    "starts",
+    "hours",
+    "regions",
+    "parties",
+    "attributes",
+    "cancel",
+    "come_back",
+];
+const HOME_KEYS: [&str; 3] = ["share", "hours_ahead", "latency"];
+const LATER_KEYS: [&str; 2] = ["share", "after_seconds"];
+const SPREAD_KEYS: [&str; 7] = [
+    "normal",
+    "deviation",
+    "uniform",
+    "choice",
+    "min",
+    "max",
+    "within_party",
+];
+const TEXT_KEYS: [&str; 1] = ["choice"];
+const TEXTS_KEYS: [&str; 2] = ["any_of", "choice"];
+const NUMBERS_KEYS: [&str; 1] = ["numbers"];
 
 /// A population, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,71 +99,25 @@ pub(super) struct Home {
     pub(super) latency: Vec<(Region, Spread)>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPopulation {
-    tickets_per_day: u64,
-    #[serde(default = "one")]
-    days: u32,
-    starts: Option<String>,
-    hours: Option<RawHours>,
-    #[serde(default)]
-    regions: BTreeMap<String, RawHome>,
-    #[serde(default)]
-    parties: BTreeMap<u16, f64>,
-    #[serde(default)]
-    attributes: BTreeMap<String, RawValues>,
-    cancel: Option<RawLater>,
-    come_back: Option<RawLater>,
-}
-
-const fn one() -> u32 {
-    1
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum RawHours {
-    Named(String),
-    Curve(Vec<f64>),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawHome {
-    share: f64,
-    #[serde(default)]
-    hours_ahead: i32,
-    #[serde(default)]
-    latency: BTreeMap<String, RawValues>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawLater {
-    share: f64,
-    after_seconds: RawValues,
-}
-
-/// One of `normal`, `uniform`, `choice`, `any_of` and `numbers`, with what belongs to it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawValues {
-    normal: Option<f64>,
-    deviation: Option<f64>,
-    uniform: Option<(f64, f64)>,
-    choice: Option<BTreeMap<String, f64>>,
-    any_of: Option<BTreeMap<String, f64>>,
-    numbers: Option<BTreeMap<String, RawValues>>,
-    min: Option<f64>,
-    max: Option<f64>,
-    within_party: Option<f64>,
+/// Every key that a population may have.
+#[cfg(test)]
+pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+    let all: [&[&str]; 7] = [
+        &POPULATION_KEYS,
+        &HOME_KEYS,
+        &LATER_KEYS,
+        &SPREAD_KEYS,
+        &TEXT_KEYS,
+        &TEXTS_KEYS,
+        &NUMBERS_KEYS,
+    ];
+    all.into_iter().flatten().copied()
 }
 
 /// Reads a population for these queues.
 ///
 /// # Errors
-/// With the place and what to write instead.
+/// With line, column and what to write instead.
 pub(super) fn read(path: &Path, queues: &[&Queue]) -> anyhow::Result<Population> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the population {}", path.display()))?;
@@ -138,141 +125,214 @@ pub(super) fn read(path: &Path, queues: &[&Queue]) -> anyhow::Result<Population>
 }
 
 pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Population> {
-    let raw: RawPopulation = serde_yaml::from_str(text)?;
-    ensure!(
-        raw.tickets_per_day > 0 && raw.days > 0,
-        "tickets_per_day, days: write at least 1"
-    );
-    let all = raw.tickets_per_day.checked_mul(u64::from(raw.days));
-    ensure!(
-        all.is_some_and(|all| all <= TICKETS_MAX),
-        "tickets_per_day × days: write at most {TICKETS_MAX} together"
-    );
-    let starts = raw.starts.as_deref().unwrap_or(STARTS);
-    let starts: wire::Rfc3339 = serde_json::from_value(starts.into()).map_err(|_| {
-        anyhow::anyhow!("starts: {starts:?} is no instant; write it like {STARTS:?}")
-    })?;
-    // The curve's hours, and those of the reports, are counted from here.
-    ensure!(
-        starts.0.0.rem_euclid(DAY_MS) == 0,
-        "starts: write a midnight in UTC, like {STARTS:?}"
-    );
-    let hours = hours(raw.hours)?;
-    let regions: Vec<Home> = raw
-        .regions
-        .into_iter()
-        .map(|(name, home)| self::home(name, home))
-        .collect::<anyhow::Result<_>>()?;
-    let regions = match regions.is_empty() {
-        true => vec![Home {
-            name: "anywhere".into(),
-            share: 1.0,
-            hours_ahead: 0,
-            latency: Vec::new(),
-        }],
-        false => regions,
+    let document = Document::parse(text)?;
+    let root = document.root();
+    let all = root.map(
+        &POPULATION_KEYS,
+        "this is no population; begin with a line such as tickets_per_day: 1000",
+    )?;
+    let Some(a_day) = all.get("tickets_per_day") else {
+        bail!(root.wrong("tickets_per_day is missing; write how many tickets come each day"));
     };
+    let tickets_per_day = count(a_day, TICKETS_MAX)?;
+    let days = all.get("days").map_or(Ok(1), |it| count(it, DAYS_MAX))?;
     ensure!(
-        Weighted::new(regions.iter().map(|home| (home.share, ()))).is_some(),
-        "regions: write shares of which none is negative and one is above 0"
+        tickets_per_day * days <= TICKETS_MAX,
+        a_day.wrong(format_args!(
+            "{tickets_per_day} on each of {days} days are too many; write at most {}, for {TICKETS_MAX} altogether",
+            TICKETS_MAX / days
+        ))
     );
-    let mut attributes = BTreeMap::new();
-    for (name, values) in raw.attributes {
-        let at = format!("attributes.{name}");
-        let (name, attribute) = declared(&name, queues).map_err(|near| match near {
-            Some(near) => {
-                anyhow!("{at}: the queue has no such attribute; did you mean {near}?")
-            }
-            None => anyhow!("{at}: the queue has no such attribute; remove it"),
-        })?;
-        let drawn = of_attribute(&at, values, attribute)?;
-        ensure!(
-            attributes.insert(name.clone(), drawn).is_none(),
-            "{at}: it is there twice, as names are compared without case; remove one"
-        );
-    }
+    let later = |key, seconds_min| {
+        let it = all.get(key);
+        it.map(|it| later(it, seconds_min)).transpose()
+    };
     Ok(Population {
-        tickets_per_day: raw.tickets_per_day,
-        days: raw.days,
-        starts: starts.0,
-        hours,
-        regions,
-        parties: parties(raw.parties, queues)?,
-        attributes,
-        cancel: raw
-            .cancel
-            .map(|raw| later("cancel", raw, 0.0))
-            .transpose()?,
-        comes_back: raw
-            .come_back
-            .map(|raw| later("come_back", raw, COMES_BACK_SECONDS_MIN))
-            .transpose()?,
+        tickets_per_day,
+        days: u32::try_from(days)?,
+        starts: starts(all.get("starts"))?,
+        hours: all.get("hours").map_or(Ok([1.0; 24]), hours)?,
+        regions: regions(all.get("regions"))?,
+        parties: parties(all.get("parties"), queues)?,
+        attributes: attributes(all.get("attributes"), queues)?,
+        cancel: later("cancel", 0.0)?,
+        comes_back: later("come_back", COMES_BACK_SECONDS_MIN)?,
     })
 }
 
-fn hours(raw: Option<RawHours>) -> anyhow::Result<[f64; 24]> {
-    let names = || quoted_list(SHAPES.map(|(name, _)| name));
-    let curve = match raw {
-        None => return Ok([1.0; 24]),
-        Some(RawHours::Named(named)) => {
-            let known = SHAPES.iter().find(|(name, _)| *name == named);
-            return known.map(|(_, curve)| *curve).with_context(|| {
-                format!(
-                    "hours: there is no shape {named:?}; write one of {} or a list of 24 numbers",
-                    names()
-                )
-            });
-        }
-        Some(RawHours::Curve(curve)) => curve,
+fn count(it: &Value<'_>, max: u64) -> anyhow::Result<u64> {
+    let write = format!("write a whole number from 1 to {max}");
+    let max = i32::try_from(max).unwrap_or(i32::MAX);
+    Ok(u64::try_from(it.whole(1..=max, write)?)?)
+}
+
+/// An instant that can be reckoned with.
+pub(super) fn instant(text: &str) -> Option<Timestamp> {
+    let at: wire::Rfc3339 = serde_json::from_value(text.into()).ok()?;
+    INSTANTS.contains(&at.0.0).then_some(at.0)
+}
+
+fn starts(it: Option<&Value<'_>>) -> anyhow::Result<Timestamp> {
+    let Some(it) = it else {
+        return instant(STARTS).context("a Monday");
     };
-    let n = curve.len();
-    let curve: [f64; 24] = curve.try_into().map_err(|_| {
-        anyhow::anyhow!(
-            "hours: {n} numbers are no day; write 24, or one of {}",
-            names()
-        )
-    })?;
+    let Some(at) = it.text().and_then(instant) else {
+        bail!(it.wrong(format_args!(
+            "this is no instant of the years 1970 to 9998; write it like {STARTS:?}"
+        )));
+    };
+    // The curve's hours, and those of the reports, are counted from here.
     ensure!(
-        Weighted::new(curve.map(|weight| (weight, ()))).is_some(),
-        "hours: write numbers of which none is negative and one is above 0"
+        at.0.rem_euclid(DAY_MS) == 0,
+        it.wrong(format_args!("write a midnight in UTC, like {STARTS:?}"))
+    );
+    Ok(at)
+}
+
+fn hours(it: &Value<'_>) -> anyhow::Result<[f64; 24]> {
+    let names = || quoted_list(SHAPES.map(|(name, _)| name));
+    if let Some(named) = it.text() {
+        let known = SHAPES.iter().find(|(name, _)| *name == named);
+        return known.map(|(_, curve)| *curve).with_context(|| {
+            it.wrong(format_args!(
+                "there is no shape {named:?}; write one of {} or a list of 24 numbers",
+                names()
+            ))
+            .to_string()
+        });
+    }
+    let Some(list) = it.list() else {
+        bail!(it.wrong(format_args!("write 24 numbers, or one of {}", names())));
+    };
+    ensure!(
+        list.len() == 24,
+        it.wrong(format_args!(
+            "{} numbers are no day; write 24, or one of {}",
+            list.len(),
+            names()
+        ))
+    );
+    let mut curve = [0.0; 24];
+    for (hour, one) in curve.iter_mut().zip(&list) {
+        *hour = one.number(0.0..=NUMBER_ABS_MAX, "write a number of 0 or more")?;
+    }
+    ensure!(
+        curve.iter().any(|&hour| hour > 0.0),
+        it.wrong("write numbers of which one is above 0")
     );
     Ok(curve)
 }
 
-fn home(name: String, raw: RawHome) -> anyhow::Result<Home> {
+/// Names or numbers with their shares.
+fn shares<'d>(it: &Value<'d>) -> anyhow::Result<Vec<(f64, &'d str, Value<'d>)>> {
+    const WRITE: &str = "write shares of which none is negative and one is above 0";
+    let mut shares = Vec::new();
+    for (name, share) in it.named(WRITE)? {
+        shares.push((share.number(0.0..=NUMBER_ABS_MAX, WRITE)?, name, share));
+    }
     ensure!(
-        (-14..=14).contains(&raw.hours_ahead),
-        "regions.{name}.hours_ahead: write a number from -14 to 14"
+        shares.iter().any(|&(share, ..)| share > 0.0),
+        it.wrong(WRITE)
     );
+    Ok(shares)
+}
+
+fn weighted<T>(it: &Value<'_>, items: Vec<(f64, T)>) -> anyhow::Result<Weighted<T>> {
+    Weighted::new(items).with_context(|| it.wrong("write smaller shares").to_string())
+}
+
+fn regions(it: Option<&Value<'_>>) -> anyhow::Result<Vec<Home>> {
+    let Some(it) = it else {
+        return Ok(vec![Home {
+            name: "anywhere".into(),
+            share: 1.0,
+            hours_ahead: 0,
+            latency: Vec::new(),
+        }]);
+    };
+    let named =
+        it.named("write { REGION: { share: SHARE, latency: { REGION: { normal: MS } } } }")?;
+    let homes = named.into_iter().map(|(name, it)| home(name, &it));
+    let homes: Vec<Home> = homes.collect::<anyhow::Result<_>>()?;
+    ensure!(
+        homes.iter().any(|home| home.share > 0.0),
+        it.wrong("write shares of which none is negative and one is above 0")
+    );
+    Ok(homes)
+}
+
+fn home(name: &str, it: &Value<'_>) -> anyhow::Result<Home> {
+    let all = it.map(
+        &HOME_KEYS,
+        "write { share: SHARE, latency: { REGION: { normal: MS } } }",
+    )?;
+    let Some(share) = all.get("share") else {
+        bail!(it.wrong("share is missing; write share: 1, or more, compared with the others"));
+    };
+    let share = share.number(0.0..=NUMBER_ABS_MAX, "write a share of 0 or more")?;
+    let ahead = all.get("hours_ahead").map(|ahead| {
+        ahead.whole(
+            -14..=14,
+            "write a number from -14 to 14, without a fraction",
+        )
+    });
     let mut latency = Vec::new();
-    for (to, values) in raw.latency {
-        let at = format!("regions.{name}.latency.{to}");
-        let region: Region = to.parse().with_context(|| at.clone())?;
-        let mut spread = spread(&at, values)?;
-        spread.min = spread.min.max(0.0);
-        spread.max = spread.max.min(f64::from(matcher::LATENCY_MS_MAX));
-        latency.push((region, spread));
+    if let Some(it) = all.get("latency") {
+        for (to, it) in it.named("write { REGION: { normal: MS } }")? {
+            let region: Region = to.parse().map_err(|_| {
+                it.wrong_key(format_args!(
+                    "{to:?} is no name of a region; write one such as eu-west"
+                ))
+            })?;
+            latency.push((region, spread(&it, Of::Latency)?));
+        }
     }
     Ok(Home {
-        name,
-        share: raw.share,
-        hours_ahead: raw.hours_ahead,
+        name: name.to_owned(),
+        share,
+        hours_ahead: ahead.transpose()?.unwrap_or(0),
         latency,
     })
 }
 
-fn parties(raw: BTreeMap<u16, f64>, queues: &[&Queue]) -> anyhow::Result<Weighted<u16>> {
+fn parties(it: Option<&Value<'_>>, queues: &[&Queue]) -> anyhow::Result<Weighted<u16>> {
+    let Some(it) = it else {
+        return Weighted::new([(1.0, 1)]).context("one in a party");
+    };
     let max = queues.iter().map(|queue| queue.party_players_max).max();
     let max = max.unwrap_or(1);
-    if let Some(size) = raw.keys().find(|&&size| size == 0 || size > max) {
-        bail!("parties: a party of {size} cannot queue; write sizes from 1 to {max}");
+    let mut sizes = Vec::new();
+    for (share, size, at) in shares(it)? {
+        let known = size.parse().ok().filter(|size| (1..=max).contains(size));
+        let Some(size) = known else {
+            bail!(at.wrong_key(format_args!(
+                "a party of {size} cannot queue; write sizes from 1 to {max}"
+            )));
+        };
+        sizes.push((share, size));
     }
-    let raw = match raw.is_empty() {
-        true => BTreeMap::from([(1, 1.0)]),
-        false => raw,
+    weighted(it, sizes)
+}
+
+fn attributes(it: Option<&Value<'_>>, queues: &[&Queue]) -> anyhow::Result<BTreeMap<Name, Values>> {
+    let mut attributes = BTreeMap::new();
+    let Some(it) = it else {
+        return Ok(attributes);
     };
-    Weighted::new(raw.into_iter().map(|(size, share)| (share, size)))
-        .context("parties: write shares of which none is negative and one is above 0")
+    for (name, it) in it.named("write { ATTRIBUTE: { normal: MEAN, deviation: D } }")? {
+        let (name, attribute) = declared(name, queues).map_err(|near| match near {
+            Some(near) => it.wrong_key(format_args!(
+                "the queue has no such attribute; did you mean {near}?"
+            )),
+            None => it.wrong_key("the queue has no such attribute; remove it"),
+        })?;
+        let values = of_attribute(&it, attribute)?;
+        ensure!(
+            attributes.insert(name.clone(), values).is_none(),
+            it.wrong_key("it is there twice, as names are compared without case; remove one")
+        );
+    }
+    Ok(attributes)
 }
 
 /// The attribute of this name, without regard to case, of the first queue that has one; else the nearest name.
@@ -285,127 +345,156 @@ pub(super) fn declared<'q>(
     found.ok_or_else(|| nearest(name, all().map(|(known, _)| known.as_str())))
 }
 
-fn of_attribute(at: &str, raw: RawValues, attribute: &Attribute) -> anyhow::Result<Values> {
-    let texts = |texts: Option<BTreeMap<String, f64>>| {
-        let texts = texts.unwrap_or_default();
-        Weighted::new(texts.into_iter().map(|(text, share)| (share, text)))
-    };
+fn of_attribute(it: &Value<'_>, attribute: &Attribute) -> anyhow::Result<Values> {
     Ok(match attribute.kind {
-        AttributeType::Number => Values::Number(spread(at, raw)?),
-        AttributeType::String => Values::Text(
-            texts(raw.choice)
-                .with_context(|| format!("{at}: it is a text; write choice: {{ TEXT: SHARE }}"))?,
-        ),
-        AttributeType::Strings => match (raw.any_of, raw.choice) {
-            (Some(any), None) => {
-                let mut all = Vec::new();
-                for (text, share) in any {
-                    ensure!(
-                        (0.0..=1.0).contains(&share),
-                        "{at}.any_of.{text}: write a probability from 0 to 1"
-                    );
-                    all.push((share, text));
+        AttributeType::Number => Values::Number(spread(it, Of::Attribute)?),
+        AttributeType::String => {
+            const WRITE: &str = "it is a text; write choice: { TEXT: SHARE }";
+            let all = it.map(&TEXT_KEYS, WRITE)?;
+            let choice = all
+                .get("choice")
+                .with_context(|| it.wrong(WRITE).to_string())?;
+            Values::Text(texts(choice)?)
+        }
+        AttributeType::Strings => {
+            const WRITE: &str = "it is a list of texts; write any_of: { TEXT: PROBABILITY } or choice: { TEXT: SHARE }";
+            let all = it.map(&TEXTS_KEYS, WRITE)?;
+            match (all.get("any_of"), all.get("choice")) {
+                (Some(any), None) => Values::Texts(any_of(any)?),
+                (None, Some(choice)) => Values::OneText(texts(choice)?),
+                (Some(_), Some(choice)) => {
+                    bail!(choice.wrong_key("write any_of or choice, not both"))
                 }
-                Values::Texts(all)
+                (None, None) => bail!(it.wrong(WRITE)),
             }
-            (None, choice) => Values::OneText(texts(choice).with_context(|| {
-                format!(
-                    "{at}: it is a list of texts; write any_of: {{ TEXT: PROBABILITY }} or choice: {{ TEXT: SHARE }}"
-                )
-            })?),
-            (Some(_), Some(_)) => bail!("{at}: write any_of or choice, not both"),
-        },
+        }
         AttributeType::Numbers => {
-            let numbers = raw.numbers.with_context(|| {
-                format!("{at}: it is numbers by key; write numbers: {{ KEY: {{ normal: … }} }}")
-            })?;
-            let one = |(key, raw)| {
-                let spread = spread(&format!("{at}.numbers.{key}"), raw)?;
-                Ok((key, spread))
-            };
-            Values::Numbers(
-                numbers
-                    .into_iter()
-                    .map(one)
-                    .collect::<anyhow::Result<_>>()?,
-            )
+            const WRITE: &str = "it is numbers by key; write numbers: { KEY: { normal: MEAN } }";
+            let all = it.map(&NUMBERS_KEYS, WRITE)?;
+            let numbers = all
+                .get("numbers")
+                .with_context(|| it.wrong(WRITE).to_string())?;
+            let mut spreads = BTreeMap::new();
+            for (key, it) in numbers.named(WRITE)? {
+                spreads.insert(key.to_owned(), spread(&it, Of::Attribute)?);
+            }
+            Values::Numbers(spreads)
         }
     })
 }
 
-/// What happens to a share of tickets, so many seconds later at least.
-fn later(at: &str, raw: RawLater, seconds_min: f64) -> anyhow::Result<(f64, Spread)> {
-    ensure!(
-        (0.0..=1.0).contains(&raw.share),
-        "{at}.share: write a share from 0 to 1"
-    );
-    let mut spread = spread(&format!("{at}.after_seconds"), raw.after_seconds)?;
-    spread.min = spread.min.max(seconds_min);
-    spread.max = spread.max.min(30.0 * 86_400.0).max(seconds_min);
-    Ok((raw.share, spread))
+fn texts(choice: &Value<'_>) -> anyhow::Result<Weighted<String>> {
+    let shares = shares(choice)?.into_iter();
+    let texts = shares.map(|(share, text, _)| (share, text.to_owned()));
+    weighted(choice, texts.collect())
 }
 
-fn spread(at: &str, raw: RawValues) -> anyhow::Result<Spread> {
-    const WRITE: &str = "write { normal: MEAN, deviation: D }, { uniform: [FROM, TO] } or { choice: { NUMBER: SHARE } }, each with min and max if need be";
-    ensure!(
-        raw.any_of.is_none() && raw.numbers.is_none(),
-        "{at}: {WRITE}"
-    );
-    let shape = match (raw.normal, raw.uniform, raw.choice) {
-        (Some(mean), None, None) => Shape::Normal {
-            mean,
-            deviation: raw.deviation.unwrap_or(0.0),
-        },
-        (None, Some((from, to)), None) => Shape::Uniform { from, to },
-        (None, None, Some(choice)) => {
-            let mut values = Vec::new();
-            for (text, share) in choice {
-                let number: f64 = text
-                    .parse()
-                    .map_err(|_| anyhow::anyhow!("{at}.choice: {text:?} is no number"))?;
-                values.push((share, number));
-            }
-            Shape::Choice(Weighted::new(values).with_context(|| {
-                format!("{at}.choice: write shares of which none is negative and one is above 0")
-            })?)
-        }
-        _ => bail!("{at}: {WRITE}"),
-    };
-    ensure!(
-        raw.deviation.is_none() || raw.normal.is_some(),
-        "{at}.deviation: it belongs to normal; remove it"
-    );
-    let said = [
-        raw.normal,
-        raw.deviation,
-        raw.uniform.map(|(from, _)| from),
-        raw.uniform.map(|(_, to)| to),
-        raw.min,
-        raw.max,
-        raw.within_party,
-    ];
-    let finite = said.iter().flatten().all(|x| x.abs() <= NUMBER_ABS_MAX);
-    ensure!(finite, "{at}: write finite numbers");
-    let negative = [raw.deviation, raw.within_party]
-        .into_iter()
-        .flatten()
-        .any(|x| x < 0.0);
-    ensure!(
-        !negative,
-        "{at}: deviation and within_party are not negative"
-    );
-    let (min, max) = (
-        raw.min.unwrap_or(-NUMBER_ABS_MAX),
-        raw.max.unwrap_or(NUMBER_ABS_MAX),
-    );
-    ensure!(min <= max, "{at}: make min no greater than max");
-    if let Some((from, to)) = raw.uniform {
-        ensure!(from <= to, "{at}.uniform: write the smaller number first");
+fn any_of(it: &Value<'_>) -> anyhow::Result<Vec<(f64, String)>> {
+    let mut all = Vec::new();
+    for (text, probability) in it.named("write { TEXT: PROBABILITY }")? {
+        let share = probability.number(0.0..=1.0, "write a probability from 0 to 1")?;
+        all.push((share, text.to_owned()));
     }
+    Ok(all)
+}
+
+/// What happens to a share of tickets, so many seconds later at least.
+fn later(it: &Value<'_>, seconds_min: f64) -> anyhow::Result<(f64, Spread)> {
+    const WRITE: &str = "write { share: SHARE, after_seconds: { uniform: [FROM, TO] } }";
+    let all = it.map(&LATER_KEYS, WRITE)?;
+    let (Some(share), Some(after)) = (all.get("share"), all.get("after_seconds")) else {
+        bail!(it.wrong(WRITE));
+    };
+    let share = share.number(0.0..=1.0, "write a share from 0 to 1")?;
+    let mut spread = spread(after, Of::Seconds)?;
+    spread.min = spread.min.max(seconds_min);
+    spread.max = spread.max.max(seconds_min);
+    Ok((share, spread))
+}
+
+/// What numbers are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Attribute,
+    Latency,
+    Seconds,
+}
+
+impl Of {
+    /// Beyond these it means nothing.
+    fn within(self) -> RangeInclusive<f64> {
+        match self {
+            Of::Attribute => -NUMBER_ABS_MAX..=NUMBER_ABS_MAX,
+            Of::Latency => 0.0..=f64::from(matcher::LATENCY_MS_MAX),
+            Of::Seconds => 0.0..=SECONDS_MAX,
+        }
+    }
+
+    fn write(self) -> String {
+        let (from, to) = self.within().into_inner();
+        match self {
+            Of::Attribute => "write finite numbers, at most 10^15 either way".to_owned(),
+            Of::Latency => format!("write milliseconds from {from} to {to}"),
+            Of::Seconds => format!("write seconds from {from} to {to}, which are 30 days"),
+        }
+    }
+}
+
+fn spread(it: &Value<'_>, of: Of) -> anyhow::Result<Spread> {
+    const WRITE: &str = "write { normal: MEAN, deviation: D }, { uniform: [FROM, TO] } or { choice: { NUMBER: SHARE } }, each with min and max if need be";
+    let all = it.map(&SPREAD_KEYS, WRITE)?;
+    let number = |it: &Value<'_>| it.number(of.within(), of.write());
+    let wide = |key| {
+        let it = all.get(key);
+        it.map(|it: &Value<'_>| it.number(0.0..=NUMBER_ABS_MAX, "write a number of 0 or more"))
+            .transpose()
+    };
+    let deviation = wide("deviation")?;
+    let shape = match (all.get("normal"), all.get("uniform"), all.get("choice")) {
+        (Some(mean), None, None) => Shape::Normal {
+            mean: number(mean)?,
+            deviation: deviation.unwrap_or(0.0),
+        },
+        (None, Some(ends), None) => uniform(ends, of)?,
+        (None, None, Some(choice)) => Shape::Choice(numbers(choice, of)?),
+        _ => bail!(it.wrong(WRITE)),
+    };
+    if let (Some(deviation), None) = (all.get("deviation"), all.get("normal")) {
+        bail!(deviation.wrong_key("it belongs to normal; remove it"));
+    }
+    let (least, most) = of.within().into_inner();
+    let min = all.get("min").map_or(Ok(least), number)?;
+    let max = all.get("max").map_or(Ok(most), number)?;
+    ensure!(min <= max, it.wrong("make min no greater than max"));
     Ok(Spread {
         shape,
         min,
         max,
-        within_party: raw.within_party,
+        within_party: wide("within_party")?,
     })
+}
+
+fn uniform(it: &Value<'_>, of: Of) -> anyhow::Result<Shape> {
+    let ends = it.list().unwrap_or_default();
+    let [from, to] = ends.as_slice() else {
+        bail!(it.wrong("write [FROM, TO]"));
+    };
+    let (from, to) = (
+        from.number(of.within(), of.write())?,
+        to.number(of.within(), of.write())?,
+    );
+    ensure!(from <= to, it.wrong("write the smaller number first"));
+    Ok(Shape::Uniform { from, to })
+}
+
+fn numbers(it: &Value<'_>, of: Of) -> anyhow::Result<Weighted<f64>> {
+    let mut values = Vec::new();
+    for (share, text, at) in shares(it)? {
+        let number = text.parse().ok().filter(|x| of.within().contains(x));
+        let Some(number) = number else {
+            bail!(at.wrong_key(format_args!("{text:?} is wrong; {}", of.write())));
+        };
+        values.push((share, number));
+    }
+    weighted(it, values)
 }

@@ -9,6 +9,7 @@ use model::config::SourceFile;
 use model::queue::Queue;
 
 use super::crowd::Crowd;
+use super::day::Halt;
 use super::progress::Progress;
 use super::{day, population, tally};
 
@@ -73,13 +74,19 @@ impl Rehearsal {
     pub(crate) fn play(&self) -> anyhow::Result<Kept> {
         let stop = AtomicBool::new(false);
         let mut progress = Progress::new("simulate", self.crowd.tickets());
-        let day = day::run(&self.queue, &self.crowd, SEED, &mut progress, &stop)?;
+        let day = day::run(
+            &self.queue,
+            &self.crowd,
+            SEED,
+            &mut progress,
+            Halt::at(&stop),
+        )?;
         let report = tally::report(day, "samples", SEED, self.crowd.starts());
         let promise = report.promises.last().context("it promises nothing")?;
         Ok(Kept {
             quantile: promise.quantile,
             promised: promise.promised,
-            share: promise.kept_share,
+            share: promise.kept_share.context("no promise came due")?,
         })
     }
 }

@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::compare::Difference;
-use super::tally::{Figures, Group, Report};
+use super::tally::{Group, Promise, Report};
 
 /// The figures of one run.
 pub(super) fn report(report: &Report) -> String {
@@ -25,16 +25,14 @@ pub(super) fn report(report: &Report) -> String {
     if !sizes.is_empty() {
         text += &format!("\nmatch size: {}\n", sizes.join("; "));
     }
-    for promise in &report.promises {
+    if all.replaced > 0 {
         text += &format!(
-            "promised {} of tickets: {} kept of {} ({} promises, {} on average; {} came when nothing was known)\n",
-            percent(promise.quantile),
-            percent(promise.kept_share),
-            percent(promise.quantile),
-            grouped(promise.promised),
-            seconds(promise.mean_seconds),
-            grouped(promise.without)
+            "replaced {}: a player of the ticket came again in a later one while it still waited\n",
+            grouped(all.replaced)
         );
+    }
+    for promise in &report.promises {
+        text += &promised(promise);
     }
     for (why, n) in &report.refused {
         text += &format!("refused {}: {why}\n", grouped(*n));
@@ -47,6 +45,22 @@ pub(super) fn report(report: &Report) -> String {
         );
     }
     text
+}
+
+fn promised(promise: &Promise) -> String {
+    let of = percent(promise.quantile);
+    let without = grouped(promise.without);
+    match (promise.kept_share, promise.mean_seconds) {
+        (Some(kept), Some(mean)) => format!(
+            "promised {of} of tickets: {} kept of {of} ({} promises, {} on average; {without} came when nothing was known)\n",
+            percent(kept),
+            grouped(promise.promised),
+            seconds(mean),
+        ),
+        _ => format!(
+            "promised {of} of tickets: there were no promises that came due ({without} came when nothing was known)\n"
+        ),
+    }
 }
 
 fn groups(report: &Report) -> Table {
@@ -86,16 +100,16 @@ fn groups(report: &Report) -> Table {
             share(group.expired, group.tickets),
             share(group.canceled, group.tickets),
             count(group.waiting),
-            shown(wait, wait.p50, seconds),
-            shown(wait, wait.p90, seconds),
-            shown(wait, wait.p99, seconds),
-            shown(wait, wait.max, seconds),
-            shown(gap, gap.p50, number),
-            shown(gap, gap.p90, number),
-            shown(teams, teams.p50, number),
-            shown(teams, teams.p90, number),
-            shown(ping, ping.p50, millis),
-            shown(ping, ping.p90, millis),
+            shown(wait.p50, seconds),
+            shown(wait.p90, seconds),
+            shown(wait.p99, seconds),
+            shown(wait.max, seconds),
+            shown(gap.p50, number),
+            shown(gap.p90, number),
+            shown(teams.p50, number),
+            shown(teams.p90, number),
+            shown(ping.p50, millis),
+            shown(ping.p90, millis),
         ]);
     };
     row("all".into(), &report.all);
@@ -127,11 +141,9 @@ pub(super) fn differences(this: &Report, against: &Report, differences: &[Differ
     format!("{table}\n")
 }
 
-fn shown(of: &Figures, value: f64, how: fn(f64) -> String) -> String {
-    match of.n {
-        0 => "-".into(),
-        _ => how(value),
-    }
+/// A figure that may not be known.
+pub(super) fn shown(value: Option<f64>, how: fn(f64) -> String) -> String {
+    value.map_or_else(|| "-".into(), how)
 }
 
 /// A share as people read it.

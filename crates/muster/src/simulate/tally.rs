@@ -44,6 +44,8 @@ pub(super) struct Group {
     pub(super) expired: u64,
     pub(super) canceled: u64,
     pub(super) refused: u64,
+    /// One of its players came again in a later ticket.
+    pub(super) replaced: u64,
     /// When the run ended.
     pub(super) waiting: u64,
     /// Of matched tickets.
@@ -56,15 +58,15 @@ pub(super) struct Group {
     pub(super) latency_ms: Figures,
 }
 
-/// What is known of many numbers; all zero of none.
+/// What is known of many numbers; nothing of none.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Figures {
     pub(super) n: u64,
-    pub(super) mean: f64,
-    pub(super) p50: f64,
-    pub(super) p90: f64,
-    pub(super) p99: f64,
-    pub(super) max: f64,
+    pub(super) mean: Option<f64>,
+    pub(super) p50: Option<f64>,
+    pub(super) p90: Option<f64>,
+    pub(super) p99: Option<f64>,
+    pub(super) max: Option<f64>,
     /// The percentiles from 0 to 100, for a curve; not of parts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) percentiles: Vec<f64>,
@@ -78,11 +80,12 @@ pub(super) struct Promise {
     pub(super) promised: u64,
     /// Of those, matched in time.
     pub(super) kept: u64,
-    pub(super) kept_share: f64,
+    /// Unknown where nothing was promised.
+    pub(super) kept_share: Option<f64>,
     /// Tickets that came when nothing could be promised.
     pub(super) without: u64,
     /// The mean of what was promised.
-    pub(super) mean_seconds: f64,
+    pub(super) mean_seconds: Option<f64>,
 }
 
 #[derive(Default)]
@@ -90,7 +93,7 @@ struct Gathered {
     name: String,
     tickets: u64,
     players: u64,
-    fates: [u64; 5],
+    fates: [u64; 6],
     waits: Vec<f64>,
     gaps: Vec<f64>,
     balances: Vec<f64>,
@@ -127,6 +130,7 @@ impl Gathered {
             expired: fate(Fate::Expired),
             canceled: fate(Fate::Canceled),
             refused: fate(Fate::Refused),
+            replaced: fate(Fate::Replaced),
             waiting: fate(Fate::Waiting),
             name: self.name,
             wait_seconds: figures(self.waits, curve),
@@ -150,26 +154,31 @@ fn figures(mut values: Vec<f64>, curve: Curve) -> Figures {
     let at = |q: f64| {
         let rank = (q * n as f64).ceil() as usize;
         let value = values.get(rank.clamp(1, n.max(1)) - 1);
-        rounded(value.copied().unwrap_or(0.0))
+        value.copied().map(rounded)
     };
-    let points = (0..POINTS).map(|point| at(point as f64 / (POINTS - 1) as f64));
+    let points = (0..POINTS).filter_map(|point| at(point as f64 / (POINTS - 1) as f64));
     Figures {
         n: n as u64,
-        mean: rounded(values.iter().sum::<f64>() / n.max(1) as f64),
+        mean: share(values.iter().sum(), n as u64),
         p50: at(0.5),
         p90: at(0.9),
         p99: at(0.99),
         max: at(1.0),
         percentiles: match curve {
-            Curve::Kept if n > 0 => points.collect(),
-            _ => Vec::new(),
+            Curve::Kept => points.collect(),
+            Curve::Left => Vec::new(),
         },
     }
 }
 
-/// Three decimals are more than a simulation is worth.
+/// Three decimals are more than a simulation is worth; a zero has no sign.
 fn rounded(x: f64) -> f64 {
-    (x * 1_000.0).round() / 1_000.0
+    (x * 1_000.0).round() / 1_000.0 + 0.0
+}
+
+/// `None`: of none.
+fn share(sum: f64, of: u64) -> Option<f64> {
+    (of > 0).then(|| rounded(sum / of as f64))
 }
 
 /// Sums a run up.
@@ -232,10 +241,10 @@ fn promises(day: &Day) -> Vec<Promise> {
             let in_time = record.waited <= *wait;
             match record.fate {
                 // Nobody knows whether it would have been kept.
-                Fate::Canceled | Fate::Expired if in_time => continue,
+                Fate::Canceled | Fate::Expired | Fate::Replaced if in_time => continue,
                 Fate::Matched if in_time => kept += 1,
                 Fate::Waiting | Fate::Refused => continue,
-                Fate::Matched | Fate::Canceled | Fate::Expired => {}
+                Fate::Matched | Fate::Canceled | Fate::Expired | Fate::Replaced => {}
             }
             promised += 1;
             sum += wait.0 as f64 / 1_000.0;
@@ -244,9 +253,9 @@ fn promises(day: &Day) -> Vec<Promise> {
             quantile,
             promised,
             kept,
-            kept_share: rounded(kept as f64 / promised.max(1) as f64),
+            kept_share: share(kept as f64, promised),
             without,
-            mean_seconds: rounded(sum / promised.max(1) as f64),
+            mean_seconds: share(sum, promised),
         }
     };
     quantiles.iter().enumerate().map(of).collect()

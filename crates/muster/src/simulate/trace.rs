@@ -1,16 +1,16 @@
 //! A crowd that was recorded: CSV with a line for each player; every complaint names the line and the column.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use model::config::quoted_list;
 use model::queue::{AttributeType, Queue};
 use model::ticket::{TicketPlayer, Value};
-use model::{Millis, Name, Region, Timestamp, wire};
+use model::{Millis, Name, PlayerId, Region, Timestamp};
 
 use super::crowd::{Arrival, player};
-use super::population::{STARTS, TICKETS_MAX, declared};
+use super::population::{self, STARTS, TICKETS_MAX, declared};
 
 /// What the columns may be called.
 const COLUMNS: [&str; 7] = [
@@ -49,7 +49,7 @@ pub(super) fn read(path: &Path, queues: &[&Queue]) -> anyhow::Result<Vec<Arrival
 }
 
 pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Vec<Arrival>> {
-    let starts: wire::Rfc3339 = serde_json::from_value(STARTS.into())?;
+    let starts = population::instant(STARTS).context("a Monday")?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = text.lines().zip(1_u64..);
     let (header, _) = lines
@@ -58,6 +58,9 @@ pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Vec<Arrival
     let columns = columns(header, queues)?;
     let mut tickets: BTreeMap<String, usize> = BTreeMap::new();
     let mut arrivals: Vec<Arrival> = Vec::new();
+    // In which line a named player was written into a ticket.
+    let mut written: BTreeMap<(PlayerId, usize), u64> = BTreeMap::new();
+    let mut nameless: Vec<(usize, usize)> = Vec::new();
     for (line, number) in lines {
         if line.trim().is_empty() {
             continue;
@@ -69,8 +72,8 @@ pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Vec<Arrival
             fields.len(),
             columns.len()
         );
-        let one = person(&columns, &fields, starts.0, number)?;
-        let at = *tickets.entry(one.ticket).or_insert_with(|| {
+        let one = person(&columns, &fields, starts, number)?;
+        let at = *tickets.entry(one.ticket.clone()).or_insert_with(|| {
             arrivals.push(Arrival {
                 at: one.time,
                 players: Vec::new(),
@@ -89,20 +92,56 @@ pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Vec<Arrival
             "line {number}: the same ticket has another time or leaves at another time above; write the same on every line of a party"
         );
         let mut who = one.who;
-        if let Some(named) = one.named {
-            who.player = named;
-        } else {
-            let member = u16::try_from(arrival.players.len()).unwrap_or(u16::MAX);
-            who.player = player(at as u64, member).context("a player's id")?;
+        match one.named {
+            Some(named) => {
+                if let Some(before) = written.insert((named.clone(), at), number) {
+                    bail!(
+                        "line {number}, column {}: the player {named} is in the ticket {:?} twice, in line {before} too; write each player of a party once",
+                        columns
+                            .iter()
+                            .position(|one| *one == Column::Player)
+                            .unwrap_or(0)
+                            + 1,
+                        one.ticket
+                    );
+                }
+                who.player = named;
+            }
+            None => nameless.push((at, arrival.players.len())),
         }
         arrival.players.push(who);
     }
+    name(&mut arrivals, &nameless, written)?;
     ensure!(
         !arrivals.is_empty(),
         "line 2: there is no player; write a line for each"
     );
     arrivals.sort_by_key(|arrival| arrival.at);
     Ok(arrivals)
+}
+
+/// Gives those without a name one that nobody has.
+fn name(
+    arrivals: &mut [Arrival],
+    nameless: &[(usize, usize)],
+    written: BTreeMap<(PlayerId, usize), u64>,
+) -> anyhow::Result<()> {
+    let named: BTreeSet<PlayerId> = written.into_keys().map(|(named, _)| named).collect();
+    let mut number = 0;
+    for &(ticket, member) in nameless {
+        let id = loop {
+            let id = player(number, 0).context("a player's id")?;
+            number += 1;
+            if !named.contains(&id) {
+                break id;
+            }
+        };
+        let arrival = arrivals.get_mut(ticket);
+        if let Some(one) = arrival.and_then(|arrival| arrival.players.get_mut(member)) {
+            one.player = id;
+        }
+    }
+    Ok(())
 }
 
 fn columns(header: &str, queues: &[&Queue]) -> anyhow::Result<Vec<Column>> {
@@ -161,7 +200,7 @@ struct Person {
     ticket: String,
     time: Timestamp,
     leaves: Option<Millis>,
-    named: Option<model::PlayerId>,
+    named: Option<PlayerId>,
     who: TicketPlayer,
 }
 
@@ -198,7 +237,7 @@ fn person(
             Column::Ticket => person.ticket = field.to_owned(),
             Column::Time => {
                 person.time = instant(field, starts).ok_or_else(|| {
-                    wrong("write seconds from the first midnight, such as 61.5, or an instant such as 2026-01-05T18:00:00Z")
+                    wrong("write seconds from the first midnight, such as 61.5, or an instant such as 2026-01-05T18:00:00Z, of the years 1970 to 9998")
                 })?;
             }
             _ if field.is_empty() => {}
@@ -252,8 +291,7 @@ fn instant(field: &str, starts: Timestamp) -> Option<Timestamp> {
     if let Some(since) = millis(field) {
         return Some(starts + since);
     }
-    let at: wire::Rfc3339 = serde_json::from_value(field.into()).ok()?;
-    Some(at.0)
+    population::instant(field)
 }
 
 fn value(field: &str, kind: AttributeType) -> Result<Value, &'static str> {

@@ -125,7 +125,9 @@ fn every_ticket_is_accounted_for_in_the_table_and_in_the_document() {
     let run = &document["runs"][0];
     let all = &run["all"];
     assert_eq!(count(all, "tickets"), 8_000);
-    let fates = ["matched", "expired", "canceled", "refused", "waiting"];
+    let fates = [
+        "matched", "expired", "canceled", "refused", "replaced", "waiting",
+    ];
     assert_eq!(
         fates.map(|fate| count(all, fate)).iter().sum::<u64>(),
         8_000
@@ -386,6 +388,95 @@ e,200,fay,,9000,,1480,tdm
     );
 }
 
+/// The later ticket counts, as whoever queues anew has stopped waiting: the earlier one ends, and its party with it.
+#[test]
+fn a_player_who_comes_again_waits_in_the_later_ticket_alone() {
+    let desk = Desk::new();
+    let trace = "\
+ticket,time,player,latency.eu,attribute.skill
+a,0,ann,20,1500
+a,0,bob,20,1500
+b,5,ann,20,1500
+c,6,cid,20,1500
+d,7,dan,20,1500
+e,7,eve,20,1500
+f,8,eve,20,1500
+f,8,bob,20,1500
+";
+    desk.write("trace.csv", trace);
+    let document = desk.document(&["--players", "trace.csv"]);
+    let all = &document["runs"][0]["all"];
+    let found = ["tickets", "matched", "replaced", "expired"].map(|key| count(all, key));
+    // At 7 s ann, cid, dan and eve are together; at 8 s eve waits no more, so only f is left with bob.
+    assert_eq!(found, [6, 4, 1, 1]);
+    let table = desk.said(&["--players", "trace.csv"]);
+    assert!(
+        table.contains("replaced 1: a player of the ticket came again"),
+        "{table}"
+    );
+    let alone = "ticket,time,player,latency.eu\na,0,ann,20\nb,60,ann,20\nc,61,ann,20\n";
+    desk.write("trace.csv", alone);
+    let document = desk.document(&["--players", "trace.csv"]);
+    let all = &document["runs"][0]["all"];
+    let found = ["tickets", "matched", "replaced", "expired"].map(|key| count(all, key));
+    assert_eq!(found, [3, 0, 2, 1]);
+}
+
+/// Who is not named is nobody else, whatever others are called.
+#[test]
+fn a_player_without_a_name_is_nobody_who_has_one() {
+    let desk = Desk::new();
+    let trace = "\
+ticket,time,player,latency.eu
+a,0,,20
+b,1,p0-0,20
+c,2,,20
+d,3,p1-0,20
+";
+    desk.write("trace.csv", trace);
+    let document = desk.document(&["--players", "trace.csv"]);
+    let all = &document["runs"][0]["all"];
+    assert_eq!(["matched", "replaced"].map(|key| count(all, key)), [4, 0]);
+}
+
+#[test]
+fn what_nobody_knows_is_no_zero() {
+    let desk = Desk::new();
+    desk.write("trace.csv", "ticket,time,latency.eu\na,0,20\n");
+    let text = desk.said(&["--players", "trace.csv", "--json"]);
+    assert!(!text.contains("-0.0"), "{text}");
+    let document: Value = serde_json::from_str(&text).expect("a document");
+    let run = &document["runs"][0];
+    let wait = &run["all"]["wait_seconds"];
+    assert_eq!(wait["n"], 0);
+    for key in ["mean", "p50", "p90", "p99", "max"] {
+        assert_eq!(wait[key], Value::Null, "{key}");
+    }
+    assert_eq!(run["promises"][0]["promised"], 0);
+    assert_eq!(run["promises"][0]["kept_share"], Value::Null);
+    assert_eq!(run["promises"][0]["mean_seconds"], Value::Null);
+    let arguments = [
+        "--players",
+        "trace.csv",
+        "--against",
+        "types",
+        "--html",
+        "page.html",
+    ];
+    let table = desk.said(&arguments);
+    assert!(
+        table.contains("there were no promises that came due"),
+        "{table}"
+    );
+    assert!(
+        table.contains("there is none") && !table.contains("0.0 % kept"),
+        "{table}"
+    );
+    let page = std::fs::read_to_string(desk.path("page.html")).expect("a page");
+    well_formed(&page);
+    assert!(page.contains("<td>-</td>"), "{page}");
+}
+
 #[test]
 fn who_comes_back_queues_again() {
     let desk = Desk::new();
@@ -395,6 +486,7 @@ fn who_comes_back_queues_again() {
     let tickets = count(&document["runs"][0]["all"], "tickets");
     // Each match brings half of its tickets back: twice as many, if all are matched.
     assert!((10_000..17_000).contains(&tickets), "{tickets}");
+    assert_eq!(count(&document["runs"][0]["all"], "replaced"), 0);
     let said = document["assumptions"].to_string();
     assert!(said.contains("queues again"), "{said}");
 }
@@ -476,6 +568,10 @@ fn a_bad_trace_is_refused_with_its_place_and_what_to_write() {
             "line 2, column 1: \"\" is wrong; write what the ticket is called",
         ),
         ("ticket,time\n", "there is no player"),
+        (
+            "ticket,time,player\na,1,ann\na,1,bob\na,1,ann\n",
+            "line 4, column 3: the player ann is in the ticket \"a\" twice, in line 2 too; write each player of a party once",
+        ),
     ];
     for (trace, wanted) in traces {
         desk.write("trace.csv", trace);
@@ -490,9 +586,9 @@ fn a_bad_population_is_refused_with_its_place_and_what_to_write() {
     let populations = [
         (
             "tickets_per_day: 0",
-            "tickets_per_day, days: write at least 1",
+            "line 1, column 18: tickets_per_day: write a whole number from 1",
         ),
-        ("tickets_per_day: 90000000", "write at most"),
+        ("tickets_per_day: 90000000", "to 20000000"),
         ("tickets_per_day: 10\nhour: flat", "hour"),
         (
             "tickets_per_day: 10\nhours: [1, 2]",
@@ -508,7 +604,7 @@ fn a_bad_population_is_refused_with_its_place_and_what_to_write() {
         ),
         (
             "tickets_per_day: 10\nparties: { 1: -1 }",
-            "parties: write shares",
+            "line 2, column 15: parties.1: write shares",
         ),
         (
             "tickets_per_day: 10\nattributes: { skil: { normal: 1 } }",
@@ -520,7 +616,7 @@ fn a_bad_population_is_refused_with_its_place_and_what_to_write() {
         ),
         (
             "tickets_per_day: 10\nattributes: { skill: { normal: .nan } }",
-            "attributes.skill: write finite numbers",
+            "attributes.skill.normal: write finite numbers",
         ),
         (
             "tickets_per_day: 10\nattributes: { skill: { uniform: [2, 1] } }",
@@ -547,7 +643,7 @@ fn a_bad_population_is_refused_with_its_place_and_what_to_write() {
             "tickets_per_day: 10\nstarts: 2026-01-05T18:00:00Z",
             "starts: write a midnight in UTC",
         ),
-        ("tickets_per_day: ten", "line 1 column 18"),
+        ("tickets_per_day: ten", "line 1, column 18"),
     ];
     for (population, wanted) in populations {
         desk.write("bad.yaml", population);
