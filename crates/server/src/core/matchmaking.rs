@@ -9,6 +9,7 @@ use model::session::{Command, Member, TicketRef};
 use model::ticket::{EndReason, QUEUES_MAX, TicketPlayer, TicketState, Value};
 use model::wire;
 use model::{Name, PlayerId, SessionId, Ticket, TicketId, Timestamp};
+use serde_json::Value as Json;
 use store::Item;
 
 use super::asked::Asked;
@@ -282,7 +283,7 @@ fn party(
             player: member.player.clone(),
             platform: member.platform.clone(),
             attributes,
-            latencies: said.latencies,
+            latencies: super::brought::latencies(&member.player, said.latencies)?,
             avoid: said.avoid.into_iter().collect(),
         });
     }
@@ -300,18 +301,19 @@ fn called(queues: &[Arc<Queue>]) -> String {
 fn known(
     queues: &[Arc<Queue>],
     player: &PlayerId,
-    said: BTreeMap<Name, Value>,
+    said: BTreeMap<Name, Json>,
 ) -> Result<BTreeMap<Name, Value>, Error> {
     let mut known = BTreeMap::new();
     for (name, value) in said {
         let same = |other: &&Name| other.as_str().eq_ignore_ascii_case(name.as_str());
+        let field = format!("players.{player}.attributes.{name}");
         let refuse = |detail: String| Error::Invalid {
-            field: format!("players.{player}.attributes.{name}"),
+            field: field.clone(),
             detail,
         };
-        let declared = || queues.iter().flat_map(|queue| queue.attributes.keys());
-        let Some(spelt) = declared().find(same) else {
-            let names: BTreeSet<&str> = declared().map(Name::as_str).collect();
+        let declared = || queues.iter().flat_map(|queue| &queue.attributes);
+        let Some((spelt, attribute)) = declared().find(|(other, _)| same(other)) else {
+            let names: BTreeSet<&str> = declared().map(|(name, _)| name.as_str()).collect();
             let help = match nearest(name.as_str(), names.iter().copied()) {
                 Some(near) => format!("did you mean {near}?"),
                 None if names.is_empty() => "it has none".to_owned(),
@@ -325,6 +327,7 @@ fn known(
                 "queue {queue} has no such attribute; {help}"
             )));
         };
+        let value = super::brought::value(&field, value, attribute.kind)?;
         if known.insert(spelt.clone(), value).is_some() {
             return Err(refuse(
                 "is there twice; names are compared without case".into(),
@@ -341,7 +344,7 @@ fn attributes(
     who: &Principal,
     queues: &[Arc<Queue>],
     member: &Member,
-    said: BTreeMap<Name, Value>,
+    said: BTreeMap<Name, Json>,
 ) -> Result<BTreeMap<Name, Value>, Error> {
     let said = known(queues, &member.player, said)?;
     // Queues of one group agree on it.
