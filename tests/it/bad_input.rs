@@ -188,7 +188,7 @@ const CASES: &[Case] = &[
         409,
         "not-queueable",
     ),
-    ("no ping", "POST", "/{s}/ticket", NO_PING, 400, "malformed"),
+    ("no ping", "POST", "/{s}/ticket", NO_PING, 422, "invalid"),
     (
         "a body where none belongs",
         "DELETE",

@@ -50,6 +50,7 @@ teams: { count: 2, size: 1 }
 attributes:
   skill: { type: number, source: player, default: 0 }
   levels: { type: numbers, source: player, default: { duel: 1 } }
+  modes: { type: strings, source: player, default: [dm] }
 "#;
 
 async fn world() -> World {
@@ -191,16 +192,61 @@ fn numbers_that_are_none_are_refused_and_change_nothing() {
                 422,
                 "attribute skill",
             ),
-            (r#""attributes": { "skill": "12" }"#, 422, "attribute skill"),
-            (r#""attributes": { "skill": null }"#, 400, "at line 1"),
+            (
+                r#""attributes": { "skill": "12" }"#,
+                422,
+                "players.ann.attributes.skill: must be a number, not a text",
+            ),
+            (
+                r#""attributes": { "skill": null }"#,
+                422,
+                "players.ann.attributes.skill: must be a number, not null",
+            ),
+            (
+                r#""attributes": { "skill": true }"#,
+                422,
+                "attributes.skill: must be a number, not true or false",
+            ),
+            (
+                r#""attributes": { "skill": [1, 2] }"#,
+                422,
+                "attributes.skill: must be a number, not such a list",
+            ),
+            (
+                r#""attributes": { "levels": { "a": { "b": 1 } } }"#,
+                422,
+                "attributes.levels: must be a map of numbers, not such a map",
+            ),
+            (
+                r#""attributes": { "modes": [1] }"#,
+                422,
+                "attributes.modes: must be a list of texts, not such a list",
+            ),
             (
                 r#""attributes": { "levels": { "duel": 1e16 } }"#,
                 422,
                 "attribute levels",
             ),
-            (r#""attributes": { "levels": 3 }"#, 422, "attribute levels"),
-            (r#""latencies": { "eu-west": -1 }"#, 400, "expected u32"),
-            (r#""latencies": { "eu-west": 0.5 }"#, 400, "expected u32"),
+            (
+                r#""attributes": { "levels": 3 }"#,
+                422,
+                "attributes.levels: must be a map of numbers, not a number",
+            ),
+            (
+                r#""latencies": { "eu-west": -1 }"#,
+                422,
+                "players.ann.latencies.eu-west: must be a whole number of milliseconds from 0 to 10000, not -1",
+            ),
+            (
+                r#""latencies": { "eu-west": 0.5 }"#,
+                422,
+                "latencies.eu-west: must be a whole number",
+            ),
+            (
+                r#""latencies": { "eu-west": null }"#,
+                422,
+                "from 0 to 10000, not null",
+            ),
             (r#""latencies": { "eu-west": 10001 }"#, 422, "10001 ms"),
             (r#""latencies": { "mars": 10 }"#, 422, "regions.allow"),
             (r#""avoid": "bob""#, 400, "expected a sequence"),

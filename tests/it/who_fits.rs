@@ -42,7 +42,7 @@ fn hunters_meet_a_worthy_monster_and_have_their_healer() {
             ),
             (
                 json!({ "attributes": { "rating": 7 } }),
-                "attribute rating: player ann must give a map of numbers",
+                "players.ann.attributes.rating: must be a map of numbers, not a number",
             ),
         ];
         let party = create(&world.player("ann"), "Party").await.id;

@@ -2,14 +2,15 @@
 
 use model::queue::{
     Attribute, AttributeType, Comparison, ExpansionTarget, NUMBER_ABS_MAX, Operand, Queue, Reading,
-    RuleKind, STRING_BYTES_MAX, STRINGS_MAX, Scope,
+    RuleKind, STRING_BYTES_MAX, STRINGS_MAX, Scope, TeamSettings,
 };
 use model::ticket::{TicketPlayer, Value};
 use model::{Name, PlayerId, Ticket};
 
-use crate::entry::{Apart, Fit, fit, keyed, number, text, value};
+use crate::entry::{Apart, Fit, fit, keyed, number, text, texts, value};
 use crate::finals::{base, has_any, shared, steps, summed};
 use crate::plan::{Level, Plan};
+use crate::roles::fill_roles;
 
 /// The largest round trip that is believed, in milliseconds.
 pub const LATENCY_MS_MAX: u32 = 10_000;
@@ -46,6 +47,16 @@ pub enum Rejection {
         players: usize,
         /// The largest `max_players`.
         max: u16,
+    },
+    /// No team that has room for the party leaves enough of it for the roles that it does not take.
+    #[error(
+        "roles: no team has room for this party of {players} and for the roles that none of its players takes; send others as players.ID.attributes.{attribute}"
+    )]
+    RolesLeftOver {
+        /// In the party.
+        players: usize,
+        /// Where players say what they would take.
+        attribute: Name,
     },
     /// An attribute without default is missing.
     #[error(
@@ -401,6 +412,7 @@ fn check_rules<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Reject
         Apart::Platform => Rejection::PartyCrossPlays,
     })?;
     check_keys(&plan.queue, ticket)?;
+    check_roles(&plan.queue, ticket)?;
     let party = std::cell::LazyCell::new(|| Party {
         queue: &plan.queue,
         players: ticket.players.iter().collect(),
@@ -432,6 +444,55 @@ fn check_rules<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Reject
         return Err(no_region_within(worst_ms, last));
     }
     Ok(fit)
+}
+
+/// Some team has seats enough for the party and for whoever takes the roles that it leaves over.
+fn check_roles(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
+    let Some(attribute) = &queue.role_attribute else {
+        return Ok(());
+    };
+    let players = ticket.players.len();
+    let takes = |team: &TeamSettings| {
+        let Some(others) = usize::from(team.players_max).checked_sub(players) else {
+            return false;
+        };
+        let wanted: usize = team.roles.values().copied().map(usize::from).sum();
+        // Most often others can take all of them.
+        wanted <= others || fills(queue, ticket, team, attribute, others as u32)
+    };
+    if queue.teams.iter().any(takes) {
+        return Ok(());
+    }
+    Err(Rejection::RolesLeftOver {
+        players,
+        attribute: attribute.clone(),
+    })
+}
+
+/// Whether the party takes all roles of a team but so many.
+fn fills(
+    queue: &Queue,
+    ticket: &Ticket,
+    team: &TeamSettings,
+    attribute: &Name,
+    spare: u32,
+) -> bool {
+    let roles = team.roles.values().enumerate();
+    let seats = roles.flat_map(|(role, n)| std::iter::repeat_n(role, usize::from(*n)));
+    let seats: Vec<usize> = seats.collect();
+    let takes = ticket.players.iter().map(|player| {
+        let own = texts(queue, player, attribute);
+        let mut bits = vec![0_u64; team.roles.len().div_ceil(64)];
+        for (role, name) in team.roles.keys().enumerate() {
+            if own.iter().any(|text| text == name.as_str()) {
+                bits[role / 64] |= 1 << (role % 64);
+            }
+        }
+        bits
+    });
+    let takes: Vec<Vec<u64>> = takes.collect();
+    let players: Vec<&[u64]> = takes.iter().map(Vec::as_slice).collect();
+    fill_roles(&players, &seats, spare)
 }
 
 /// Whether any rule reads an attribute that the queue does not declare.

@@ -305,3 +305,37 @@ fn numbers_by_key_are_refused_by_name() {
         "rule gap: player p1-0 has no level.duel, and the queue no default; send players.p1-0.attributes.level.duel"
     );
 }
+
+#[test]
+fn a_party_that_leaves_no_seat_for_the_other_roles_is_refused() {
+    let mut q = queue(&[(2, 3), (2, 3)]);
+    q.role_attribute = Some(name("mode"));
+    for team in &mut q.teams {
+        team.roles = [(name("tank"), 1), (name("healer"), 1)].into();
+    }
+    let of = |players: &[&[&str]]| {
+        let mut party = ticket(1, 0, &vec![0.0; players.len()]);
+        for (player, roles) in party.players.iter_mut().zip(players) {
+            player.attributes.insert(name("mode"), texts(roles));
+        }
+        party
+    };
+    assert_eq!(
+        refusal(&q, &of(&[&["tank"], &["tank"], &["tank"]])),
+        "roles: no team has room for this party of 3 and for the roles that none of its players takes; send others as players.ID.attributes.mode"
+    );
+    assert!(
+        validate(&q, &of(&[&[], &[]])).is_err(),
+        "one seat, two roles"
+    );
+    for fine in [
+        &[&["tank"][..], &["tank"]][..],
+        &[&["tank", "healer"], &["tank"], &[]],
+        &[&[]],
+    ] {
+        assert_eq!(validate(&q, &of(fine)), Ok(()), "{fine:?}");
+    }
+    q.teams[1].roles.clear();
+    let tanks = of(&[&["tank"], &["tank"], &["tank"]]);
+    assert_eq!(validate(&q, &tanks), Ok(()), "the other team wants none");
+}

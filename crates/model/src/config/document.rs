@@ -62,7 +62,7 @@ impl Document {
     /// Whether anything is written at `path`.
     pub fn has(&self, path: &[&str]) -> bool {
         path.iter()
-            .try_fold(&self.node, |node, key| node.get(key))
+            .try_fold(&self.node, |node, step| node.child(step))
             .is_some()
     }
 

@@ -427,7 +427,7 @@ pub(super) struct Expansion {
 pub(super) struct Step {
     /// Age of the ticket.
     pub after: Duration,
-    /// The upper limit from then on: a number, of latencies a duration; `null` is no limit.
+    /// The upper limit from then on: a number, of latencies a duration; `none` is no limit.
     #[serde(default)]
     pub max: Option<Limit>,
     /// The lower limit from then on.
@@ -446,6 +446,16 @@ pub(super) enum Limit {
     Number(#[schemars(range(min = 0))] f64),
     /// Of a latency.
     Duration(Duration),
+    /// None at all.
+    None(NoLimit),
+}
+
+/// The word for no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum NoLimit {
+    /// `none`.
+    None,
 }
 
 /// Who may set an attribute.

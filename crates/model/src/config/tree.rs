@@ -99,17 +99,21 @@ impl Node {
         }
     }
 
+    /// What a key leads to, or an index in decimal.
+    pub fn child(&self, step: &str) -> Option<&Node> {
+        match &self.data {
+            Data::List(items) => step.parse().ok().and_then(|i: usize| items.get(i)),
+            Data::Map(_) => self.get(step),
+            _ => None,
+        }
+    }
+
     /// The span of the deepest node on the way along `path` (keys, and indices in decimal).
     pub fn span_at(&self, path: &[&str]) -> Span {
         let Some((step, rest)) = path.split_first() else {
             return self.place();
         };
-        let child = match &self.data {
-            Data::List(items) => step.parse().ok().and_then(|i: usize| items.get(i)),
-            Data::Map(_) => self.get(step),
-            _ => None,
-        };
-        match child {
+        match self.child(step) {
             Some(child) if rest.is_empty() && !child.is_scalar() => self
                 .entry(step)
                 .map_or(child.place(), |entry| entry.key_span),

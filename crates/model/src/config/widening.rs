@@ -234,6 +234,18 @@ impl RuleLint<'_> {
             self.error("one-of", &at, message, "keep one of them");
             return None;
         }
+        let mut max_at = at.to_vec();
+        max_at.push("max");
+        let is_null = self.document.has(&max_at);
+        if written == [false; 3] && !is_null && target.max.is_some() {
+            let message = "this step does not say to what the limit widens".to_owned();
+            let mut after_at = at.to_vec();
+            after_at.push("after");
+            let limit = if target.is_latency { "90ms" } else { "500" };
+            let help = format!("write `max: {limit}`, or `max: none` for no limit");
+            self.error("missing-key", &after_at, message, &help);
+            return None;
+        }
         let (way, can, word) = match (step.off, step.min) {
             (true, _) => (Way::Off, target.off.is_some(), "way to be given up"),
             (false, Some(_)) => (Way::Min, !target.min.is_empty(), "`min` that could fall"),
@@ -273,7 +285,7 @@ impl RuleLint<'_> {
         path: &[&str],
     ) -> Option<Option<f64>> {
         match raw {
-            None => Some(None),
+            None | Some(raw::Limit::None(_)) => Some(None),
             Some(raw::Limit::Number(number)) => Some(Some(number)),
             Some(raw::Limit::Duration(duration)) if is_latency => Some(Some(duration.0.0 as f64)),
             Some(raw::Limit::Duration(duration)) => {

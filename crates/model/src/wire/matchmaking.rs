@@ -36,11 +36,14 @@ pub struct CreateTicket {
 pub struct QueuePlayer {
     /// Values of the queue's attributes that the caller may set (A.3 row 49); one that the queue does not have is
     /// refused. `client_version` is the build of this player's client, where the queue keeps builds apart.
+    // Any JSON, as only the queue knows of which type each has to be: one of another is refused by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub attributes: BTreeMap<Name, Value>,
+    #[schemars(with = "BTreeMap<Name, Value>")]
+    pub attributes: BTreeMap<Name, serde_json::Value>,
     /// Round trip in whole milliseconds, by region. Must not be empty where the queue limits latency.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub latencies: BTreeMap<Region, u32>,
+    #[schemars(with = "BTreeMap<Region, u32>")]
+    pub latencies: BTreeMap<Region, serde_json::Value>,
     /// Whom he would rather not meet, at most as many as the queue takes; each at most once. Only where the queue
     /// has `avoid`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use model::ticket::TicketState;
-use model::ticket::Value;
 use model::wire::{
     CreateSession, CreateTicket, JoinSession, MemberState, QueuePlayer, Reservation, Session,
 };
@@ -253,8 +252,12 @@ fn has(session: &Session, player: &PlayerId) -> bool {
 
 fn bring(person: &super::cast::Person) -> (PlayerId, QueuePlayer) {
     let brings = QueuePlayer {
-        attributes: [(name("skill"), Value::Number(person.skill))].into(),
-        latencies: person.latencies.clone(),
+        attributes: [(name("skill"), person.skill.into())].into(),
+        latencies: person
+            .latencies
+            .iter()
+            .map(|(region, ms)| (region.clone(), (*ms).into()))
+            .collect(),
         avoid: Vec::new(),
     };
     (person.player.clone(), brings)

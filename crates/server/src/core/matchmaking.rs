@@ -9,6 +9,7 @@ use model::session::{Command, Member, TicketRef};
 use model::ticket::{EndReason, QUEUES_MAX, TicketPlayer, TicketState, Value};
 use model::wire;
 use model::{Name, PlayerId, SessionId, Ticket, TicketId, Timestamp};
+use serde_json::Value as Json;
 use store::Item;
 
 use super::asked::Asked;
@@ -31,6 +32,10 @@ impl Core {
         body: wire::CreateTicket,
         idempotency: Option<&str>,
     ) -> Result<wire::Ticket, Error> {
+        // What is no round trip is none in any queue, and whatever the party.
+        for (player, said) in &body.players {
+            super::brought::latencies(player, said.latencies.clone())?;
+        }
         let queues = self.asked_queues(&body)?;
         let Some(first) = queues.first() else {
             return Err(Error::Internal("a ticket without a queue".into()));
@@ -282,7 +287,7 @@ fn party(
             player: member.player.clone(),
             platform: member.platform.clone(),
             attributes,
-            latencies: said.latencies,
+            latencies: super::brought::latencies(&member.player, said.latencies)?,
             avoid: said.avoid.into_iter().collect(),
         });
     }
@@ -300,18 +305,19 @@ fn called(queues: &[Arc<Queue>]) -> String {
 fn known(
     queues: &[Arc<Queue>],
     player: &PlayerId,
-    said: BTreeMap<Name, Value>,
+    said: BTreeMap<Name, Json>,
 ) -> Result<BTreeMap<Name, Value>, Error> {
     let mut known = BTreeMap::new();
     for (name, value) in said {
         let same = |other: &&Name| other.as_str().eq_ignore_ascii_case(name.as_str());
+        let field = format!("players.{player}.attributes.{name}");
         let refuse = |detail: String| Error::Invalid {
-            field: format!("players.{player}.attributes.{name}"),
+            field: field.clone(),
             detail,
         };
-        let declared = || queues.iter().flat_map(|queue| queue.attributes.keys());
-        let Some(spelt) = declared().find(same) else {
-            let names: BTreeSet<&str> = declared().map(Name::as_str).collect();
+        let declared = || queues.iter().flat_map(|queue| &queue.attributes);
+        let Some((spelt, attribute)) = declared().find(|(other, _)| same(other)) else {
+            let names: BTreeSet<&str> = declared().map(|(name, _)| name.as_str()).collect();
             let help = match nearest(name.as_str(), names.iter().copied()) {
                 Some(near) => format!("did you mean {near}?"),
                 None if names.is_empty() => "it has none".to_owned(),
@@ -325,6 +331,7 @@ fn known(
                 "queue {queue} has no such attribute; {help}"
             )));
         };
+        let value = super::brought::value(&field, value, attribute.kind)?;
         if known.insert(spelt.clone(), value).is_some() {
             return Err(refuse(
                 "is there twice; names are compared without case".into(),
@@ -341,7 +348,7 @@ fn attributes(
     who: &Principal,
     queues: &[Arc<Queue>],
     member: &Member,
-    said: BTreeMap<Name, Value>,
+    said: BTreeMap<Name, Json>,
 ) -> Result<BTreeMap<Name, Value>, Error> {
     let said = known(queues, &member.player, said)?;
     // Queues of one group agree on it.

@@ -8,6 +8,7 @@ mod allocate;
 mod asked;
 mod assignments;
 mod backfills;
+mod brought;
 mod browser;
 mod busy;
 mod codes;

@@ -1,0 +1,84 @@
+//! What a request says that a player brings, read as his queues declare it: what is none of that is refused by name.
+
+use std::collections::BTreeMap;
+
+use model::queue::AttributeType;
+use model::ticket::Value;
+use model::{PlayerId, Region};
+use serde_json::Value as Json;
+
+use crate::Error;
+
+/// The value of an attribute of this type.
+///
+/// # Errors
+/// 422 with the attribute's name, and what it has to be.
+pub(super) fn value(field: &str, said: Json, declared: AttributeType) -> Result<Value, Error> {
+    let word = match declared {
+        AttributeType::Number => "a number",
+        AttributeType::String => "a text",
+        AttributeType::Strings => "a list of texts",
+        AttributeType::Numbers => "a map of numbers",
+    };
+    let found = kind(&said);
+    match serde_json::from_value(said) {
+        Ok(value) if is_of(&value, declared) => Ok(value),
+        _ => Err(Error::Invalid {
+            field: field.to_owned(),
+            detail: format!("must be {word}, not {found}"),
+        }),
+    }
+}
+
+/// Whether a value is of a type.
+fn is_of(value: &Value, declared: AttributeType) -> bool {
+    matches!(
+        (value, declared),
+        (Value::Number(_), AttributeType::Number)
+            | (Value::String(_), AttributeType::String)
+            | (Value::Strings(_), AttributeType::Strings)
+            | (Value::Numbers(_), AttributeType::Numbers)
+    )
+}
+
+/// Round trips in whole milliseconds.
+///
+/// # Errors
+/// 422 with the region's name.
+pub(super) fn latencies(
+    player: &PlayerId,
+    said: BTreeMap<Region, Json>,
+) -> Result<BTreeMap<Region, u32>, Error> {
+    let read = said.into_iter().map(|(region, ms)| {
+        // Above what a u32 holds it is as absurd as at its end, and refused as such.
+        match ms.as_u64() {
+            Some(ms) => Ok((region, u32::try_from(ms).unwrap_or(u32::MAX))),
+            None => Err(Error::Invalid {
+                field: format!("players.{player}.latencies.{region}"),
+                detail: format!(
+                    "must be a whole number of milliseconds from 0 to {}, not {}",
+                    matcher::LATENCY_MS_MAX,
+                    match &ms {
+                        Json::Number(number) => number.to_string(),
+                        other => kind(other).to_owned(),
+                    }
+                ),
+            }),
+        }
+    });
+    read.collect()
+}
+
+/// What a JSON value is, in words.
+fn kind(json: &Json) -> &'static str {
+    match json {
+        Json::Null => "null",
+        Json::Bool(_) => "true or false",
+        Json::Number(_) => "a number",
+        Json::String(_) => "a text",
+        Json::Array(items) if items.iter().all(Json::is_string) => "a list of texts",
+        Json::Array(_) => "such a list",
+        Json::Object(entries) if entries.values().all(Json::is_number) => "a map of numbers",
+        Json::Object(_) => "such a map",
+    }
+}
