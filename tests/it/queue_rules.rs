@@ -162,6 +162,89 @@ fn a_match_hands_each_player_his_role() {
     });
 }
 
+/// What a player may say by mistake, the status of the answer and what it says.
+const MISSAID: &[(&str, u16, &str)] = &[
+    (r#""attributes": { "skill": NaN }"#, 400, "expected value"),
+    (
+        r#""attributes": { "skill": Infinity }"#,
+        400,
+        "expected value",
+    ),
+    (
+        r#""attributes": { "skill": 1e999 }"#,
+        400,
+        "number out of range",
+    ),
+    (
+        r#""attributes": { "skill": 1e300 }"#,
+        422,
+        "attribute skill",
+    ),
+    (
+        r#""attributes": { "skill": -1e16 }"#,
+        422,
+        "attribute skill",
+    ),
+    (
+        r#""attributes": { "skill": "12" }"#,
+        422,
+        "players.ann.attributes.skill: must be a number, not a text",
+    ),
+    (
+        r#""attributes": { "skill": null }"#,
+        422,
+        "players.ann.attributes.skill: must be a number, not null",
+    ),
+    (
+        r#""attributes": { "skill": true }"#,
+        422,
+        "attributes.skill: must be a number, not true or false",
+    ),
+    (
+        r#""attributes": { "skill": [1, 2] }"#,
+        422,
+        "attributes.skill: must be a number, not such a list",
+    ),
+    (
+        r#""attributes": { "levels": { "a": { "b": 1 } } }"#,
+        422,
+        "attributes.levels: must be a map of numbers, not such a map",
+    ),
+    (
+        r#""attributes": { "modes": [1] }"#,
+        422,
+        "attributes.modes: must be a list of texts, not such a list",
+    ),
+    (
+        r#""attributes": { "levels": { "duel": 1e16 } }"#,
+        422,
+        "attribute levels",
+    ),
+    (
+        r#""attributes": { "levels": 3 }"#,
+        422,
+        "attributes.levels: must be a map of numbers, not a number",
+    ),
+    (
+        r#""latencies": { "eu-west": -1 }"#,
+        422,
+        "players.ann.latencies.eu-west: must be a whole number of milliseconds from 0 to 10000, not -1",
+    ),
+    (
+        r#""latencies": { "eu-west": 0.5 }"#,
+        422,
+        "latencies.eu-west: must be a whole number",
+    ),
+    (
+        r#""latencies": { "eu-west": null }"#,
+        422,
+        "from 0 to 10000, not null",
+    ),
+    (r#""latencies": { "eu-west": 10001 }"#, 422, "10001 ms"),
+    (r#""latencies": { "mars": 10 }"#, 422, "regions.allow"),
+    (r#""avoid": "bob""#, 400, "expected a sequence"),
+];
+
 #[test]
 fn numbers_that_are_none_are_refused_and_change_nothing() {
     run(async {
@@ -170,87 +253,7 @@ fn numbers_that_are_none_are_refused_and_change_nothing() {
         let party = create(&ann, "Party").await;
         let token = raw::token(&raw::claims(PrincipalKind::Player, "ann"));
         let path = format!("/v1/sessions/{}/ticket", party.id);
-        for (said, status, why) in [
-            (r#""attributes": { "skill": NaN }"#, 400, "expected value"),
-            (
-                r#""attributes": { "skill": Infinity }"#,
-                400,
-                "expected value",
-            ),
-            (
-                r#""attributes": { "skill": 1e999 }"#,
-                400,
-                "number out of range",
-            ),
-            (
-                r#""attributes": { "skill": 1e300 }"#,
-                422,
-                "attribute skill",
-            ),
-            (
-                r#""attributes": { "skill": -1e16 }"#,
-                422,
-                "attribute skill",
-            ),
-            (
-                r#""attributes": { "skill": "12" }"#,
-                422,
-                "players.ann.attributes.skill: must be a number, not a text",
-            ),
-            (
-                r#""attributes": { "skill": null }"#,
-                422,
-                "players.ann.attributes.skill: must be a number, not null",
-            ),
-            (
-                r#""attributes": { "skill": true }"#,
-                422,
-                "attributes.skill: must be a number, not true or false",
-            ),
-            (
-                r#""attributes": { "skill": [1, 2] }"#,
-                422,
-                "attributes.skill: must be a number, not such a list",
-            ),
-            (
-                r#""attributes": { "levels": { "a": { "b": 1 } } }"#,
-                422,
-                "attributes.levels: must be a map of numbers, not such a map",
-            ),
-            (
-                r#""attributes": { "modes": [1] }"#,
-                422,
-                "attributes.modes: must be a list of texts, not such a list",
-            ),
-            (
-                r#""attributes": { "levels": { "duel": 1e16 } }"#,
-                422,
-                "attribute levels",
-            ),
-            (
-                r#""attributes": { "levels": 3 }"#,
-                422,
-                "attributes.levels: must be a map of numbers, not a number",
-            ),
-            (
-                r#""latencies": { "eu-west": -1 }"#,
-                422,
-                "players.ann.latencies.eu-west: must be a whole number of milliseconds from 0 to 10000, not -1",
-            ),
-            (
-                r#""latencies": { "eu-west": 0.5 }"#,
-                422,
-                "latencies.eu-west: must be a whole number",
-            ),
-            (
-                r#""latencies": { "eu-west": null }"#,
-                422,
-                "from 0 to 10000, not null",
-            ),
-            (r#""latencies": { "eu-west": 10001 }"#, 422, "10001 ms"),
-            (r#""latencies": { "mars": 10 }"#, 422, "regions.allow"),
-            (r#""avoid": "bob""#, 400, "expected a sequence"),
-        ] {
+        for &(said, status, why) in MISSAID {
             let body = format!(r#"{{ "queue": "numbers", "players": {{ "ann": {{ {said} }} }} }}"#);
             let request = raw::Request {
                 method: "POST",
