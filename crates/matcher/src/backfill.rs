@@ -1,17 +1,17 @@
 //! Backfill: sessions that are played and ask for players, and which waiting tickets may take their free seats.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, RangeBounds as _};
 use std::sync::Arc;
 
-use model::queue::Queue;
 use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
 
 use crate::ages::Seat;
-use crate::entry::{AgeKey, Entry, Pings, PoolKey, RegionId, Text, fit};
+use crate::entry::{AgeKey, Entry, Pings, PoolKey, RegionId, fit};
 use crate::event::MatchTeam;
-use crate::plan::Plan;
-use crate::pool::{QueueState, Slot, common, plays_in};
-use crate::roles::fill_roles;
+use crate::facts::{Common, Facts, Lexicon};
+use crate::plan::{Level, Plan};
+use crate::pool::{QueueState, SkillKey, Slot, plays_in};
 
 /// Backfills that a matcher holds of one queue; further ones are not taken.
 pub const BACKFILLS_MAX: usize = 16_384;
@@ -19,6 +19,8 @@ pub const BACKFILLS_MAX: usize = 16_384;
 pub(crate) const CANDIDATES_MAX: usize = 16;
 /// Sets and seatings that one try looks at.
 const STEPS_MAX: u32 = 20_000;
+/// Of backfills near enough at most so many are put in order for one ticket; of more all are looked at in their order.
+const NEAR_MAX: usize = 1_024;
 /// Means that differ by a limit but for rounding keep it: relative to the larger mean.
 const ROUNDING: f64 = 1e-9;
 
@@ -81,9 +83,11 @@ pub(crate) type BackfillKey = (Timestamp, SessionId);
 #[derive(Debug, Default)]
 pub(crate) struct Backfills {
     all: BTreeMap<SessionId, Held>,
+    /// How often one was taken in.
+    put: u64,
     of_queue: BTreeMap<Name, usize>,
     /// Those that want players now, by queue and pool.
-    lines: BTreeMap<u32, BTreeMap<PoolKey, BTreeSet<BackfillKey>>>,
+    lines: BTreeMap<u32, BTreeMap<PoolKey, Line>>,
     /// Those to look for players for, with where the last look at their pool ended.
     pub due: BTreeMap<BackfillKey, (Option<AgeKey>, Seat)>,
     /// Tickets that have not seen every backfill yet, with the first that they have not.
@@ -92,12 +96,52 @@ pub(crate) struct Backfills {
     in_flight: BTreeMap<u64, SessionId>,
 }
 
+/// Those of one pool that want players.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    by_age: BTreeSet<BackfillKey>,
+    /// By [`Held::skill`].
+    by_skill: BTreeMap<SkillKey, BackfillKey>,
+}
+
+impl Line {
+    /// Those from a key on that a ticket may be near enough to by the first distance rule, the oldest first; all of them
+    /// where that rule keeps out few.
+    pub fn around<'a>(
+        &'a self,
+        plan: &Plan,
+        entry: &Entry,
+        from: Bound<BackfillKey>,
+    ) -> impl Iterator<Item = BackfillKey> + use<'a> {
+        let (low, high) = reached(plan, (entry.skill(), entry.skill()), entry.level);
+        let within = SkillKey::new(low, 0)..=SkillKey::new(high, u64::MAX);
+        let near = self.by_skill.range(within).take(NEAR_MAX + 1);
+        let mut near: Vec<BackfillKey> = near.map(|(_, key)| *key).collect();
+        let are_few = near.len() <= NEAR_MAX;
+        near.retain(|key| are_few && (from, Bound::Unbounded).contains(key));
+        near.sort_unstable();
+        let all = (!are_few).then(|| self.by_age.range((from, Bound::Unbounded)));
+        near.into_iter().chain(all.into_iter().flatten().copied())
+    }
+}
+
+/// From where to where numbers of the first distance rule may be of those whom somebody meets at a level, of those whose
+/// numbers lie in a span; a little more, as sums are rounded.
+pub(crate) fn reached(plan: &Plan, (low, high): (f64, f64), level: u16) -> (f64, f64) {
+    let of = |level: &Level| level.distance.first().copied().unwrap_or(f64::INFINITY);
+    let limit = of(plan.level(level)).min(of(plan.last_level()));
+    let more = limit + ROUNDING * (limit + low.abs().max(high.abs()));
+    (high - more, low + more)
+}
+
 /// One backfill.
 #[derive(Debug)]
 struct Held {
     asked: Arc<Backfill>,
     /// `None`: nobody can join by its queue's rules, whoever comes.
     open: Option<Open>,
+    /// The lowest number of those who play, of the first distance rule, and which of all this is.
+    skill: SkillKey,
     /// The refill that is being made; it gets no other meanwhile.
     busy: Option<u64>,
     /// A refill was made, and the session has not said yet what it wants now.
@@ -116,7 +160,7 @@ impl Backfills {
     }
 
     /// Those that want players of this pool, the oldest first.
-    pub fn line(&self, queue: u32, key: &PoolKey) -> Option<&BTreeSet<BackfillKey>> {
+    pub fn line(&self, queue: u32, key: &PoolKey) -> Option<&Line> {
         self.lines.get(&queue)?.get(key)
     }
 
@@ -141,9 +185,12 @@ impl Backfills {
         };
         self.remove(id);
         *self.of_queue.entry(asked.queue.clone()).or_default() += 1;
+        self.put += 1;
+        let lowest = open.as_ref().map_or(0.0, |open| open.span().0);
         let held = Held {
             asked,
             open,
+            skill: SkillKey::new(lowest, self.put),
             busy,
             is_old: false,
         };
@@ -177,7 +224,9 @@ impl Backfills {
         };
         let key = (held.asked.created_at, id);
         let lines = self.lines.entry(open.queue).or_default();
-        lines.entry(open.key.clone()).or_default().insert(key);
+        let line = lines.entry(open.key.clone()).or_default();
+        line.by_age.insert(key);
+        line.by_skill.insert(held.skill, key);
         self.due.insert(key, (None, Seat::default()));
     }
 
@@ -192,8 +241,9 @@ impl Backfills {
             return;
         };
         if let Some(line) = lines.get_mut(&open.key) {
-            line.remove(&key);
-            if line.is_empty() {
+            line.by_age.remove(&key);
+            line.by_skill.remove(&held.skill);
+            if line.by_age.is_empty() {
                 lines.remove(&open.key);
             }
         }
@@ -249,7 +299,7 @@ pub(crate) struct Open {
     /// For each distance rule the lowest and the highest of those who play.
     spans: Vec<(f64, f64)>,
     /// For each intersect rule what all who play have.
-    shared: Vec<Vec<Text>>,
+    shared: Vec<Common>,
     /// By team.
     free: Vec<u32>,
     players_per_refill: u32,
@@ -268,7 +318,7 @@ impl Open {
         let (mut playing, mut team_of, mut keys) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (team, of_team) in (0..).zip(&asked.teams) {
             for party in of_team.parties.iter().filter(|p| !p.players.is_empty()) {
-                let (key, entry) = seated(plan, party)?;
+                let (key, entry) = seated(plan, &mut state.lexicon, party)?;
                 keys.insert(key);
                 playing.push(entry);
                 team_of.push(team);
@@ -281,10 +331,14 @@ impl Open {
                 (low.min(x), high.max(x))
             })
         };
-        let shared = |rule: usize| {
-            let mut all = playing.iter().filter_map(|e| e.shared.get(rule));
-            let first = all.next().map(|own| own.to_vec()).unwrap_or_default();
-            all.fold(first, |have, more| common(&have, more).cloned().collect())
+        let shared = |&(cell, _): &(usize, usize)| {
+            let mut all = playing.iter().map(|e| &e.facts);
+            let mut shared = all
+                .next()
+                .map(|own| Common::of(own, cell))
+                .unwrap_or_default();
+            all.for_each(|facts| shared.meet(facts, cell));
+            shared
         };
         let free = |(team, settings): (usize, &model::queue::TeamSettings)| {
             let on_team = team_of.iter().zip(&playing);
@@ -297,7 +351,7 @@ impl Open {
         };
         Some(Open {
             spans: (0..plan.distance.len()).map(numbers).collect(),
-            shared: (0..plan.intersect.len()).map(shared).collect(),
+            shared: plan.intersect.iter().map(shared).collect(),
             free: plan.queue.teams.iter().enumerate().map(free).collect(),
             players_per_refill: plan.queue.backfill.players_per_refill_max,
             asked: Arc::clone(asked),
@@ -307,6 +361,11 @@ impl Open {
             playing,
             team_of,
         })
+    }
+
+    /// The lowest and the highest number of those who play, of the first distance rule.
+    pub fn span(&self) -> (f64, f64) {
+        self.spans.first().copied().unwrap_or((0.0, 0.0))
     }
 
     /// The most players that may come at once.
@@ -342,15 +401,15 @@ impl Open {
             }
             high - low <= limit
         });
-        let rules = self.shared.iter().zip(&plan.intersect).enumerate();
-        near && rules.into_iter().all(|(rule, (have, (_, min)))| {
-            let mut all = entries.clone().into_iter().map(|e| &e.shared[rule]);
-            let Some(first) = all.next() else {
+        let mut rules = self.shared.iter().zip(&plan.intersect);
+        near && rules.all(|(have, &(cell, min))| {
+            let mut all = entries.clone().into_iter().map(|e| &e.facts).peekable();
+            if all.peek().is_none() {
                 return true;
-            };
-            let start: Vec<Text> = common(have, first).cloned().collect();
-            let left = all.fold(start, |have, more| common(&have, more).cloned().collect());
-            left.len() >= *min
+            }
+            let mut left = have.clone();
+            all.for_each(|facts| left.meet(facts, cell));
+            left.len() >= min
         })
     }
 
@@ -383,7 +442,11 @@ pub(crate) struct Choice {
 }
 
 /// A party who plays, as the matcher sees a ticket.
-fn seated(plan: &Plan, party: &Arc<Ticket>) -> Option<(PoolKey, Entry)> {
+pub(crate) fn seated(
+    plan: &Plan,
+    lexicon: &mut Lexicon,
+    party: &Arc<Ticket>,
+) -> Option<(PoolKey, Entry)> {
     let fit = fit(plan, party).ok()?;
     let entry = Entry {
         id: party.id,
@@ -396,13 +459,14 @@ fn seated(plan: &Plan, party: &Arc<Ticket>) -> Option<(PoolKey, Entry)> {
         class: 0,
         seat: Seat::default(),
         given_up: false,
+        was_first: false,
         level: u16::MAX,
         players: fit.players,
         anywhere: fit.anywhere,
         proposed: 0,
         numbers: fit.numbers,
         sums: fit.sums,
-        shared: fit.shared,
+        facts: Facts::read(&plan.finals.columns, &plan.queue, lexicon, &party.players),
         pings: Pings::new(std::iter::empty()),
         brings: Default::default(),
         ticket: plan.reads_tickets.then(|| Arc::clone(party)),
@@ -461,8 +525,7 @@ impl<'a> Choosing<'a> {
         }
         let open = self.open;
         let all: Vec<&Entry> = open.playing.iter().chain(self.entries()).collect();
-        let (queue, finals) = (&self.plan.queue, &self.plan.finals);
-        if !finals.set_holds(queue, &all) {
+        if !self.plan.finals.set_holds(&all) {
             return None;
         }
         let limits = |rule: usize| {
@@ -537,10 +600,10 @@ impl Seating<'_> {
         let gap = gaps.first().copied().unwrap_or(0.0);
         let better = (self.best.as_ref())
             .is_none_or(|(than, of, _)| uneven < *than || (uneven == *than && gap < *of));
-        let queue = &self.plan.queue;
+        let finals = &self.plan.finals;
         if better
-            && self.plan.finals.rules_hold(queue, &self.all, &self.team_of)
-            && self.roles_can_be_filled(queue)
+            && finals.rules_hold(&self.all, &self.team_of)
+            && finals.roles_filled(&self.all, &self.team_of, &self.free)
         {
             self.best = Some((uneven, gap, self.team_of.clone()));
         }
@@ -563,20 +626,6 @@ impl Seating<'_> {
         });
         means.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), mean| {
             (low.min(mean), high.max(mean))
-        })
-    }
-
-    /// Whether each team's roles find players of their own among those who are there and the seats still free.
-    fn roles_can_be_filled(&self, queue: &Queue) -> bool {
-        let teams = queue.teams.iter().enumerate();
-        let mut wanting = teams.filter(|(_, settings)| !settings.roles.is_empty());
-        wanting.all(|(team, settings)| {
-            let players: Vec<_> = self
-                .of_team(team)
-                .filter_map(|entry| entry.ticket.as_deref())
-                .flat_map(|ticket| &ticket.players)
-                .collect();
-            fill_roles(queue, &players, &settings.roles, self.free[team])
         })
     }
 }

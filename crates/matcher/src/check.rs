@@ -97,7 +97,7 @@ pub(crate) struct Bounds {
     pub least: f64,
 }
 
-fn written(kind: &RuleKind) -> Bounds {
+pub(crate) fn written(kind: &RuleKind) -> Bounds {
     let (most, least) = match kind {
         RuleKind::Distance { max, .. } | RuleKind::Balance { max, .. } => (Some(*max), None),
         RuleKind::Intersect { min, .. } => (None, Some(*min as f64)),

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use model::ticket::{TicketPlayer, Value};
 use model::{Name, Region, Ticket, TicketId, Timestamp};
 
 use crate::ages::Seat;
+use crate::facts::Facts;
 use crate::finals::summed;
 use crate::plan::Plan;
 use crate::wanted::Brings;
@@ -18,25 +18,6 @@ use crate::wanted::Brings;
 /// The values of the attributes that must be equal, in the order of the rules; then the platform, where players of
 /// different ones do not meet.
 pub(crate) type PoolKey = Box<[Box<str>]>;
-
-/// A text that is compared often: by a number first, so that others are known by that alone.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Text {
-    pub hash: u64,
-    text: Arc<str>,
-}
-
-impl From<&str> for Text {
-    fn from(text: &str) -> Text {
-        // Always the same keys: the same input gives the same output.
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        Text {
-            hash: hasher.finish(),
-            text: text.into(),
-        }
-    }
-}
 
 /// Age order: the oldest first; who came first to this matcher breaks ties.
 pub(crate) type AgeKey = (Timestamp, u64);
@@ -63,8 +44,6 @@ pub(crate) struct Fit<'a> {
     pub numbers: Few<f64>,
     /// For each of [`Plan::balance`], the sum over players.
     pub sums: Few<f64>,
-    /// For each intersect rule, what all players have: sorted, no value twice.
-    pub shared: Box<[Box<[Text]>]>,
     pub key: PoolKey,
     /// Nobody measured anything and the queue allows any region.
     pub anywhere: bool,
@@ -198,6 +177,8 @@ pub(crate) struct Entry {
     pub anywhere: bool,
     /// Whether its last search was given up for its budget.
     pub given_up: bool,
+    /// Whether that search had the budget of the oldest.
+    pub was_first: bool,
     /// As [`Fit::numbers`].
     pub numbers: Few<f64>,
     /// When it must be touched next, if that is noted for it by itself.
@@ -207,8 +188,8 @@ pub(crate) struct Entry {
     pub sums: Few<f64>,
     /// As [`Fit::pings`], sorted by latency, then region.
     pub pings: Pings,
-    /// As [`Fit::shared`].
-    pub shared: Box<[Box<[Text]>]>,
+    /// What rules ask of it that are not about its numbers.
+    pub facts: Facts,
     /// How many of its players bring what is wanted.
     pub brings: Brings,
     /// All of it, where rules that are asked at last read it.
@@ -274,15 +255,10 @@ pub(crate) fn fit<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Apa
         let known = same.and_then(|at| figures.get(at)).map(|&(_, sum)| sum);
         known.unwrap_or_else(|| players.iter().map(|p| number(queue, p, read)).sum())
     });
-    let shared = plan
-        .intersect
-        .iter()
-        .map(|(attribute, _)| shared(queue, players, attribute));
     Ok(Fit {
         players: u16::try_from(players.len()).unwrap_or(u16::MAX),
         numbers: numbers.collect(),
         sums: sums.collect(),
-        shared: shared.collect(),
         key: key.into(),
         anywhere: queue.regions.allow.is_none() && players.iter().all(|p| p.latencies.is_empty()),
         pings: pings(plan.allow.as_deref(), players),
@@ -369,13 +345,6 @@ pub(crate) fn common_texts<'a>(
         common.retain(|text| own.iter().any(|other| other == text));
     }
     Some(common)
-}
-
-fn shared(queue: &Queue, players: &[TicketPlayer], attribute: &Name) -> Box<[Text]> {
-    let common = common_texts(queue, players, attribute).unwrap_or_default();
-    let mut shared: Box<[Text]> = common.into_iter().map(Text::from).collect();
-    shared.sort_unstable();
-    shared
 }
 
 /// The regions that everybody who measured listed and the queue allows; `allow` and what comes out are sorted.

@@ -5,13 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::Name;
-use model::queue::{
-    Aggregate, Avoid, ExpansionTarget, Operand, Queue, Reading, Rule, RuleKind, Scope,
-};
-use model::ticket::{TicketPlayer, Value};
+use model::queue::{Aggregate, Avoid, ExpansionTarget, Operand, Queue, Rule, RuleKind, Scope};
+use model::ticket::TicketPlayer;
 
 use crate::avoid::meetings;
-use crate::entry::{Entry, common_texts, number, text, texts, value};
+use crate::entry::{Entry, common_texts, texts};
+use crate::facts::{Columns, PlayerColumn};
+use crate::question::{Question, Seated};
 use crate::roles::fill_roles;
 use crate::wishes::Score;
 
@@ -20,8 +20,10 @@ use crate::wishes::Score;
 pub(crate) struct Finals {
     of_set: Vec<Final>,
     of_split: Vec<Final>,
+    /// What is read of each ticket beforehand.
+    pub columns: Columns,
     /// By team.
-    roles: Vec<BTreeMap<Name, u16>>,
+    roles: Vec<Roles>,
     /// By team: the fewest players at each level.
     team_min: Vec<Vec<u32>>,
     /// What is only wished.
@@ -32,19 +34,32 @@ pub(crate) struct Finals {
     pub classes: Vec<usize>,
 }
 
+/// The roles that a team wants.
+#[derive(Debug, Default, PartialEq)]
+struct Roles {
+    /// Which of them a player would take.
+    column: usize,
+    /// How many they are.
+    names: usize,
+    /// The role of each seat with one.
+    seats: Vec<usize>,
+}
+
 /// One rule with its limits at each level.
 #[derive(Debug)]
 struct Final {
-    kind: RuleKind,
+    question: Question,
     limits: Vec<Limits>,
-    /// Whether tickets that break it break it whoever joins them.
+    /// Whether tickets that break it break it whoever joins them; of a rule of the split, whoever joins their team.
     stays_broken: bool,
 }
 
 /// A rule that makes a match better by its weight.
 #[derive(Debug)]
 struct Wish {
-    kind: RuleKind,
+    question: Question,
+    max: f64,
+    min: f64,
     weight: f64,
     of_split: bool,
 }
@@ -55,13 +70,6 @@ struct Limits {
     off: bool,
     max: f64,
     min: f64,
-}
-
-/// Some tickets, or all of them on their teams.
-struct Seated<'a> {
-    queue: &'a Queue,
-    entries: &'a [&'a Entry],
-    team_of: &'a [u16],
 }
 
 /// Whether pools, distances and balance alone keep a rule, so that it is not asked again.
@@ -152,6 +160,17 @@ fn stays(kind: &RuleKind, kept: Kept) -> bool {
     breaks && kept == Kept::Not
 }
 
+/// Whether players who break a rule of the split on one team break it whoever joins that team, whichever it is.
+fn parts_team(kind: &RuleKind) -> bool {
+    match kind {
+        RuleKind::Equal { per, .. }
+        | RuleKind::Different { per, .. }
+        | RuleKind::Intersect { per, .. } => *per == Scope::Team,
+        RuleKind::All(parts) | RuleKind::Any(parts) => parts.iter().all(parts_team),
+        _ => false,
+    }
+}
+
 /// The teams that a rule names.
 fn named(kind: &RuleKind, out: &mut BTreeSet<usize>) {
     match kind {
@@ -189,23 +208,28 @@ impl Finals {
                 continue;
             }
             named(&rule.kind, &mut names);
-            let kind = rule.kind.clone();
+            let question = Question::new(&mut finals.columns, &rule.kind);
+            let of_split = is_of_split(&rule.kind);
             if let Some(weight) = rule.prefer {
-                let of_split = is_of_split(&kind);
+                let (max, min) = base(&rule.kind);
                 finals.wishes.push(Wish {
-                    kind,
+                    question,
+                    max,
+                    min,
                     weight,
                     of_split,
                 });
                 continue;
             }
             let limits = ages()
-                .map(|age| Limits::at(queue, index, &kind, age))
+                .map(|age| Limits::at(queue, index, &rule.kind, age))
                 .collect();
-            let of_split = is_of_split(&kind);
             let one = Final {
-                stays_broken: stays(&kind, Kept::Not),
-                kind,
+                stays_broken: match of_split {
+                    true => parts_team(&rule.kind),
+                    false => stays(&rule.kind, Kept::Not),
+                },
+                question,
                 limits,
             };
             match of_split {
@@ -223,7 +247,11 @@ impl Finals {
             finals.team_min.push(ages().map(min).collect());
         }
         finals.avoid = queue.avoid;
-        finals.roles = queue.teams.iter().map(|t| t.roles.clone()).collect();
+        let columns = &mut finals.columns;
+        let roles = queue.teams.iter();
+        finals.roles = roles
+            .map(|team| Roles::new(queue, columns, &team.roles))
+            .collect();
         finals.classes = (0..queue.teams.len())
             .map(|team| {
                 let seats = |t: usize| {
@@ -245,7 +273,7 @@ impl Finals {
             || !self.wishes.is_empty()
             || !self.of_set.is_empty()
             || !self.of_split.is_empty()
-            || self.roles.iter().any(|roles| !roles.is_empty())
+            || self.roles.iter().any(|roles| !roles.seats.is_empty())
             || self.team_min.iter().any(shrinks)
     }
 
@@ -253,6 +281,21 @@ impl Finals {
     pub fn team_min_last(&self, team: usize) -> u32 {
         let levels = self.team_min.get(team);
         levels.and_then(|l| l.last()).copied().unwrap_or(1)
+    }
+
+    /// By level the fewest players that all teams together may have; empty if they are the same at every level.
+    pub fn least(&self) -> Vec<u32> {
+        let levels = self.team_min.iter().map(Vec::len).max().unwrap_or(0);
+        let of = |level: usize| {
+            self.team_min
+                .iter()
+                .filter_map(move |levels| levels.get(level))
+        };
+        let mut least: Vec<u32> = (0..levels).map(|level| of(level).sum()).collect();
+        if least.first() == least.last() {
+            least.clear();
+        }
+        least
     }
 
     /// The fewest players that a team may have in a match of these tickets.
@@ -264,14 +307,19 @@ impl Finals {
         entries.iter().filter_map(of).copied().max().unwrap_or(1)
     }
 
-    /// Whether these tickets keep what does not depend on their teams.
-    pub fn set_holds(&self, queue: &Queue, entries: &[&Entry]) -> bool {
-        let seated = Seated {
-            queue,
+    fn seated<'a>(&'a self, entries: &'a [&'a Entry], team_of: &'a [u16]) -> Seated<'a> {
+        Seated {
+            columns: &self.columns,
             entries,
-            team_of: &[],
-        };
-        self.of_set.iter().all(|one| one.holds(&seated))
+            team_of,
+            teams: u16::try_from(self.team_min.len()).unwrap_or(u16::MAX),
+        }
+    }
+
+    /// Whether these tickets keep what does not depend on their teams.
+    pub fn set_holds(&self, entries: &[&Entry]) -> bool {
+        let seated = self.seated(entries, &[]);
+        self.of_set.iter().all(|one| one.holds(seated))
             && (!self.parts() || meetings(entries.iter().map(|entry| players(entry))) == 0)
     }
 
@@ -281,61 +329,60 @@ impl Finals {
     }
 
     /// Whether more may join these tickets, as far as the rules say that stay broken.
-    pub fn may_hold(&self, queue: &Queue, entries: &[&Entry]) -> bool {
-        let seated = Seated {
-            queue,
-            entries,
-            team_of: &[],
-        };
+    pub fn may_hold(&self, entries: &[&Entry]) -> bool {
+        let seated = self.seated(entries, &[]);
         let mut early = self.of_set.iter().filter(|one| one.stays_broken);
-        early.all(|one| one.holds(&seated))
+        early.all(|one| one.holds(seated))
     }
 
     /// Whether the teams keep the rules that depend on them; `team_of` says the team of each ticket.
-    pub fn rules_hold(&self, queue: &Queue, entries: &[&Entry], team_of: &[u16]) -> bool {
-        let seated = Seated {
-            queue,
-            entries,
-            team_of,
-        };
-        self.of_split.iter().all(|one| one.holds(&seated))
+    pub fn rules_hold(&self, entries: &[&Entry], team_of: &[u16]) -> bool {
+        let seated = self.seated(entries, team_of);
+        self.of_split.iter().all(|one| one.holds(seated))
+    }
+
+    /// Whether each team's roles find players of their own, all but as many as it has `free` seats.
+    pub fn roles_filled(&self, entries: &[&Entry], team_of: &[u16], free: &[u32]) -> bool {
+        let mut teams = self.roles.iter().zip(0_u16..);
+        teams.all(|(roles, team)| {
+            if roles.seats.is_empty() {
+                return true;
+            }
+            let on_team = entries.iter().zip(team_of).filter(|(_, t)| **t == team);
+            let bits = |entry: &'_ &'_ Entry, player| {
+                let players = usize::from(entry.players);
+                self.columns.cells(roles.column, player, players)
+            };
+            let cells = roles.names.div_ceil(64);
+            let players = on_team.flat_map(|(entry, _)| {
+                let own = 0..usize::from(entry.players);
+                own.map(move |player| entry.facts.bits(bits(entry, player), cells))
+            });
+            let players: Vec<&[u64]> = players.collect();
+            let spare = free.get(usize::from(team)).copied().unwrap_or(0);
+            fill_roles(&players, &roles.seats, spare)
+        })
     }
 
     /// Whether the teams keep what depends on them, and then how much of the wishes; `team_of` says the team of each
     /// ticket.
-    pub fn of_split(&self, queue: &Queue, entries: &[&Entry], team_of: &[u16]) -> Option<Score> {
-        let seated = Seated {
-            queue,
-            entries,
-            team_of,
-        };
-        let holds = self.rules_hold(queue, entries, team_of)
-            && self.roles.iter().enumerate().all(|(team, roles)| {
-                roles.is_empty() || fill_roles(queue, &seated.of_team(team), roles, 0)
-            });
-        holds.then(|| self.kept(&seated, true))
+    pub fn of_split(&self, entries: &[&Entry], team_of: &[u16]) -> Option<Score> {
+        let holds = self.rules_hold(entries, team_of) && self.roles_filled(entries, team_of, &[]);
+        holds.then(|| self.kept(self.seated(entries, team_of), true))
     }
 
     /// How much of the wishes these tickets keep, as far as it does not depend on their teams.
-    pub fn score(&self, queue: &Queue, entries: &[&Entry]) -> Score {
-        let seated = Seated {
-            queue,
-            entries,
-            team_of: &[],
-        };
-        let mut score = self.kept(&seated, false);
+    pub fn score(&self, entries: &[&Entry]) -> Score {
+        let mut score = self.kept(self.seated(entries, &[]), false);
         if self.avoid.is_some_and(|avoid| avoid.soft) {
             score.meetings = meetings(entries.iter().map(|entry| players(entry)));
         }
         score
     }
 
-    fn kept(&self, seated: &Seated<'_>, of_split: bool) -> Score {
+    fn kept(&self, seated: Seated<'_>, of_split: bool) -> Score {
         let asked = self.wishes.iter().filter(|wish| wish.of_split == of_split);
-        let kept = asked.filter(|wish| {
-            let (max, min) = base(&wish.kind);
-            seated.keeps(&wish.kind, max, min)
-        });
+        let kept = asked.filter(|wish| seated.keeps(&wish.question, wish.max, wish.min));
         Score {
             meetings: 0,
             // Added up from a positive zero.
@@ -371,9 +418,28 @@ impl Finals {
         self.avoid.is_some_and(|avoid| !avoid.soft)
     }
 
+    /// Whether [`Self::are_apart`] may say so of any.
+    pub fn parts_pairs(&self) -> bool {
+        self.parts() || self.asks_early()
+    }
+
+    /// Whether [`Self::are_rivals`] may say so of any.
+    pub fn parts_teams(&self) -> bool {
+        self.of_split.iter().any(|one| one.stays_broken)
+    }
+
+    /// Whether these two tickets may never be on one team.
+    pub fn are_rivals(&self, a: &Entry, b: &Entry) -> bool {
+        let both = [a, b];
+        let seated = self.seated(&both, &[0, 0]);
+        let mut rules = self.of_split.iter().filter(|one| one.stays_broken);
+        rules.any(|one| !one.holds(seated))
+    }
+
     /// Whether these two tickets may never meet.
     pub fn are_apart(&self, a: &Entry, b: &Entry) -> bool {
-        self.parts() && meetings([a, b].iter().map(|entry| players(entry))) > 0
+        !self.may_hold(&[a, b])
+            || (self.parts() && meetings([a, b].iter().map(|entry| players(entry))) > 0)
     }
 }
 
@@ -403,8 +469,27 @@ impl Limits {
     }
 }
 
+impl Roles {
+    fn new(queue: &Queue, columns: &mut Columns, wanted: &BTreeMap<Name, u16>) -> Roles {
+        let seats = wanted.values().enumerate();
+        let seats = seats.flat_map(|(role, n)| std::iter::repeat_n(role, usize::from(*n)));
+        let mut roles = Roles {
+            column: 0,
+            // Without an attribute nobody would take any.
+            names: 0,
+            seats: seats.collect(),
+        };
+        if let (Some(attribute), false) = (&queue.role_attribute, wanted.is_empty()) {
+            let names: Vec<Name> = wanted.keys().cloned().collect();
+            roles.names = names.len();
+            roles.column = columns.of_player(PlayerColumn::Roles(attribute.clone(), names));
+        }
+        roles
+    }
+}
+
 impl Final {
-    fn holds(&self, seated: &Seated<'_>) -> bool {
+    fn holds(&self, seated: Seated<'_>) -> bool {
         let mut tightest: Option<(f64, f64)> = None;
         for entry in seated.entries {
             let level = usize::from(entry.level);
@@ -416,125 +501,7 @@ impl Final {
                 tightest = Some((max.min(own.max), min.max(own.min)));
             }
         }
-        tightest.is_none_or(|(max, min)| seated.keeps(&self.kind, max, min))
-    }
-}
-
-impl<'a> Seated<'a> {
-    fn of_team(&self, team: usize) -> Vec<&'a TicketPlayer> {
-        let tickets = self.entries.iter().zip(self.team_of);
-        tickets
-            .filter(|&(_, &t)| usize::from(t) == team)
-            .flat_map(|(entry, _)| players(entry))
-            .collect()
-    }
-
-    /// The players of whom a rule speaks: each of these groups by itself.
-    fn groups(&self, per: Scope, team: Option<usize>) -> Vec<Vec<&'a TicketPlayer>> {
-        let seats = self.entries.iter().enumerate();
-        let asked = seats.filter(|(n, _)| {
-            team.is_none_or(|t| self.team_of.get(*n).copied() == u16::try_from(t).ok())
-        });
-        let entries = asked.map(|(_, entry)| *entry);
-        match (per, team) {
-            (Scope::Player, _) => entries.flat_map(players).map(|p| vec![p]).collect(),
-            (Scope::Party, _) => entries.map(|e| players(e).iter().collect()).collect(),
-            (Scope::Team, Some(team)) => Some(self.of_team(team))
-                .into_iter()
-                .filter(|players| !players.is_empty())
-                .collect(),
-            (Scope::Team, None) => (0..self.queue.teams.len())
-                .map(|t| self.of_team(t))
-                // Of a match that is played a team may be empty; nothing is asked of it.
-                .filter(|players| !players.is_empty())
-                .collect(),
-            (Scope::Match, _) => vec![entries.flat_map(players).collect()],
-        }
-    }
-
-    fn figure(&self, players: &[&TicketPlayer], read: &Reading, of: Aggregate) -> f64 {
-        summed(of, players.iter().map(|p| number(self.queue, p, read)))
-    }
-
-    fn gap(&self, read: &Reading, per: Scope, of: Aggregate) -> f64 {
-        let groups = self.groups(per, None);
-        let figures = groups.iter().map(|players| self.figure(players, read, of));
-        let (low, high) = figures.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| {
-            (l.min(x), h.max(x))
-        });
-        high - low
-    }
-
-    fn keeps(&self, kind: &RuleKind, max: f64, min: f64) -> bool {
-        let part = |kind: &RuleKind| {
-            let (max, min) = base(kind);
-            self.keeps(kind, max, min)
-        };
-        match kind {
-            RuleKind::Distance { read, per, of, .. } => self.gap(read, *per, *of) <= max,
-            RuleKind::Balance { read, of, .. } => self.gap(read, Scope::Team, *of) <= max,
-            RuleKind::Equal { read, per } => {
-                let groups = self.groups(*per, None);
-                groups.iter().all(|players| {
-                    let mut texts = players.iter().map(|p| text(self.queue, p, read));
-                    let first = texts.next();
-                    texts.all(|text| Some(text) == first)
-                })
-            }
-            RuleKind::Different { read, per } => {
-                let groups = self.groups(*per, None);
-                groups.iter().all(|players| self.kinds(players, read) == players.len())
-            }
-            RuleKind::Intersect { attribute, per, .. } => {
-                let groups = self.groups(*per, None);
-                groups
-                    .iter()
-                    .all(|players| shared(self.queue, players, attribute) as f64 >= min)
-            }
-            RuleKind::Contains {
-                attribute,
-                values,
-                per,
-                team,
-                ..
-            } => self.groups(*per, *team).iter().all(|players| {
-                let has = |p: &&&TicketPlayer| has_any(self.queue, p, attribute, values);
-                let n = players.iter().filter(has).count() as f64;
-                min <= n && n <= max
-            }),
-            RuleKind::Compare {
-                read,
-                per,
-                of,
-                team,
-                by,
-                with,
-            } => self.groups(*per, *team).iter().all(|players| match with {
-                Operand::Text(text) => players.iter().all(|player| {
-                    let is = matches!(value(self.queue, player, &read.attribute), Some(Value::String(t)) if t == text);
-                    is == (*by == model::queue::Comparison::Equal)
-                }),
-                Operand::Number(_) => {
-                    // What widens is the limit on its open side.
-                    use model::queue::Comparison::{AtMost, Less};
-                    let limit = if matches!(by, Less | AtMost) { max } else { min };
-                    by.holds(self.figure(players, read, *of), limit)
-                }
-                Operand::Reading(other) => by.holds(
-                    self.figure(players, read, *of),
-                    self.figure(players, other, *of),
-                ),
-            }),
-            RuleKind::All(parts) => parts.iter().all(part),
-            RuleKind::Any(parts) => parts.iter().any(part),
-            RuleKind::Not(inner) => !part(inner),
-        }
-    }
-
-    /// How many different values there are.
-    fn kinds(&self, players: &[&TicketPlayer], read: &Reading) -> usize {
-        let texts = players.iter().map(|p| text(self.queue, p, read));
-        texts.collect::<BTreeSet<_>>().len()
+        tightest.is_none_or(|(max, min)| seated.keeps(&self.question, max, min))
     }
 }
 

@@ -11,9 +11,9 @@ use model::{Ticket, Timestamp};
 
 use crate::avoid::meetings;
 use crate::entry::{Entry, Near, number, text, value};
+use crate::facts::shared_by_two;
 use crate::finals::{base, has_any, is_indexed, shared, steps, summed};
 use crate::plan::{Counts, Level, Plan, Sizes, count};
-use crate::pool::common;
 
 /// What keeps two tickets apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -229,9 +229,9 @@ impl<'a> Judge<'a> {
                 pair.is_some_and(|(limit, (a, b))| (a - b).abs() > limit)
             }
             How::Shared(n) => {
-                let min = self.plan.intersect.get(*n).map_or(0, |(_, min)| *min);
-                let lists = self.own.shared.get(*n).zip(other.shared.get(*n));
-                lists.is_some_and(|(a, b)| common(a, b).count() < min)
+                let rule = self.plan.intersect.get(*n);
+                let own = &self.own.facts;
+                rule.is_some_and(|&(cell, min)| shared_by_two(own, &other.facts, cell) < min)
             }
             How::Players(limits) => {
                 let of = |level: u16| limits.get(usize::from(level)).or(limits.last());

@@ -7,6 +7,7 @@ use model::queue::{Aggregate, ExpansionTarget, Queue, Reading, RuleKind, SortOrd
 use model::{Millis, Name, Region};
 
 use crate::entry::{Near, Ping};
+use crate::facts::Column;
 use crate::finals::{Finals, is_indexed, reads_tickets};
 use crate::wanted::Wanted;
 
@@ -72,8 +73,8 @@ pub(crate) struct Plan {
     pub balance: Vec<Reading>,
     /// Attributes of the equal rules with the rules' names.
     pub equal: Vec<(Reading, Name)>,
-    /// Attributes of the intersect rules with their minimum.
-    pub intersect: Vec<(Name, usize)>,
+    /// Of the intersect rules the cell of a ticket's facts that holds its texts, and their minimum.
+    pub intersect: Vec<(usize, usize)>,
     /// Ages in milliseconds at which the next of `levels` begins.
     pub afters: Vec<u64>,
     /// The same as spans of time; then the queue's time-out, if it has one.
@@ -95,6 +96,10 @@ pub(crate) struct Plan {
     /// Whom a match must have, however few there are.
     pub wanted: Wanted,
     simple: bool,
+    /// By level the fewest players of a match that a ticket of it is in; empty if they are the same at every level.
+    pub least: Vec<u32>,
+    /// Whether nothing but the limit of the first distance rule grows with a ticket's age.
+    pub only_reach_widens: bool,
     /// Whether they read more of a ticket than its entry sums up.
     pub reads_tickets: bool,
 }
@@ -124,6 +129,8 @@ impl Plan {
             finals: Finals::default(),
             wanted: Wanted::default(),
             simple: false,
+            least: Vec::new(),
+            only_reach_widens: false,
             reads_tickets: reads_tickets(&queue),
             queue,
         };
@@ -155,9 +162,6 @@ impl Plan {
                 RuleKind::Equal { read, .. } => {
                     plan.equal.push((read.clone(), rule.name.clone()));
                 }
-                RuleKind::Intersect { attribute, min, .. } => {
-                    plan.intersect.push((attribute.clone(), *min));
-                }
                 _ => {}
             }
         }
@@ -175,10 +179,21 @@ impl Plan {
         plan.ages = plan.afters.iter().map(|&after| Millis(after)).collect();
         plan.ages.extend(queue.ticket_time_out);
         plan.finals = Finals::new(&queue, &plan.afters);
+        for (_, rule) in indexed(&queue) {
+            if let RuleKind::Intersect { attribute, min, .. } = &rule.kind {
+                let texts = Column::Shared(attribute.clone());
+                let cell = plan.finals.columns.of_ticket(texts);
+                plan.intersect.push((cell, *min));
+            }
+        }
         plan.wanted = Wanted::new(&queue, &plan.afters);
         plan.twins = twins(&plan.finals.classes);
         let teams = 0..queue.teams.len();
         plan.simple = plan.decides_by_pairs();
+        let reach = plan.first_distance().filter(|_| plan.first_rule == 0);
+        plan.only_reach_widens = (plan.queue.expansions.iter())
+            .all(|e| matches!(e.target, ExpansionTarget::Rule(at) if Some(at) == reach));
+        plan.least = plan.finals.least();
         plan.players_min = teams.map(|team| plan.finals.team_min_last(team)).sum();
         plan
     }
@@ -217,6 +232,12 @@ impl Plan {
     pub fn level(&self, level: u16) -> &Level {
         let last = self.levels.len() - 1;
         &self.levels[usize::from(level).min(last)]
+    }
+
+    /// The fewest players of a match that a ticket of this level is in.
+    pub fn least(&self, level: u16) -> u32 {
+        let own = self.least.get(usize::from(level)).or(self.least.last());
+        own.copied().unwrap_or(self.players_min)
     }
 
     /// The limit of the first distance rule at a level; infinite without one.

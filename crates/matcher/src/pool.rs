@@ -1,6 +1,5 @@
 //! Where tickets wait: pools by equal attributes, inside ordered by skill, told apart by level, party size and regions.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,7 +7,8 @@ use model::queue::Queue;
 use model::{Region, Timestamp};
 
 use crate::ages::{ASIDE, Ages, Seat};
-use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId, Text};
+use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId};
+use crate::facts::Lexicon;
 use crate::matcher::mix;
 use crate::plan::{Plan, Sizes};
 use crate::sorted::{Halves, Sorted, Tagged};
@@ -181,6 +181,10 @@ pub(crate) struct Pool {
     class_of: BTreeMap<Class, u16>,
     /// For each class that has a tag of its own the tags of those who may play where it may.
     meets: Vec<u128>,
+    /// By level the tags of its classes.
+    of_level: Vec<u128>,
+    /// Of tickets that came before this one not every possible match need have been found.
+    pub unsure_before: u64,
     /// Numbers of classes by their hash, as they were last; most are asked for here alone.
     recent: Vec<u16>,
 }
@@ -200,6 +204,8 @@ impl Pool {
             free_classes: Vec::new(),
             class_of: BTreeMap::new(),
             meets: Vec::new(),
+            of_level: Vec::new(),
+            unsure_before: 0,
             recent: Vec::new(),
         }
     }
@@ -266,7 +272,27 @@ impl Pool {
         };
         self.class_of.insert(class, number);
         self.note_meets(number);
+        self.note_level(number);
         number
+    }
+
+    /// Notes at which level a new class is.
+    fn note_level(&mut self, number: u16) {
+        let level = usize::from(self.classes[usize::from(number)].0.level);
+        for tags in &mut self.of_level {
+            *tags &= !tag(number) | SHARED_TAG;
+        }
+        if self.of_level.len() <= level {
+            self.of_level.resize(level + 1, SHARED_TAG);
+        }
+        self.of_level[level] |= tag(number);
+    }
+
+    /// The tags of those who reach farther than this, and maybe of others.
+    pub fn reaching(&self, plan: &Plan, tried: f64) -> u128 {
+        let levels = self.of_level.iter().zip(0..);
+        let wide = levels.filter(|&(_, level)| plan.reach(level) > tried);
+        wide.fold(SHARED_TAG, |tags, (of_level, _)| tags | of_level)
     }
 
     /// Notes whom a new class may meet.
@@ -394,6 +420,7 @@ pub(crate) struct QueueState {
     free_pools: Vec<u32>,
     pool_of: BTreeMap<PoolKey, u32>,
     pub regions: Regions,
+    pub lexicon: Lexicon,
     pub waiting: usize,
 }
 
@@ -407,6 +434,7 @@ impl QueueState {
             free_pools: Vec::new(),
             pool_of: BTreeMap::new(),
             regions: Regions::default(),
+            lexicon: Lexicon::default(),
             waiting: 0,
         }
     }
@@ -639,35 +667,4 @@ pub(crate) fn plays_in(plan: &Plan, entry: &Entry, region: Option<RegionId>) -> 
         Some(plan.level(entry.level).is_near(ping))
     };
     entry.anywhere || listed().unwrap_or(false)
-}
-
-/// Whether at least so many values seem to be in both sorted lists: in the rare case too many, never too few.
-pub(crate) fn may_share(a: &[Text], b: &[Text], min: usize) -> bool {
-    let (mut a, mut b, mut left) = (a.iter(), b.iter(), min);
-    let (mut x, mut y) = (a.next(), b.next());
-    while left > 0 {
-        let (Some(one), Some(other)) = (x, y) else {
-            return false;
-        };
-        match one.hash.cmp(&other.hash) {
-            Ordering::Less => x = a.next(),
-            Ordering::Greater => y = b.next(),
-            Ordering::Equal => {
-                left -= 1;
-                (x, y) = (a.next(), b.next());
-            }
-        }
-    }
-    true
-}
-
-/// Whether at least so many values are in both sorted lists.
-pub(crate) fn share(a: &[&Text], b: &[Text], min: usize) -> bool {
-    let mut both = a.iter().filter(|text| b.binary_search(text).is_ok());
-    min == 0 || both.nth(min - 1).is_some()
-}
-
-/// The values that are in both sorted lists.
-pub(crate) fn common<'a>(a: &'a [Text], b: &'a [Text]) -> impl Iterator<Item = &'a Text> {
-    a.iter().filter(|value| b.binary_search(value).is_ok())
 }

@@ -32,49 +32,44 @@ fn seats(roles: &BTreeMap<Name, u16>) -> Vec<&Name> {
         .collect()
 }
 
-/// Whether each wanted role finds a player of its own who would take it, all but `spare` of them.
-pub(crate) fn fill_roles(
-    queue: &Queue,
-    players: &[&TicketPlayer],
-    roles: &BTreeMap<Name, u16>,
-    spare: u32,
-) -> bool {
-    let seats = seats(roles);
+/// Whether each wanted role finds a player of its own who would take it, all but `spare` of them. `seats` says the role
+/// of each seat, a player's bits which he would take.
+pub(crate) fn fill_roles(players: &[&[u64]], seats: &[usize], spare: u32) -> bool {
     let mut seat_of: Vec<Option<usize>> = vec![None; players.len()];
-    let takes = |player: usize, role: &Name| {
-        let own = queue.role_attribute.as_ref().zip(players.get(player));
-        let own = own.map_or(&[][..], |(attribute, player)| {
-            texts(queue, player, attribute)
-        });
-        own.iter().any(|text| text == role.as_str())
-    };
+    let mut seen = vec![false; players.len()];
     // A seat that finds nobody now finds nobody later: those before it only hand theirs on.
     let mut unfilled = (0..seats.len()).filter(|&seat| {
-        let mut seen = vec![false; players.len()];
-        !seat_one(seat, &seats, &takes, &mut seat_of, &mut seen)
+        seen.fill(false);
+        !seat_one(seat, seats, players, &mut seat_of, &mut seen)
     });
     unfilled.nth(spare as usize).is_none()
+}
+
+/// Whether a player would take a role.
+fn takes(player: &[u64], role: usize) -> bool {
+    let bits = player.get(role / 64).copied().unwrap_or(0);
+    bits >> (role % 64) & 1 == 1
 }
 
 /// Gives a seat to a player, who may hand on the one that he has.
 fn seat_one(
     seat: usize,
-    seats: &[&Name],
-    takes: &impl Fn(usize, &Name) -> bool,
+    seats: &[usize],
+    players: &[&[u64]],
     seat_of: &mut [Option<usize>],
     seen: &mut [bool],
 ) -> bool {
-    let Some(role) = seats.get(seat) else {
+    let Some(&role) = seats.get(seat) else {
         return false;
     };
-    for player in 0..seat_of.len() {
-        if seen[player] || !takes(player, role) {
+    for (player, bits) in players.iter().enumerate() {
+        if seen[player] || !takes(bits, role) {
             continue;
         }
         seen[player] = true;
         let free = match seat_of[player] {
             None => true,
-            Some(other) => seat_one(other, seats, takes, seat_of, seen),
+            Some(other) => seat_one(other, seats, players, seat_of, seen),
         };
         if free {
             seat_of[player] = Some(seat);

@@ -7,7 +7,7 @@ use model::queue::{
 use model::ticket::{TicketPlayer, Value};
 use model::{Name, PlayerId, Ticket};
 
-use crate::entry::{Apart, Fit, fit, keyed, number, text, value};
+use crate::entry::{Apart, Fit, fit, keyed, number, text, texts, value};
 use crate::finals::{base, has_any, shared, steps, summed};
 use crate::plan::{Level, Plan};
 use crate::roles::fill_roles;
@@ -451,22 +451,48 @@ fn check_roles(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
     let Some(attribute) = &queue.role_attribute else {
         return Ok(());
     };
-    let players: Vec<&TicketPlayer> = ticket.players.iter().collect();
+    let players = ticket.players.len();
     let takes = |team: &TeamSettings| {
-        let Some(others) = usize::from(team.players_max).checked_sub(players.len()) else {
+        let Some(others) = usize::from(team.players_max).checked_sub(players) else {
             return false;
         };
         let wanted: usize = team.roles.values().copied().map(usize::from).sum();
         // Most often others can take all of them.
-        wanted <= others || fill_roles(queue, &players, &team.roles, others as u32)
+        wanted <= others || fills(queue, ticket, team, attribute, others as u32)
     };
     if queue.teams.iter().any(takes) {
         return Ok(());
     }
     Err(Rejection::RolesLeftOver {
-        players: players.len(),
+        players,
         attribute: attribute.clone(),
     })
+}
+
+/// Whether the party takes all roles of a team but so many.
+fn fills(
+    queue: &Queue,
+    ticket: &Ticket,
+    team: &TeamSettings,
+    attribute: &Name,
+    spare: u32,
+) -> bool {
+    let roles = team.roles.values().enumerate();
+    let seats = roles.flat_map(|(role, n)| std::iter::repeat_n(role, usize::from(*n)));
+    let seats: Vec<usize> = seats.collect();
+    let takes = ticket.players.iter().map(|player| {
+        let own = texts(queue, player, attribute);
+        let mut bits = vec![0_u64; team.roles.len().div_ceil(64)];
+        for (role, name) in team.roles.keys().enumerate() {
+            if own.iter().any(|text| text == name.as_str()) {
+                bits[role / 64] |= 1 << (role % 64);
+            }
+        }
+        bits
+    });
+    let takes: Vec<Vec<u64>> = takes.collect();
+    let players: Vec<&[u64]> = takes.iter().map(Vec::as_slice).collect();
+    fill_roles(&players, &seats, spare)
 }
 
 /// Whether any rule reads an attribute that the queue does not declare.

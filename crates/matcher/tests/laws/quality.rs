@@ -60,6 +60,11 @@ impl Quality {
         self.gap / self.best_gap - 1.0
     }
 
+    /// By how much the mean gap is above the best for the oldest, whoever else has to wait on.
+    pub fn gap_loss_of_oldest(&self) -> f64 {
+        self.gap / self.best_gap_of_oldest - 1.0
+    }
+
     /// By how much the mean difference of teams is above the best.
     pub fn balance_loss(&self) -> f64 {
         self.balance / self.best_balance - 1.0

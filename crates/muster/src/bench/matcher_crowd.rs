@@ -116,6 +116,31 @@ expansions:
     steps: [{ after: 10s, max: 200 }, { after: 30s, max: 500 }]
 ---
 apiVersion: v1
+kind: SessionType
+name: LongGame
+creation: { by_matchmaking: true }
+size: { teams: 2, players_per_team: 4 }
+joinability: private
+instance: { fleet: bench, startup_params: { map: Arena, mode: tdm } }
+backfill: { enabled: true }
+---
+apiVersion: v1
+kind: Queue
+name: bench-backfill
+session_type: LongGame
+backfill: { priority: high, max_players_per_refill: 4 }
+regions: { allow: [ap, eu, sa, us, za], max_latency: 80ms }
+teams: { count: 2, size: 4 }
+party: { max_players: 4, aggregate: mean }
+attributes:
+  skill: { type: number, source: server }
+rules:
+  - { name: skill-gap, distance: skill, max: 100 }
+expansions:
+  - rule: skill-gap
+    steps: [{ after: 10s, max: 200 }, { after: 30s, max: 500 }]
+---
+apiVersion: v1
 kind: Queue
 name: bench-50v50
 session_type: Game
@@ -181,6 +206,8 @@ pub(super) enum Kind {
     Hunt,
     /// As `Mixed`, each party with a language, two to four maps and, one in ten, the wish to play in its own language.
     Compound,
+    /// As `Mixed`.
+    Refills,
 }
 
 impl Kind {
@@ -192,6 +219,7 @@ impl Kind {
             Kind::Roles => "bench-5v5-roles",
             Kind::Hunt => "bench-1v4",
             Kind::Compound => "bench-compound",
+            Kind::Refills => "bench-backfill",
         }
     }
 
@@ -201,7 +229,7 @@ impl Kind {
             Kind::Roles => 30.0,
             Kind::Hunt => 35.0,
             Kind::Compound => 45.0,
-            Kind::Duels | Kind::Mixed | Kind::Trios | Kind::Large => 56.0,
+            Kind::Duels | Kind::Mixed | Kind::Trios | Kind::Large | Kind::Refills => 56.0,
         }
     }
 }
@@ -227,6 +255,11 @@ impl Crowd {
             skill: "skill".parse().expect("a name"),
             regions: REGIONS.map(|r| r.parse().expect("a region")).to_vec(),
         }
+    }
+
+    /// What rules of distance read.
+    pub(super) fn skill(&self) -> &Name {
+        &self.skill
     }
 
     /// A party of one that is out of everybody's reach, but for the first eight, who are of one skill.
@@ -256,14 +289,14 @@ impl Crowd {
             Kind::Duels => (1, 0),
             Kind::Trios if chance.below(20) > 0 => (3, 1_000 + chance.below(20)),
             Kind::Roles => (1 + chance.below(3), chance.below(range)),
-            Kind::Mixed | Kind::Trios | Kind::Hunt | Kind::Compound => {
+            Kind::Mixed | Kind::Trios | Kind::Hunt | Kind::Compound | Kind::Refills => {
                 (1 + chance.below(4), chance.below(range))
             }
             Kind::Large => (1 + chance.below(4), chance.below(2_000)),
         };
         let home = chance.below(REGIONS.len() as u64) as u32;
         let created_at = match self.kind {
-            Kind::Mixed | Kind::Roles | Kind::Hunt | Kind::Compound => {
+            Kind::Mixed | Kind::Roles | Kind::Hunt | Kind::Compound | Kind::Refills => {
                 (number * TURNOVER_S * 1_000 / self.waiting) as i64
             }
             Kind::Duels | Kind::Trios | Kind::Large => 0,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use model::config::{nearest, quoted_list};
 use model::queue::{Attribute, AttributeType, NUMBER_ABS_MAX, Queue};
 use model::{Name, Region, Timestamp, wire};
@@ -178,9 +178,18 @@ pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Population>
     );
     let mut attributes = BTreeMap::new();
     for (name, values) in raw.attributes {
-        let (name, attribute) = declared(&name, queues)?;
         let at = format!("attributes.{name}");
-        attributes.insert(name, of_attribute(&at, values, attribute)?);
+        let (name, attribute) = declared(&name, queues).map_err(|near| match near {
+            Some(near) => {
+                anyhow!("{at}: the queue has no such attribute; did you mean {near}?")
+            }
+            None => anyhow!("{at}: the queue has no such attribute; remove it"),
+        })?;
+        let drawn = of_attribute(&at, values, attribute)?;
+        ensure!(
+            attributes.insert(name.clone(), drawn).is_none(),
+            "{at}: it is there twice, as names are compared without case; remove one"
+        );
     }
     Ok(Population {
         tickets_per_day: raw.tickets_per_day,
@@ -266,19 +275,14 @@ fn parties(raw: BTreeMap<u16, f64>, queues: &[&Queue]) -> anyhow::Result<Weighte
         .context("parties: write shares of which none is negative and one is above 0")
 }
 
-fn declared<'q>(name: &str, queues: &[&'q Queue]) -> anyhow::Result<(Name, &'q Attribute)> {
+/// The attribute of this name, without regard to case, of the first queue that has one; else the nearest name.
+pub(super) fn declared<'q>(
+    name: &str,
+    queues: &[&'q Queue],
+) -> Result<(&'q Name, &'q Attribute), Option<&'q str>> {
     let all = || queues.iter().flat_map(|queue| &queue.attributes);
     let found = all().find(|(known, _)| known.as_str().eq_ignore_ascii_case(name));
-    if let Some((known, attribute)) = found {
-        return Ok((known.clone(), attribute));
-    }
-    let names = || all().map(|(known, _)| known.as_str());
-    match nearest(name, names()) {
-        Some(near) => {
-            bail!("attributes.{name}: the queue has no such attribute; did you mean {near}?")
-        }
-        None => bail!("attributes.{name}: the queue has no such attribute; remove it"),
-    }
+    found.ok_or_else(|| nearest(name, all().map(|(known, _)| known.as_str())))
 }
 
 fn of_attribute(at: &str, raw: RawValues, attribute: &Attribute) -> anyhow::Result<Values> {

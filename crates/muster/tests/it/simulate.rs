@@ -361,7 +361,7 @@ fn checked_attributes(mut attributes: &str) {
 fn a_trace_is_played_as_it_was_recorded() {
     let desk = Desk::new();
     let trace = "\
-ticket,time,player,leaves,latency.eu,latency.us,attribute.skill,attribute.mode
+ticket,time,player,leaves,latency.eu,latency.us,attribute.Skill,attribute.mode
 a,0,ann,,20,100,1500,tdm
 a,0,bob,,25,100,1510,tdm|ctf
 b,5.5,cid,,30,,1490,tdm
@@ -513,6 +513,10 @@ fn a_bad_population_is_refused_with_its_place_and_what_to_write() {
         (
             "tickets_per_day: 10\nattributes: { skil: { normal: 1 } }",
             "did you mean skill?",
+        ),
+        (
+            "tickets_per_day: 10\nattributes: { skill: { normal: 1 }, Skill: { normal: 2 } }",
+            "it is there twice, as names are compared without case",
         ),
         (
             "tickets_per_day: 10\nattributes: { skill: { normal: .nan } }",

@@ -12,6 +12,7 @@ mod brought;
 mod browser;
 mod busy;
 mod codes;
+mod consequences;
 mod ending;
 mod estimates;
 mod events;
