@@ -32,6 +32,10 @@ impl Core {
         body: wire::CreateTicket,
         idempotency: Option<&str>,
     ) -> Result<wire::Ticket, Error> {
+        // What is no round trip is none in any queue, and whatever the party.
+        for (player, said) in &body.players {
+            super::brought::latencies(player, said.latencies.clone())?;
+        }
         let queues = self.asked_queues(&body)?;
         let Some(first) = queues.first() else {
             return Err(Error::Internal("a ticket without a queue".into()));
