@@ -47,6 +47,18 @@ async fn pair(world: &World) -> [(Client, Ticket); 2] {
     [(ann, first), (bob, second)]
 }
 
+/// Two parties that meet in a game of pairs: Ann's with Bob, and Cid's with Dan.
+async fn two_parties(world: &World) -> [(Client, Ticket); 2] {
+    let queued = async |leader: &str, other: &str| {
+        let (leader, other) = (world.player(leader), world.player(other));
+        let party = create(&leader, "Party").await.id;
+        join(&other, party).await.expect("a seat");
+        let queued = leader.create_ticket(party, &ticket("pairs")).await;
+        (leader, queued.expect("a ticket"))
+    };
+    [queued("ann", "bob").await, queued("cid", "dan").await]
+}
+
 #[test]
 fn a2_a_match_waits_until_everybody_has_accepted_and_shows_how_many_have() {
     run(async {
@@ -150,19 +162,7 @@ fn a2_who_says_nothing_in_time_goes_and_who_accepted_keeps_his_age() {
 fn a2_each_answers_for_himself_but_servers_for_anybody() {
     run(async {
         let world = World::with(&types()).await;
-        let [ann, bob, cid, dan] = ["ann", "bob", "cid", "dan"].map(|name| world.player(name));
-        let party = create(&ann, "Party").await.id;
-        join(&bob, party).await.expect("a seat");
-        let first = ann
-            .create_ticket(party, &ticket("pairs"))
-            .await
-            .expect("one");
-        let other = create(&cid, "Party").await.id;
-        join(&dan, other).await.expect("a seat");
-        let second = cid
-            .create_ticket(other, &ticket("pairs"))
-            .await
-            .expect("one");
+        let [(ann, first), (cid, second)] = two_parties(&world).await;
         refused(says(&ann, &first, &YES).await, 409, "conflict");
         proposed(&ann, &first).await;
         let of_bob = AnswerMatch {
@@ -187,22 +187,11 @@ fn a2_each_answers_for_himself_but_servers_for_anybody() {
 fn a2_a_party_that_changes_meanwhile_voids_the_match_for_nobody_else() {
     run(async {
         let world = World::with(&types()).await;
-        let [ann, bob, cid, dan] = ["ann", "bob", "cid", "dan"].map(|name| world.player(name));
-        let party = create(&ann, "Party").await.id;
-        join(&bob, party).await.expect("a seat");
-        let first = ann
-            .create_ticket(party, &ticket("pairs"))
-            .await
-            .expect("one");
-        let other = create(&cid, "Party").await.id;
-        join(&dan, other).await.expect("a seat");
-        let second = cid
-            .create_ticket(other, &ticket("pairs"))
-            .await
-            .expect("one");
+        let [(ann, first), (cid, second)] = two_parties(&world).await;
         proposed(&ann, &first).await;
         says(&cid, &second, &YES).await.expect("his word");
-        bob.leave(party, Who::Me).await.expect("a way out");
+        let bob = world.player("bob");
+        bob.leave(first.party, Who::Me).await.expect("a way out");
         let ended = ann.ticket(first.id).await.expect("it");
         assert_eq!(
             (ended.state, ended.reason),

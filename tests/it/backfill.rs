@@ -398,6 +398,29 @@ fn a_player_who_left_the_game_does_not_come_back_to_it_twice() {
 }
 
 #[test]
+fn a_player_who_comes_back_by_backfill_takes_one_seat() {
+    run(async {
+        let game = Game::new("high").await;
+        let (world, admin) = (&game.world, game.world.admin());
+        let team = game.leaves("bob").await;
+        game.asks(team, 1).await;
+        let bob = world.player("bob");
+        let back = queue_alone(&bob, &ticket("pairs")).await;
+        joined_by_backfill(&admin, &back, game.id).await;
+        join(&bob, game.id).await.expect("his seat");
+        // His team's other seat is free for somebody else.
+        let session = admin.session(game.id).await.expect("it");
+        let mut mates = session.members.iter();
+        let mate = mates.find(|one| one.team == Some(team) && one.player != player("bob"));
+        assert_eq!(game.leaves(mate.expect("two").player.as_str()).await, team);
+        game.asks(team, 1).await;
+        let eve = queue_alone(&world.player("eve"), &ticket("pairs")).await;
+        joined_by_backfill(&admin, &eve, game.id).await;
+        game.stop().await;
+    });
+}
+
+#[test]
 fn f11_created_before_lets_only_those_in_who_waited_then() {
     run(async {
         let game = Game::new("high").await;

@@ -136,6 +136,18 @@ fn a_ticket_is_told_how_long_it_may_wait_and_a_queue_how_long_others_did() {
         assert_eq!(queue(&admin).await.waiting, 0);
         let ended = late.ticket(ticket.id).await.expect("it");
         assert_eq!(ended.estimate, None, "it waits for nothing");
+        // Of a queue that is gone no figure stays behind.
+        let told = async |figure: &str| {
+            let metrics = admin.metrics().await.expect("metrics");
+            let of_all = "{queue=\"measured\",region=\"all\",party_players=\"all\"}";
+            let figure = format!("muster_queue_{figure}{of_all} ");
+            let mut lines = metrics.lines();
+            let value = lines.find_map(|line| line.strip_prefix(&figure));
+            value.map(str::to_owned)
+        };
+        assert_ne!(told("matched_per_minute").await.as_deref(), Some("0"));
+        world.server.reloaded(SESSION_TYPES).await;
+        assert_eq!(told("matched_per_minute").await.as_deref(), Some("0"));
         world.stop().await;
     });
 }

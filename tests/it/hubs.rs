@@ -1,7 +1,6 @@
 //! Hubs lead whoever comes to a session with space; sessions that launch by themselves or are kept running (R19, R77).
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use model::SessionId;
 use model::instance::{CloseReason, InstanceStatus};
@@ -9,7 +8,7 @@ use model::wire::{CreateSession, PrincipalKind, Session, UpdateSession};
 use sdk::{Client, Condition, Who};
 use server::core::Settings;
 use tests::world::{World, create, flags, join, of, refused, states};
-use tests::{Host, Kind, eventually, raw, run};
+use tests::{Host, Kind, raw, run};
 
 const HUBS: &str = include_str!("../src/hub_types.yaml");
 
@@ -386,9 +385,7 @@ fn r78_a_key_is_good_for_one_request_whether_it_made_a_hub_or_led_to_one() {
 #[test]
 fn row19_what_a_visitor_did_to_a_hub_that_is_kept_is_undone_once_he_is_gone() {
     run(async {
-        let world = World::with(HUBS).await;
-        world.run_timers().await;
-        let id = city(&world, "eu-west").await.id;
+        let (world, id) = kept_city().await;
         let ann = world.player("ann");
         join(&ann, id).await.expect("a seat");
         let shut = UpdateSession {
@@ -476,6 +473,14 @@ async fn city(world: &World, region: &str) -> Session {
     world.admin().session(session.id).await.expect("it is kept")
 }
 
+/// A session that is kept running in Europe.
+async fn kept_city() -> (World, SessionId) {
+    let world = World::with(HUBS).await;
+    world.run_timers().await;
+    let id = city(&world, "eu-west").await.id;
+    (world, id)
+}
+
 #[test]
 fn r19_r77_row19_so_many_sessions_run_in_each_region_and_launch_by_themselves() {
     run(async {
@@ -519,9 +524,7 @@ fn r19_r77_row19_so_many_sessions_run_in_each_region_and_launch_by_themselves() 
 #[test]
 fn r77_a_hub_whose_host_fails_is_launched_again_after_a_while() {
     run(async {
-        let world = World::with(HUBS).await;
-        world.run_timers().await;
-        let id = city(&world, "eu-west").await.id;
+        let (world, id) = kept_city().await;
         let mut host = Host::start(&world.server, "arena", "eu-west").await;
         let game = host.open(id).await;
         let closed = InstanceStatus::Closed;
@@ -580,18 +583,11 @@ fn r77_an_instance_that_waits_for_members_launches_with_the_last_of_them() {
 #[test]
 fn row19_when_fewer_are_wanted_those_too_many_end_once_nobody_is_there() {
     run(async {
-        let world = World::with(HUBS).await;
-        world.run_timers().await;
-        let id = city(&world, "eu-west").await.id;
+        let (world, id) = kept_city().await;
         let ann = world.player("ann");
         join(&ann, id).await.expect("a seat");
         let none = HUBS.replace("min_session_count: 1", "min_session_count: 0");
-        let before = world.server.core.config();
-        world.server.reload(&none);
-        eventually("the new set", async || {
-            (!Arc::ptr_eq(&world.server.core.config(), &before)).then_some(())
-        })
-        .await;
+        world.server.reloaded(&none).await;
         world.run_timers().await;
         assert!(!ann.session(id).await.expect("hers").kept);
         assert_eq!(names(&ann.session(id).await.expect("hers")), ["ann"]);

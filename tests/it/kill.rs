@@ -9,19 +9,18 @@ use model::ticket::TicketState;
 use model::wire::{CreateSession, CreateTicket, JoinSession, MemberState, PrincipalKind};
 use model::{GameServerId, InstallationId, PlayerId, SessionId, TicketId};
 use sdk::{Client, Who};
+use tests::kills::{Draw, kills};
 use tests::{
     Database, Kind, SESSION_TYPES, ServeProcess, client, eventually, player, processes_of, run,
 };
 use tokio::task::JoinSet;
 
-/// Kills in one test.
+/// Kills in one test, unless it is told another number.
 const KILLS: u32 = 50;
 /// Players that queue again and again while the servers come and go.
 const PLAYERS: u32 = 8;
 /// A server is killed at some moment within this after its players have come.
 const LIFE_MAX_MS: u64 = 400;
-/// The moments are drawn from this seed; what the environment says repeats a run.
-const SEED: &str = "MUSTER_KILL_SEED";
 
 #[test]
 fn fifty_kills_lose_nothing_that_was_acknowledged_sqlite() {
@@ -47,24 +46,6 @@ struct Acknowledged {
 
 type Log = Arc<Mutex<Vec<Acknowledged>>>;
 
-/// Draws from a seed, so that a run can be repeated.
-struct Draw(u64);
-
-impl Draw {
-    fn new() -> Draw {
-        Draw(tests::seed(SEED))
-    }
-
-    /// The next number, below `end` (SplitMix64).
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
-    }
-}
-
 /// `elsewhere` is an address of this test's own: when a server comes back there, nobody else has its port.
 async fn fifty_kills(kind: Kind, elsewhere: &str) {
     let Some(database) = Database::new(kind, "fifty_kills").await else {
@@ -81,7 +62,8 @@ async fn fifty_kills(kind: Kind, elsewhere: &str) {
     let start =
         |address: &str| ServeProcess::start_by(&[], address, &database, folder.path(), &types);
     let mut verified = 0;
-    for _ in 0..KILLS {
+    let kills = kills(KILLS);
+    for _ in 0..kills {
         // Mostly where it was, and game servers go on; now and then elsewhere, and they are replaced.
         if draw.below(8) == 0 {
             address = elsewhere.to_owned();
@@ -108,7 +90,7 @@ async fn fifty_kills(kind: Kind, elsewhere: &str) {
         .iter()
         .filter(|said| said.played)
         .count();
-    let kills = KILLS as usize;
+    let kills = kills as usize;
     assert!(
         all > kills && played > kills / 2,
         "hardly anything was going on: {all} tickets, {played} played"
@@ -274,7 +256,7 @@ fn game_servers_of(installation: InstallationId) -> BTreeSet<GameServerId> {
 }
 
 /// A set without fleets drains and ends every game server.
-async fn end_all(server: &ServeProcess, types: &Path, installation: InstallationId) {
+pub(crate) async fn end_all(server: &ServeProcess, types: &Path, installation: InstallationId) {
     let party_alone = SESSION_TYPES.split("---").next().expect("a first document");
     std::fs::write(types.join("types.yaml"), party_alone).expect("the session types");
     let admin = server.client(PrincipalKind::Admin, "root");

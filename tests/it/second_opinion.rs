@@ -1,7 +1,9 @@
 //! The server and a second, naive implementation of timers and seats agree over random histories (A.2).
 
 use model::SessionId;
-use model::wire::{JoinSession, MemberState, Reserve, Session, UpdateMember, UpdateSession};
+use model::wire::{
+    JoinSession, MemberState, Reservation, Reserve, Session, UpdateMember, UpdateSession,
+};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -89,13 +91,15 @@ fn rules(random: &mut StdRng, n: usize) -> Rules {
         session_empty: time(),
         election_grace: time(),
         seats: random.random_range(1..=5),
+        teams: 1,
+        backfill: None,
         watched: random.random_ratio(1, 3),
         presence_window: *[1, 500, 20_000].choose(random).expect("one"),
     }
 }
 
 /// Often right before, at, or right after the next timer.
-fn passing(random: &mut StdRng, next: Option<u64>, now: u64) -> u64 {
+pub(crate) fn passing(random: &mut StdRng, next: Option<u64>, now: u64) -> u64 {
     let left = next.map_or(0, |at| at.saturating_sub(now));
     match random.random_range(0..8) {
         0 => 1,
@@ -117,13 +121,13 @@ fn step(random: &mut StdRng, by_backend: bool) -> Step {
                 MemberState::Active,
                 MemberState::Inactive,
             ];
-            Step::Join(*states.choose(random).expect("one"))
+            Step::Join(*states.choose(random).expect("one"), 0)
         }
         3 | 4 => Step::Flags(random.random(), random.random()),
         5 => Step::Leave,
         6 | 7 => {
             let count = random.random_range(1..=2);
-            Step::Reserve((0..count).map(|_| name(random)).collect())
+            Step::Reserve((0..count).map(|_| name(random)).collect(), 0)
         }
         8 => Step::Read,
         9 => match random.random_range(0..3) {
@@ -136,13 +140,18 @@ fn step(random: &mut StdRng, by_backend: bool) -> Step {
 }
 
 /// The same over HTTP; `None`: the session is over with it.
-async fn take(client: &Client, id: SessionId, step: &Step) -> Result<Option<Session>, Error> {
+pub(crate) async fn take(
+    client: &Client,
+    id: SessionId,
+    step: &Step,
+) -> Result<Option<Session>, Error> {
     match step {
         Step::Read => client.session(id).await.map(Some),
-        Step::Join(state) => {
+        Step::Join(state, team) => {
             let body = JoinSession {
                 ready: *state == MemberState::Ready,
                 active: *state == MemberState::Active,
+                team: Some(*team),
                 ..JoinSession::default()
             };
             client.join(id, Who::Me, &body).await.map(Some)
@@ -158,10 +167,14 @@ async fn take(client: &Client, id: SessionId, step: &Step) -> Result<Option<Sess
         Step::Leave => client.leave(id, Who::Me).await,
         Step::Kick(name) => client.leave(id, Who::Player(&player(name))).await,
         Step::Promote(name) => client.promote(id, &player(name)).await.map(Some),
-        Step::Reserve(names) => {
+        Step::Reserve(names, team) => {
+            let on_team = |name: &String| Reservation {
+                team: Some(*team),
+                ..seat(name)
+            };
             let body = Reserve {
                 initialize: false,
-                players: names.iter().map(|name| seat(name)).collect(),
+                players: names.iter().map(on_team).collect(),
             };
             client.reserve(id, &body).await.map(Some)
         }
@@ -172,6 +185,9 @@ async fn take(client: &Client, id: SessionId, step: &Step) -> Result<Option<Sess
             };
             let updated = client.update_session(id, &body, Condition::Always);
             updated.await.map(Some)
+        }
+        Step::Joinable(_) | Step::Ask(..) | Step::Acknowledge | Step::StopAsking => {
+            unreachable!("these sessions have no host")
         }
     }
 }

@@ -160,6 +160,9 @@ fn a_reload_takes_tickets_along_into_another_group_and_ends_them_with_their_last
             TicketState::Searching,
             "one of his queues is left"
         );
+        let said = bob.explain_ticket(both.id).await.expect("his own");
+        assert!(said.search.is_some(), "{:?}", said.summary);
+        assert_eq!(said.queue.as_str(), "casual", "the one that is left");
         world
             .server
             .reload(&text.replace("name: casual\n", "name: other\n"));

@@ -139,6 +139,19 @@ impl TestServer {
         self.reload.notify_one();
     }
 
+    /// The same, and waits until the set has taken effect.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn reloaded(&self, yaml: &str) {
+        let before = self.core.config();
+        self.reload(yaml);
+        crate::eventually("the new set", async || {
+            (!Arc::ptr_eq(&self.core.config(), &before)).then_some(())
+        })
+        .await;
+    }
+
     /// A client of this player.
     pub fn player(&self, player: &str) -> sdk::Client {
         self.client(PrincipalKind::Player, player)

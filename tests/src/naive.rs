@@ -1,11 +1,16 @@
 //! A second opinion on timers and seats, written from the law book alone: a list that is looked through from the
 //! start each time, without an index, a draft or a rule that is shared with the server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::wire::{MemberState, Session};
+use model::wire::{InviteSource, MemberState, Session};
 
 use MemberState::{Active, Inactive, Ready, Reserved};
+
+#[path = "naive_backfill.rs"]
+mod backfill;
+
+pub use backfill::{Asking, BackfillRules, Waits};
 
 /// How long a start or a restart keeps anybody from counting as gone (A.3 row 48).
 const START_GRACE: u64 = 60_000;
@@ -27,6 +32,10 @@ pub struct Rules {
     pub election_grace: Option<u64>,
     /// Seats in all.
     pub seats: usize,
+    /// Teams, each of which has its share of the seats.
+    pub teams: u8,
+    /// F13; `None`: it asks nobody for players.
+    pub backfill: Option<BackfillRules>,
     /// `connection_required_for_active_members`.
     pub watched: bool,
     /// How long silence is no loss.
@@ -39,12 +48,13 @@ impl Rules {
         let time = |time: Option<u64>| time.map_or("null".to_owned(), |ms| ms.to_string());
         format!(
             "apiVersion: v1\nkind: SessionType\nname: {}\ncreation: {{ by_players: true }}\njoinability: public\n\
-             size: {{ teams: 1, players_per_team: {} }}\n\
+             size: {{ teams: {}, players_per_team: {} }}\n\
              capabilities: {{ connection_required_for_active_members: {} }}\n\
              timeouts: {{ reserved_removal: {}, ready_removal: {}, inactive_removal: {}, session_empty: {}, \
              presence_window: {} }}\nleader: {{ election_grace: {} }}\n",
             self.name,
-            self.seats,
+            self.teams,
+            self.of_team(),
             self.watched,
             time(self.reserved_removal),
             time(self.ready_removal),
@@ -56,11 +66,20 @@ impl Rules {
     }
 }
 
+impl Rules {
+    fn of_team(&self) -> usize {
+        self.seats / usize::from(self.teams)
+    }
+}
+
 /// A seat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seat {
     index: u32,
     player: String,
+    team: u8,
+    /// He came by backfill.
+    backfilled: bool,
     state: MemberState,
     since: u64,
     joined_at: Option<u64>,
@@ -83,6 +102,12 @@ pub struct Document {
     empty_since: Option<u64>,
     closed: bool,
     ended: bool,
+    /// Its instance takes players in.
+    joinable: bool,
+    /// What it asks for.
+    asking: Option<Asking>,
+    /// Whom the queue has brought, as far as they were there when it brought somebody last.
+    brought: BTreeSet<String>,
 }
 
 /// Somebody who asks.
@@ -99,8 +124,8 @@ pub enum By<'a> {
 pub enum Step {
     /// Reads.
     Read,
-    /// Joins in this state, himself.
-    Join(MemberState),
+    /// Joins in this state, himself; on this team, if he has no seat yet.
+    Join(MemberState, u8),
     /// Sets both flags of his own: ready, active.
     Flags(bool, bool),
     /// Leaves.
@@ -109,10 +134,18 @@ pub enum Step {
     Kick(String),
     /// Makes another the leader.
     Promote(String),
-    /// Holds seats, all or none.
-    Reserve(Vec<String>),
+    /// Holds seats on a team, all or none.
+    Reserve(Vec<String>, u8),
     /// Closes or opens the session.
     Close(bool),
+    /// Its instance takes players in, or no more.
+    Joinable(bool),
+    /// Asks for so many players by team, of those who queued before a time if one is given.
+    Ask(Vec<u16>, Option<u64>),
+    /// The host goes on asking.
+    Acknowledge,
+    /// Asks no longer.
+    StopAsking,
 }
 
 /// A refusal: status and type of the problem.
@@ -142,6 +175,8 @@ impl Naive {
         naive.document.seats.push(Seat {
             index: 0,
             player: by.to_owned(),
+            team: 0,
+            backfilled: false,
             state: Active,
             since: now,
             joined_at: Some(now),
@@ -161,11 +196,19 @@ impl Naive {
                 empty_since: None,
                 closed: false,
                 ended: true,
+                joinable: false,
+                asking: None,
+                brought: BTreeSet::new(),
             },
             number: 0,
             started,
             heard: BTreeMap::new(),
         }
+    }
+
+    /// What its type says.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// Whether it is over.
@@ -182,7 +225,12 @@ impl Naive {
             .filter_map(|seat| self.ends(seat));
         let empty = self.document.empty_since;
         let empty = empty.and_then(|since| Some(since + self.rules.session_empty?));
-        seats.chain(empty).chain(self.election()).min()
+        let silent = self.silence_ends();
+        seats
+            .chain(empty)
+            .chain(self.election())
+            .chain(silent)
+            .min()
     }
 
     fn ends(&self, seat: &Seat) -> Option<u64> {
@@ -239,6 +287,7 @@ impl Naive {
         }
         self.elect(now);
         self.end_if_empty(now);
+        self.end_asking(now);
         if self.document != before {
             self.number += 1;
         }
@@ -251,7 +300,11 @@ impl Naive {
             let gone = seat.state == Active && self.is_gone(&seat.player, now);
             let due = self.ends(&seat).is_some_and(|at| at <= now);
             match seat.state {
-                Reserved | Inactive if due => self.remove(&seat.player, now),
+                Reserved if due => {
+                    self.remove(&seat.player, now);
+                    self.want_again(&seat);
+                }
+                Inactive if due => self.remove(&seat.player, now),
                 Ready if due => self.put(&seat.player, Inactive, now),
                 Active if gone => self.put(&seat.player, Inactive, now),
                 Reserved | Ready | Active | Inactive => {}
@@ -259,6 +312,7 @@ impl Naive {
         }
         self.elect(now);
         self.end_if_empty(now);
+        self.end_asking(now);
     }
 
     fn is_gone(&self, player: &str, now: u64) -> bool {
@@ -339,7 +393,7 @@ impl Naive {
     fn apply(&mut self, by: By<'_>, step: &Step, now: u64) -> Result<(), Refusal> {
         match (by, step) {
             (_, Step::Read) => Ok(()),
-            (By::Player(player), Step::Join(state)) => self.join(player, *state, now),
+            (By::Player(player), Step::Join(state, team)) => self.join(player, *state, *team, now),
             (By::Player(player), Step::Flags(ready, active)) => {
                 let seat = self.seat(player).ok_or((403, "not-member"))?.clone();
                 let state = match (ready, active) {
@@ -355,8 +409,9 @@ impl Naive {
                 Ok(())
             }
             (By::Player(player), Step::Leave) => {
-                self.seat(player).ok_or((404, "not-found"))?;
+                let seat = self.seat(player).ok_or((404, "not-found"))?.clone();
                 self.remove(player, now);
+                self.want_again(&seat);
                 Ok(())
             }
             (_, Step::Kick(player)) => {
@@ -364,8 +419,11 @@ impl Naive {
                 if by != By::Player(player) {
                     self.leads(by)?;
                 }
-                self.seat(player).ok_or((404, "not-found"))?;
+                let seat = self.seat(player).ok_or((404, "not-found"))?.clone();
                 self.remove(player, now);
+                if by == By::Player(player) {
+                    self.want_again(&seat);
+                }
                 Ok(())
             }
             (_, Step::Promote(player)) => {
@@ -380,13 +438,13 @@ impl Naive {
                 }
                 Ok(())
             }
-            (_, Step::Reserve(players)) => {
+            (_, Step::Reserve(players, team)) => {
                 self.leads(by)?;
                 for player in players {
                     if self.seat(player).is_some() {
                         return Err((409, "already-member"));
                     }
-                    self.add(player, Reserved, now, None)?;
+                    self.add(player, *team, Reserved, now, None)?;
                 }
                 Ok(())
             }
@@ -404,9 +462,18 @@ impl Naive {
                 self.document.closed = *closed;
                 Ok(())
             }
-            (By::Backend, Step::Join(_) | Step::Flags(..) | Step::Leave) => {
-                unreachable!("no step of a back end's")
+            (By::Backend, Step::Joinable(joinable)) => {
+                self.document.joinable = *joinable;
+                Ok(())
             }
+            (By::Backend, Step::Ask(wanted, before)) => self.ask(wanted, *before, now),
+            (By::Backend, Step::Acknowledge) => self.acknowledge(now),
+            (By::Backend, Step::StopAsking) => self.stop_asking(),
+            (By::Backend, Step::Join(..) | Step::Flags(..) | Step::Leave)
+            | (
+                By::Player(_),
+                Step::Joinable(_) | Step::Ask(..) | Step::Acknowledge | Step::StopAsking,
+            ) => unreachable!("no step of theirs"),
         }
     }
 
@@ -424,6 +491,7 @@ impl Naive {
     fn add(
         &mut self,
         player: &str,
+        team: u8,
         state: MemberState,
         now: u64,
         joined_at: Option<u64>,
@@ -431,9 +499,14 @@ impl Naive {
         if self.document.seats.len() >= self.rules.seats {
             return Err((409, "session-full"));
         }
+        if self.taken(team) >= self.rules.of_team() {
+            return Err((409, "team-full"));
+        }
         self.document.seats.push(Seat {
             index: self.document.next_index,
             player: player.to_owned(),
+            team,
+            backfilled: false,
             state,
             since: now,
             joined_at,
@@ -443,13 +516,19 @@ impl Naive {
         Ok(())
     }
 
-    fn join(&mut self, player: &str, state: MemberState, now: u64) -> Result<(), Refusal> {
+    fn join(
+        &mut self,
+        player: &str,
+        state: MemberState,
+        team: u8,
+        now: u64,
+    ) -> Result<(), Refusal> {
         match self.seat(player).cloned() {
             None => {
                 if self.document.closed {
                     return Err((403, "session-closed"));
                 }
-                self.add(player, state, now, Some(now))?;
+                self.add(player, team, state, now, Some(now))?;
             }
             Some(seat) if seat.joined_at.is_some() => {
                 self.put(player, state, now);
@@ -487,18 +566,7 @@ impl Naive {
 
     /// Where the server's document differs from this one.
     pub fn differs(&self, seen: &Session) -> Option<String> {
-        let ms = |at: &model::wire::Rfc3339| u64::try_from(at.0.0).unwrap_or(0);
-        let seats: Vec<Seat> = seen
-            .members
-            .iter()
-            .map(|member| Seat {
-                index: member.index,
-                player: member.player.to_string(),
-                state: member.state,
-                since: ms(&member.since),
-                joined_at: member.joined_at.as_ref().map(ms),
-            })
-            .collect();
+        let seats = seats(seen);
         let leader = self.document.leader;
         let leader = self
             .document
@@ -521,4 +589,21 @@ impl Naive {
         );
         (ours != theirs).then(|| format!("expected {ours:#?}\nthe server has {theirs:#?}"))
     }
+}
+
+fn ms(at: &model::wire::Rfc3339) -> u64 {
+    u64::try_from(at.0.0).unwrap_or(0)
+}
+
+fn seats(seen: &Session) -> Vec<Seat> {
+    let of = |member: &model::wire::Member| Seat {
+        index: member.index,
+        player: member.player.to_string(),
+        team: member.team.unwrap_or(0),
+        backfilled: member.invite_source == Some(InviteSource::Backfill),
+        state: member.state,
+        since: ms(&member.since),
+        joined_at: member.joined_at.as_ref().map(ms),
+    };
+    seen.members.iter().map(of).collect()
 }

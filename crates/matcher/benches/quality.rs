@@ -20,11 +20,12 @@ fn print(coming: Coming, quality: &Quality) {
         quality::TICKETS_MAX
     );
     println!(
-        "  mean skill gap {:.1}, best {:.1}: {:+.1} % (best for the oldest alone {:.1})",
+        "  mean skill gap {:.1}, best {:.1}: {:+.1} %; best for the oldest alone {:.1}: {:+.1} %",
         mean(quality.gap),
         mean(quality.best_gap),
         quality.gap_loss() * 100.0,
-        mean(quality.best_gap_of_oldest)
+        mean(quality.best_gap_of_oldest),
+        quality.gap_loss_of_oldest() * 100.0
     );
     println!(
         "  mean balance {:.1}, best {:.1}: {:+.1} %",

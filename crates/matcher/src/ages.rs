@@ -47,6 +47,8 @@ impl Chunk {
 pub(crate) struct Ages {
     /// Without the empty ones at the front.
     chunks: VecDeque<Option<Box<Chunk>>>,
+    /// How many places of each chunk are taken: in a row, so that they are summed up without a look at each chunk.
+    counts: VecDeque<u8>,
     /// The number of the first chunk.
     base: u64,
     /// The place that is given next.
@@ -65,29 +67,26 @@ impl Ages {
         self.len
     }
 
-    /// How many are older than this key. O(chunks), and one step for each older one of the tree.
+    /// How many are older than this key. One byte read for each chunk, and one step for each older one of the tree.
     pub fn rank(&self, key: &AgeKey, key_of: impl Fn(Slot) -> AgeKey) -> usize {
         let is_older = |slot: &Slot| key_of(*slot) < *key;
-        let held = |at: &usize| matches!(self.chunks.get(*at), Some(Some(_)));
         let (mut low, mut high) = (0, self.chunks.len());
         // Before `low` every chunk begins with somebody older, from `high` on none does.
         while low < high {
             let middle = low + (high - low) / 2;
-            let at = (middle..high).find(held);
-            let chunk = at.and_then(|at| self.chunks.get(at)?.as_ref());
-            match (at, chunk.and_then(|chunk| chunk.places().next())) {
-                (Some(at), Some(first)) if is_older(&first) => low = at + 1,
+            let counts = self.counts.range(middle..high);
+            let at = counts.take_while(|count| **count == 0).count() + middle;
+            let chunk = self.chunks.get(at).and_then(Option::as_deref);
+            match chunk.and_then(|chunk| chunk.places().next()) {
+                Some(first) if at < high && is_older(&first) => low = at + 1,
                 _ => high = middle,
             }
         }
-        let begun: Vec<&Chunk> = self.chunks.range(..low).flatten().map(|c| &**c).collect();
-        let in_ring = match begun.split_last() {
-            Some((last, whole)) => {
-                let taken = whole.iter().map(|chunk| chunk.taken.count_ones() as usize);
-                taken.sum::<usize>() + last.places().filter(is_older).count()
-            }
-            None => 0,
-        };
+        let last = (0..low).rev().find(|at| self.counts[*at] > 0).unwrap_or(0);
+        let whole = self.counts.range(..last).map(|count| usize::from(*count));
+        let begun = self.chunks.get(last).and_then(Option::as_deref);
+        let of_last = begun.map_or(0, |begun| begun.places().filter(is_older).count());
+        let in_ring = whole.sum::<usize>() + of_last;
         self.aside.range(..key).count() + in_ring
     }
 
@@ -109,6 +108,7 @@ impl Ages {
         let at = (place / CHUNK - self.base) as usize;
         while self.chunks.len() <= at {
             self.chunks.push_back(None);
+            self.counts.push_back(0);
         }
         let held = &mut self.held;
         let chunk = self.chunks[at].get_or_insert_with(|| {
@@ -118,6 +118,7 @@ impl Ages {
                 slots: [Slot::MAX; CHUNK as usize],
             })
         });
+        self.counts[at] += 1;
         chunk.taken |= 1 << (place % CHUNK);
         chunk.slots[(place % CHUNK) as usize] = slot;
         Seat(place)
@@ -134,6 +135,7 @@ impl Ages {
         let Some(Some(chunk)) = self.chunks.get_mut(at) else {
             return;
         };
+        self.counts[at] -= 1;
         chunk.taken &= !(1 << (seat.0 % CHUNK));
         if chunk.taken == 0 {
             self.chunks[at] = None;
@@ -145,6 +147,7 @@ impl Ages {
     fn trim(&mut self) {
         while let Some(None) = self.chunks.front() {
             self.chunks.pop_front();
+            self.counts.pop_front();
             self.base += 1;
         }
     }
@@ -167,6 +170,7 @@ impl Ages {
         let Some(Some(chunk)) = self.chunks.pop_front() else {
             return Vec::new();
         };
+        self.counts.pop_front();
         self.base += 1;
         self.held -= 1;
         self.trim();

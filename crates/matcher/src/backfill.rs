@@ -1,6 +1,7 @@
 //! Backfill: sessions that are played and ask for players, and which waiting tickets may take their free seats.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, RangeBounds as _};
 use std::sync::Arc;
 
 use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
@@ -9,8 +10,8 @@ use crate::ages::Seat;
 use crate::entry::{AgeKey, Entry, Pings, PoolKey, RegionId, fit};
 use crate::event::MatchTeam;
 use crate::facts::{Common, Facts, Lexicon};
-use crate::plan::Plan;
-use crate::pool::{QueueState, Slot, plays_in};
+use crate::plan::{Level, Plan};
+use crate::pool::{QueueState, SkillKey, Slot, plays_in};
 
 /// Backfills that a matcher holds of one queue; further ones are not taken.
 pub const BACKFILLS_MAX: usize = 16_384;
@@ -18,6 +19,8 @@ pub const BACKFILLS_MAX: usize = 16_384;
 pub(crate) const CANDIDATES_MAX: usize = 16;
 /// Sets and seatings that one try looks at.
 const STEPS_MAX: u32 = 20_000;
+/// Of backfills near enough at most so many are put in order for one ticket; of more all are looked at in their order.
+const NEAR_MAX: usize = 1_024;
 /// Means that differ by a limit but for rounding keep it: relative to the larger mean.
 const ROUNDING: f64 = 1e-9;
 
@@ -80,9 +83,11 @@ pub(crate) type BackfillKey = (Timestamp, SessionId);
 #[derive(Debug, Default)]
 pub(crate) struct Backfills {
     all: BTreeMap<SessionId, Held>,
+    /// How often one was taken in.
+    put: u64,
     of_queue: BTreeMap<Name, usize>,
     /// Those that want players now, by queue and pool.
-    lines: BTreeMap<u32, BTreeMap<PoolKey, BTreeSet<BackfillKey>>>,
+    lines: BTreeMap<u32, BTreeMap<PoolKey, Line>>,
     /// Those to look for players for, with where the last look at their pool ended.
     pub due: BTreeMap<BackfillKey, (Option<AgeKey>, Seat)>,
     /// Tickets that have not seen every backfill yet, with the first that they have not.
@@ -91,12 +96,52 @@ pub(crate) struct Backfills {
     in_flight: BTreeMap<u64, SessionId>,
 }
 
+/// Those of one pool that want players.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    by_age: BTreeSet<BackfillKey>,
+    /// By [`Held::skill`].
+    by_skill: BTreeMap<SkillKey, BackfillKey>,
+}
+
+impl Line {
+    /// Those from a key on that a ticket may be near enough to by the first distance rule, the oldest first; all of them
+    /// where that rule keeps out few.
+    pub fn around<'a>(
+        &'a self,
+        plan: &Plan,
+        entry: &Entry,
+        from: Bound<BackfillKey>,
+    ) -> impl Iterator<Item = BackfillKey> + use<'a> {
+        let (low, high) = reached(plan, (entry.skill(), entry.skill()), entry.level);
+        let within = SkillKey::new(low, 0)..=SkillKey::new(high, u64::MAX);
+        let near = self.by_skill.range(within).take(NEAR_MAX + 1);
+        let mut near: Vec<BackfillKey> = near.map(|(_, key)| *key).collect();
+        let are_few = near.len() <= NEAR_MAX;
+        near.retain(|key| are_few && (from, Bound::Unbounded).contains(key));
+        near.sort_unstable();
+        let all = (!are_few).then(|| self.by_age.range((from, Bound::Unbounded)));
+        near.into_iter().chain(all.into_iter().flatten().copied())
+    }
+}
+
+/// From where to where numbers of the first distance rule may be of those whom somebody meets at a level, of those whose
+/// numbers lie in a span; a little more, as sums are rounded.
+pub(crate) fn reached(plan: &Plan, (low, high): (f64, f64), level: u16) -> (f64, f64) {
+    let of = |level: &Level| level.distance.first().copied().unwrap_or(f64::INFINITY);
+    let limit = of(plan.level(level)).min(of(plan.last_level()));
+    let more = limit + ROUNDING * (limit + low.abs().max(high.abs()));
+    (high - more, low + more)
+}
+
 /// One backfill.
 #[derive(Debug)]
 struct Held {
     asked: Arc<Backfill>,
     /// `None`: nobody can join by its queue's rules, whoever comes.
     open: Option<Open>,
+    /// The lowest number of those who play, of the first distance rule, and which of all this is.
+    skill: SkillKey,
     /// The refill that is being made; it gets no other meanwhile.
     busy: Option<u64>,
     /// A refill was made, and the session has not said yet what it wants now.
@@ -115,7 +160,7 @@ impl Backfills {
     }
 
     /// Those that want players of this pool, the oldest first.
-    pub fn line(&self, queue: u32, key: &PoolKey) -> Option<&BTreeSet<BackfillKey>> {
+    pub fn line(&self, queue: u32, key: &PoolKey) -> Option<&Line> {
         self.lines.get(&queue)?.get(key)
     }
 
@@ -140,9 +185,12 @@ impl Backfills {
         };
         self.remove(id);
         *self.of_queue.entry(asked.queue.clone()).or_default() += 1;
+        self.put += 1;
+        let lowest = open.as_ref().map_or(0.0, |open| open.span().0);
         let held = Held {
             asked,
             open,
+            skill: SkillKey::new(lowest, self.put),
             busy,
             is_old: false,
         };
@@ -176,7 +224,9 @@ impl Backfills {
         };
         let key = (held.asked.created_at, id);
         let lines = self.lines.entry(open.queue).or_default();
-        lines.entry(open.key.clone()).or_default().insert(key);
+        let line = lines.entry(open.key.clone()).or_default();
+        line.by_age.insert(key);
+        line.by_skill.insert(held.skill, key);
         self.due.insert(key, (None, Seat::default()));
     }
 
@@ -191,8 +241,9 @@ impl Backfills {
             return;
         };
         if let Some(line) = lines.get_mut(&open.key) {
-            line.remove(&key);
-            if line.is_empty() {
+            line.by_age.remove(&key);
+            line.by_skill.remove(&held.skill);
+            if line.by_age.is_empty() {
                 lines.remove(&open.key);
             }
         }
@@ -312,6 +363,11 @@ impl Open {
         })
     }
 
+    /// The lowest and the highest number of those who play, of the first distance rule.
+    pub fn span(&self) -> (f64, f64) {
+        self.spans.first().copied().unwrap_or((0.0, 0.0))
+    }
+
     /// The most players that may come at once.
     fn room(&self) -> u32 {
         self.free.iter().sum::<u32>().min(self.players_per_refill)
@@ -403,6 +459,7 @@ pub(crate) fn seated(
         class: 0,
         seat: Seat::default(),
         given_up: false,
+        was_first: false,
         level: u16::MAX,
         players: fit.players,
         anywhere: fit.anywhere,

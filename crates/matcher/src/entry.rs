@@ -177,6 +177,8 @@ pub(crate) struct Entry {
     pub anywhere: bool,
     /// Whether its last search was given up for its budget.
     pub given_up: bool,
+    /// Whether that search had the budget of the oldest.
+    pub was_first: bool,
     /// As [`Fit::numbers`].
     pub numbers: Few<f64>,
     /// What rules ask of it that are not about its numbers.

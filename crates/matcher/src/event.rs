@@ -47,7 +47,7 @@ pub enum Output {
     /// read: it has forgotten the ticket, hand it in again. Its age counts from its creation as before.
     Again(TicketId),
     /// The ticket can't be matched under its queue's rules; the matcher has forgotten it. Happens when
-    /// [`crate::validate`] was not asked, or was asked under an older revision of the queue.
+    /// [`crate::validate()`] was not asked, or was asked under an older revision of the queue.
     Refused(TicketId, Rejection),
 }
 

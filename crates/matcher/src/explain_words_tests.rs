@@ -155,20 +155,7 @@ fn a_ticket_that_ended_is_told_why() {
 }
 
 fn searching() -> Ticket {
-    Ticket {
-        id: model::TicketId(uuid::Uuid::nil()),
-        queue: name("duel"),
-        queues: Vec::new(),
-        party: model::SessionId(uuid::Uuid::nil()),
-        created_at: NOW,
-        expires_at: None,
-        state: TicketState::Searching,
-        reason: None,
-        ended_at: None,
-        match_id: None,
-        session: None,
-        placements_failed: 0,
-        custom_data: Default::default(),
-        players: Vec::new(),
-    }
+    let nil = uuid::Uuid::nil();
+    let party = model::SessionId(nil);
+    Ticket::new(model::TicketId(nil), name("duel"), party, NOW)
 }

@@ -55,7 +55,7 @@ pub(crate) struct Final {
     index: usize,
     question: Question,
     limits: Vec<Limits>,
-    /// Whether tickets that break it break it whoever joins them.
+    /// Whether tickets that break it break it whoever joins them; of a rule of the split, whoever joins their team.
     stays_broken: bool,
 }
 
@@ -162,6 +162,17 @@ fn stays(kind: &RuleKind, kept: Kept) -> bool {
     breaks && kept == Kept::Not
 }
 
+/// Whether players who break a rule of the split on one team break it whoever joins that team, whichever it is.
+fn parts_team(kind: &RuleKind) -> bool {
+    match kind {
+        RuleKind::Equal { per, .. }
+        | RuleKind::Different { per, .. }
+        | RuleKind::Intersect { per, .. } => *per == Scope::Team,
+        RuleKind::All(parts) | RuleKind::Any(parts) => parts.iter().all(parts_team),
+        _ => false,
+    }
+}
+
 /// The teams that a rule names.
 fn named(kind: &RuleKind, out: &mut BTreeSet<usize>) {
     match kind {
@@ -217,7 +228,10 @@ impl Finals {
                 .collect();
             let one = Final {
                 index,
-                stays_broken: stays(&rule.kind, Kept::Not),
+                stays_broken: match of_split {
+                    true => parts_team(&rule.kind),
+                    false => stays(&rule.kind, Kept::Not),
+                },
                 question,
                 limits,
             };
@@ -270,6 +284,21 @@ impl Finals {
     pub fn team_min_last(&self, team: usize) -> u32 {
         let levels = self.team_min.get(team);
         levels.and_then(|l| l.last()).copied().unwrap_or(1)
+    }
+
+    /// By level the fewest players that all teams together may have; empty if they are the same at every level.
+    pub fn least(&self) -> Vec<u32> {
+        let levels = self.team_min.iter().map(Vec::len).max().unwrap_or(0);
+        let of = |level: usize| {
+            self.team_min
+                .iter()
+                .filter_map(move |levels| levels.get(level))
+        };
+        let mut least: Vec<u32> = (0..levels).map(|level| of(level).sum()).collect();
+        if least.first() == least.last() {
+            least.clear();
+        }
+        least
     }
 
     /// The fewest players that a team may have in a match of these tickets.
@@ -420,6 +449,19 @@ impl Finals {
     /// Whether [`Self::are_apart`] may say so of any.
     pub fn parts_pairs(&self) -> bool {
         self.parts() || self.asks_early()
+    }
+
+    /// Whether [`Self::are_rivals`] may say so of any.
+    pub fn parts_teams(&self) -> bool {
+        self.of_split.iter().any(|one| one.stays_broken)
+    }
+
+    /// Whether these two tickets may never be on one team.
+    pub fn are_rivals(&self, a: &Entry, b: &Entry) -> bool {
+        let both = [a, b];
+        let seated = self.seated(&both, &[0, 0]);
+        let mut rules = self.of_split.iter().filter(|one| one.stays_broken);
+        rules.any(|one| !one.holds(seated))
     }
 
     /// Whether these two tickets may never meet.

@@ -10,10 +10,13 @@ use crate::pool::{
     Class, EXACT_TICKETS_MAX, Entries, Mask, Place, Pool, QueueState, SHARED_BIT, SHARED_TAG,
     SkillKey, Slot, bit, plays_in, skill_key, tag,
 };
+use crate::sorted::Spot;
 use crate::wanted::gather_wanted;
 
 /// Of a pool's oldest tickets so many are candidates however far they are from the nearest.
 const OLDEST_LOOKED_AT: usize = 4;
+/// If no more than about so many are within reach, all of them are candidates.
+const WHOLE_MAX: usize = 32;
 /// Tickets looked at on each side of a class when a search begins.
 const SCAN_MAX: u32 = 512;
 /// A search that has found nothing looks at up to `SCAN_MAX << SCAN_DOUBLINGS_MAX`.
@@ -39,6 +42,21 @@ pub(crate) struct Candidate {
     pub anywhere: bool,
 }
 
+impl Candidate {
+    /// A ticket so far away from the one which searches.
+    fn new(key: SkillKey, slot: Slot, gap: f64, kind: &Class) -> Candidate {
+        Candidate {
+            near: (gap.to_bits(), key.seq()),
+            slot,
+            players: kind.players,
+            level: kind.level,
+            skill: key.skill(),
+            mask: kind.mask,
+            anywhere: kind.anywhere,
+        }
+    }
+}
+
 /// What a search found to look at, and what it notes while it looks; kept from one search to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
@@ -46,6 +64,9 @@ pub(crate) struct Gathered {
     pub candidates: Vec<Candidate>,
     /// Some class was not scanned far enough to know its nearest acceptable tickets.
     pub truncated: bool,
+    /// There may be acceptable tickets that are no candidates, and that could make a difference. As long as a search may
+    /// look farther it is truncated then.
+    pub partial: bool,
     /// Tickets looked at.
     pub looked_at: u64,
     /// For each class, valid where its walk is this one.
@@ -76,6 +97,8 @@ pub(crate) struct Seeker<'a> {
     pub overdue: Option<Timestamp>,
     /// How often this search has decided to look farther.
     pub widened: u32,
+    /// Those who reach no farther than this need not be looked at.
+    pub tried: Option<f64>,
 }
 
 impl Seeker<'_> {
@@ -101,11 +124,20 @@ impl Seeker<'_> {
             .players_max
             .saturating_sub(u32::from(self.entry.players));
         let mut wanted = wanted(plan, room, class.players);
+        if !plan.is_simple() {
+            wanted = wanted.saturating_mul(1 << self.widened.min(SCAN_DOUBLINGS_MAX));
+        }
         if shared == 0 && !(own.anywhere && class.anywhere) {
             wanted = 0;
         } else if wanted > 0 && shared & SHARED_BIT != 0 && !(own.anywhere || class.anywhere) {
             // These may be in different regions, so that some of them do not tell of all.
             wanted = u32::MAX;
+        }
+        if self
+            .tried
+            .is_some_and(|tried| plan.reach(class.level) <= tried)
+        {
+            wanted = 0;
         }
         Quota {
             walk: 0,
@@ -114,6 +146,28 @@ impl Seeker<'_> {
             scanned: 0,
             limit: self.limit(class.level),
         }
+    }
+
+    /// The tags of classes that may have somebody whom it may meet and who makes a difference.
+    fn wanted_tags(&self) -> u128 {
+        let known = match self.pool.classes.len() {
+            classes @ 0..=127 => (1 << classes) - 1,
+            _ => u128::MAX,
+        };
+        let plan = &self.queue.plan;
+        let reaching = self
+            .tried
+            .map_or(u128::MAX, |tried| self.pool.reaching(plan, tried));
+        self.pool.met_by(self.entry.class) & known & reaching
+    }
+
+    /// Whether skill and place alone say that a ticket is acceptable.
+    fn is_plain(&self) -> bool {
+        let plan = &self.queue.plan;
+        self.overdue.is_none()
+            && plan.distance.len() <= 1
+            && plan.intersect.is_empty()
+            && !plan.finals.parts_pairs()
     }
 
     fn accepts(&self, other: Slot) -> bool {
@@ -127,12 +181,113 @@ impl Seeker<'_> {
 /// Gathers the nearest of each class, and of the oldest those that fit.
 pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     out.candidates.clear();
-    (out.truncated, out.looked_at) = (false, 0);
+    (out.truncated, out.partial, out.looked_at) = (false, false, 0);
+    let start = seeker.pool.by_skill.spot(&skill_key(seeker.entry));
+    if !gather_whole(seeker, start, out) {
+        gather_nearest(seeker, start, out);
+    }
+    let near = out.candidates.len();
+    gather_oldest(seeker, out);
+    gather_wanted(seeker, out);
+    arrange(seeker, out);
+    if out.candidates.len() > near {
+        out.candidates.sort_by(|a, b| a.skill.total_cmp(&b.skill));
+    }
+    // Whoever brings what is wanted has been looked for by himself: where nobody does, the others are no help.
+    out.partial &= out.truncated || brings_enough(seeker, out);
+    out.truncated |= out.partial && seeker.widened < SCAN_DOUBLINGS_MAX;
+}
+
+/// Whether the candidates may bring what the ticket's match must have.
+fn brings_enough(seeker: Seeker<'_>, out: &Gathered) -> bool {
+    let plan = &seeker.queue.plan;
+    let seats = plan
+        .players_max
+        .saturating_sub(u32::from(seeker.entry.players));
+    let others = out.candidates.iter().map(|c| seeker.entries.at(c.slot));
+    let own = std::iter::once(seeker.entry);
+    plan.wanted.len() == 0 || plan.wanted.can_be_met(own, others, seats)
+}
+
+/// Takes everybody within reach, if they are few; whether they are.
+fn gather_whole(seeker: Seeker<'_>, start: Spot, out: &mut Gathered) -> bool {
+    let order = &seeker.pool.by_skill;
+    let (low, high) = bounds(seeker);
+    let window = Window::new(seeker);
+    let mut spot = start;
+    'down: while let Some((items, next)) = order.down_until(spot, window.tags, Some(low)) {
+        for (key, place) in items.rev() {
+            if key < low {
+                break 'down;
+            }
+            window.take(out, key, place);
+        }
+        if out.candidates.len() > WHOLE_MAX {
+            out.candidates.clear();
+            return false;
+        }
+        spot = next;
+    }
+    out.candidates.reverse();
+    let mut spot = start;
+    'up: while let Some((items, next)) = order.up_until(spot, window.tags, Some(high)) {
+        for (key, place) in items {
+            if key > high {
+                break 'up;
+            }
+            window.take(out, key, place);
+        }
+        if out.candidates.len() > WHOLE_MAX {
+            out.candidates.clear();
+            return false;
+        }
+        spot = next;
+    }
+    true
+}
+
+/// Everybody within reach of a ticket.
+struct Window<'a> {
+    seeker: Seeker<'a>,
+    skill: f64,
+    /// Of classes that are wanted.
+    tags: u128,
+    is_plain: bool,
+}
+
+impl<'a> Window<'a> {
+    fn new(seeker: Seeker<'a>) -> Window<'a> {
+        Window {
+            seeker,
+            skill: seeker.entry.skill(),
+            tags: seeker.wanted_tags(),
+            is_plain: seeker.is_plain(),
+        }
+    }
+
+    #[inline]
+    fn take(&self, out: &mut Gathered, key: SkillKey, place: Place) {
+        if self.tags & tag(place.class) == 0 || place.slot == self.seeker.slot {
+            return;
+        }
+        out.looked_at += 1;
+        let kind = &self.seeker.pool.classes[usize::from(place.class)].0;
+        // The same expression as the rule's, so that rounding can't part them; from the key, so that a
+        // ticket out of reach is not touched.
+        let (skill, limit) = (key.skill(), self.seeker.limit(kind.level));
+        let gap = (self.skill - skill).abs();
+        if gap <= limit && (self.is_plain || self.seeker.accepts(place.slot)) {
+            out.candidates
+                .push(Candidate::new(key, place.slot, gap, kind));
+        }
+    }
+}
+
+/// Takes the nearest of each class.
+fn gather_nearest(seeker: Seeker<'_>, start: Spot, out: &mut Gathered) {
     out.quotas
         .resize(seeker.pool.classes.len(), Quota::default());
     let order = &seeker.pool.by_skill;
-    let own = skill_key(seeker.entry);
-    let start = order.spot(&own);
     let (low, high) = bounds(seeker);
     out.walk += 1;
     let (mut spot, mut walk) = (start, Walk::new(seeker, false));
@@ -150,13 +305,6 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
             break;
         }
         spot = next;
-    }
-    let near = out.candidates.len();
-    gather_oldest(seeker, out);
-    gather_wanted(seeker, out);
-    arrange(seeker, out);
-    if out.candidates.len() > near {
-        out.candidates.sort_by(|a, b| a.skill.total_cmp(&b.skill));
     }
 }
 
@@ -183,6 +331,8 @@ struct Walk<'a> {
     second: bool,
     /// Whether skill and place alone say that a ticket is acceptable.
     is_plain: bool,
+    /// Whether the nearest of each class, as many as are wanted, stand for all of it.
+    nearest_do: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -194,16 +344,10 @@ impl<'a> Walk<'a> {
             own_limit: seeker.limit(u16::MAX),
             scan_max: seeker.scan_max(),
             passed: 0,
-            tags: seeker.pool.met_by(seeker.entry.class)
-                & match seeker.pool.classes.len() {
-                    classes @ 0..=127 => (1 << classes) - 1,
-                    _ => u128::MAX,
-                },
+            tags: seeker.wanted_tags(),
             second,
-            is_plain: seeker.overdue.is_none()
-                && plan.distance.len() <= 1
-                && plan.intersect.is_empty()
-                && !plan.finals.parts_pairs(),
+            is_plain: seeker.is_plain(),
+            nearest_do: plan.is_simple(),
         }
     }
 
@@ -213,6 +357,7 @@ impl<'a> Walk<'a> {
         let Gathered {
             candidates,
             truncated,
+            partial,
             looked_at,
             quotas,
             walk,
@@ -240,32 +385,26 @@ impl<'a> Walk<'a> {
         }
         if quota.wanted == 0 || gap > quota.limit {
             quota.wanted = 0;
-            return self.close(class, truncated);
+            return self.close(class, truncated, partial);
         }
         if quota.scanned >= self.scan_max {
             *truncated |= self.seeker.widened < SCAN_DOUBLINGS_MAX;
+            *partial = true;
             quota.wanted = 0;
-            return self.close(class, truncated);
+            return self.close(class, truncated, partial);
         }
         quota.scanned += 1;
         *looked_at += 1;
         if self.is_plain || self.seeker.accepts(place.slot) {
             quota.wanted -= 1;
-            candidates.push(Candidate {
-                near: (gap.to_bits(), key.seq()),
-                slot: place.slot,
-                players: kind.players,
-                level: kind.level,
-                skill,
-                mask: kind.mask,
-                anywhere: kind.anywhere,
-            });
+            *partial |= quota.wanted == 0 && !self.nearest_do;
+            candidates.push(Candidate::new(key, place.slot, gap, kind));
         }
         true
     }
 
     /// Notes that no more is wanted of a class; whether the walk goes on.
-    fn close(&mut self, class: u128, truncated: &mut bool) -> bool {
+    fn close(&mut self, class: u128, truncated: &mut bool, partial: &mut bool) -> bool {
         if class != SHARED_TAG {
             self.tags &= !class;
             return self.tags != 0;
@@ -273,6 +412,7 @@ impl<'a> Walk<'a> {
         self.passed += 1;
         let goes_on = self.passed < self.scan_max * PASSED_MAX;
         *truncated |= !goes_on && self.seeker.widened < SCAN_DOUBLINGS_MAX;
+        *partial |= !goes_on;
         goes_on
     }
 }

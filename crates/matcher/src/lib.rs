@@ -55,7 +55,4 @@ pub use explain::{
 pub use explain_words::{sentences, ticket_sentence};
 pub use group::{Group, prepare_for};
 pub use matcher::Matcher;
-pub use validate::{
-    LATENCY_MS_MAX, NUMBER_ABS_MAX, REGIONS_MAX, Rejection, STRING_BYTES_MAX, STRINGS_MAX, prepare,
-    validate,
-};
+pub use validate::{LATENCY_MS_MAX, REGIONS_MAX, Rejection, prepare, validate};

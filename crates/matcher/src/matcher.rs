@@ -16,7 +16,7 @@ use crate::facts::Facts;
 use crate::gather::Gathered;
 use crate::ids::Ids;
 use crate::plan::{Plan, reads_alike};
-use crate::pool::{Entries, QueueState, Slot};
+use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, Slot};
 use crate::roles::of_team;
 use crate::search::{Cursor, Found, Outcome, Scene, search, worst_ms};
 use crate::validate::{Rejection, admit, no_region_within};
@@ -25,8 +25,10 @@ use crate::validate::{Rejection, admit, no_region_within};
 const DUE_MAX: usize = 1_024;
 /// Searches that were put off and are resumed in one event; the others are due at once.
 const RESUMED_MAX: usize = 8;
-/// Slices after which a search is given up, until its ticket changes or a new one can meet it.
+/// Slices after which the search of a pool's oldest ticket is given up, until it changes or a new one can meet it.
 const SLICES_MAX: u32 = 64;
+/// The same of every other ticket; when it has become the oldest it is searched for anew.
+const SLICES_OF_OTHERS_MAX: u32 = 16;
 
 /// One group of queues that share tickets, all regions together: the unit of ownership and threads.
 #[derive(Debug)]
@@ -38,12 +40,13 @@ pub struct Matcher {
     /// Waiting and proposed; looked up by id only, never iterated.
     by_id: Ids,
     waiting: usize,
-    /// When tickets widen or expire: (not after that, queue, pool), see [`Pool::noted`].
+    /// When tickets widen or expire: (not after that, queue, pool), see `Pool::noted`.
     due: BTreeSet<(Timestamp, u32, u32)>,
     /// Searches that are unfinished, the oldest ticket first.
     unfinished: BTreeMap<AgeKey, (Slot, Cursor)>,
-    /// Tickets to search for since the queues changed, the oldest last. Some may have gone meanwhile.
-    backlog: Vec<(AgeKey, Slot)>,
+    /// Tickets to search for anew, the oldest first: since the queues changed, or since what kept a search from being
+    /// complete has gone. Some may have gone meanwhile.
+    backlog: BTreeSet<(AgeKey, Slot)>,
     /// Tickets of matches that were emitted, by handle.
     proposed: BTreeMap<u64, Vec<Slot>>,
     /// Sessions that ask for players.
@@ -56,6 +59,9 @@ pub struct Matcher {
     seed: u64,
     stats: Stats,
 }
+
+/// A ticket that came, or whose limits have grown; then as in [`Cursor::beyond`].
+type Changed = (Slot, Option<f64>);
 
 /// A queue, or what is left of it.
 #[derive(Debug)]
@@ -85,7 +91,7 @@ impl Matcher {
             waiting: 0,
             due: BTreeSet::new(),
             unfinished: BTreeMap::new(),
-            backlog: Vec::new(),
+            backlog: BTreeSet::new(),
             proposed: BTreeMap::new(),
             backfills: Backfills::default(),
             gathered: Gathered::default(),
@@ -163,10 +169,7 @@ impl Matcher {
             }
         }
         // What was to be searched for before still is.
-        changed.append(&mut self.backlog);
-        changed.sort_unstable_by(|a, b| b.cmp(a));
-        changed.dedup();
-        self.backlog = changed;
+        self.backlog.extend(changed);
         self.reopen_backfills();
         self.resume(&mut out);
         self.resume_refills(&mut out);
@@ -244,8 +247,12 @@ impl Matcher {
             self.resume(&mut out);
         }
         self.resume_refills(&mut out);
-        while self.backlog.last().is_some_and(|&last| !self.is_here(last)) {
-            self.backlog.pop();
+        while self
+            .backlog
+            .first()
+            .is_some_and(|&first| !self.is_here(first))
+        {
+            self.backlog.pop_first();
         }
         out
     }
@@ -311,12 +318,8 @@ impl Matcher {
         let slot = self.slot_of(ticket)?;
         let entry = self.entries.get(slot)?;
         let queue = self.state(entry.queue)?;
-        let noted = (entry.age_key(), slot);
         let is_put_off = self.unfinished.contains_key(&entry.age_key())
-            || self
-                .backlog
-                .binary_search_by(|other| noted.cmp(other))
-                .is_ok();
+            || self.backlog.contains(&(entry.age_key(), slot));
         Some(Glimpse {
             queue,
             entries: &self.entries,
@@ -378,6 +381,7 @@ impl Matcher {
             players,
             anywhere,
             given_up: false,
+            was_first: false,
             numbers,
             deadline: None,
             id: ticket.id,
@@ -448,9 +452,31 @@ impl Matcher {
             self.unfinished.remove(&entry.age_key());
         }
         self.waiting -= 1;
-        if let Some(state) = self.queues[entry.queue as usize].state.as_mut() {
+        let (queue, pool) = (entry.queue, entry.pool);
+        if let Some(state) = self.queues[queue as usize].state.as_mut() {
             state.remove(slot, &mut self.entries);
+            self.search_again(queue, pool);
         }
+    }
+
+    /// Notes whose search was cut short and can be complete, or longer, now that somebody left the pool: the oldest's,
+    /// and in a pool that has become small enough for trying all everybody's.
+    fn search_again(&mut self, queue: u32, number: u32) {
+        let Some(pool) = self.state(queue).and_then(|s| s.pools.get(number as usize)) else {
+            return;
+        };
+        if pool.unsure_before == 0 {
+            return;
+        }
+        let small = pool.by_age.len() <= EXACT_TICKETS_MAX;
+        let looked_at = if small { EXACT_TICKETS_MAX } else { 1 };
+        let keys = pool.by_age.iter(|slot| self.entries.age_key(slot));
+        let cut = keys.take(looked_at).filter(|&(_, slot)| {
+            let entry = self.entries.at(slot);
+            entry.given_up && (small || !entry.was_first)
+        });
+        let cut: Vec<(AgeKey, Slot)> = cut.collect();
+        self.backlog.extend(cut);
     }
 
     /// Forgets a ticket that is in no pool.
@@ -466,13 +492,13 @@ impl Matcher {
     }
 
     fn fail(&mut self, handle: u64, gone: &[TicketId], out: &mut Vec<Output>) {
-        let mut changed = Vec::new();
+        let mut changed: Vec<Changed> = Vec::new();
         for slot in self.proposed.remove(&handle).unwrap_or_default() {
             let comes_back = |entry: &Entry| !gone.contains(&entry.id);
             if !self.entries.get(slot).is_some_and(comes_back) {
                 self.drop_entry(slot);
             } else if self.enter(slot, out) {
-                changed.push(slot);
+                changed.push((slot, None));
             }
         }
         self.search_changed(changed, out);
@@ -517,7 +543,7 @@ impl Matcher {
     }
 
     /// Widens or expires a ticket that may be due.
-    fn grow_older(&mut self, slot: Slot, changed: &mut Vec<Slot>, out: &mut Vec<Output>) {
+    fn grow_older(&mut self, slot: Slot, changed: &mut Vec<Changed>, out: &mut Vec<Output>) {
         let Some(entry) = self.entries.get_mut(slot) else {
             return;
         };
@@ -535,33 +561,67 @@ impl Matcher {
             state.renew_deadline(slot, entry);
             return;
         }
+        let pool = &state.pools[entry.pool as usize];
+        // What was possible before may not have been found where searches were put off or given up.
+        let is_sought = self.unfinished.is_empty() && self.backlog.is_empty();
+        let is_sure = is_sought && entry.seq >= pool.unsure_before;
+        let tried =
+            (is_sure && state.plan.only_reach_widens).then(|| state.plan.reach(entry.level));
         state.widen(slot, entry, level);
-        changed.push(slot);
+        changed.push((slot, tried));
     }
 
     /// Looks for the matches that the change of these waiting tickets made possible.
-    fn search_changed(&mut self, mut changed: Vec<Slot>, out: &mut Vec<Output>) {
-        changed.sort_by_key(|&slot| self.entries.get(slot).map(Entry::age_key));
+    fn search_changed(&mut self, mut changed: Vec<Changed>, out: &mut Vec<Output>) {
+        changed.sort_by_key(|&(slot, _)| self.entries.get(slot).map(Entry::age_key));
         if changed.len() > 1 {
             // Where sessions come first, they choose before any new match is made.
-            for &slot in &changed {
+            for &(slot, _) in &changed {
                 self.refills_first(slot, out);
             }
             // Several changes at once: the oldest tickets, changed or not, choose first.
-            let entries = changed.iter().filter_map(|&slot| self.entries.get(slot));
+            let entries = changed
+                .iter()
+                .filter_map(|&(slot, _)| self.entries.get(slot));
             let pools: BTreeSet<(u32, u32)> =
                 entries.map(|entry| (entry.queue, entry.pool)).collect();
             for (queue, pool) in pools {
                 while let Some(oldest) = self.oldest(queue, pool) {
-                    if !self.search(oldest, &Cursor::default(), out) {
+                    if self.is_far(oldest, &changed)
+                        || !self.search(oldest, &Cursor::default(), out)
+                    {
                         break;
                     }
                 }
             }
         }
-        for slot in changed {
-            self.search(slot, &Cursor::default(), out);
+        for (slot, tried) in changed {
+            self.search(slot, &Cursor::beyond(tried), out);
         }
+    }
+
+    /// Whether the change of those can't have made a match possible that this one is in: none of them is within its
+    /// reach, and whatever was possible before would have been found.
+    fn is_far(&self, slot: Slot, changed: &[Changed]) -> bool {
+        let entry = self.entries.at(slot);
+        let Some(state) = self.state(entry.queue) else {
+            return true;
+        };
+        let is_sure = entry.seq >= state.pools[entry.pool as usize].unsure_before;
+        let reach = state.plan.reach(entry.level);
+        let others = changed
+            .iter()
+            .filter_map(|&(slot, _)| self.entries.get(slot));
+        let mut near = others.filter(|other| {
+            let same = (other.queue, other.pool) == (entry.queue, entry.pool);
+            same && (other.skill() - entry.skill()).abs() <= reach
+        });
+        is_sure && self.has_sought_all() && near.next().is_none()
+    }
+
+    /// Whether no search was put off, and nobody is to be searched for since the queues changed.
+    fn has_sought_all(&self) -> bool {
+        self.unfinished.is_empty() && self.backlog.is_empty()
     }
 
     fn oldest(&self, queue: u32, pool: u32) -> Option<Slot> {
@@ -574,7 +634,7 @@ impl Matcher {
 
     /// Searches once and emits the match if there is one; whether there was.
     fn search(&mut self, slot: Slot, cursor: &Cursor, out: &mut Vec<Output>) -> bool {
-        if *cursor == Cursor::default() && self.refills_first(slot, out) {
+        if cursor.slices == 0 && self.refills_first(slot, out) {
             return true;
         }
         // An earlier match may have taken the ticket.
@@ -586,8 +646,8 @@ impl Matcher {
         let Some(queue) = state.filter(|state| state.plan.queue.active) else {
             return false;
         };
-        let number = entry.queue;
-        self.stats.searches += u64::from(*cursor == Cursor::default());
+        let (number, pool) = (entry.queue, entry.pool);
+        self.stats.searches += u64::from(cursor.slices == 0);
         let due = self.due.first().map(|&(at, _, _)| at);
         let scene = Scene {
             queue,
@@ -596,8 +656,29 @@ impl Matcher {
         };
         let outcome = search(scene, slot, cursor, &mut self.gathered);
         self.stats.looked_at += self.gathered.looked_at;
+        let may_be_cut = match &outcome {
+            Outcome::Found(_) => false,
+            Outcome::Nothing => self.gathered.partial,
+            Outcome::PutOff(_) => true,
+        };
+        let is_first = may_be_cut && self.oldest(number, pool) == Some(slot);
+        let slices_max = if is_first {
+            SLICES_MAX
+        } else {
+            SLICES_OF_OTHERS_MAX
+        };
+        let is_cut = match &outcome {
+            Outcome::PutOff(cursor) => cursor.slices >= slices_max,
+            _ => may_be_cut,
+        };
         if let Some(entry) = self.entries.get_mut(slot) {
-            entry.given_up = matches!(&outcome, Outcome::PutOff(c) if c.slices >= SLICES_MAX);
+            (entry.given_up, entry.was_first) = (is_cut, is_first);
+        }
+        let state = self.queues[number as usize].state.as_mut();
+        let pool = state.and_then(|state| state.pools.get_mut(pool as usize));
+        if let Some(pool) = pool.filter(|_| is_cut) {
+            pool.unsure_before = self.next_seq;
+            self.stats.given_up += 1;
         }
         match outcome {
             Outcome::Found(found) => {
@@ -616,8 +697,7 @@ impl Matcher {
                 self.finish(slot);
                 self.refills_at_last(slot, out)
             }
-            Outcome::PutOff(cursor) if cursor.slices >= SLICES_MAX => {
-                self.stats.given_up += 1;
+            Outcome::PutOff(_) if is_cut => {
                 self.finish(slot);
                 self.refills_at_last(slot, out)
             }
@@ -648,11 +728,11 @@ impl Matcher {
     fn resume(&mut self, out: &mut Vec<Output>) {
         let mut resumed = 0;
         while resumed < RESUMED_MAX {
-            let noted = self.backlog.last().copied();
+            let noted = self.backlog.first().copied();
             let put_off = self.unfinished.first_key_value().map(|(&age, _)| age);
             match (noted, put_off) {
                 (Some((age, slot)), other) if other.is_none_or(|other| age < other) => {
-                    self.backlog.pop();
+                    self.backlog.pop_first();
                     if self.is_here((age, slot)) {
                         resumed += 1;
                         self.search(slot, &Cursor::default(), out);

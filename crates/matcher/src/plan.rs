@@ -96,6 +96,10 @@ pub(crate) struct Plan {
     /// Whom a match must have, however few there are.
     pub wanted: Wanted,
     simple: bool,
+    /// By level the fewest players of a match that a ticket of it is in; empty if they are the same at every level.
+    pub least: Vec<u32>,
+    /// Whether nothing but the limit of the first distance rule grows with a ticket's age.
+    pub only_reach_widens: bool,
     /// Whether they read more of a ticket than its entry sums up.
     pub reads_tickets: bool,
 }
@@ -125,6 +129,8 @@ impl Plan {
             finals: Finals::default(),
             wanted: Wanted::default(),
             simple: false,
+            least: Vec::new(),
+            only_reach_widens: false,
             reads_tickets: reads_tickets(&queue),
             queue,
         };
@@ -184,6 +190,10 @@ impl Plan {
         plan.twins = twins(&plan.finals.classes);
         let teams = 0..queue.teams.len();
         plan.simple = plan.decides_by_pairs();
+        let reach = plan.first_distance().filter(|_| plan.first_rule == 0);
+        plan.only_reach_widens = (plan.queue.expansions.iter())
+            .all(|e| matches!(e.target, ExpansionTarget::Rule(at) if Some(at) == reach));
+        plan.least = plan.finals.least();
         plan.players_min = teams.map(|team| plan.finals.team_min_last(team)).sum();
         plan
     }
@@ -222,6 +232,12 @@ impl Plan {
     pub fn level(&self, level: u16) -> &Level {
         let last = self.levels.len() - 1;
         &self.levels[usize::from(level).min(last)]
+    }
+
+    /// The fewest players of a match that a ticket of this level is in.
+    pub fn least(&self, level: u16) -> u32 {
+        let own = self.least.get(usize::from(level)).or(self.least.last());
+        own.copied().unwrap_or(self.players_min)
     }
 
     /// The limit of the first distance rule at a level; infinite without one.

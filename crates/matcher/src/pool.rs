@@ -181,6 +181,10 @@ pub(crate) struct Pool {
     class_of: BTreeMap<Class, u16>,
     /// For each class that has a tag of its own the tags of those who may play where it may.
     meets: Vec<u128>,
+    /// By level the tags of its classes.
+    of_level: Vec<u128>,
+    /// Of tickets that came before this one not every possible match need have been found.
+    pub unsure_before: u64,
     /// Numbers of classes by their hash, as they were last; most are asked for here alone.
     recent: Vec<u16>,
 }
@@ -200,6 +204,8 @@ impl Pool {
             free_classes: Vec::new(),
             class_of: BTreeMap::new(),
             meets: Vec::new(),
+            of_level: Vec::new(),
+            unsure_before: 0,
             recent: Vec::new(),
         }
     }
@@ -266,7 +272,27 @@ impl Pool {
         };
         self.class_of.insert(class, number);
         self.note_meets(number);
+        self.note_level(number);
         number
+    }
+
+    /// Notes at which level a new class is.
+    fn note_level(&mut self, number: u16) {
+        let level = usize::from(self.classes[usize::from(number)].0.level);
+        for tags in &mut self.of_level {
+            *tags &= !tag(number) | SHARED_TAG;
+        }
+        if self.of_level.len() <= level {
+            self.of_level.resize(level + 1, SHARED_TAG);
+        }
+        self.of_level[level] |= tag(number);
+    }
+
+    /// The tags of those who reach farther than this, and maybe of others.
+    pub fn reaching(&self, plan: &Plan, tried: f64) -> u128 {
+        let levels = self.of_level.iter().zip(0..);
+        let wide = levels.filter(|&(_, level)| plan.reach(level) > tried);
+        wide.fold(SHARED_TAG, |tags, (of_level, _)| tags | of_level)
     }
 
     /// Notes whom a new class may meet.

@@ -1,7 +1,8 @@
 //! The search for a match that contains one given ticket, the oldest possible partner first.
 //!
 //! The partner ("anchor") is tried in age order, so that a match with the oldest ticket is found
-//! whenever there is one; the other seats are filled with the nearest tickets by skill. Sets are tried
+//! whenever there is one; the other seats are filled with the nearest tickets by skill. In a small pool
+//! the search goes on from there to the set that lies closest together. Sets are tried
 //! in a fixed order, and a set that can't fill the teams any more is left at once. The order is what
 //! makes a search resumable: its cursor is the last set that it tried.
 
@@ -20,6 +21,8 @@ use crate::wishes::{WISHED_SETS_EXACT, WISHED_SETS_MAX};
 
 /// Sets and splits that one event may try for one ticket in a pool that is too large for trying all.
 const STEPS_MAX: u64 = 16_384;
+/// The same for a set that is closer together than the one that was found, in a pool that is small enough for trying all.
+const CLOSER_STEPS_MAX: u64 = 16_384;
 /// Tries to add several waiting tickets to a match that may start but has room.
 const FILL_TRIES_MAX: u32 = 32;
 
@@ -30,7 +33,20 @@ pub(crate) struct Cursor {
     pub slices: u32,
     /// How often the gathering was widened since.
     widened: u32,
+    /// Whoever searches was tried already with all of whom one reaches no farther than this.
+    tried: Option<f64>,
     at: Option<Stop>,
+}
+
+impl Cursor {
+    /// The start of a search after the limit of the ticket grew from this one, if whatever was possible under it would
+    /// have been found: a match that has become possible spans more, and all who are in it reach that far.
+    pub fn beyond(tried: Option<f64>) -> Cursor {
+        Cursor {
+            tried,
+            ..Cursor::default()
+        }
+    }
 }
 
 /// The last set that was tried: region and the tickets after the anchor.
@@ -69,6 +85,32 @@ pub(crate) struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// Whether these two tickets may never be on one team.
+    fn are_rivals(&self, a: Slot, b: Slot) -> bool {
+        let finals = &self.queue.plan.finals;
+        finals.are_rivals(self.entries.at(a), self.entries.at(b))
+    }
+
+    /// Whether among some tickets there are so many of whom no two may be on one team. They are few, and so many seldom
+    /// more than three.
+    fn has_rivals(&self, among: &[Slot], wanted: usize) -> bool {
+        let Some(fewer) = wanted.checked_sub(1) else {
+            return true;
+        };
+        among.iter().enumerate().any(|(at, &slot)| {
+            let others = among.iter().skip(at + 1).copied();
+            let rivals: Vec<Slot> = others.filter(|&o| self.are_rivals(slot, o)).collect();
+            rivals.len() >= fewer && self.has_rivals(&rivals, fewer)
+        })
+    }
+
+    /// Fewest players of a match with any of these, as each demands it by its own age.
+    fn least(&self, slots: &[Slot]) -> u32 {
+        let plan = &self.queue.plan;
+        let of = |&slot: &Slot| plan.least(self.entries.at(slot).level);
+        slots.iter().map(of).max().unwrap_or(plan.players_min)
+    }
+
     /// Whether these two tickets may never meet.
     fn are_apart(&self, a: Slot, b: Slot) -> bool {
         let finals = &self.queue.plan.finals;
@@ -100,6 +142,7 @@ pub(crate) fn search(
         entry: own,
         overdue: scene.overdue,
         widened: cursor.widened,
+        tried: cursor.tried,
     };
     gather(seeker, gathered);
     let truncated = gathered.truncated;
@@ -126,27 +169,31 @@ pub(crate) fn search(
         region: None,
         found: None,
         complete: 0,
+        closer_than: f64::INFINITY,
+        closer_until: 0,
     };
     let stopped = run.anchors(&contexts, cursor.at.as_ref());
     match (run.found.take(), stopped) {
         (Some(found), _) => Outcome::Found(complete(scene, &contexts, found)),
-        (None, Some(stop)) => Outcome::PutOff(Cursor {
+        (None, Some(stop)) if !truncated => Outcome::PutOff(Cursor {
             slices: cursor.slices + 1,
-            widened: cursor.widened,
             at: Some(stop),
+            ..*cursor
         }),
-        // The next slice looks farther and therefore starts over.
-        (None, None) if truncated => Outcome::PutOff(Cursor {
+        // The next slice looks farther and therefore starts over: with the oldest partner, who may need one from afar.
+        (None, _) if truncated => Outcome::PutOff(Cursor {
             slices: cursor.slices + 1,
             widened: cursor.widened + 1,
+            tried: cursor.tried,
             at: None,
         }),
-        (None, None) => Outcome::Nothing,
+        (None, _) => Outcome::Nothing,
     }
 }
 
 /// Whether the sizes of all together would do, wherever they may play.
 fn may_fill(scene: Scene<'_>, own: &Entry, candidates: &[Candidate]) -> bool {
+    let least = scene.queue.plan.least(own.level);
     let (mut base, mut more) = (Counts::default(), Counts::default());
     count(&mut base, own.players);
     let mut players = u32::from(own.players);
@@ -154,7 +201,7 @@ fn may_fill(scene: Scene<'_>, own: &Entry, candidates: &[Candidate]) -> bool {
         count(&mut more, candidate.players);
         players += u32::from(candidate.players);
     }
-    scene.queue.sizes.can_fill(&base, &more, players)
+    players >= least && scene.queue.sizes.can_fill(&base, &more, players)
 }
 
 /// Where the ticket may play now, its best region first, with whom it can meet there; without the regions
@@ -286,6 +333,14 @@ impl Demands {
         }
     }
 
+    /// Players together with these.
+    fn players_with(&self, entries: &Entries, rest: &[(NearKey, Slot)]) -> u32 {
+        let more = rest
+            .iter()
+            .map(|&(_, slot)| u32::from(entries.at(slot).players));
+        self.players + more.sum::<u32>()
+    }
+
     fn spans(&self) -> impl Iterator<Item = &Span> {
         std::iter::once(&self.first).chain(&self.others)
     }
@@ -315,13 +370,24 @@ impl Demands {
             && rules.all(|(have, &(cell, min))| have.len_with(&entry.facts, cell) >= min)
     }
 
-    /// Whether some of these tickets, each of which is allowed, may complete a match.
-    fn can_grow(&self, scene: Scene<'_>, rest: impl Iterator<Item = Slot> + Clone) -> bool {
+    /// Whether the set still spans less than this by the first distance rule when this ticket joins it.
+    fn stay_within(&self, closer_than: f64, entry: &Entry) -> bool {
+        let with = |x: f64| self.first.high.max(x) - self.first.low.min(x);
+        closer_than == f64::INFINITY || with(entry.skill()) < closer_than
+    }
+
+    /// Whether some of these tickets, each of which is allowed, may complete a match that spans less than this.
+    fn can_grow(
+        &self,
+        scene: Scene<'_>,
+        rest: impl Iterator<Item = Slot> + Clone,
+        closer_than: f64,
+    ) -> bool {
         let plan = &scene.queue.plan;
         let base = Base {
             low: self.first.low,
             high: self.first.high,
-            limit: self.first.limit,
+            limit: self.first.limit.min(closer_than),
             counts: self.counts,
             players: self.players,
         };
@@ -375,6 +441,10 @@ struct Run<'a> {
     found: Option<Found>,
     /// Complete sets that were tried with him.
     complete: u32,
+    /// The difference in skill of the set that was found, once only a set with a smaller one would be better.
+    closer_than: f64,
+    /// The steps at which that is given up.
+    closer_until: u64,
 }
 
 impl<'a> Run<'a> {
@@ -405,6 +475,7 @@ impl<'a> Run<'a> {
                 self.resume = path.unwrap_or_default();
                 self.resuming = !self.resume.is_empty();
                 match self.with_anchor(context, &own, age, anchor) {
+                    Flow::Tried if self.closer_than < f64::INFINITY => return None,
                     Flow::Tried => {}
                     Flow::Found => return None,
                     Flow::OutOfBudget if self.found.is_some() => return None,
@@ -472,7 +543,7 @@ impl<'a> Run<'a> {
             return Flow::Tried;
         }
         let demands = own.with(self.scene, entry);
-        let rest: Vec<(NearKey, Slot)> = context
+        let mut rest: Vec<(NearKey, Slot)> = context
             .near
             .iter()
             .copied()
@@ -484,6 +555,8 @@ impl<'a> Run<'a> {
         self.region = context.region;
         self.chosen.truncate(1);
         self.chosen.push(anchor);
+        self.keep_parted(anchor, &mut rest);
+        self.keep_modest(&demands, &mut rest);
         let flow = self.descend(&demands, &rest);
         if flow == Flow::Found && !self.unlimited && self.scene.queue.plan.finals.has_wishes() {
             self.exchange(&rest);
@@ -539,11 +612,12 @@ impl<'a> Run<'a> {
     /// Tries the chosen tickets and then every set that has some of `rest` in addition.
     fn descend(&mut self, demands: &Demands, rest: &[(NearKey, Slot)]) -> Flow {
         let entries = self.scene.entries;
-        if !demands.can_grow(self.scene, rest.iter().map(|&(_, slot)| slot)) {
+        let rest_slots = rest.iter().map(|&(_, slot)| slot);
+        if !demands.can_grow(self.scene, rest_slots, self.closer_than) {
             self.resuming = false;
             return Flow::Tried;
         }
-        if !self.may_hold() || !self.may_be_met(demands, rest) {
+        if !self.may_hold() || !self.may_be_met(demands, rest) || !self.are_enough(demands, rest) {
             self.resuming = false;
             return Flow::Tried;
         }
@@ -555,8 +629,14 @@ impl<'a> Run<'a> {
             if self.resuming && self.is_behind(depth, key) {
                 continue;
             }
+            if !demands.stay_within(self.closer_than, entries.at(slot)) {
+                continue;
+            }
+            if self.steps > self.closer_until && self.closer_than < f64::INFINITY {
+                return Flow::Found;
+            }
             let next = demands.with(self.scene, entries.at(slot));
-            let below: Vec<(NearKey, Slot)> = rest
+            let mut below: Vec<(NearKey, Slot)> = rest
                 .iter()
                 .skip(index + 1)
                 .copied()
@@ -565,6 +645,8 @@ impl<'a> Run<'a> {
                 .collect();
             self.steps += below.len() as u64 / 8 + 1;
             self.chosen.push(slot);
+            self.keep_parted(slot, &mut below);
+            self.keep_modest(&next, &mut below);
             let flow = self.descend(&next, &below);
             if flow != Flow::Tried {
                 return flow;
@@ -577,6 +659,52 @@ impl<'a> Run<'a> {
         }
         self.resuming = false;
         Flow::Tried
+    }
+
+    /// Leaves out with whom there would be more tickets of whom no two may be on one team than there are teams; `slot` is
+    /// the one that was chosen last, and before it nobody was left who would.
+    fn keep_parted(&mut self, slot: Slot, rest: &mut Vec<(NearKey, Slot)>) {
+        let (scene, plan) = (self.scene, &self.scene.queue.plan);
+        if !plan.finals.parts_teams() {
+            return;
+        }
+        let teams = plan.queue.teams.len();
+        let others = self.chosen.iter().copied().filter(|&other| other != slot);
+        let rivals: Vec<Slot> = others
+            .filter(|&other| scene.are_rivals(other, slot))
+            .collect();
+        if rivals.len() + 1 < teams {
+            return;
+        }
+        self.steps += rest.len() as u64 / 4;
+        rest.retain(|&(_, other)| {
+            let both = || {
+                rivals
+                    .iter()
+                    .copied()
+                    .filter(|&r| scene.are_rivals(r, other))
+            };
+            let crowded = || scene.has_rivals(&both().collect::<Vec<Slot>>(), teams - 1);
+            !scene.are_rivals(slot, other) || !crowded()
+        });
+    }
+
+    /// Leaves out who demands more players than there are: by his age his teams may not be as small yet.
+    fn keep_modest(&self, demands: &Demands, rest: &mut Vec<(NearKey, Slot)>) {
+        let (plan, entries) = (&self.scene.queue.plan, self.scene.entries);
+        let mut before = usize::MAX;
+        while !plan.least.is_empty() && rest.len() < before {
+            before = rest.len();
+            let players = demands.players_with(entries, rest);
+            rest.retain(|&(_, slot)| plan.least(entries.at(slot).level) <= players);
+        }
+    }
+
+    /// Whether the chosen tickets and all of the rest are as many players as the chosen ones demand.
+    fn are_enough(&self, demands: &Demands, rest: &[(NearKey, Slot)]) -> bool {
+        let plan = &self.scene.queue.plan;
+        plan.least.is_empty()
+            || demands.players_with(self.scene.entries, rest) >= self.scene.least(&self.chosen)
     }
 
     /// Whether others may join the chosen tickets, as far as their rules say that are asked at last.
@@ -626,7 +754,8 @@ impl<'a> Run<'a> {
         let Some(split) = split else { return false };
         let score = split.score;
         let best = self.found.as_ref().map(|found| found.split.score);
-        if best.is_none_or(|best| score.is_better_than(best)) {
+        let closer = self.closer_than < f64::INFINITY;
+        if best.is_none_or(|best| closer && score == best || score.is_better_than(best)) {
             self.found = Some(Found {
                 slots: self.chosen.clone(),
                 split,
@@ -635,10 +764,19 @@ impl<'a> Run<'a> {
         }
         self.complete += 1;
         let finals = &self.scene.queue.plan.finals;
-        !self.unlimited
-            || !finals.has_wishes()
-            || score == finals.best_score()
-            || self.complete >= WISHED_SETS_EXACT
+        if !self.unlimited || self.complete >= WISHED_SETS_EXACT {
+            return true;
+        }
+        if finals.has_wishes() && score != finals.best_score() {
+            return false;
+        }
+        // Nothing but a set that is closer together would be better, unless the queue says whom to prefer.
+        let gap = demands.first.high - demands.first.low;
+        if !closer {
+            self.closer_until = self.steps + CLOSER_STEPS_MAX;
+        }
+        self.closer_than = gap;
+        gap == 0.0 || self.scene.queue.plan.queue.sort.is_some()
     }
 }
 

@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 
 use model::queue::{
-    Attribute, AttributeType, Comparison, ExpansionTarget, Operand, Queue, Reading, RuleKind, Scope,
+    Attribute, AttributeType, Comparison, ExpansionTarget, NUMBER_ABS_MAX, Operand, Queue, Reading,
+    RuleKind, STRING_BYTES_MAX, STRINGS_MAX, Scope,
 };
 use model::ticket::{TicketPlayer, Value};
 use model::{Name, PlayerId, Ticket};
@@ -14,14 +15,8 @@ use crate::plan::{Level, Plan};
 
 /// The largest round trip that is believed, in milliseconds.
 pub const LATENCY_MS_MAX: u32 = 10_000;
-/// The largest magnitude of a number attribute; sums over a match stay exact enough below it.
-pub const NUMBER_ABS_MAX: f64 = 1e15;
 /// The most regions that a player may list.
 pub const REGIONS_MAX: usize = 64;
-/// The longest text of an attribute, in bytes.
-pub const STRING_BYTES_MAX: usize = 128;
-/// The most texts in an attribute of texts.
-pub const STRINGS_MAX: usize = 64;
 
 /// Parties of at most so many players are compared each with each.
 const COMPARED_ALL_MAX: usize = 8;

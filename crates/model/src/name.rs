@@ -1,12 +1,15 @@
 //! Names that people choose: validated once at the door, then impossible to hold wrong.
 
 use std::borrow::{Borrow, Cow};
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::shard_of;
 
 /// The longest a name may be, in bytes (A.3 row 46).
 pub const NAME_BYTES_MAX: usize = 100;
@@ -50,8 +53,32 @@ fn checked(text: &str, also: &str, reserved: Option<&'static str>) -> Result<Arc
     }
 }
 
+thread_local! {
+    /// Names that were read lately, each in the place that its text has. In each of a million tickets stand the same few
+    /// regions and attributes: they share one piece of memory.
+    static RECENT: RefCell<[Option<Arc<str>>; 256]> = const { RefCell::new([const { None }; 256]) };
+}
+
+/// [`checked`], for names of which there are few.
+fn shared(text: &str, also: &str, reserved: Option<&'static str>) -> Result<Arc<str>, NameError> {
+    let place = usize::from(shard_of(text));
+    let known = RECENT.try_with(|recent| recent.borrow().get(place).cloned().flatten());
+    match known.ok().flatten().filter(|known| **known == *text) {
+        Some(known) => Ok(known),
+        None => {
+            let new = checked(text, also, reserved)?;
+            let _ = RECENT.try_with(|recent| {
+                if let Some(place) = recent.borrow_mut().get_mut(place) {
+                    *place = Some(Arc::clone(&new));
+                }
+            });
+            Ok(new)
+        }
+    }
+}
+
 macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident ($also:literal, $pattern:literal, $reserved:expr)),* $(,)?) => {$(
+    ($($(#[$doc:meta])* $name:ident ($also:literal, $pattern:literal, $reserved:expr, $read:ident)),* $(,)?) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
@@ -109,7 +136,8 @@ macro_rules! names {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(|error| serde::de::Error::custom(format_args!("{text:?}: {error}")))
+                let read = $read(&text, $also, $reserved).map(Self);
+                read.map_err(|error| serde::de::Error::custom(format_args!("{text:?}: {error}")))
             }
         }
 
@@ -126,11 +154,41 @@ macro_rules! names {
 
 names! {
     /// A name in YAML: of a type, queue, fleet, team, rule or attribute: 1-100 of `[A-Za-z0-9._-]` (A.3 row 46).
-    Name("", "^[A-Za-z0-9._-]+$", None),
+    Name("", "^[A-Za-z0-9._-]+$", None, shared),
     /// A title and environment with its own YAML, tokens and limits.
-    Namespace("", "^[A-Za-z0-9._-]+$", None),
+    Namespace("", "^[A-Za-z0-9._-]+$", None, shared),
     /// A region of the world, such as `eu-west`.
-    Region("", "^[A-Za-z0-9._-]+$", None),
+    Region("", "^[A-Za-z0-9._-]+$", None, shared),
     /// A player, as the studio's own identity service calls him: 1-100 of `[A-Za-z0-9._:|@-]`, but not `me`.
-    PlayerId(":|@", "^[A-Za-z0-9._:|@-]+$", Some(ME)),
+    PlayerId(":|@", "^[A-Za-z0-9._:|@-]+$", Some(ME), checked),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_read_again_share_their_memory_and_players_do_not() {
+        let read = |text: &str| serde_json::from_value::<Region>(text.into());
+        let (one, other) = (read("eu-west").unwrap(), read("eu-west").unwrap());
+        assert!(Arc::ptr_eq(&one.0, &other.0));
+        let player = |text: &str| serde_json::from_value::<PlayerId>(text.into()).unwrap();
+        assert!(!Arc::ptr_eq(&player("anna").0, &player("anna").0));
+    }
+
+    /// More names than are remembered, so that places are taken over; and a player's, which no region can have.
+    #[test]
+    fn what_was_read_before_decides_nothing() {
+        for round in 0..2 {
+            for n in 0..2_000 {
+                let text = format!("name-{n}");
+                let read: Name = serde_json::from_value(text.clone().into()).unwrap();
+                assert_eq!(read.as_str(), text, "round {round}");
+            }
+            let player: PlayerId = serde_json::from_value("steam:1".into()).unwrap();
+            assert_eq!(player.as_str(), "steam:1");
+            assert!(serde_json::from_value::<Region>("steam:1".into()).is_err());
+            assert!(serde_json::from_value::<Name>("".into()).is_err());
+        }
+    }
 }

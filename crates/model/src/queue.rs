@@ -10,6 +10,13 @@ use crate::{Millis, Name, Region, Timeout};
 /// then a text without default that players set themselves.
 pub const CLIENT_VERSION: &str = "client_version";
 
+/// The largest magnitude of a number attribute; sums over a match stay exact enough below it.
+pub const NUMBER_ABS_MAX: f64 = 1e15;
+/// The longest text or key of an attribute, in bytes.
+pub const STRING_BYTES_MAX: usize = 128;
+/// The most texts of an attribute, and the most of its numbers by key.
+pub const STRINGS_MAX: usize = 64;
+
 /// A queue with every default filled in and every rule of the YAML page checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Queue {
@@ -167,6 +174,17 @@ pub enum AttributeSource {
     Player,
 }
 
+impl AttributeSource {
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            AttributeSource::Server => "server",
+            AttributeSource::Claim => "claim",
+            AttributeSource::Player => "player",
+        }
+    }
+}
+
 /// What an attribute holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttributeType {
@@ -178,6 +196,18 @@ pub enum AttributeType {
     Strings,
     /// At most 64 finite numbers, each with a text of at most 128 bytes as its key: skill by mode, for example.
     Numbers,
+}
+
+impl AttributeType {
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            AttributeType::Number => "number",
+            AttributeType::String => "string",
+            AttributeType::Strings => "strings",
+            AttributeType::Numbers => "numbers",
+        }
+    }
 }
 
 /// An attribute that a queue declares.

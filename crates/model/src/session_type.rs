@@ -80,7 +80,7 @@ pub struct BackfillSettings {
 pub enum BackfillUntil {
     /// Not before.
     Closed,
-    /// As soon as it wants nobody.
+    /// As soon as it has no seat to give: it wants nobody, or others have taken the seats.
     Full,
 }
 

@@ -1,9 +1,12 @@
 //! A ticket: one party waiting in a queue, durable from the reply on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::session_type::CustomData;
 use crate::{MatchId, Name, PlayerId, Region, SessionId, TicketId, Timestamp};
@@ -52,6 +55,26 @@ pub struct Ticket {
 pub const QUEUES_MAX: usize = 8;
 
 impl Ticket {
+    /// One that begins to search: of nobody yet, in one queue, and for as long as it takes.
+    pub fn new(id: TicketId, queue: Name, party: SessionId, created_at: Timestamp) -> Ticket {
+        Ticket {
+            id,
+            queue,
+            queues: Vec::new(),
+            party,
+            created_at,
+            expires_at: None,
+            state: TicketState::Searching,
+            reason: None,
+            ended_at: None,
+            match_id: None,
+            session: None,
+            placements_failed: 0,
+            custom_data: CustomData::new(),
+            players: Vec::new(),
+        }
+    }
+
     /// Every queue that it waits in, the dearest first; at least one.
     pub fn all_queues(&self) -> &[Name] {
         match self.queues.as_slice() {
@@ -102,7 +125,7 @@ pub struct TicketPlayer {
 }
 
 /// A value of an attribute as it is stored and sent: a finite number, a text, a list of texts or numbers by key.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Value {
     /// Finite.
@@ -113,6 +136,51 @@ pub enum Value {
     Strings(Vec<String>),
     /// At most 64 finite ones, each with a key of at most 128 bytes.
     Numbers(BTreeMap<String, f64>),
+}
+
+/// By hand, as the derived one takes a copy of whatever it is before it looks what it is, for each value of each ticket.
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number, a text, a list of texts or numbers by key")
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Number(number))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Number(number as f64))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Number(number as f64))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::String(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::String(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, texts: A) -> Result<Value, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(texts)).map(Value::Strings)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, numbers: A) -> Result<Value, A::Error> {
+        BTreeMap::deserialize(MapAccessDeserializer::new(numbers)).map(Value::Numbers)
+    }
 }
 
 /// Where a ticket stands (A.2).
@@ -164,4 +232,53 @@ pub enum EndReason {
     SessionEnded,
     /// Somebody of the party refused a match, or did not answer in time.
     NotAccepted,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    proptest! {
+        /// As what a value is read follows from its shape alone; what has none of the four is refused.
+        #[test]
+        fn a_value_is_read_as_it_is_written(
+            number in -1e15..1e15_f64,
+            whole in any::<i32>(),
+            texts in prop::collection::vec("[a-z]{0,8}", 0..4),
+            numbers in prop::collection::btree_map("[a-z]{1,4}", -1e15..1e15_f64, 0..4),
+        ) {
+            let text = texts.concat();
+            let values = [
+                Value::Number(number),
+                Value::String(text),
+                Value::Strings(texts),
+                Value::Numbers(numbers),
+            ];
+            for value in values {
+                let written = serde_json::to_string(&value).unwrap();
+                prop_assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
+            }
+            let read: Value = serde_json::from_value(json!(whole)).unwrap();
+            prop_assert_eq!(read, Value::Number(f64::from(whole)));
+        }
+    }
+
+    #[test]
+    fn a_value_of_no_known_shape_is_refused() {
+        let others = [
+            json!(null),
+            json!(true),
+            json!(["a", 1]),
+            json!([["a"]]),
+            json!({ "a": "b" }),
+            json!({ "a": null }),
+        ];
+        for other in others {
+            let read: Result<Value, _> = serde_json::from_value(other.clone());
+            assert!(read.is_err(), "{other} was read as {read:?}");
+        }
+    }
 }

@@ -195,6 +195,14 @@ pub(crate) fn sqlite_advice(code: i32, message: &str) -> String {
     }
 }
 
+/// What to do about an error of the connections that are rusqlite's, in one sentence.
+pub(crate) fn told(error: &rusqlite::Error) -> String {
+    match error.sqlite_error() {
+        Some(sqlite) => sqlite_advice(sqlite.extended_code & 0xff, &error.to_string()),
+        None => error.to_string(),
+    }
+}
+
 pub(crate) const SQLITE_PERM: i32 = 3;
 pub(crate) const SQLITE_BUSY: i32 = 5;
 pub(crate) const SQLITE_NOMEM: i32 = 7;
@@ -222,12 +230,25 @@ impl Error {
         }
     }
 
+    /// The same of the connections that are rusqlite's.
+    pub(crate) fn read_page(operation: &'static str) -> impl FnOnce(rusqlite::Error) -> Error {
+        move |source| Error::Read {
+            operation,
+            advice: told(&source),
+            source: source.into(),
+        }
+    }
+
     /// Whether the database cannot be reached, which passes by itself: it restarts, or the network is away. A full
     /// disk or a damaged file does not.
     pub fn is_away(&self) -> bool {
         let Error::Read { source, .. } = self else {
             return false;
         };
+        if let Some(source) = source.downcast_ref::<rusqlite::Error>() {
+            let code = source.sqlite_error().map(|error| error.extended_code);
+            return code.is_some_and(|code| code & 0xff == SQLITE_BUSY);
+        }
         let Some(source) = source.downcast_ref::<sqlx::Error>() else {
             return false;
         };

@@ -19,6 +19,7 @@ pub mod plan;
 mod postgres;
 mod postgres_write;
 mod sqlite;
+mod sqlite_read;
 mod sqlite_write;
 mod store;
 #[cfg(feature = "testing")]

@@ -5,7 +5,8 @@ use std::time::Duration;
 /// Options of [`crate::Store::open`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Connections that read at the same time; the committer's come on top.
+    /// Connections that read at the same time; the committer's come on top, and on SQLite one
+    /// that reads long pages.
     pub readers: u32,
     /// How long a read waits for a free connection, and SQLite for another program's lock.
     pub wait: Duration,

@@ -22,6 +22,7 @@ use crate::error::{Error, LeaseError, SQLITE_BUSY, advice, sqlite_code};
 use crate::migrate;
 use crate::options::Options;
 use crate::row::{Key, Kind, Row};
+use crate::sqlite_read::{OfParent, PageReader};
 use crate::sqlite_write::SqliteWriter;
 use crate::write_set::ClaimKey;
 
@@ -29,6 +30,7 @@ use crate::write_set::ClaimKey;
 #[derive(Debug)]
 pub struct Sqlite {
     readers: SqlitePool,
+    pages: PageReader,
     /// Leases and the epoch: what is written beside the committer.
     pub(crate) side: Mutex<SqliteConnection>,
     /// Empties the write-ahead log into the file, which may take long.
@@ -71,10 +73,6 @@ const DUE_SHARDS: &str = "WITH RECURSIVE shards (namespace, shard) AS (\
     AND n.namespace = s.namespace AND n.shard > s.shard ORDER BY n.shard LIMIT 1), \
     (SELECT n.rowid FROM rows AS n INDEXED BY rows_due WHERE n.due IS NOT NULL \
     AND n.namespace > s.namespace ORDER BY n.namespace, n.shard LIMIT 1)))";
-
-const BY_PARENT: &str = "SELECT namespace, shard, kind, id, number, due, ended, parent, player, body \
-    FROM rows INDEXED BY rows_parent WHERE namespace = ?1 AND kind = ?2 AND parent = ?3 AND ended = 0 \
-    AND id > ?4 ORDER BY id LIMIT ?5";
 
 /// Hops over the index from one parent to the next.
 const PARENTS: &str = "WITH RECURSIVE parents (parent) AS (\
@@ -161,12 +159,14 @@ impl Sqlite {
             pages: AtomicU64::new(0),
             pages_max,
         });
+        let file = connect.get_filename().to_owned();
         Ok(Self {
             readers,
+            pages: PageReader::open(&file, options.wait)?,
             side: Mutex::new(side),
             checkpointer: Mutex::new(checkpointer),
             clock,
-            file: connect.get_filename().to_owned(),
+            file,
             busy: options.wait,
             log,
         })
@@ -341,16 +341,14 @@ impl Backend for Sqlite {
         after: Option<&str>,
         count: usize,
     ) -> Result<Vec<Row>, Error> {
-        let found = sqlx::query(BY_PARENT)
-            .bind(namespace.as_str())
-            .bind(kind as i16)
-            .bind(parent)
-            .bind(after.unwrap_or_default())
-            .bind(limit(count))
-            .fetch_all(&self.readers)
-            .await
-            .map_err(Error::read("reading rows of a parent"))?;
-        decode::rows(&found, "reading rows of a parent")
+        let of = OfParent {
+            namespace: namespace.clone(),
+            kind,
+            parent: parent.to_owned(),
+            after: after.unwrap_or_default().to_owned(),
+            limit: limit(count),
+        };
+        self.pages.by_parent(of).await
     }
 
     async fn parents(&self, namespace: &Namespace, kind: Kind) -> Result<Vec<String>, Error> {

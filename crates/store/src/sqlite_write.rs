@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::backend::{Batch, WriteError, Writer};
 use crate::clock::WallClock;
 use crate::decode;
-use crate::error::{self, Error, sqlite_advice};
+use crate::error::{self, Error, told};
 use crate::plan::{Changes, Footprint, RowOut, Seen, SeenClaim, Stored, Verdict, View};
 use crate::plan::{holders, judge};
 use crate::row::Key;
@@ -76,12 +76,8 @@ impl SqliteWriter {
         clock: Arc<WallClock>,
         log: Arc<Log>,
     ) -> Result<Self, Error> {
-        let opened = connect(file, busy).map_err(|source| Error::Read {
-            operation: "opening a connection to write",
-            advice: told(&source),
-            source: source.into(),
-        });
-        let connection = opened?;
+        let connection =
+            connect(file, busy).map_err(Error::read_page("opening a connection to write"))?;
         let inner = Inner { connection, clock };
         Ok(Self {
             inner: Arc::new(Mutex::new(inner)),
@@ -339,13 +335,6 @@ fn connect(file: &Path, busy: Duration) -> Result<Connection, rusqlite::Error> {
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cache_size", -65_536)?;
     Ok(connection)
-}
-
-fn told(error: &rusqlite::Error) -> String {
-    match error.sqlite_error() {
-        Some(sqlite) => sqlite_advice(sqlite.extended_code & 0xff, &error.to_string()),
-        None => error.to_string(),
-    }
 }
 
 /// A full or failing disk is nobody's fault and passes; anything else is the batch's own.

@@ -36,6 +36,13 @@ Each suite writes its log to xtask/logs in the target directory. The exit code i
 
 cargo-deny is built into xtask/tools in the target directory if it is not installed.")]
     Ci(Selection),
+    /// What takes hours: servers killed hundreds of times, laws over many more random cases
+    #[command(after_help = "Examples:
+  cargo xtask soak
+  cargo xtask soak --only kills
+
+MUSTER_KILL_SEED and PROPTEST_RNG_SEED repeat a run.")]
+    Soak(Selection),
     /// Writes the generated files anew: JSON schemas, OpenAPI document, golden files
     #[command(after_help = "Examples:
   cargo xtask generate              all generated files, then what changed
@@ -74,6 +81,7 @@ impl Cli {
         match self.task {
             Task::Test(selection) => run::run(Scope::Test, &selection),
             Task::Ci(selection) => run::run(Scope::Ci, &selection),
+            Task::Soak(selection) => run::run(Scope::Soak, &selection),
             Task::Generate { packages } => generate::run(&packages),
             Task::Requirements { missing } => requirements::run(missing),
         }

@@ -1,4 +1,4 @@
-//! The tasks of this repository: `cargo xtask test`, `cargo xtask ci`, `cargo xtask generate`.
+//! The tasks of this repository: `cargo xtask test`, `cargo xtask ci`, `cargo xtask soak`, `cargo xtask generate`.
 //!
 //! It is compiled before anything else runs, so it depends on none of our packages and on little besides
 //! the standard library. What is run stands as data in `suites.rs`; the house rules that hold for the whole

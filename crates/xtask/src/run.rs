@@ -65,7 +65,7 @@ struct Plan {
 
 impl Plan {
     fn new(workspace: &Workspace, scope: Scope, only: &[String]) -> Result<Self> {
-        let suites = || SUITES.iter().filter(|suite| suite.scope <= scope);
+        let suites = || SUITES.iter().filter(|suite| scope.runs(suite));
         let is_package =
             |name: &String| workspace.members.iter().any(|member| member.name == *name);
         for name in only {

@@ -11,6 +11,18 @@ pub(crate) enum Scope {
     Test,
     /// In `cargo xtask ci` alone.
     Ci,
+    /// In `cargo xtask soak` alone, which runs nothing else.
+    Soak,
+}
+
+impl Scope {
+    /// Whether a task of this scope runs this suite.
+    pub(crate) fn runs(self, suite: &Suite) -> bool {
+        match self {
+            Self::Soak => suite.scope == Self::Soak,
+            Self::Test | Self::Ci => suite.scope <= self,
+        }
+    }
 }
 
 /// How a suite is run, and what is counted.
@@ -144,6 +156,31 @@ pub(crate) const SUITES: &[Suite] = &[
         about: "no dependency with a known vulnerability",
         scope: Scope::Ci,
         work: Work::DenyOnline(&["advisories"]),
+        ..DEFAULT
+    },
+    Suite {
+        name: "kills",
+        about: "`muster serve` is killed hundreds of times in each of the tests that do so",
+        scope: Scope::Soak,
+        work: Work::LibTest(&["test", "--package", "tests", "--test", "it", "kill"]),
+        needs: &[Need::Postgres],
+        env: &[("MUSTER_KILLS", "500")],
+        limit: minutes(120),
+    },
+    Suite {
+        name: "laws",
+        about: "the matcher's laws over ten thousand random cases each",
+        scope: Scope::Soak,
+        work: Work::LibTest(&[
+            "test",
+            "--release",
+            "--package",
+            "matcher",
+            "--test",
+            "laws",
+        ]),
+        env: &[("PROPTEST_CASES", "10000")],
+        limit: minutes(240),
         ..DEFAULT
     },
 ];

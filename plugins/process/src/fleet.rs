@@ -22,7 +22,7 @@ use crate::options::OnShutdown;
 use crate::plan::{Row, Wanted, Why, plan};
 use crate::process::Process;
 use crate::server::{self, Ending, Key, Noted, NotedProcess, Shared, Signals, now};
-use crate::table::{self, Found};
+use crate::table::Found;
 
 /// Longest pause before the registry is asked again for a demand that it could not give.
 const ASK_AGAIN_MAX: Duration = Duration::from_secs(5);
@@ -30,9 +30,6 @@ const ASK_AGAIN_MAX: Duration = Duration::from_secs(5);
 const LIFE_MIN: Duration = Duration::from_secs(1);
 /// One that ends with an error so soon does too.
 const LIFE_MIN_WITH_ERROR: Duration = Duration::from_secs(10);
-/// How often, and how long apart, a process that shows no environment is looked at again.
-const EXECUTES_LOOKS: u32 = 50;
-const EXECUTES_LOOK: Duration = Duration::from_millis(10);
 /// How often game servers in use are asked again whether they may end, when everything is to stop.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
 
@@ -239,11 +236,9 @@ impl Fleet {
         if orphans.is_empty() {
             return;
         }
-        let orphans: Vec<(&GameServer, Option<Noted>)> = (orphans.into_iter())
-            .map(|row| (row, serde_json::from_value(row.provider_data.clone()).ok()))
-            .collect();
-        let found = self.scan_for(&orphans).await;
-        for (row, noted) in orphans {
+        let found = self.shared.table.scan().await;
+        for row in orphans {
+            let noted: Option<Noted> = serde_json::from_value(row.provider_data.clone()).ok();
             let leader = self.leader(&found, row.id, noted.as_ref());
             let elsewhere = leader.and_then(|leader| self.polls_elsewhere(leader));
             let process = leader.and_then(|leader| match Process::adopt(leader) {
@@ -284,29 +279,6 @@ impl Fleet {
                     .spawn(async move { (id, server::bury(&shared, &key, id, signals).await) });
             }
         }
-    }
-
-    /// The processes of this machine, those of these rows that are alive among them.
-    ///
-    /// A process that executes another program shows no environment for a moment, so whoever is alive and shows none
-    /// is looked at again; one that stays so has cleared it, and is known no more.
-    async fn scan_for(&self, orphans: &[(&GameServer, Option<Noted>)]) -> Arc<Vec<Found>> {
-        let noted = |(_, noted): &(_, Option<Noted>)| noted.as_ref()?.process;
-        let noted: Vec<NotedProcess> = orphans.iter().filter_map(noted).collect();
-        let mut found = self.shared.table.scan().await;
-        for _ in 0..EXECUTES_LOOKS {
-            let is_hidden = |process: &&NotedProcess| {
-                let shown =
-                    |found: &Found| (found.pid, found.start) == (process.pid, process.start);
-                !found.iter().any(shown) && table::is_alive(process.pid, process.start)
-            };
-            if noted.iter().find(is_hidden).is_none() {
-                break;
-            }
-            tokio::time::sleep(EXECUTES_LOOK).await;
-            found = self.shared.table.scan().await;
-        }
-        found
     }
 
     /// Where it looks for the server, if that is not where the server is.

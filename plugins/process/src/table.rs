@@ -2,14 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use model::{GameServerId, InstallationId};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::sync::Mutex;
 
 use crate::launch::{GAME_SERVER_VARIABLE, INSTALLATION_VARIABLE, URL_VARIABLE};
+
+/// How often, and how long apart, a process that goes from one program to the next is looked at again.
+const LOOKS_AGAIN: u32 = 50;
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// So often only where it may as well have no environment at all, as many have none.
+const LOOKS_AGAIN_IF_BARE: u32 = 3;
+/// Read of an environment at once, so that all of it is of one program; few are larger.
+const ENVIRONMENT_BYTES: usize = 64 * 1024;
+/// In the flags of a process: it is the kernel's own, without an environment.
+const KERNEL_THREAD: u32 = 0x0020_0000;
 
 /// A live process (not a zombie) that carries ids of Muster in its environment, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,12 +103,39 @@ pub(crate) struct Stat {
     pub state: char,
     pub group: i32,
     pub start: u64,
+    flags: u32,
+    /// Where its environment begins and ends in its memory; it ends at zero until there is one.
+    environment: (u64, u64),
 }
 
 impl Stat {
     fn is_alive(&self) -> bool {
         !matches!(self.state, 'Z' | 'X')
     }
+
+    /// What it is to have been shown so many bytes of its environment.
+    fn sight(&self, environment_bytes: usize) -> Sight {
+        let shown = environment_bytes as u64;
+        match self.environment {
+            _ if self.flags & KERNEL_THREAD != 0 => Sight::Whole,
+            (_, 0) if shown == 0 => Sight::Half,
+            (_, 0) => Sight::Whole,
+            (begins, ends) if shown != ends.saturating_sub(begins) => Sight::Half,
+            _ if shown == 0 => Sight::Bare,
+            _ => Sight::Whole,
+        }
+    }
+}
+
+/// How much of a process a look shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// All of it.
+    Whole,
+    /// No environment: it was given none, has cleared it, or has none for a moment.
+    Bare,
+    /// Not all of its environment: it goes from one program to the next.
+    Half,
 }
 
 /// Whether this very process is alive, whatever it executes now.
@@ -117,12 +156,20 @@ fn parse_stat(line: &str) -> Option<Stat> {
         state: fields.first()?.chars().next()?,
         group: fields.get(2)?.parse().ok()?,
         start: fields.get(19)?.parse().ok()?,
+        flags: fields.get(6)?.parse().ok()?,
+        environment: (fields.get(47)?.parse().ok()?, fields.get(48)?.parse().ok()?),
     })
 }
 
-/// One live process with its ids; `None`: gone, a zombie, or not to be read by us.
-pub(crate) fn read(pid: i32) -> Option<Found> {
-    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+/// Looks at one process; `None`: gone, a zombie, or not to be read by us.
+fn look(pid: i32) -> Option<(Found, Sight)> {
+    let mut environment = vec![0; ENVIRONMENT_BYTES];
+    let mut file = fs::File::open(format!("/proc/{pid}/environ")).ok()?;
+    let at_once = file.read(&mut environment).ok()?;
+    environment.truncate(at_once);
+    if at_once == ENVIRONMENT_BYTES {
+        file.read_to_end(&mut environment).ok()?;
+    }
     let stat = stat(pid).filter(Stat::is_alive)?;
     let variables: BTreeMap<&str, &str> = environment
         .split(|byte| *byte == 0)
@@ -130,27 +177,50 @@ pub(crate) fn read(pid: i32) -> Option<Found> {
         .filter_map(|variable| std::str::from_utf8(variable).ok()?.split_once('='))
         .collect();
     let id = |name: &str| variables.get(name)?.parse::<uuid::Uuid>().ok();
-    Some(Found {
+    let found = Found {
         pid,
         group: stat.group,
         start: stat.start,
         installation: id(INSTALLATION_VARIABLE).map(InstallationId),
         game_server: id(GAME_SERVER_VARIABLE).map(GameServerId),
         url: variables.get(URL_VARIABLE).map(|url| (*url).to_owned()),
-    })
+    };
+    Some((found, stat.sight(environment.len())))
 }
 
+/// Every live process, other than this one, that carries an installation's id. Blocking, for half a second at most
+/// while one of them executes another program.
 fn scan() -> Vec<Found> {
     let own = i32::try_from(std::process::id()).ok();
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
-    entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok())
+    let mut pids: Vec<i32> = entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|pid| Some(*pid) != own)
-        .filter_map(read)
-        .filter(|found| found.installation.is_some())
-        .collect()
+        .collect();
+    let mut all = Vec::new();
+    for looks_left in (0..=LOOKS_AGAIN).rev() {
+        pids.retain(|pid| {
+            let Some((found, sight)) = look(*pid) else {
+                return false;
+            };
+            let again = match sight {
+                Sight::Whole => false,
+                Sight::Bare => looks_left + LOOKS_AGAIN_IF_BARE > LOOKS_AGAIN,
+                Sight::Half => looks_left > 0,
+            };
+            if !again && found.installation.is_some() {
+                all.push(found);
+            }
+            again
+        });
+        if pids.is_empty() {
+            break;
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    all
 }
 
 #[cfg(test)]
@@ -159,9 +229,11 @@ mod tests {
 
     #[test]
     fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
-        let line = "7 (a) b (c) S 1 70 3 0 -1 4 228 0 1 0 0 0 0 0 20 0 1 0 128101 43 33";
+        let line = "7 (a) b (c) S 1 70 3 0 -1 4 228 0 1 0 0 0 0 0 20 0 1 0 128101 43 33 0 0 0 0 0 0 0 0 0 0 0 \
+                    17 0 0 0 0 0 0 0 0 0 0 0 0 0 91 95 0";
         let stat = parse_stat(line).expect("reads");
         assert_eq!((stat.state, stat.group, stat.start), ('S', 70, 128_101));
+        assert_eq!((stat.flags, stat.environment), (4, (91, 95)));
         assert_eq!(parse_stat("7 (a) S 1 70"), None);
     }
 
@@ -170,5 +242,23 @@ mod tests {
         let own = i32::try_from(std::process::id()).expect("small");
         assert!(stat(own).is_some_and(|stat| stat.start > 0));
         assert_eq!(stat(0), None);
+    }
+
+    /// It shows no environment for a moment again and again, and is never missing.
+    #[test]
+    fn a_process_that_executes_other_programs_is_always_found() {
+        let installation = uuid::Uuid::from_u128(u128::from(std::process::id()));
+        let mut child = std::process::Command::new("bash")
+            .args(["-c", "exec bash -c \"$AGAIN\""])
+            .env("AGAIN", "exec bash -c \"$AGAIN\"")
+            .env(INSTALLATION_VARIABLE, installation.to_string())
+            .spawn()
+            .expect("bash");
+        let seen = (0..200).filter(|_| of_installation(InstallationId(installation)).len() == 1);
+        let seen = seen.count();
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+        assert_eq!(seen, 200);
+        assert_eq!(of_installation(InstallationId(installation)), []);
     }
 }

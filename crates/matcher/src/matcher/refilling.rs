@@ -9,10 +9,10 @@ use model::{SessionId, Timestamp};
 
 use super::Matcher;
 use crate::ages::Seat;
-use crate::backfill::{Backfill, BackfillKey, CANDIDATES_MAX, Open, Refill};
+use crate::backfill::{Backfill, BackfillKey, CANDIDATES_MAX, Open, Refill, reached};
 use crate::entry::{AgeKey, Entry};
 use crate::event::{MatchTeam, Output};
-use crate::pool::Slot;
+use crate::pool::{Pool, QueueState, SkillKey, Slot};
 
 /// Backfills that a ticket looks at in one event; the others are due at once.
 const BACKFILLS_LOOKED_AT: usize = 256;
@@ -119,7 +119,7 @@ impl Matcher {
             return false;
         };
         let (mut tried, mut found, mut put_off) = (0, None, None);
-        for (looked, &key) in line.range((from, Bound::Unbounded)).enumerate() {
+        for (looked, key) in line.around(&state.plan, entry, from).enumerate() {
             if key.0 >= before {
                 break;
             }
@@ -168,9 +168,7 @@ impl Matcher {
         let Some(pool) = pool else { return };
         let mut candidates = Vec::new();
         let (mut looked, mut last) = (0, from);
-        let key_of = |slot| self.entries.at(slot).age_key();
-        let behind = pool.by_age.behind(from, key_of);
-        for (age, slot, seat) in behind.take(TICKETS_LOOKED_AT) {
+        for (age, slot, seat) in self.behind(pool, open, from).take(TICKETS_LOOKED_AT) {
             (looked, last) = (looked + 1, (Some(age), seat));
             if self.may_join(open, slot) {
                 candidates.push(slot);
@@ -190,6 +188,27 @@ impl Matcher {
             }
             None => {}
         }
+    }
+
+    /// The tickets of a pool behind a place, the oldest first, each with the place behind it; only those near enough by
+    /// the first distance rule, where that rule keeps out many.
+    fn behind<'a>(
+        &'a self,
+        pool: &'a Pool,
+        open: &Open,
+        from: (Option<AgeKey>, Seat),
+    ) -> Box<dyn Iterator<Item = (AgeKey, Slot, Seat)> + 'a> {
+        let key_of = |slot| self.entries.at(slot).age_key();
+        let span = |state: &QueueState| reached(&state.plan, open.span(), u16::MAX);
+        let within = self.state(open.queue).map(span);
+        let near = within.and_then(|within| tickets_within(pool, within));
+        let Some(near) = near else {
+            return Box::new(pool.by_age.behind(from, key_of));
+        };
+        let near = near.into_iter().map(|slot| (key_of(slot), slot, from.1));
+        let mut near: Vec<_> = near.filter(|(age, _, _)| Some(*age) > from.0).collect();
+        near.sort_unstable();
+        Box::new(near.into_iter())
     }
 
     /// Whether a ticket that waits may join, by itself and its queue's priority.
@@ -262,4 +281,24 @@ impl Matcher {
         self.stats.refills += 1;
         out.push(Output::Refill(refill));
     }
+}
+
+/// Who in a pool has a number from here to there by which it is ordered; `None` where that is more than are looked at.
+fn tickets_within(pool: &Pool, (low, high): (f64, f64)) -> Option<Vec<Slot>> {
+    let until = SkillKey::new(high, u64::MAX);
+    let mut spot = pool.by_skill.spot(&SkillKey::new(low, 0));
+    let mut within = Vec::new();
+    while let Some((items, next)) = pool.by_skill.up_until(spot, u128::MAX, Some(until)) {
+        for (key, place) in items {
+            if key > until {
+                return Some(within);
+            }
+            within.push(place.slot);
+        }
+        if within.len() > TICKETS_LOOKED_AT {
+            return None;
+        }
+        spot = next;
+    }
+    Some(within)
 }

@@ -7,7 +7,9 @@ use matcher::{
     Backfill, BackfillTeam, Event, Group, Match, MatchTeam, Matcher, Output, Refill, check_match,
     check_refill,
 };
-use model::queue::{Priority, Queue, QueueBackfill, RuleKind, Scope, TeamSettings};
+use model::queue::{
+    ExpansionTarget, Priority, Queue, QueueBackfill, RuleKind, Scope, TeamSettings,
+};
 use model::ticket::Value;
 use model::{Millis, SessionId, Ticket, TicketId, Timestamp};
 use proptest::prelude::*;
@@ -532,24 +534,35 @@ fn a_role_may_wait_for_a_seat_that_stays_free_but_not_for_the_last() {
     assert_eq!(joined(&court.add(tank(ticket(3, 3, &[0.0])))), [vec![3]]);
 }
 
-#[test]
-fn many_sessions_and_many_tickets_are_looked_at_in_slices() {
-    let q = queue(&[(2, 2), (2, 2)]).distance("skill", 1.0);
-    let mut matcher = Matcher::new(vec![Arc::new(q)], 1);
-    let now = Timestamp(0);
-    for n in 0..6_000 {
-        let mut asked = duel(0, [f64::from(n) * 10.0; 4], &[0]);
-        asked.session = session(10_000 + n as u64);
-        let said = matcher.handle(now, Event::Backfill(Arc::new(asked)));
-        assert_eq!(said, []);
-    }
-    // The last in line is the one who fits.
-    let mut said = matcher.handle(now, Event::Add(Arc::new(ticket(1, 0, &[59_990.0]))));
+/// Goes on until somebody joins or nothing is left to do: how many events that takes, with the first.
+fn events_until_said(matcher: &mut Matcher, now: Timestamp, event: Event) -> (Vec<Output>, usize) {
+    let mut said = matcher.handle(now, event);
     let mut events = 1;
     while said.is_empty() && matcher.next_deadline() == Some(now) {
         said = matcher.handle(now, Event::Tick);
         events += 1;
     }
+    (said, events)
+}
+
+#[test]
+fn many_sessions_and_many_tickets_are_looked_at_in_slices() {
+    // Whoever plays would meet anybody, so that their numbers keep out none.
+    let q = queue(&[(2, 2), (2, 2)])
+        .distance("skill", 1.0)
+        .widens(ExpansionTarget::Rule(0), &[(600_000, None)]);
+    let mut matcher = Matcher::new(vec![Arc::new(q)], 1);
+    let now = Timestamp(0);
+    for n in 0..6_000 {
+        let mut asked = duel(0, [0.0; 4], &[0]);
+        asked.session = session(10_000 + n);
+        // The last in line is the one who fits.
+        asked.created_before = Some(now).filter(|_| n < 5_999);
+        let said = matcher.handle(now, Event::Backfill(Arc::new(asked)));
+        assert_eq!(said, []);
+    }
+    let comes = Event::Add(Arc::new(ticket(1, 0, &[0.0])));
+    let (said, events) = events_until_said(&mut matcher, now, comes);
     assert_eq!(joined(&said), [vec![1]]);
     assert!((2..=20).contains(&events), "{events} events");
     for n in 2..3_000 {
@@ -560,14 +573,36 @@ fn many_sessions_and_many_tickets_are_looked_at_in_slices() {
     let mut asked = duel(0, [-50_000.0; 4], &[0]);
     asked.session = session(20_000);
     asked.created_at = Timestamp(1);
-    let mut said = matcher.handle(now, Event::Backfill(Arc::new(asked)));
-    let mut events = 1;
-    while said.is_empty() && matcher.next_deadline() == Some(now) {
-        said = matcher.handle(now, Event::Tick);
-        events += 1;
-    }
+    let asks = Event::Backfill(Arc::new(asked));
+    let (said, events) = events_until_said(&mut matcher, now, asks);
     assert_eq!(joined(&said), [vec![5_000]]);
     assert!(events < 2_000, "{events} events");
+}
+
+#[test]
+fn who_is_too_far_is_passed_over_unseen() {
+    let q = queue(&[(2, 2), (2, 2)]).distance("skill", 1.0);
+    let mut matcher = Matcher::new(vec![Arc::new(q)], 1);
+    let now = Timestamp(0);
+    for n in 0..6_000 {
+        let mut asked = duel(0, [f64::from(n) * 10.0; 4], &[0]);
+        asked.session = session(10_000 + n as u64);
+        let said = matcher.handle(now, Event::Backfill(Arc::new(asked)));
+        assert_eq!(said, []);
+    }
+    let comes = Event::Add(Arc::new(ticket(1, 0, &[59_990.0])));
+    let (said, events) = events_until_said(&mut matcher, now, comes);
+    assert_eq!((joined(&said), events), (vec![vec![1]], 1));
+    for n in 2..3_000 {
+        let lone = ticket(n, 0, &[-10.0 * n as f64]);
+        assert_eq!(matcher.handle(now, Event::Add(Arc::new(lone))), []);
+    }
+    matcher.handle(now, Event::Add(Arc::new(ticket(5_000, 1, &[-50_000.0]))));
+    let mut asked = duel(0, [-50_000.0; 4], &[0]);
+    asked.session = session(20_000);
+    let asks = Event::Backfill(Arc::new(asked));
+    let (said, events) = events_until_said(&mut matcher, now, asks);
+    assert_eq!((joined(&said), events), (vec![vec![5_000]], 1));
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use matcher::{Event, Matcher, check_match, prepare, validate};
-use model::queue::Queue;
+use model::queue::{ExpansionTarget, Queue};
 use model::ticket::Value;
 use model::{Ticket, TicketId, Timestamp};
 use proptest::prelude::*;
 
 use crate::random::{Op, cases, draft, history, random_queue};
-use crate::world::World;
+use crate::world::{QueueExt, World};
 
 /// More waiting tickets than this make the exhaustive search of every state too slow.
 const WAITING_MAX: usize = 7;
@@ -70,6 +70,32 @@ fn play(world: &mut World, history: &[Op]) {
     }
 }
 
+/// The same in which time passes in small steps, so that seldom several tickets widen at once.
+fn one_widens_after_the_other(history: &[Op]) -> Vec<Op> {
+    let parted = |op: &Op| match op {
+        Op::Advance(ms) => vec![Op::Advance(ms / 16); 16],
+        op => vec![op.clone()],
+    };
+    history.iter().flat_map(parted).collect()
+}
+
+/// The queue with a distance rule before its others that alone grows with age: each step comes so much later and is so
+/// much wider than the one before.
+fn only_reach_widens(mut queue: Queue, first: u8, steps: &[(u64, u8)]) -> Queue {
+    queue.sort = None;
+    queue.expansions.clear();
+    let others = std::mem::take(&mut queue.rules);
+    let mut queue = queue.distance("skill", f64::from(first));
+    queue.rules.extend(others);
+    let (mut at, mut max) = (0, f64::from(first));
+    let steps = steps.iter().map(|&(after, more)| {
+        (at, max) = (at + after, max + f64::from(more));
+        (at, Some(max))
+    });
+    let steps: Vec<_> = steps.collect();
+    queue.widens(ExpansionTarget::Rule(0), &steps)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, ..cases(400) })]
 
@@ -81,6 +107,23 @@ proptest! {
         history in history(40),
     ) {
         play(&mut World::new(queue), &history);
+    }
+
+    /// The same where nothing but the reach of the first distance rule grows with age: who widens is tried then with
+    /// those alone who reach beyond what he reached before.
+    #[test]
+    fn no_match_is_missed_where_only_the_reach_widens(
+        queue in random_queue(),
+        alone in any::<bool>(),
+        first in 0_u8..20,
+        steps in prop::collection::vec((500_u64..3_000, 5_u8..50), 1..4),
+        history in history(60),
+    ) {
+        let mut queue = only_reach_widens(queue, first, &steps);
+        if alone {
+            queue.rules.truncate(1);
+        }
+        play(&mut World::new(queue), &one_widens_after_the_other(&history));
     }
 
     /// The same without a bound on the pool, where the search may be put off.

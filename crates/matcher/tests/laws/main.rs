@@ -16,5 +16,6 @@ mod rare;
 mod roles;
 mod rules;
 mod several;
+mod starvation;
 mod wishes;
 mod world;

@@ -8,7 +8,7 @@ use model::queue::{
     Aggregate, Attribute, AttributeSource, AttributeType, Expansion, ExpansionStep,
     ExpansionTarget, Queue, Reading, RegionRules, Rule, RuleKind, Scope, TeamSettings,
 };
-use model::ticket::{TicketPlayer, TicketState, Value};
+use model::ticket::{TicketPlayer, Value};
 use model::{Millis, Name, SessionId, Ticket, TicketId, Timestamp};
 use uuid::Uuid;
 
@@ -58,6 +58,11 @@ impl Quality {
     /// By how much the mean gap is above the best, 0.05 for 5 %.
     pub fn gap_loss(&self) -> f64 {
         self.gap / self.best_gap - 1.0
+    }
+
+    /// By how much the mean gap is above the best for the oldest, whoever else has to wait on.
+    pub fn gap_loss_of_oldest(&self) -> f64 {
+        self.gap / self.best_gap_of_oldest - 1.0
     }
 
     /// By how much the mean difference of teams is above the best.
@@ -146,23 +151,12 @@ fn ticket(id: u64, at: i64, chance: &mut Chance) -> Ticket {
         latencies: BTreeMap::new(),
         avoid: Default::default(),
     };
+    let uuid = Uuid::from_u128(u128::from(id));
     Ticket {
-        id: TicketId(Uuid::from_u128(u128::from(id))),
-        queue: name("q"),
-        queues: Vec::new(),
-        party: SessionId(Uuid::from_u128(u128::from(id))),
-        created_at: Timestamp(at),
-        expires_at: None,
-        state: TicketState::Searching,
-        reason: None,
-        ended_at: None,
-        match_id: None,
-        session: None,
-        placements_failed: 0,
-        custom_data: Default::default(),
         players: (0..size)
             .map(|n| player(n, around + chance.below(60)))
             .collect(),
+        ..Ticket::new(TicketId(uuid), name("q"), SessionId(uuid), Timestamp(at))
     }
 }
 

@@ -49,15 +49,16 @@ fn contained() -> Queue {
         .rule("tanks", all)
 }
 
-struct Crowd {
-    matcher: Matcher,
+/// A matcher whose matches are judged by the independent check alone: pools too large for trying all.
+pub struct Crowd {
+    pub matcher: Matcher,
     queue: Arc<Queue>,
     tickets: Vec<Arc<Ticket>>,
-    matches: Vec<Match>,
+    pub matches: Vec<Match>,
 }
 
 impl Crowd {
-    fn new(queue: Queue) -> Crowd {
+    pub fn new(queue: Queue) -> Crowd {
         let queue = Arc::new(queue);
         Crowd {
             matcher: Matcher::new(vec![queue.clone()], 1),
@@ -67,7 +68,7 @@ impl Crowd {
         }
     }
 
-    fn event(&mut self, now: i64, event: Event) {
+    pub fn event(&mut self, now: i64, event: Event) {
         for output in self.matcher.handle(Timestamp(now), event) {
             if let Output::Match(found) = output {
                 let all: Vec<&Ticket> = self.tickets.iter().map(|t| &**t).collect();
@@ -79,10 +80,25 @@ impl Crowd {
 
     fn add(&mut self, skill: f64, likes: &str) -> TicketId {
         let n = self.tickets.len() as u64;
-        let made = Arc::new(ticket(n + 1, n as i64, &[skill]).with("mode", texts(&[likes])));
+        self.put(ticket(n + 1, n as i64, &[skill]).with("mode", texts(&[likes])))
+    }
+
+    /// Adds a ticket when it was created.
+    pub fn put(&mut self, ticket: Ticket) -> TicketId {
+        let made = Arc::new(ticket);
         self.tickets.push(made.clone());
-        self.event(n as i64, Event::Add(made.clone()));
+        self.event(made.created_at.0, Event::Add(made.clone()));
         made.id
+    }
+
+    /// Lets the matcher go on until nothing is left to do at this time; how many events that took.
+    pub fn settle(&mut self, now: i64) -> usize {
+        let mut events = 0;
+        while self.matcher.next_deadline().is_some_and(|at| at.0 <= now) {
+            self.event(now, Event::Tick);
+            events += 1;
+        }
+        events
     }
 }
 

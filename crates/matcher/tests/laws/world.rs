@@ -8,7 +8,7 @@ use model::queue::{
     Aggregate, Attribute, AttributeSource, AttributeType, Expansion, ExpansionStep,
     ExpansionTarget, Queue, Reading, RegionRules, Rule, RuleKind, Scope, TeamSettings,
 };
-use model::ticket::{TicketPlayer, TicketState, Value};
+use model::ticket::{TicketPlayer, Value};
 use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
 use uuid::Uuid;
 
@@ -138,20 +138,8 @@ impl QueueExt for Queue {
 
 /// A ticket of queue `q`, created at `at` ms: players with their skill.
 pub fn ticket(id: u64, at: i64, skills: &[f64]) -> Ticket {
+    let uuid = Uuid::from_u128(u128::from(id));
     Ticket {
-        id: TicketId(Uuid::from_u128(u128::from(id))),
-        queue: name("q"),
-        queues: Vec::new(),
-        party: SessionId(Uuid::from_u128(u128::from(id))),
-        created_at: Timestamp(at),
-        expires_at: None,
-        state: TicketState::Searching,
-        reason: None,
-        ended_at: None,
-        match_id: None,
-        session: None,
-        placements_failed: 0,
-        custom_data: Default::default(),
         players: skills
             .iter()
             .enumerate()
@@ -163,6 +151,7 @@ pub fn ticket(id: u64, at: i64, skills: &[f64]) -> Ticket {
                 avoid: Default::default(),
             })
             .collect(),
+        ..Ticket::new(TicketId(uuid), name("q"), SessionId(uuid), Timestamp(at))
     }
 }
 

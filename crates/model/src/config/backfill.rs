@@ -2,6 +2,7 @@
 
 use super::diagnostic::Report;
 use super::document::Document;
+use super::lint::Lint;
 use super::raw_members as raw;
 use super::raw_session_type::SessionType;
 use crate::Millis;
@@ -17,28 +18,30 @@ pub(super) fn validate(
     reports: &mut Vec<Report>,
 ) -> Option<BackfillSettings> {
     let backfill = raw.backfill.as_ref().filter(|raw| raw.enabled)?;
-    let mut error = |code, path: &[&str], message: String, help: &str| {
-        reports.push(Report::error(code, document.at(path), message).write(help));
+    let mut lint = Lint {
+        raw,
+        document,
+        reports,
     };
     if raw.instance.is_none() {
-        error(
+        lint.error(
             "backfill-without-instance",
             &["backfill"],
-            "only games with a host are refilled, and these sessions have no `instance`".to_owned(),
+            "only games with a host are refilled, and these sessions have no `instance`",
             "add an `instance`, or remove `backfill`",
         );
     }
     if !raw.creation.by_matchmaking {
-        error(
+        lint.error(
             "backfill-without-matches",
             &["backfill"],
-            "only matches are refilled, and these sessions are not made by matchmaking".to_owned(),
+            "only matches are refilled, and these sessions are not made by matchmaking",
             "set `creation.by_matchmaking: true`, or remove `backfill`",
         );
     }
     if backfill.ack_timeout.0 < ACK_TIMEOUT_MIN {
         let given = backfill.ack_timeout.0;
-        error(
+        lint.error(
             "too-short",
             &["backfill", "ack_timeout"],
             format!("`backfill.ack_timeout` is {given}: no host acknowledges that often"),

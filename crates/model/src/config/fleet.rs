@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::diagnostic::Report;
 use super::document::Document;
+use super::lint::Lint;
 use super::queue::repeated;
 use super::raw_fleet as raw;
 use super::repair::Bad;
@@ -19,13 +20,15 @@ pub(super) fn validate(
     providers: &[ProviderSchema],
     reports: &mut Vec<Report>,
 ) -> Option<Fleet> {
-    let mut error = |code, path: &[&str], message: String, help: &str| {
-        reports.push(Report::error(code, document.at(path), message).write(help));
+    let mut lint = Lint {
+        raw,
+        document,
+        reports,
     };
     for (index, region) in repeated(&raw.regions) {
         let message = format!("the region `{region}` is there twice");
         let path = ["regions", &index.to_string()];
-        error("duplicate-region", &path, message, "keep one of them");
+        lint.error("duplicate-region", &path, message, "keep one of them");
     }
     let version = raw
         .version
@@ -34,7 +37,7 @@ pub(super) fn validate(
             Ok(version) => Some(version),
             Err(problem) => {
                 let message = format!("`{text}` is no version: {problem}");
-                error(
+                lint.error(
                     "bad-version",
                     &["version"],
                     message,
@@ -51,7 +54,7 @@ pub(super) fn validate(
                 capacity.max
             );
             let help = format!("make `{key}` no greater than `max`");
-            error("min-above-max", &["capacity", key], message, &help);
+            lint.error("min-above-max", &["capacity", key], message, &help);
         }
     }
     let unsure = document.is_unsure(&["provider"]) || document.is_unsure(&["allocator"]);
@@ -62,12 +65,12 @@ pub(super) fn validate(
         (Some(_), None) | (None, Some(_)) => None,
         (None, None) => {
             let message = "nobody keeps the game servers of this fleet running".to_owned();
-            error("no-provider", &[], message, "add `provider: process`");
+            lint.error("no-provider", &[], message, "add `provider: process`");
             None
         }
         (Some(_), Some(_)) => {
             let message = "a fleet has a provider or an allocator, not both".to_owned();
-            error("no-provider", &["allocator"], message, "remove one of them");
+            lint.error("no-provider", &["allocator"], message, "remove one of them");
             None
         }
     };

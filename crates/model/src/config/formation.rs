@@ -2,6 +2,7 @@
 
 use super::diagnostic::Report;
 use super::document::Document;
+use super::lint::Lint;
 use super::raw_instance;
 use super::raw_session_type::{AutoLaunchWhen, SessionType};
 use crate::formation::{AutoLaunch, Browser, Formation, HiddenWhile, Hub, Placement};
@@ -57,19 +58,7 @@ pub(super) fn validate(
     }
 }
 
-struct Lint<'a> {
-    raw: &'a SessionType,
-    document: &'a Document,
-    reports: &'a mut Vec<Report>,
-}
-
-impl Lint<'_> {
-    fn error(&mut self, code: &'static str, path: &[&str], message: String, help: &str) {
-        let span = self.document.at(path);
-        self.reports
-            .push(Report::error(code, span, message).write(help));
-    }
-
+impl Lint<'_, SessionType> {
     fn unsure(&self, keys: &[&str]) -> bool {
         keys.iter().any(|key| self.document.is_unsure(&[key]))
     }
@@ -143,7 +132,7 @@ impl Lint<'_> {
                 "auto-launch-never",
                 &["auto_launch", "min_members"],
                 message,
-                &format!("write {max_members} or less"),
+                format!("write {max_members} or less"),
             );
         }
     }

@@ -3,6 +3,7 @@
 use super::check::{Found, Set, missing};
 use super::diagnostic::Report;
 use super::document::Document;
+use super::lint::Lint;
 use super::raw_instance::{HostType, Instance};
 use super::schema::Kind;
 use crate::session_type::{HealthSettings, InstanceSettings};
@@ -37,19 +38,7 @@ pub(super) fn validate(
     })
 }
 
-struct Lint<'a> {
-    raw: &'a Instance,
-    document: &'a Document,
-    reports: &'a mut Vec<Report>,
-}
-
-impl Lint<'_> {
-    fn error(&mut self, code: &'static str, path: &[&str], message: String, help: &str) {
-        let span = self.document.at(path);
-        self.reports
-            .push(Report::error(code, span, message).write(help));
-    }
-
+impl Lint<'_, Instance> {
     /// Spans of time that would end everything before it began.
     fn times(&mut self) {
         let (closed, mute) = (

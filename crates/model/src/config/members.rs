@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::diagnostic::Report;
 use super::document::Document;
+use super::lint::Lint;
 use super::raw_members as raw;
 use super::raw_session_type::{self, SessionType};
 use crate::Name;
@@ -71,7 +72,11 @@ pub(super) fn roles(
     let Some(roles) = &raw.roles else {
         return RoleTypes::new();
     };
-    let mut lint = Lint { document, reports };
+    let mut lint = Lint {
+        raw,
+        document,
+        reports,
+    };
     let types = ["roles", "role_types"];
     lint.count(&types, roles.role_types.len(), ROLE_TYPES_MAX, "role types");
     for (name, of_type) in &roles.role_types {
@@ -82,11 +87,9 @@ pub(super) fn roles(
         }
         let path = [&path[..], &["roles"]].concat();
         if of_type.roles.is_empty() {
-            let span = lint.document.at(&path[..3]);
             let message = format!("the role type `{name}` has no roles");
-            let report = Report::error("no-roles", span, message);
-            lint.reports
-                .push(report.write("add `roles: { healer: { max: 2 } }`, for example"));
+            let help = "add `roles: { healer: { max: 2 } }`, for example";
+            lint.error("no-roles", &path[..3], message, help);
         }
         lint.count(&path, of_type.roles.len(), ROLES_MAX, "roles");
         for (role, figures) in &of_type.roles {
@@ -120,12 +123,7 @@ fn role_type(raw: &raw::RoleType) -> RoleType {
     }
 }
 
-struct Lint<'a> {
-    document: &'a Document,
-    reports: &'a mut Vec<Report>,
-}
-
-impl Lint<'_> {
+impl Lint<'_, SessionType> {
     fn name(&mut self, path: &[&str], name: &Name) {
         if is_role_name(name) {
             return;
@@ -140,8 +138,7 @@ impl Lint<'_> {
     fn count(&mut self, path: &[&str], count: usize, most: usize, what: &str) {
         if count > most {
             let message = format!("{count} {what}, but at most {most} are allowed");
-            let report = Report::error("too-many-roles", self.document.at(path), message);
-            self.reports.push(report.write("remove some"));
+            self.error("too-many-roles", path, message, "remove some");
         }
     }
 
@@ -151,9 +148,8 @@ impl Lint<'_> {
         }
         let path = [path, &["owner_managed"]].concat();
         let message = "only owners could assign these roles, and sessions of this type have none";
-        let report = Report::error("owner-managed", self.document.at(&path), message);
-        self.reports
-            .push(report.write("write `capabilities: { has_owners: true }`"));
+        let help = "write `capabilities: { has_owners: true }`";
+        self.error("owner-managed", &path, message, help);
     }
 
     fn target(&mut self, path: &[&str], role: &Name, figures: &raw::Role) {
@@ -163,9 +159,12 @@ impl Lint<'_> {
         if target > max {
             let path = [path, &[role.as_str(), "target"]].concat();
             let message = format!("{target} holders are wanted where at most {max} are let in");
-            let report = Report::error("role-target", self.document.at(&path), message);
-            self.reports
-                .push(report.write(format!("write {max} or less")));
+            self.error(
+                "role-target",
+                &path,
+                message,
+                format!("write {max} or less"),
+            );
         }
     }
 }

@@ -14,6 +14,7 @@ mod duration;
 mod fleet;
 mod formation;
 mod instance;
+mod lint;
 mod members;
 mod nearest;
 mod opening;

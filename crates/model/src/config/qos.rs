@@ -4,6 +4,7 @@
 use super::diagnostic::Report;
 use super::document::Document;
 use super::duration::Duration;
+use super::lint::Lint;
 use super::raw_members as raw;
 use super::raw_session_type::SessionType;
 use crate::qos::{
@@ -18,7 +19,11 @@ pub(super) fn validate(
     document: &Document,
     reports: &mut Vec<Report>,
 ) -> Together {
-    let mut lint = Lint { document, reports };
+    let mut lint = Lint {
+        raw,
+        document,
+        reports,
+    };
     if let Some(qos) = &raw.qos
         && !document.is_unsure(&["qos"])
     {
@@ -37,18 +42,7 @@ pub(super) fn validate(
     }
 }
 
-struct Lint<'a> {
-    document: &'a Document,
-    reports: &'a mut Vec<Report>,
-}
-
-impl Lint<'_> {
-    fn error(&mut self, code: &'static str, path: &[&str], message: String, help: &str) {
-        let span = self.document.at(path);
-        self.reports
-            .push(Report::error(code, span, message).write(help));
-    }
-
+impl Lint<'_, SessionType> {
     fn servers(&mut self, qos: &raw::Qos) {
         let servers = &qos.measurement_servers;
         if servers.len() > MEASUREMENT_SERVERS_MAX {
@@ -87,7 +81,7 @@ impl Lint<'_> {
                     "demand-not-measured",
                     path,
                     format!("`{}` is demanded, but not measured", path.join(".")),
-                    &format!("write `metrics: {{ {metric}: true }}`"),
+                    format!("write `metrics: {{ {metric}: true }}`"),
                 );
             }
         };
@@ -136,9 +130,8 @@ impl Lint<'_> {
             if demanded {
                 let path = ["qos", key];
                 let message = "newcomers are not brought together, so nobody is judged by this";
-                let report = Report::warning("demand-not-judged", self.document.at(&path), message);
-                self.reports
-                    .push(report.write("add the section `member_initialization`"));
+                let help = "add the section `member_initialization`";
+                self.warning("demand-not-judged", &path, message, help);
             }
         }
     }

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::check::{Found, Set, missing};
 use super::diagnostic::Report;
 use super::document::Document;
+use super::lint::Lint;
 use super::queue_rules::RuleLint;
 use super::raw_queue as raw;
 use super::schema::Kind;
 use crate::queue::{
-    Aggregate, Attribute, AttributeSource, AttributeType, Avoid, CLIENT_VERSION, Priority, Queue,
-    QueueBackfill, RegionRules, TeamSettings,
+    Aggregate, Attribute, AttributeSource, AttributeType, Avoid, CLIENT_VERSION, NUMBER_ABS_MAX,
+    Priority, Queue, QueueBackfill, RegionRules, STRING_BYTES_MAX, STRINGS_MAX, TeamSettings,
 };
 use crate::session_type::SessionType;
 use crate::{Millis, Name, Region, ticket};
@@ -130,19 +131,7 @@ fn backfill(raw: raw::QueueBackfill) -> QueueBackfill {
     }
 }
 
-struct Lint<'a> {
-    raw: &'a raw::Queue,
-    document: &'a Document,
-    reports: &'a mut Vec<Report>,
-}
-
-impl Lint<'_> {
-    fn error(&mut self, code: &'static str, path: &[&str], message: String, help: &str) {
-        let span = self.document.at(path);
-        self.reports
-            .push(Report::error(code, span, message).write(help));
-    }
-
+impl Lint<'_, raw::Queue> {
     fn teams(&mut self) -> Vec<TeamSettings> {
         let teams = match &self.raw.teams {
             raw::Teams::Equal(equal) => {
@@ -227,7 +216,7 @@ impl Lint<'_> {
                 "party-too-big",
                 &["party", "max_players"],
                 format!("a party of {players} fits into no team, and parties are never split"),
-                &format!("write {largest_team} or less, or make a team larger"),
+                format!("write {largest_team} or less, or make a team larger"),
             );
         }
         players
@@ -333,24 +322,31 @@ impl Lint<'_> {
                 "change the default or the type",
             );
         }
-        let texts: &[String] = match &raw.default {
-            Some(ticket::Value::String(text)) => std::slice::from_ref(text),
-            Some(ticket::Value::Strings(texts)) => texts,
-            _ => &[],
+        let (texts, keys, numbers): (&[String], Vec<&String>, Vec<f64>) = match &raw.default {
+            Some(ticket::Value::Number(number)) => (&[], Vec::new(), vec![*number]),
+            Some(ticket::Value::String(text)) => {
+                (std::slice::from_ref(text), Vec::new(), Vec::new())
+            }
+            Some(ticket::Value::Strings(texts)) => (texts, Vec::new(), Vec::new()),
+            Some(ticket::Value::Numbers(numbers)) => {
+                let values = numbers.values().copied();
+                (&[], numbers.keys().collect(), values.collect())
+            }
+            None => (&[], Vec::new(), Vec::new()),
         };
-        let keys = match &raw.default {
-            Some(ticket::Value::Numbers(numbers)) => numbers.keys().collect(),
-            _ => Vec::new(),
-        };
-        if texts.len().max(keys.len()) > 64 || texts.iter().chain(keys).any(|text| text.len() > 128)
-        {
+        let is_long = |text: &String| text.len() > STRING_BYTES_MAX;
+        let is_many = texts.len().max(keys.len()) > STRINGS_MAX;
+        if is_many || texts.iter().chain(keys).any(is_long) {
             let message = format!("the default of `{name}` is too long");
-            self.error(
-                "default-too-long",
-                &path,
-                message,
-                "at most 64 texts or keys of at most 128 bytes",
-            );
+            let help =
+                format!("at most {STRINGS_MAX} texts or keys of at most {STRING_BYTES_MAX} bytes");
+            self.error("default-too-long", &path, message, help);
+        }
+        // Whoever brings nothing would be refused for it.
+        if numbers.iter().any(|x| x.abs() > NUMBER_ABS_MAX) {
+            let message = format!("the default of `{name}` is too large");
+            let help = "write numbers of at most 10^15 either way";
+            self.error("default-too-large", &path, message, help);
         }
         Attribute {
             kind,
@@ -385,6 +381,13 @@ impl Lint<'_> {
             self.error("no-instance", &["session_type"], message, &help);
             return None;
         };
+        if instance.startup_params.is_none() {
+            let message = format!(
+                "the instance of `{name}` has no `startup_params`: nobody says what a match's host is to start"
+            );
+            let help = format!("add `startup_params: {{ map: … }}` under `instance` in `{name}`");
+            self.error("no-startup-params", &["session_type"], message, &help);
+        }
         let Found::Valid(fleet) = set.fleet(&instance.fleet) else {
             return None;
         };

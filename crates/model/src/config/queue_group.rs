@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::diagnostic::Report;
 use super::document::Document;
 use super::duration::Duration;
+use super::lint::Lint;
 use super::raw_queue as raw;
 use crate::Name;
 use crate::penalty::{self, Offence, Penalties};
-use crate::queue::{Attribute, AttributeSource, AttributeType, Queue, TeamSettings};
+use crate::queue::{Attribute, Queue, TeamSettings};
 use crate::{Millis, Timeout, proposal};
 
 /// The group of a queue, as the first queue of it spells it; reports where a ticket of both could not bring one value.
@@ -30,9 +31,9 @@ pub(super) fn group(
                 continue;
             };
             let (key, is, was) = if attribute.kind != theirs.kind {
-                ("type", kind(attribute.kind), kind(theirs.kind))
+                ("type", attribute.kind.word(), theirs.kind.word())
             } else if attribute.source != theirs.source {
-                ("source", source(attribute.source), source(theirs.source))
+                ("source", attribute.source.word(), theirs.source.word())
             } else {
                 if attribute.default != theirs.default {
                     let message = format!(
@@ -88,19 +89,17 @@ pub(super) fn penalties(
     reports: &mut Vec<Report>,
 ) -> Option<Penalties> {
     let raw = raw.penalties.as_ref()?;
-    let mut error = |code, path: &[&str], message: String, help: &str| {
-        reports.push(Report::error(code, document.at(path), message).write(help));
+    let mut lint = Lint {
+        raw,
+        document,
+        reports,
     };
-    if raw.id.as_str() == "unnamed" {
-        let message = "penalties have an `id`, which other queues may use too".to_owned();
-        error("missing-key", &["penalties"], message, "add `id: …`");
-    }
     if raw.id.as_str().len() > penalty::NAME_BYTES_MAX {
         let message = format!(
             "the `id` has at most {} characters",
             penalty::NAME_BYTES_MAX
         );
-        error(
+        lint.error(
             "too-long",
             &["penalties", "id"],
             message,
@@ -111,7 +110,7 @@ pub(super) fn penalties(
     if let Some(place) = raw.steps.iter().position(zero) {
         let place = place.to_string();
         let message = "a step of 0 bars nobody".to_owned();
-        error(
+        lint.error(
             "zero",
             &["penalties", "steps", &place],
             message,
@@ -126,12 +125,12 @@ pub(super) fn penalties(
         let place = (place + 1).to_string();
         let message = "a step is shorter than the one before".to_owned();
         let help = "order them; each offence takes the next one";
-        error("steps-fall", &["penalties", "steps", &place], message, help);
+        lint.error("steps-fall", &["penalties", "steps", &place], message, help);
     }
     let spans = raw.steps.iter().chain([&raw.forget_after]);
     if spans.into_iter().any(|span| span.0 > penalty::AHEAD_MAX) {
         let message = "nobody is barred for more than ten years".to_owned();
-        error(
+        lint.error(
             "too-long",
             &["penalties"],
             message,
@@ -140,7 +139,7 @@ pub(super) fn penalties(
     }
     if zero(&raw.forget_after) {
         let message = "`forget_after` is 0: every offence would be the first".to_owned();
-        error(
+        lint.error(
             "zero",
             &["penalties", "forget_after"],
             message,
@@ -160,21 +159,4 @@ pub(super) fn penalties(
         forget_after: raw.forget_after.0,
         offences,
     })
-}
-
-fn kind(kind: AttributeType) -> &'static str {
-    match kind {
-        AttributeType::Number => "number",
-        AttributeType::String => "string",
-        AttributeType::Strings => "strings",
-        AttributeType::Numbers => "numbers",
-    }
-}
-
-fn source(source: AttributeSource) -> &'static str {
-    match source {
-        AttributeSource::Server => "server",
-        AttributeSource::Claim => "claim",
-        AttributeSource::Player => "player",
-    }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::Report;
 use super::document::Document;
+use super::lint::Lint;
 use super::nearest::nearest;
 use super::raw_queue as raw;
 use super::widening;
@@ -32,9 +33,12 @@ pub(super) struct RuleLint<'a> {
 
 impl RuleLint<'_> {
     pub(super) fn error(&mut self, code: &'static str, path: &[&str], message: String, help: &str) {
-        let span = self.document.at(path);
-        self.reports
-            .push(Report::error(code, span, message).write(help));
+        let mut lint = Lint {
+            raw: self.raw,
+            document: self.document,
+            reports: self.reports,
+        };
+        lint.error(code, path, message, help);
     }
 
     /// Reports at a path that was put together.
@@ -140,13 +144,7 @@ impl RuleLint<'_> {
         kinds: &[AttributeType],
         path: &[String],
     ) -> Option<Reading> {
-        let word = |kind| match kind {
-            AttributeType::Number => "number",
-            AttributeType::String => "string",
-            AttributeType::Strings => "strings",
-            AttributeType::Numbers => "numbers",
-        };
-        let wants: Vec<&str> = kinds.iter().copied().map(word).collect();
+        let wants: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
         let first = wants.first().copied().unwrap_or_default();
         let Some(attribute) = self.attributes.get(name) else {
             if self.document.is_unsure(&["attributes", name.as_str()]) {
@@ -166,7 +164,7 @@ impl RuleLint<'_> {
         };
         // Of numbers by key, the rule reads one.
         let by_key = attribute.kind == AttributeType::Numbers;
-        let (has, wants) = (word(attribute.kind), wants.join(" or "));
+        let (has, wants) = (attribute.kind.word(), wants.join(" or "));
         if !(kinds.contains(&attribute.kind) || by_key && kinds.contains(&AttributeType::Number)) {
             let rule = path.last().map(String::as_str).unwrap_or_default();
             let message =

@@ -103,6 +103,7 @@ sections! {
     }
 
     /// What players pay who desert a match: they may not queue for a while, for longer each time.
+    #[schemars(extend("required" = ["id"]))]
     struct Penalties {
         /// Queues with the same `id` refuse the same players.
         id: Name = unnamed(),

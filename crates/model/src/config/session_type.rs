@@ -7,6 +7,7 @@ use super::document::Document;
 use super::duration::Duration;
 use super::formation;
 use super::instance;
+use super::lint::Lint;
 use super::members;
 use super::qos;
 use super::raw_session_type as raw;
@@ -130,25 +131,7 @@ fn timeout(raw: Option<Duration>) -> Timeout {
     raw.map(|duration| duration.0)
 }
 
-struct Lint<'a> {
-    raw: &'a raw::SessionType,
-    document: &'a Document,
-    reports: &'a mut Vec<Report>,
-}
-
-impl Lint<'_> {
-    fn error(&mut self, code: &'static str, path: &[&str], message: String, help: &str) {
-        let span = self.document.at(path);
-        self.reports
-            .push(Report::error(code, span, message).write(help));
-    }
-
-    fn warning(&mut self, code: &'static str, path: &[&str], message: &str, help: &str) {
-        let span = self.document.at(path);
-        self.reports
-            .push(Report::warning(code, span, message).write(help));
-    }
-
+impl Lint<'_, raw::SessionType> {
     fn access(&mut self) {
         let raw = self.raw;
         if !self.document.has(&["joinability"]) {
@@ -221,7 +204,7 @@ impl Lint<'_> {
                     size.players_per_team,
                     places + size.spectators,
                 ),
-                &format!(
+                format!(
                     "write `max_members: {}`, or fewer places",
                     places + size.spectators
                 ),

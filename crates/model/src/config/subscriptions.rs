@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::diagnostic::Report;
 use super::document::Document;
+use super::lint::Lint;
 use super::raw_members as raw;
 use super::raw_session_type::SessionType;
 use crate::subscriptions::{
@@ -18,7 +19,11 @@ pub(super) fn validate(
 ) -> SubscriptionSettings {
     let subscriptions = &raw.subscriptions;
     if !document.is_unsure(&["subscriptions"]) {
-        let mut lint = Lint { document, reports };
+        let mut lint = Lint {
+            raw,
+            document,
+            reports,
+        };
         if raw.capabilities.large && document.has(&["subscriptions"]) {
             lint.large();
         }
@@ -50,46 +55,37 @@ fn settings(profile: Profile, raw: &raw::Profile) -> ProfileSettings {
     }
 }
 
-struct Lint<'a> {
-    document: &'a Document,
-    reports: &'a mut Vec<Report>,
-}
-
-impl Lint<'_> {
+impl Lint<'_, SessionType> {
     fn large(&mut self) {
-        let span = self.document.at(&["subscriptions"]);
         let message = "a large session has no `subscriptions`";
-        let report = Report::error("large-excludes", span, message);
-        self.reports.push(report.write("remove it, or `large`"));
+        let help = "remove it, or `large`";
+        self.error("large-excludes", &["subscriptions"], message, help);
     }
 
     fn profile(&mut self, profile: Profile, raw: &raw::Profile) {
         let path = |knob| ["subscriptions", "profiles", profile.as_str(), knob];
         if raw.min_interval.0 > MIN_INTERVAL_MAX {
-            let span = self.document.at(&path("min_interval"));
             let message = format!(
                 "a change would be held back for {}, longer than anybody waits for one",
                 raw.min_interval.0
             );
-            let report = Report::error("long-interval", span, message);
-            self.reports
-                .push(report.write(format!("write `{MIN_INTERVAL_MAX}` or less")));
+            let help = format!("write `{MIN_INTERVAL_MAX}` or less");
+            self.error("long-interval", &path("min_interval"), message, help);
         }
         let Some(changes) = &raw.changes else { return };
-        let span = self.document.at(&path("changes"));
+        let path = path("changes");
         let distinct: BTreeSet<ChangeType> = changes.iter().copied().collect();
         if distinct.is_empty() {
             let message = format!(
                 "who subscribes to `{}` would hear nothing",
                 profile.as_str()
             );
-            let report = Report::error("profile-of-nothing", span, message);
-            self.reports
-                .push(report.write("add a change, `everything` for example, or remove the key"));
+            let help = "add a change, `everything` for example, or remove the key";
+            self.error("profile-of-nothing", &path, message, help);
         } else if distinct.contains(&ChangeType::Everything) && distinct.len() > 1 {
             let message = "`everything` covers the other changes as well";
-            let report = Report::warning("more-than-everything", span, message);
-            self.reports.push(report.write("write `[everything]`"));
+            let help = "write `[everything]`";
+            self.warning("more-than-everything", &path, message, help);
         }
     }
 }

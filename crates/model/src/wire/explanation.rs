@@ -12,7 +12,7 @@ use crate::{MatchId, Name, Region, SessionId, TicketId};
 pub struct TicketExplanation {
     /// Which.
     pub ticket: TicketId,
-    /// Its queue.
+    /// The queue that it is about: of several the first that is there.
     pub queue: Name,
     /// Where it stands.
     pub state: TicketState,

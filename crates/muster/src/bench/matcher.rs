@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use matcher::{Event, Match, Matcher, Output, check_match};
+use matcher::{Event, Match, Matcher, Output, Refill, check_match};
 use model::queue::Queue;
 use model::{Ticket, TicketId, Timestamp};
 
 use super::figure::{Figure, Outcome};
+use super::matcher_backfill::{self, Sessions};
 use super::matcher_crowd::{Crowd, Kind, bare, queue};
 use super::{Length, matcher_cores, matcher_explain, matcher_shapes, measure};
 
@@ -53,8 +54,9 @@ pub(super) fn run(length: Length) -> anyhow::Result<Vec<Outcome>> {
     }
     outcomes.push(large(length)?);
     outcomes.extend(matcher_shapes::run(length)?);
+    outcomes.push(matcher_backfill::run(length)?);
     outcomes.extend(hostile(length)?);
-    outcomes.push(matcher_explain::run(length)?);
+    outcomes.extend(matcher_explain::run(length)?);
     outcomes.push(matcher_cores::run(length)?);
     Ok(outcomes)
 }
@@ -68,6 +70,8 @@ pub(super) struct Run {
     pub(super) spent: Duration,
     pub(super) matches: u64,
     pub(super) players: u64,
+    /// What is played while it runs.
+    pub(super) sessions: Sessions,
     gone: HashSet<TicketId>,
 }
 
@@ -81,6 +85,7 @@ impl Run {
             spent: Duration::ZERO,
             matches: 0,
             players: 0,
+            sessions: Sessions::new(),
             gone: HashSet::new(),
         }
     }
@@ -93,11 +98,13 @@ impl Run {
         started.elapsed().as_secs_f64() * 1e6
     }
 
-    /// Commits the matches, and keeps what was said for [`Run::verify_all`].
+    /// Commits the matches and refills, and keeps what was said for [`Run::verify_all`].
     fn answer(&mut self, now: Timestamp, mut outputs: Vec<Output>) {
         while let Some(output) = outputs.pop() {
-            if let Output::Match(found) = &output {
-                let committed = Event::Committed(found.handle);
+            if let Output::Match(Match { handle, .. }) | Output::Refill(Refill { handle, .. }) =
+                &output
+            {
+                let committed = Event::Committed(*handle);
                 outputs.extend(self.matcher.handle(now, committed));
             }
             self.said.push((now, output));
@@ -119,7 +126,12 @@ impl Run {
         for (now, output) in said.drain(..) {
             match output {
                 Output::Match(found) => self.verify(now, &found)?,
-                other => anyhow::bail!("nothing but matches may come of it: {other:?}"),
+                Output::Refill(refill) => {
+                    let tickets = self.taken(refill.tickets())?;
+                    let tickets: Vec<&Ticket> = tickets.iter().collect();
+                    self.sessions.verify(&self.queue, &tickets, now, refill)?;
+                }
+                other => anyhow::bail!("nothing but matches and refills may come of it: {other:?}"),
             }
         }
         // Its memory is used again, as the shell's would be.
@@ -127,16 +139,18 @@ impl Run {
         Ok(())
     }
 
-    fn verify(&mut self, now: Timestamp, found: &Match) -> anyhow::Result<()> {
-        // A ticket follows from its number, so that none needs to be kept for this.
-        let tickets: Vec<Ticket> = found.tickets().map(|id| self.crowd.ticket_of(id)).collect();
-        for ticket in &tickets {
-            ensure!(
-                self.gone.insert(ticket.id),
-                "{} is matched twice",
-                ticket.id
-            );
+    /// Tickets that are in a match or a refill now. Each follows from its number, so that none needs to be kept.
+    fn taken(&mut self, ids: impl Iterator<Item = TicketId>) -> anyhow::Result<Vec<Ticket>> {
+        let mut tickets = Vec::new();
+        for id in ids {
+            ensure!(self.gone.insert(id), "{id} is matched twice");
+            tickets.push(self.crowd.ticket_of(id));
         }
+        Ok(tickets)
+    }
+
+    fn verify(&mut self, now: Timestamp, found: &Match) -> anyhow::Result<()> {
+        let tickets = self.taken(found.tickets())?;
         let tickets: Vec<&Ticket> = tickets.iter().collect();
         check_match(&self.queue, &tickets, now, found)
             .map_err(anyhow::Error::msg)
@@ -148,6 +162,7 @@ impl Run {
 
     pub(super) fn forget_figures(&mut self) {
         (self.spent, self.matches, self.players) = (Duration::ZERO, 0, 0);
+        self.sessions.joined = 0;
     }
 }
 
@@ -216,7 +231,7 @@ fn steady(rows: [&'static str; 2], n: u64, length: Length) -> anyhow::Result<Vec
             times.clear();
         }
         // The shell keeps its tickets: to drop them is not the matcher's work.
-        let events = events(&run, next);
+        let events = events(&run, next, BATCH);
         let kept = events.clone();
         run.timed(|run| {
             for (now, event) in events {
@@ -256,10 +271,10 @@ fn steady(rows: [&'static str; 2], n: u64, length: Length) -> anyhow::Result<Vec
     ])
 }
 
-/// The next arrivals; one ticket in ten leaves, if the one that was drawn still waits by then.
-pub(super) fn events(run: &Run, from: u64) -> Vec<(Timestamp, Event)> {
+/// The next n arrivals; one ticket in ten leaves, if the one that was drawn still waits by then.
+pub(super) fn events(run: &Run, from: u64, n: u64) -> Vec<(Timestamp, Event)> {
     let mut events = Vec::new();
-    for number in from..from + BATCH {
+    for number in from..from + n {
         let ticket = run.crowd.ticket(number);
         let now = ticket.created_at;
         events.push((now, Event::Add(Arc::new(ticket))));

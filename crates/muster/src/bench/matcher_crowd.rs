@@ -8,11 +8,12 @@ use anyhow::Context as _;
 use matcher::{Figures, Match, MatchTeam};
 use model::config::SourceFile;
 use model::queue::Queue;
-use model::ticket::{TicketPlayer, TicketState, Value};
+use model::ticket::{TicketPlayer, Value};
 use model::{Name, Region, SessionId, Ticket, TicketId, Timestamp};
 use uuid::Uuid;
 
 use super::measure;
+use crate::simulate::Chance;
 
 /// The queues as a designer writes them.
 pub(super) const QUEUES: &str = "\
@@ -115,6 +116,31 @@ expansions:
     steps: [{ after: 10s, max: 200 }, { after: 30s, max: 500 }]
 ---
 apiVersion: v1
+kind: SessionType
+name: LongGame
+creation: { by_matchmaking: true }
+size: { teams: 2, players_per_team: 4 }
+joinability: private
+instance: { fleet: bench, startup_params: { map: Arena, mode: tdm } }
+backfill: { enabled: true }
+---
+apiVersion: v1
+kind: Queue
+name: bench-backfill
+session_type: LongGame
+backfill: { priority: high, max_players_per_refill: 4 }
+regions: { allow: [ap, eu, sa, us, za], max_latency: 80ms }
+teams: { count: 2, size: 4 }
+party: { max_players: 4, aggregate: mean }
+attributes:
+  skill: { type: number, source: server }
+rules:
+  - { name: skill-gap, distance: skill, max: 100 }
+expansions:
+  - rule: skill-gap
+    steps: [{ after: 10s, max: 200 }, { after: 30s, max: 500 }]
+---
+apiVersion: v1
 kind: Queue
 name: bench-50v50
 session_type: Game
@@ -180,6 +206,8 @@ pub(super) enum Kind {
     Hunt,
     /// As `Mixed`, each party with a language, two to four maps and, one in ten, the wish to play in its own language.
     Compound,
+    /// As `Mixed`.
+    Refills,
 }
 
 impl Kind {
@@ -191,6 +219,7 @@ impl Kind {
             Kind::Roles => "bench-5v5-roles",
             Kind::Hunt => "bench-1v4",
             Kind::Compound => "bench-compound",
+            Kind::Refills => "bench-backfill",
         }
     }
 
@@ -200,7 +229,7 @@ impl Kind {
             Kind::Roles => 30.0,
             Kind::Hunt => 35.0,
             Kind::Compound => 45.0,
-            Kind::Duels | Kind::Mixed | Kind::Trios | Kind::Large => 56.0,
+            Kind::Duels | Kind::Mixed | Kind::Trios | Kind::Large | Kind::Refills => 56.0,
         }
     }
 }
@@ -215,18 +244,6 @@ pub(super) struct Crowd {
     regions: Vec<Region>,
 }
 
-/// A generator that is good enough for a bench (SplitMix64).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (x ^ (x >> 31)) % n
-    }
-}
-
 #[expect(clippy::expect_used, reason = "these names are constants")]
 impl Crowd {
     /// Of which so many are to wait.
@@ -238,6 +255,11 @@ impl Crowd {
             skill: "skill".parse().expect("a name"),
             regions: REGIONS.map(|r| r.parse().expect("a region")).to_vec(),
         }
+    }
+
+    /// What rules of distance read.
+    pub(super) fn skill(&self) -> &Name {
+        &self.skill
     }
 
     /// A party of one that is out of everybody's reach, but for the first eight, who are of one skill.
@@ -261,43 +283,32 @@ impl Crowd {
 
     /// The ticket with this number.
     pub(super) fn ticket(&self, number: u64) -> Ticket {
-        let mut chance = Chance(number.wrapping_mul(0x2545_f491_4f6c_dd1d));
+        let mut chance = Chance::new(number.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let range = (self.waiting as f64 * self.kind.spread()) as u64;
         let (players, skill) = match self.kind {
             Kind::Duels => (1, 0),
             Kind::Trios if chance.below(20) > 0 => (3, 1_000 + chance.below(20)),
             Kind::Roles => (1 + chance.below(3), chance.below(range)),
-            Kind::Mixed | Kind::Trios | Kind::Hunt | Kind::Compound => {
+            Kind::Mixed | Kind::Trios | Kind::Hunt | Kind::Compound | Kind::Refills => {
                 (1 + chance.below(4), chance.below(range))
             }
             Kind::Large => (1 + chance.below(4), chance.below(2_000)),
         };
         let home = chance.below(REGIONS.len() as u64) as u32;
         let created_at = match self.kind {
-            Kind::Mixed | Kind::Roles | Kind::Hunt | Kind::Compound => {
+            Kind::Mixed | Kind::Roles | Kind::Hunt | Kind::Compound | Kind::Refills => {
                 (number * TURNOVER_S * 1_000 / self.waiting) as i64
             }
             Kind::Duels | Kind::Trios | Kind::Large => 0,
         };
         // Version 7, as the server draws them: time in front, the rest as good as random.
         let uuid = Uuid::from_u128((u128::from(created_at as u64) << 80) | u128::from(number));
+        let (id, party, at) = (TicketId(uuid), SessionId(uuid), Timestamp(created_at));
         Ticket {
-            id: TicketId(uuid),
-            queue: self.queue.clone(),
-            queues: Vec::new(),
-            party: SessionId(uuid),
-            created_at: Timestamp(created_at),
-            expires_at: None,
-            state: TicketState::Searching,
-            reason: None,
-            ended_at: None,
-            match_id: None,
-            session: None,
-            placements_failed: 0,
-            custom_data: Default::default(),
             players: (0..players)
                 .map(|n| self.player(number, n, skill, home))
                 .collect(),
+            ..Ticket::new(id, self.queue.clone(), party, at)
         }
     }
 
@@ -330,12 +341,12 @@ impl Crowd {
         let list = |texts: &[&str]| Value::Strings(texts.iter().map(|t| (*t).to_owned()).collect());
         match self.kind {
             Kind::Roles => {
-                let mut chance = Chance(!(number * 8 + n));
+                let mut chance = Chance::new(!(number * 8 + n));
                 let roles = ROLES[chance.below(ROLES.len() as u64) as usize];
                 vec![(name("role"), list(roles))]
             }
             Kind::Compound => {
-                let mut chance = Chance(!number);
+                let mut chance = Chance::new(!number);
                 let from = chance.below(MAPS.len() as u64) as usize;
                 let maps = MAPS.iter().cycle().skip(from).copied();
                 let maps: Vec<&str> = maps.take(2 + chance.below(3) as usize).collect();
@@ -360,7 +371,7 @@ impl Crowd {
         last: u64,
         is_waiting: impl Fn(TicketId) -> bool,
     ) -> Option<TicketId> {
-        let mut chance = Chance(last);
+        let mut chance = Chance::new(last);
         (0..64).find_map(|_| {
             let number = last.saturating_sub(chance.below(self.waiting * 2));
             Some(self.ticket(number).id).filter(|&id| is_waiting(id))

@@ -33,7 +33,7 @@ fn steady(row: &'static str, kind: Kind, name: &str, length: Length) -> anyhow::
             run.forget_figures();
         }
         // The shell keeps its tickets: to drop them is not the matcher's work.
-        let events = events(&run, next);
+        let events = events(&run, next, BATCH);
         let kept = events.clone();
         run.timed(|run| {
             for (now, event) in events {
@@ -58,7 +58,7 @@ fn steady(row: &'static str, kind: Kind, name: &str, length: Length) -> anyhow::
     }))
 }
 
-fn players_of_a_ticket(crowd: &Crowd) -> f64 {
+pub(super) fn players_of_a_ticket(crowd: &Crowd) -> f64 {
     let players: usize = (0..BATCH).map(|id| crowd.ticket(id).players.len()).sum();
     players as f64 / BATCH as f64
 }

@@ -9,6 +9,7 @@ mod large_session_join;
 mod law;
 mod load;
 mod matcher;
+mod matcher_backfill;
 mod matcher_cores;
 mod matcher_crowd;
 mod matcher_explain;

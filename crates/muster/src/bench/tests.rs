@@ -64,6 +64,7 @@ fn the_tickets_of_the_matchers_crowds_are_let_into_their_queues() {
         (Kind::Roles, "bench-5v5-roles"),
         (Kind::Hunt, "bench-1v4"),
         (Kind::Compound, "bench-compound"),
+        (Kind::Refills, "bench-backfill"),
     ];
     for (kind, name) in crowds {
         let queue = queue(name).unwrap();

@@ -7,6 +7,11 @@ use std::collections::BTreeMap;
 pub(crate) struct Chance(u64);
 
 impl Chance {
+    /// The generator that begins here.
+    pub(crate) fn new(state: u64) -> Chance {
+        Chance(state)
+    }
+
     /// The generator of one thing among many that share a seed.
     pub(crate) fn of(seed: u64, number: u64) -> Chance {
         let mut chance = Chance(seed ^ number.wrapping_mul(0x2545_f491_4f6c_dd1d));
@@ -19,6 +24,11 @@ impl Chance {
         let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         x ^ (x >> 31)
+    }
+
+    /// Below `n`, which is not 0.
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
     }
 
     /// At least 0, below 1.

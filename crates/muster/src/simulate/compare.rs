@@ -21,6 +21,17 @@ pub(super) struct Difference {
     pub(super) words: String,
 }
 
+impl Difference {
+    /// The words, with the verdict where there is one.
+    pub(super) fn judged(&self) -> String {
+        let words = &self.words;
+        match self.verdict {
+            Verdict::Better | Verdict::Worse => format!("{}: {words}", self.verdict.as_str()),
+            Verdict::Same | Verdict::Other => words.clone(),
+        }
+    }
+}
+
 /// What players feel of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

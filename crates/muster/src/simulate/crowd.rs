@@ -9,6 +9,8 @@ use super::chance::{Chance, Spread, Values, Weighted};
 use super::population::Population;
 
 const HOUR_MS: u64 = 3_600_000;
+/// A day, in milliseconds.
+pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// A ticket to come.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,9 +50,22 @@ impl Crowd {
             Crowd::Population { population, .. } => population.starts,
             Crowd::Trace(arrivals) => {
                 let first = arrivals.first().map_or(0, |arrival| arrival.at.0);
-                Timestamp(first.div_euclid(86_400_000) * 86_400_000)
+                Timestamp(first.div_euclid(DAY_MS) * DAY_MS)
             }
         }
+    }
+
+    /// The midnight after the last ticket that comes by itself.
+    pub(super) fn ends(&self) -> Timestamp {
+        let starts = self.starts();
+        let days = match self {
+            Crowd::Population { population, .. } => u64::from(population.days),
+            Crowd::Trace(arrivals) => {
+                let last = arrivals.last().map_or(starts, |arrival| arrival.at);
+                last.since(starts).0 / DAY_MS.unsigned_abs() + 1
+            }
+        };
+        starts + Millis(days.saturating_mul(DAY_MS.unsigned_abs()))
     }
 
     /// Whether a party ever queues twice.
@@ -114,7 +129,7 @@ fn drawn(population: &Population, seed: u64) -> impl Iterator<Item = Arrival> + 
         };
         let homes = Weighted::new(weights.into_iter().zip(0..));
         let mut chance = Chance::of(seed, hour | 1 << 63);
-        let mut times: Vec<u64> = (0..wanted).map(|_| chance.next() % HOUR_MS).collect();
+        let mut times: Vec<u64> = (0..wanted).map(|_| chance.below(HOUR_MS)).collect();
         times.sort_unstable();
         let first = number;
         number += wanted;

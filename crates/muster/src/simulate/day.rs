@@ -9,11 +9,12 @@ use anyhow::{Context as _, ensure};
 use matcher::{End, Estimator, Event, Match, Matcher, Output, Waiter, check_match, nearest_region};
 use model::opening;
 use model::queue::Queue;
-use model::ticket::{TicketPlayer, TicketState};
+use model::ticket::TicketPlayer;
 use model::{Millis, Region, SessionId, Ticket, TicketId, Timestamp};
 use uuid::Uuid;
 
 use super::crowd::{Arrival, Crowd};
+use super::population::TICKETS_MAX;
 use super::progress::Progress;
 
 /// Rounds of the matcher without time passing, after which it would never end.
@@ -91,7 +92,7 @@ struct Run<'a> {
     what: std::collections::BTreeMap<u64, Later>,
     next_later: u64,
     hours_change: Option<Timestamp>,
-    /// Nobody comes back after this.
+    /// Nobody comes back after this, nor waits for the queue to open.
     ends: Timestamp,
     now: Timestamp,
     idle: u32,
@@ -110,10 +111,6 @@ pub(super) fn run(
     stop: &AtomicBool,
 ) -> anyhow::Result<Day> {
     let starts = crowd.starts();
-    let days = match crowd {
-        Crowd::Population { population, .. } => u64::from(population.days),
-        Crowd::Trace(_) => 0,
-    };
     let mut run = Run {
         crowd,
         day: Day {
@@ -132,7 +129,7 @@ pub(super) fn run(
         what: Default::default(),
         next_later: 0,
         hours_change: opening::next_change(&queue.open, starts),
-        ends: starts + Millis(days * 86_400_000),
+        ends: crowd.ends(),
         now: starts,
         idle: 0,
         stop,
@@ -180,11 +177,8 @@ impl Run<'_> {
             .map(|at| at.max(self.now))
     }
 
-    /// Time moves to `at`: hours, and what was planned.
-    fn step(&mut self, at: Timestamp) -> anyhow::Result<()> {
-        if at > self.now {
-            self.idle = 0;
-        }
+    /// Something more happens, perhaps at the same instant.
+    fn goes_on(&mut self) -> anyhow::Result<()> {
         self.idle += 1;
         ensure!(
             self.idle < IDLE_MAX,
@@ -196,6 +190,15 @@ impl Run<'_> {
                 "stopped; nothing was written"
             );
         }
+        Ok(())
+    }
+
+    /// Time moves to `at`: hours, and what was planned.
+    fn step(&mut self, at: Timestamp) -> anyhow::Result<()> {
+        if at > self.now {
+            self.idle = 0;
+        }
+        self.goes_on()?;
         self.now = at;
         if self.hours_change.is_some_and(|change| change <= at) {
             self.hours_change = opening::next_change(&self.day.queue.open, at);
@@ -207,6 +210,7 @@ impl Run<'_> {
             && due <= at
         {
             self.later.pop();
+            self.goes_on()?;
             match self.what.remove(&number) {
                 Some(Later::Leave(number)) => self.leave(number)?,
                 Some(Later::Again(players, number)) => {
@@ -235,6 +239,10 @@ impl Run<'_> {
 
     fn arrive(&mut self, arrival: Arrival) -> anyhow::Result<()> {
         let number = self.day.records.len() as u64;
+        ensure!(
+            number < TICKETS_MAX,
+            "more than {TICKETS_MAX} tickets with those who come back; let fewer come, or fewer come back"
+        );
         let queue = Arc::clone(&self.day.queue);
         let mut ticket = ticket(&queue, number, &arrival);
         let refused = matcher::validate(&queue, &ticket).err();
@@ -403,21 +411,11 @@ impl Run<'_> {
 fn ticket(queue: &Queue, number: u64, arrival: &Arrival) -> Ticket {
     // Version 7, as the server draws them: time in front.
     let uuid = Uuid::from_u128((u128::from(arrival.at.0 as u64) << 80) | u128::from(number));
+    let (id, party) = (TicketId(uuid), SessionId(uuid));
     Ticket {
-        id: TicketId(uuid),
-        queue: queue.name.clone(),
-        queues: Vec::new(),
-        party: SessionId(uuid),
-        created_at: arrival.at,
         expires_at: arrival.at.after(queue.ticket_time_out),
-        state: TicketState::Searching,
-        reason: None,
-        ended_at: None,
-        match_id: None,
-        session: None,
-        placements_failed: 0,
-        custom_data: Default::default(),
         players: arrival.players.clone(),
+        ..Ticket::new(id, queue.name.clone(), party, arrival.at)
     }
 }
 

@@ -24,6 +24,7 @@ use model::queue::Queue;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::say;
+pub(crate) use chance::Chance;
 use crowd::Crowd;
 use progress::Progress;
 pub(crate) use rehearsal::Rehearsal;

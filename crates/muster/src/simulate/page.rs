@@ -83,17 +83,13 @@ fn compared(reports: &[Report], differences: &[Difference]) -> String {
     );
     for one in differences {
         let verdict = one.verdict.as_str();
-        let judged = match verdict {
-            "better" | "worse" => format!("{verdict}: {}", one.words),
-            _ => one.words.clone(),
-        };
         let _ = writeln!(
             html,
             "<tr><td>{}</td><td class=\"run0\">{}</td><td class=\"run1\">{}</td><td class=\"{verdict}\">{}</td></tr>",
             one.what,
             escaped(&one.shown.0),
             escaped(&one.shown.1),
-            escaped(&judged)
+            escaped(&one.judged())
         );
     }
     html += "</tbody></table></div>\n";

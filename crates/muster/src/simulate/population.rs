@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use model::config::{nearest, quoted_list};
-use model::queue::{Attribute, AttributeType, Queue};
+use model::queue::{Attribute, AttributeType, NUMBER_ABS_MAX, Queue};
 use model::{Name, Region, Timestamp, wire};
 use serde::Deserialize;
 
 use super::chance::{Shape, Spread, Values, Weighted};
+use super::crowd::DAY_MS;
 
 /// The most tickets that one run may make.
 pub(super) const TICKETS_MAX: u64 = 20_000_000;
+/// A party that is matched plays for so long at least before it queues again: time passes.
+const COMES_BACK_SECONDS_MIN: f64 = 1.0;
 /// Of what, by the hour; `hours` may name one.
 const SHAPES: [(&str, [f64; 24]); 3] = [
     ("flat", [1.0; 24]),
@@ -149,6 +152,11 @@ pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Population>
     let starts: wire::Rfc3339 = serde_json::from_value(starts.into()).map_err(|_| {
         anyhow::anyhow!("starts: {starts:?} is no instant; write it like {STARTS:?}")
     })?;
+    // The curve's hours, and those of the reports, are counted from here.
+    ensure!(
+        starts.0.0.rem_euclid(DAY_MS) == 0,
+        "starts: write a midnight in UTC, like {STARTS:?}"
+    );
     let hours = hours(raw.hours)?;
     let regions: Vec<Home> = raw
         .regions
@@ -170,9 +178,18 @@ pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Population>
     );
     let mut attributes = BTreeMap::new();
     for (name, values) in raw.attributes {
-        let (name, attribute) = declared(&name, queues)?;
         let at = format!("attributes.{name}");
-        attributes.insert(name, of_attribute(&at, values, attribute)?);
+        let (name, attribute) = declared(&name, queues).map_err(|near| match near {
+            Some(near) => {
+                anyhow!("{at}: the queue has no such attribute; did you mean {near}?")
+            }
+            None => anyhow!("{at}: the queue has no such attribute; remove it"),
+        })?;
+        let drawn = of_attribute(&at, values, attribute)?;
+        ensure!(
+            attributes.insert(name.clone(), drawn).is_none(),
+            "{at}: it is there twice, as names are compared without case; remove one"
+        );
     }
     Ok(Population {
         tickets_per_day: raw.tickets_per_day,
@@ -182,10 +199,13 @@ pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Population>
         regions,
         parties: parties(raw.parties, queues)?,
         attributes,
-        cancel: raw.cancel.map(|raw| later("cancel", raw)).transpose()?,
+        cancel: raw
+            .cancel
+            .map(|raw| later("cancel", raw, 0.0))
+            .transpose()?,
         comes_back: raw
             .come_back
-            .map(|raw| later("come_back", raw))
+            .map(|raw| later("come_back", raw, COMES_BACK_SECONDS_MIN))
             .transpose()?,
     })
 }
@@ -221,7 +241,7 @@ fn hours(raw: Option<RawHours>) -> anyhow::Result<[f64; 24]> {
 
 fn home(name: String, raw: RawHome) -> anyhow::Result<Home> {
     ensure!(
-        raw.hours_ahead.abs() <= 14,
+        (-14..=14).contains(&raw.hours_ahead),
         "regions.{name}.hours_ahead: write a number from -14 to 14"
     );
     let mut latency = Vec::new();
@@ -255,19 +275,14 @@ fn parties(raw: BTreeMap<u16, f64>, queues: &[&Queue]) -> anyhow::Result<Weighte
         .context("parties: write shares of which none is negative and one is above 0")
 }
 
-fn declared<'q>(name: &str, queues: &[&'q Queue]) -> anyhow::Result<(Name, &'q Attribute)> {
+/// The attribute of this name, without regard to case, of the first queue that has one; else the nearest name.
+pub(super) fn declared<'q>(
+    name: &str,
+    queues: &[&'q Queue],
+) -> Result<(&'q Name, &'q Attribute), Option<&'q str>> {
     let all = || queues.iter().flat_map(|queue| &queue.attributes);
     let found = all().find(|(known, _)| known.as_str().eq_ignore_ascii_case(name));
-    if let Some((known, attribute)) = found {
-        return Ok((known.clone(), attribute));
-    }
-    let names = || all().map(|(known, _)| known.as_str());
-    match nearest(name, names()) {
-        Some(near) => {
-            bail!("attributes.{name}: the queue has no such attribute; did you mean {near}?")
-        }
-        None => bail!("attributes.{name}: the queue has no such attribute; remove it"),
-    }
+    found.ok_or_else(|| nearest(name, all().map(|(known, _)| known.as_str())))
 }
 
 fn of_attribute(at: &str, raw: RawValues, attribute: &Attribute) -> anyhow::Result<Values> {
@@ -318,14 +333,15 @@ fn of_attribute(at: &str, raw: RawValues, attribute: &Attribute) -> anyhow::Resu
     })
 }
 
-fn later(at: &str, raw: RawLater) -> anyhow::Result<(f64, Spread)> {
+/// What happens to a share of tickets, so many seconds later at least.
+fn later(at: &str, raw: RawLater, seconds_min: f64) -> anyhow::Result<(f64, Spread)> {
     ensure!(
         (0.0..=1.0).contains(&raw.share),
         "{at}.share: write a share from 0 to 1"
     );
     let mut spread = spread(&format!("{at}.after_seconds"), raw.after_seconds)?;
-    spread.min = spread.min.max(0.0);
-    spread.max = spread.max.min(30.0 * 86_400.0);
+    spread.min = spread.min.max(seconds_min);
+    spread.max = spread.max.min(30.0 * 86_400.0).max(seconds_min);
     Ok((raw.share, spread))
 }
 
@@ -368,10 +384,7 @@ fn spread(at: &str, raw: RawValues) -> anyhow::Result<Spread> {
         raw.max,
         raw.within_party,
     ];
-    let finite = said
-        .iter()
-        .flatten()
-        .all(|x| x.abs() <= matcher::NUMBER_ABS_MAX);
+    let finite = said.iter().flatten().all(|x| x.abs() <= NUMBER_ABS_MAX);
     ensure!(finite, "{at}: write finite numbers");
     let negative = [raw.deviation, raw.within_party]
         .into_iter()
@@ -382,8 +395,8 @@ fn spread(at: &str, raw: RawValues) -> anyhow::Result<Spread> {
         "{at}: deviation and within_party are not negative"
     );
     let (min, max) = (
-        raw.min.unwrap_or(-matcher::NUMBER_ABS_MAX),
-        raw.max.unwrap_or(matcher::NUMBER_ABS_MAX),
+        raw.min.unwrap_or(-NUMBER_ABS_MAX),
+        raw.max.unwrap_or(NUMBER_ABS_MAX),
     );
     ensure!(min <= max, "{at}: make min no greater than max");
     if let Some((from, to)) = raw.uniform {

@@ -122,11 +122,7 @@ pub(super) fn differences(this: &Report, against: &Report, differences: &[Differ
     table.load_style(presets::ASCII_MARKDOWN);
     table.set_header(["of all tickets", &this.config, &against.config, "so it is"]);
     for one in differences {
-        let judged = match one.verdict.as_str() {
-            verdict @ ("better" | "worse") => format!("{verdict}: {}", one.words),
-            _ => one.words.clone(),
-        };
-        table.add_row([one.what, &one.shown.0, &one.shown.1, &judged]);
+        table.add_row([one.what, &one.shown.0, &one.shown.1, &one.judged()]);
     }
     format!("{table}\n")
 }

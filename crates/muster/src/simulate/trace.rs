@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context as _, bail, ensure};
-use model::config::{nearest, quoted_list};
+use anyhow::{Context as _, anyhow, bail, ensure};
+use model::config::quoted_list;
 use model::queue::{AttributeType, Queue};
 use model::ticket::{TicketPlayer, Value};
 use model::{Millis, Name, Region, Timestamp, wire};
 
 use super::crowd::{Arrival, player};
-use super::population::{STARTS, TICKETS_MAX};
+use super::population::{STARTS, TICKETS_MAX, declared};
 
 /// What the columns may be called.
 const COLUMNS: [&str; 7] = [
@@ -127,18 +127,13 @@ fn columns(header: &str, queues: &[&Queue]) -> anyhow::Result<Vec<Column>> {
                     .with_context(|| format!("line 1, column {at}: {region:?} is no region"))?,
             ),
             Some(("attribute", attribute)) => {
-                let known = || queues.iter().flat_map(|queue| &queue.attributes);
-                let found = known().find(|(known, _)| known.as_str() == attribute);
-                let (name, declared) = found.with_context(|| {
-                    let names = || known().map(|(name, _)| name.as_str());
-                    match nearest(attribute, names()) {
-                        Some(near) => format!(
-                            "line 1, column {at}: the queue has no attribute {attribute:?}; did you mean attribute.{near}?"
-                        ),
-                        None => format!(
-                            "line 1, column {at}: the queue has no attribute {attribute:?}; remove the column"
-                        ),
-                    }
+                let (name, declared) = declared(attribute, queues).map_err(|near| match near {
+                    Some(near) => anyhow!(
+                        "line 1, column {at}: the queue has no attribute {attribute:?}; did you mean attribute.{near}?"
+                    ),
+                    None => anyhow!(
+                        "line 1, column {at}: the queue has no attribute {attribute:?}; remove the column"
+                    ),
                 })?;
                 Column::Attribute(name.clone(), declared.kind)
             }

@@ -13,7 +13,7 @@ name: Game
 creation: { by_matchmaking: true }
 size: { teams: 2, players_per_team: 2 }
 joinability: private
-instance: { fleet: arena }
+instance: { fleet: arena, startup_params: { map: Arena } }
 ---
 apiVersion: v1
 kind: Fleet
@@ -361,7 +361,7 @@ fn checked_attributes(mut attributes: &str) {
 fn a_trace_is_played_as_it_was_recorded() {
     let desk = Desk::new();
     let trace = "\
-ticket,time,player,leaves,latency.eu,latency.us,attribute.skill,attribute.mode
+ticket,time,player,leaves,latency.eu,latency.us,attribute.Skill,attribute.mode
 a,0,ann,,20,100,1500,tdm
 a,0,bob,,25,100,1510,tdm|ctf
 b,5.5,cid,,30,,1490,tdm
@@ -397,6 +397,35 @@ fn who_comes_back_queues_again() {
     assert!((10_000..17_000).contains(&tickets), "{tickets}");
     let said = document["assumptions"].to_string();
     assert!(said.contains("queues again"), "{said}");
+}
+
+/// However soon it is to come back, a party plays a while: a day that ends is simulated.
+#[test]
+fn who_comes_back_at_once_does_not_keep_the_clock_from_moving() {
+    let desk = Desk::new();
+    let population = "tickets_per_day: 2\n\
+        hours: [0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1]\nattributes: { skill: { normal: 1500 } }\n\
+        regions: { eu: { share: 1, latency: { eu: { normal: 20 } } } }\nparties: { 2: 1 }\n\
+        come_back: { share: 1, after_seconds: { uniform: [0, 0] } }\n";
+    desk.write("again.yaml", population);
+    let types = TYPES.replace("time_out: 2m", "time_out: null");
+    desk.write("types/all.yaml", &types);
+    let document = desk.document(&["--population", "again.yaml"]);
+    let tickets = count(&document["runs"][0]["all"], "tickets");
+    assert!((2..=2 * 3_600).contains(&tickets), "{tickets}");
+}
+
+#[test]
+fn who_came_before_the_queue_opened_is_matched_when_it_does() {
+    let desk = Desk::new();
+    let open = "ticket: { time_out: null }\nopen: [{ from: \"18:00\", to: \"20:00\" }]";
+    let types = TYPES.replace("ticket: { time_out: 2m }", open);
+    desk.write("types/all.yaml", &types);
+    let trace = "ticket,time,latency.eu\na,0,20\na,0,20\nb,36000,20\nb,36000,20\n";
+    desk.write("trace.csv", trace);
+    let run = &desk.document(&["--players", "trace.csv"])["runs"][0];
+    assert_eq!(count(&run["all"], "matched"), 2);
+    assert_eq!(run["all"]["wait_seconds"]["max"], 64_800.0);
 }
 
 #[test]
@@ -486,6 +515,10 @@ fn a_bad_population_is_refused_with_its_place_and_what_to_write() {
             "did you mean skill?",
         ),
         (
+            "tickets_per_day: 10\nattributes: { skill: { normal: 1 }, Skill: { normal: 2 } }",
+            "it is there twice, as names are compared without case",
+        ),
+        (
             "tickets_per_day: 10\nattributes: { skill: { normal: .nan } }",
             "attributes.skill: write finite numbers",
         ),
@@ -505,7 +538,15 @@ fn a_bad_population_is_refused_with_its_place_and_what_to_write() {
             "tickets_per_day: 10\nregions: { eu: { share: 1, hours_ahead: 99 } }",
             "write a number from -14 to 14",
         ),
+        (
+            "tickets_per_day: 10\nregions: { eu: { share: 1, hours_ahead: -2147483648 } }",
+            "write a number from -14 to 14",
+        ),
         ("tickets_per_day: 10\nstarts: noon", "is no instant"),
+        (
+            "tickets_per_day: 10\nstarts: 2026-01-05T18:00:00Z",
+            "starts: write a midnight in UTC",
+        ),
         ("tickets_per_day: ten", "line 1 column 18"),
     ];
     for (population, wanted) in populations {

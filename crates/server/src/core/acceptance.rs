@@ -221,7 +221,8 @@ impl Core {
             expected: proposal.number,
         }];
         let (queue, offence) = (&proposal.value.queue, Offence::NotAccepted);
-        items.extend(self.offence_items(queue, offence, to_blame, now).await?);
+        let mut paid = self.offences(queue, offence, to_blame, now).await?;
+        items.append(&mut paid.items);
         let moved = tickets.iter_mut().map(|(id, taken)| {
             let ticket = match ending.contains(id) {
                 true => ended(
@@ -244,6 +245,7 @@ impl Core {
             Err(error) => return Err(commit_error(error)),
         }
         self.proposals.remove(proposal.key);
+        paid.count();
         let queue = proposal.value.queue.to_string();
         metrics::counter!("muster_matches_not_accepted_total", "queue" => queue).increment(1);
         Ok(true)

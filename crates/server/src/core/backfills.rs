@@ -8,24 +8,21 @@ use matcher::{Backfill, BackfillTeam, Event, Refill};
 use model::session::{
     Actor, Backfilled, Command, Draft, Header, NewSession, Session, backfill_seats,
 };
-use model::ticket::{EndReason, QUEUES_MAX, TicketPlayer, TicketState};
-use model::{SessionId, Ticket, TicketId, Timestamp, wire};
+use model::ticket::{EndReason, TicketPlayer, TicketState};
+use model::{PlayerId, SessionId, Ticket, TicketId, Timestamp, wire};
 use store::Item;
 
 use super::asked::{Asked, reader};
 use super::busy::Take;
-use super::matchmaker::{TakenTicket, Thread};
+use super::matchmaker::{FAILED_PAUSE, TakenTicket, Thread};
 use super::write::{Along, Refusal, ended, not_found};
 use super::{Core, rows, store_error, view};
 use crate::{Error, Principal};
 
 /// Before the tickets of a refill that came to nothing search again, so that it is not tried over and over.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The same when the store refused it.
-const FAILED_PAUSE: Duration = Duration::from_millis(600);
-/// Tickets that one session has refused and is not offered again; beyond it the oldest are forgotten. As the matcher
-/// knows them: one for each of the queues that a ticket may wait in.
-const REFUSED_MAX: usize = 64 * QUEUES_MAX;
+/// Tickets that one session has refused and is not offered again; beyond it the oldest are forgotten.
+const REFUSED_MAX: usize = 64;
 /// Times that a session's tickets are read again because they have changed meanwhile.
 const LOADS_MAX: usize = 4;
 
@@ -335,10 +332,7 @@ impl Core {
             _ => FAILED_PAUSE,
         };
         if gone.is_empty() {
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.shutdown.cancelled() => {}
-            }
+            self.pause(pause).await;
         }
         let back = gone.clone();
         matcher.event(Event::Failed { handle, gone });
@@ -398,11 +392,19 @@ impl Core {
             }
             return Err(error.into());
         }
-        let plays = |ticket: &&Ticket| {
+        let plays = |ticket: &Ticket| {
             let mut players = ticket.players.iter();
             players.any(|player| draft.member_of(&player.player).is_some())
         };
-        let mut tickets: Vec<Ticket> = tickets.iter().filter(plays).cloned().collect();
+        let come = taken.iter().flat_map(|ticket| &ticket.value.players);
+        let come: BTreeSet<&PlayerId> = come.map(|player| &player.player).collect();
+        // Who comes back is there once: with what he was matched with now.
+        let before = |ticket: &Ticket| {
+            let mut ticket = ticket.clone();
+            ticket.players.retain(|one| !come.contains(&one.player));
+            ticket
+        };
+        let mut tickets: Vec<Ticket> = tickets.iter().map(before).filter(plays).collect();
         tickets.extend(taken.iter().map(|ticket| (*ticket.value).clone()));
         let Some(kept_row) = rows::match_row(&self.namespace, header.id, &tickets, row)? else {
             refused.extend(team_of.keys().copied());
@@ -448,10 +450,7 @@ impl Core {
         let Some(known) = known.get_mut(&session).filter(|_| !tickets.is_empty()) else {
             return;
         };
-        let legs = tickets
-            .iter()
-            .flat_map(|ticket| (0..QUEUES_MAX).map(|place| ticket.leg(place)));
-        known.refused.extend(legs);
+        known.refused.extend(tickets);
         while known.refused.len() > REFUSED_MAX {
             known.refused.pop_first();
         }

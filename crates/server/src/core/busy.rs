@@ -1,6 +1,7 @@
 //! Records in memory that one writer at a time takes, changes in the store and puts back.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -64,16 +65,28 @@ impl<K: Eq + Hash + Copy + Debug, V> Records<K, V> {
 
     /// Notes a record that the store has, new or reloaded; keeps whether it is taken.
     pub(crate) fn put(&self, key: K, value: Arc<V>, number: i64) {
+        self.put_all([(key, value, number)]);
+    }
+
+    /// [`Records::put`] of several, one after the other.
+    pub(crate) fn put_all(&self, records: impl IntoIterator<Item = (K, Arc<V>, i64)>) {
         let mut map = self.map();
-        let busy = map.get(&key).is_some_and(|record| record.busy);
-        map.insert(
-            key,
-            Record {
-                value,
-                number,
-                busy,
-            },
-        );
+        for (key, value, number) in records {
+            match map.entry(key) {
+                Entry::Occupied(known) => {
+                    let known = known.into_mut();
+                    (known.value, known.number) = (value, number);
+                }
+                Entry::Vacant(place) => {
+                    let busy = false;
+                    place.insert(Record {
+                        value,
+                        number,
+                        busy,
+                    });
+                }
+            }
+        }
     }
 
     pub(crate) fn remove(&self, key: K) {

@@ -116,8 +116,22 @@ impl Estimates {
 
     /// Notes how a ticket stands, as it was committed. In a queue that is gone only its end counts.
     pub(crate) fn moved(&self, now: Timestamp, ticket: &Ticket, config: &Config) {
+        self.loaded(now, [ticket], config);
+    }
+
+    /// [`Estimates::moved`] of several, one after the other.
+    pub(crate) fn loaded<'t>(
+        &self,
+        now: Timestamp,
+        tickets: impl IntoIterator<Item = &'t Ticket>,
+        config: &Config,
+    ) {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        for name in ticket.all_queues() {
+        let named = tickets.into_iter().flat_map(|ticket| {
+            let names = ticket.all_queues().iter();
+            names.map(move |name| (name, ticket))
+        });
+        for (name, ticket) in named {
             let queue = config.queue(name.as_str());
             if let Some(queue) = queue {
                 let of_queue = queues.entry(name.clone());
@@ -206,7 +220,11 @@ impl Estimates {
             of_queue.published.extend(now_told);
         }
         queues.retain(|name, of_queue| {
-            config.queue(name.as_str()).is_some() || !of_queue.waiting.is_empty()
+            let stays = config.queue(name.as_str()).is_some() || !of_queue.waiting.is_empty();
+            for (region, party) in of_queue.published.iter().filter(|_| !stays) {
+                publish(name, region, party, &nobody());
+            }
+            stays
         });
     }
 }

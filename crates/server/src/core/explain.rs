@@ -26,7 +26,7 @@ impl Core {
         if let Some(said) = &mut said {
             // The matcher knows a queue that is closed as one that is paused.
             let config = self.config();
-            let queue = config.queue(ticket.queue.as_str());
+            let queue = config.queue(said.queue.as_str());
             if queue.is_some_and(|queue| !queue.active) {
                 said.gate = Gate::Paused;
             }
@@ -40,7 +40,7 @@ fn view(ticket: &Ticket, said: Option<&Explanation>) -> wire::TicketExplanation 
     summary.extend(said.into_iter().flat_map(matcher::sentences));
     wire::TicketExplanation {
         ticket: ticket.id,
-        queue: ticket.queue.clone(),
+        queue: said.map_or(&ticket.queue, |said| &said.queue).clone(),
         state: ticket.state,
         reason: ticket.reason,
         match_id: ticket.match_id,

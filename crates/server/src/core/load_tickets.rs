@@ -14,6 +14,8 @@ use crate::Error;
 
 /// Rows of a page: of a queue that nobody waits in anything less would do, of a million tickets each page is a query.
 const PAGE: usize = 2_000;
+/// Tickets that are handed over at a time: the shorter, the sooner they are matched; the longer, the fewer locks.
+const HANDED_OVER: usize = 256;
 /// Pages of a queue that are read and parsed ahead of what the matcher is given.
 const PAGES_AHEAD: usize = 2;
 
@@ -83,7 +85,12 @@ async fn read_ahead(store: &Store, namespace: &Namespace, queue: &str, to: &mpsc
 }
 
 fn parse(rows: &[Row]) -> Page {
-    let stored = |row: &Row| Ok((Arc::new(rows::parse(row)?), row.number));
+    let stored = |row: &Row| {
+        let mut ticket: Ticket = rows::parse(row)?;
+        // It was made for four, and of a million tickets most are of one.
+        ticket.players.shrink_to_fit();
+        Ok((Arc::new(ticket), row.number))
+    };
     rows.iter().map(stored).collect()
 }
 
@@ -108,6 +115,7 @@ impl Core {
             );
             first.push(head);
         }
+        let mut merged = Vec::with_capacity(HANDED_OVER);
         while let Some(Reverse((_, _, index))) = heads.pop() {
             let (Some(head), Some(queue)) = (first.get_mut(index), queues.get_mut(index)) else {
                 continue;
@@ -117,14 +125,22 @@ impl Core {
                 next.iter()
                     .map(|(t, _)| Reverse((t.created_at, t.id, index))),
             );
-            if let Some((ticket, number)) = std::mem::replace(head, next) {
-                self.tickets.committed(ticket.clone(), number);
-                self.estimates.moved(self.now(), &ticket, &self.config());
-                if ticket.state == TicketState::Searching {
-                    self.matchmaker.add(ticket);
-                }
+            merged.extend(std::mem::replace(head, next));
+            if merged.len() == HANDED_OVER {
+                self.hand_over(&mut merged);
             }
         }
+        self.hand_over(&mut merged);
         Ok(())
+    }
+
+    /// The matcher hears of them last: a match of it looks for them among the records.
+    fn hand_over(&self, merged: &mut Vec<Stored>) {
+        self.tickets.loaded(merged);
+        let tickets = merged.iter().map(|(ticket, _)| &**ticket);
+        self.estimates.loaded(self.now(), tickets, &self.config());
+        let tickets = merged.drain(..).map(|(ticket, _)| ticket);
+        let searching = tickets.filter(|ticket| ticket.state == TicketState::Searching);
+        self.matchmaker.add_all(searching);
     }
 }

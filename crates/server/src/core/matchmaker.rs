@@ -23,14 +23,15 @@ use crate::clock::Clock;
 
 /// Without anything due the thread looks up this often, so that a clock that was set is noticed.
 const IDLE: Duration = Duration::from_secs(1);
-/// After a match that could not be made, before its tickets are matched again.
-const PAUSE: Duration = Duration::from_millis(100);
-/// Before the tickets of a match that the store refused search again, so that an outage is no busy loop.
-const FAILED_PAUSE: Duration = Duration::from_millis(500);
+/// Before the tickets of a match that could not be made search again: the matcher would find the same one at once, over
+/// and over while the store is away or behind.
+pub(super) const FAILED_PAUSE: Duration = Duration::from_millis(600);
 
 #[derive(Debug)]
 enum Message {
     Event(Event),
+    /// Tickets that search, of the start's load.
+    Tickets(Vec<Arc<Ticket>>),
     Queues(Vec<Arc<Queue>>),
     Waiting(Name, tokio::sync::oneshot::Sender<u32>),
     Explain(
@@ -78,9 +79,19 @@ struct Decision {
 
 pub(super) type TakenTicket = Taken<TicketId, Ticket>;
 
+impl Message {
+    /// As how many it counts among those that were not taken yet.
+    fn weight(&self) -> usize {
+        match self {
+            Message::Tickets(tickets) => tickets.len(),
+            _ => 1,
+        }
+    }
+}
+
 impl Thread {
     fn send(&self, message: Message) {
-        self.behind.fetch_add(1, Ordering::Relaxed);
+        self.behind.fetch_add(message.weight(), Ordering::Relaxed);
         // The thread ends with the process alone, so nobody is there to hear of a failure.
         let _ = self.sender.send(message);
     }
@@ -122,6 +133,12 @@ impl Runs {
         self.threads.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Hands on what no thread has decided.
+    fn decide(&self, output: Output) {
+        let thread = None;
+        let _ = self.decisions.send(Decision { thread, output });
+    }
+
     fn spawn(&self, group: &Name) -> std::io::Result<Arc<Thread>> {
         let (sender, receiver) = mpsc::channel();
         let thread = Arc::new(Thread {
@@ -135,10 +152,11 @@ impl Runs {
             .name(format!("matcher-{group}"))
             .spawn(move || {
                 let say = |output| say(&handle, &decisions, output);
-                let took = || {
+                let took = |message: &Message| {
                     if let Some(thread) = handle.upgrade() {
-                        let before = thread.behind.fetch_sub(1, Ordering::Relaxed);
-                        behind.set(before.saturating_sub(1) as f64);
+                        let taken = message.weight();
+                        let before = thread.behind.fetch_sub(taken, Ordering::Relaxed);
+                        behind.set(before.saturating_sub(taken) as f64);
                     }
                 };
                 run(seed, &receiver, took, say, || clock.now());
@@ -211,14 +229,28 @@ impl Matchmaker {
                 let ticket = threads.as_seen(ticket, thread);
                 thread.event(Event::Add(ticket));
             }
-            None => {
-                let output = Output::QueueRemoved(ticket.id);
-                let decision = Decision {
-                    thread: None,
-                    output,
-                };
-                let _ = runs.decisions.send(decision);
+            None => runs.decide(Output::QueueRemoved(ticket.id)),
+        }
+    }
+
+    /// Tickets search, in this order.
+    pub(crate) fn add_all(&self, tickets: impl IntoIterator<Item = Arc<Ticket>>) {
+        let Some(runs) = self.runs.get() else { return };
+        let threads = runs.read();
+        let mut by_thread: Vec<(&Arc<Thread>, Vec<Arc<Ticket>>)> = Vec::new();
+        for ticket in tickets {
+            let Some(thread) = threads.of(&ticket) else {
+                runs.decide(Output::QueueRemoved(ticket.id));
+                continue;
+            };
+            let ticket = threads.as_seen(ticket, thread);
+            match by_thread.iter_mut().find(|(t, _)| Arc::ptr_eq(t, thread)) {
+                Some((_, some)) => some.push(ticket),
+                None => by_thread.push((thread, vec![ticket])),
             }
+        }
+        for (thread, tickets) in by_thread {
+            thread.send(Message::Tickets(tickets));
         }
     }
 
@@ -293,10 +325,12 @@ impl Matchmaker {
     /// What keeps a ticket waiting; `None` if the matcher does not have it.
     pub(crate) async fn explain(&self, ticket: Arc<Ticket>) -> Option<Explanation> {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        if let Some(runs) = self.runs.get()
-            && let Some(thread) = runs.read().by_queue.get(&ticket.queue)
-        {
-            thread.send(Message::Explain(ticket, sender));
+        if let Some(runs) = self.runs.get() {
+            let threads = runs.read();
+            if let Some(thread) = threads.of(&ticket) {
+                let ticket = threads.as_seen(ticket, thread);
+                thread.send(Message::Explain(ticket, sender));
+            }
         }
         receiver.await.ok().flatten()
     }
@@ -380,7 +414,7 @@ impl Hours {
 fn run(
     seed: u64,
     messages: &mpsc::Receiver<Message>,
-    took: impl Fn(),
+    took: impl Fn(&Message),
     say: impl Fn(Output) -> bool,
     now: impl Fn() -> Timestamp,
 ) {
@@ -399,11 +433,17 @@ fn run(
             None => IDLE,
         };
         let message = messages.recv_timeout(wait);
-        if message.is_ok() {
-            took();
+        if let Ok(message) = &message {
+            took(message);
         }
         let mut outputs = match message {
             Ok(Message::Event(event)) => group.handle(now(), event),
+            Ok(Message::Tickets(tickets)) => {
+                let added = tickets.into_iter();
+                added
+                    .flat_map(|ticket| group.handle(now(), Event::Add(ticket)))
+                    .collect()
+            }
             Ok(Message::Queues(queues)) => {
                 hours = Hours::new(queues);
                 let queues = hours.at(now());
@@ -556,17 +596,17 @@ impl Core {
             Err(error) => {
                 drop(taken);
                 tracing::warn!(cause = error.cause(), queue = %found.queue, "a match could not be made; its tickets search again");
-                tokio::select! {
-                    () = tokio::time::sleep(FAILED_PAUSE) => {}
-                    () = self.shutdown.cancelled() => {}
-                }
-                // The matcher would find the same match at once, over and over while the store is behind.
-                tokio::select! {
-                    () = tokio::time::sleep(PAUSE) => {}
-                    () = self.shutdown.cancelled() => {}
-                }
+                self.pause(FAILED_PAUSE).await;
                 Err(Vec::new())
             }
+        }
+    }
+
+    /// Lets some time pass, unless the server shuts down.
+    pub(super) async fn pause(&self, span: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(span) => {}
+            () = self.shutdown.cancelled() => {}
         }
     }
 

@@ -394,20 +394,10 @@ fn new_ticket(
     let first = first.ok_or_else(|| Error::Internal("a ticket without a queue".into()))?;
     let expiries = queues.iter().filter_map(|q| now.after(q.ticket_time_out));
     let mut ticket = Ticket {
-        id,
-        queue: first,
         queues: if names.len() > 1 { names } else { Vec::new() },
-        party,
-        created_at: now,
         expires_at: expiries.min(),
-        state: TicketState::Searching,
-        reason: None,
-        ended_at: None,
-        match_id: None,
-        session: None,
-        placements_failed: 0,
-        custom_data: Default::default(),
         players,
+        ..Ticket::new(id, first, party, now)
     };
     for queue in queues {
         matcher::validate(queue, &ticket).map_err(|rejection| Error::Invalid {

@@ -11,6 +11,7 @@ mod backfills;
 mod browser;
 mod busy;
 mod codes;
+mod consequences;
 mod ending;
 mod estimates;
 mod events;

@@ -37,6 +37,25 @@ impl Barred {
     }
 }
 
+/// What some players pay for an offence.
+#[derive(Default)]
+pub(crate) struct Paid {
+    /// The rows, to be written with the offence.
+    pub(crate) items: Vec<Item>,
+    /// Under which name, and how many.
+    counted: Option<(Name, u64)>,
+}
+
+impl Paid {
+    /// The rows are written.
+    pub(crate) fn count(self) {
+        if let Some((name, players)) = self.counted {
+            let name = name.to_string();
+            metrics::counter!("muster_penalties_total", "penalty" => name).increment(players);
+        }
+    }
+}
+
 impl Core {
     fn penalty_key(&self, player: &PlayerId, name: &Name) -> Key {
         let name = name.folded();
@@ -83,28 +102,28 @@ impl Core {
         Ok(barred)
     }
 
-    /// The rows of what some players pay for an offence in a queue, to be written with it.
-    pub(crate) async fn offence_items(
+    /// What some players pay for an offence in a queue.
+    pub(crate) async fn offences(
         &self,
         queue: &Name,
         offence: Offence,
         players: &BTreeSet<PlayerId>,
         now: Timestamp,
-    ) -> Result<Vec<Item>, Error> {
+    ) -> Result<Paid, Error> {
         let config = self.config();
         let penalties = config
             .queue(queue.as_str())
             .and_then(|queue| queue.penalties.as_ref());
         let counts = |penalties: &&Penalties| penalties.offences.contains(&offence);
         let Some(penalties) = penalties.filter(counts) else {
-            return Ok(Vec::new());
+            return Ok(Paid::default());
         };
         let keys: Vec<Key> = players
             .iter()
             .map(|player| self.penalty_key(player, &penalties.name))
             .collect();
         if keys.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Paid::default());
         }
         let found = self.store.get(&keys).await.map_err(store_error)?;
         let mut items = Vec::new();
@@ -114,24 +133,24 @@ impl Core {
             let expected = row.map(|row| row.number);
             items.push(put(key, &penalty, expected)?);
         }
-        let name = penalties.name.to_string();
-        metrics::counter!("muster_penalties_total", "penalty" => name)
-            .increment(items.len() as u64);
-        Ok(items)
+        Ok(Paid {
+            counted: Some((penalties.name.clone(), items.len() as u64)),
+            items,
+        })
     }
 
     /// What those pay who leave a match while its game is running.
-    pub(crate) async fn deserter_items(
+    pub(crate) async fn deserters(
         &self,
         before: &Header,
         changes: &Changes,
         now: Timestamp,
-    ) -> Result<Vec<Item>, Error> {
+    ) -> Result<Paid, Error> {
         let Some(queue) = before.matched.as_ref().map(|matched| &matched.queue) else {
-            return Ok(Vec::new());
+            return Ok(Paid::default());
         };
         if changes.deleted || !is_running(before) {
-            return Ok(Vec::new());
+            return Ok(Paid::default());
         }
         let left = changes.events.iter().filter_map(|event| match event {
             Event::MemberRemoved {
@@ -142,7 +161,7 @@ impl Core {
             _ => None,
         });
         let left: BTreeSet<PlayerId> = left.collect();
-        self.offence_items(queue, Offence::Left, &left, now).await
+        self.offences(queue, Offence::Left, &left, now).await
     }
 
     /// What a player pays.

@@ -59,6 +59,18 @@ impl Tickets {
         }
     }
 
+    /// Notes what the store had at the start: live tickets.
+    pub(crate) fn loaded(&self, tickets: &[(Arc<Ticket>, i64)]) {
+        let (placing, others): (Vec<_>, Vec<_>) =
+            (tickets.iter().cloned()).partition(|(ticket, _)| ticket.session.is_some());
+        for (ticket, number) in placing {
+            self.committed(ticket, number);
+        }
+        let others = others.into_iter();
+        self.records
+            .put_all(others.map(|(ticket, number)| (ticket.id, ticket, number)));
+    }
+
     /// How a ticket ended, if that was lately.
     pub(crate) fn end_of(&self, ticket: TicketId) -> Option<End> {
         let ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);

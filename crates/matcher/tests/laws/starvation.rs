@@ -1,0 +1,149 @@
+//! Possible matches that are hard to find in a crowd: nobody starves because most of the others do not fit each other.
+
+use matcher::Event;
+use model::queue::{
+    Aggregate, Comparison, ExpansionTarget, Operand, Queue, Reading, RuleKind, Scope,
+};
+use model::ticket::Value;
+use model::{Ticket, TicketId};
+
+use crate::rare::Crowd;
+use crate::rules::ids;
+use crate::world::{QueueExt, TicketExt, name, queue, texts, ticket};
+
+/// A search may take as many slices, one in each event, and as many tickets wait for theirs.
+const EVENTS_MAX: usize = 64 * 600;
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+/// The place of each of five among so many.
+fn spread(all: u64) -> [u64; 5] {
+    [all / 7, all / 5, all / 3, all / 2, all - 1]
+}
+
+/// Single players who wear this or that.
+fn hats(all: u64, of: impl Fn(u64) -> &'static str) -> Vec<Ticket> {
+    let one = |n| ticket(n + 1, n as i64, &[20.0]).with("hat", text(of(n)));
+    (0..all).map(one).collect()
+}
+
+fn different(per: Scope) -> Queue {
+    let read = Reading::of(name("hat"));
+    queue(&[(3, 3), (3, 3)]).rule("own-hat", RuleKind::Different { read, per })
+}
+
+/// All that comes of these tickets.
+fn crowd(queue: Queue, tickets: Vec<Ticket>) -> Crowd {
+    let now = tickets.len() as i64;
+    let mut crowd = Crowd::new(queue);
+    for ticket in tickets {
+        crowd.put(ticket);
+    }
+    let events = crowd.settle(now);
+    assert!(events <= EVENTS_MAX, "the search never ends");
+    crowd
+}
+
+#[test]
+fn the_oldest_meets_the_only_five_who_differ_among_any_number_of_his_like() {
+    for all in [16, 18, 22, 40, 80, 200] {
+        let places = spread(all);
+        let hat = |n| match places.iter().position(|&place| place == n) {
+            Some(at) => ["a", "b", "c", "d", "e"][at],
+            None => "x",
+        };
+        let crowd = crowd(different(Scope::Match), hats(all, hat));
+        assert_eq!(crowd.matches.len(), 1, "among {all}");
+        let mut wanted: Vec<u128> = places.iter().map(|&n| u128::from(n) + 1).collect();
+        wanted.insert(0, 1);
+        assert_eq!(ids(&crowd.matches[0]), wanted, "among {all}");
+    }
+}
+
+#[test]
+fn two_teams_of_three_hats_are_found_where_nearly_all_wear_the_same() {
+    for all in [12, 16, 20, 40, 60, 100] {
+        let [_, a, b, c, d] = spread(all);
+        let hat = |n| match n {
+            n if n == a || n == c => "red",
+            n if n == b || n == d => "green",
+            _ => "blue",
+        };
+        let crowd = crowd(different(Scope::Team), hats(all, hat));
+        assert_eq!(crowd.matches.len(), 1, "among {all}");
+        let found = ids(&crowd.matches[0]);
+        let wanted = [1, 2, a + 1, b + 1, c + 1, d + 1].map(u128::from);
+        assert_eq!(found, wanted, "among {all}");
+    }
+}
+
+#[test]
+fn two_teams_that_share_a_mode_are_found_where_hardly_anybody_shares_one() {
+    for all in [12, 20, 40, 80] {
+        let [a, b, c, d, e] = spread(all);
+        let mode = |n| match n {
+            n if n == 0 || n == c || n == e => texts(&["ctf"]),
+            n if n == a || n == b || n == d => texts(&["dm"]),
+            n => texts(&[&format!("mode-{n}")]),
+        };
+        let one = |n| ticket(n + 1, n as i64, &[20.0]).with("mode", mode(n));
+        let shared = RuleKind::Intersect {
+            attribute: name("mode"),
+            per: Scope::Team,
+            min: 1,
+        };
+        let queue = queue(&[(3, 3), (3, 3)]).rule("shared", shared);
+        let crowd = crowd(queue, (0..all).map(one).collect());
+        assert_eq!(crowd.matches.len(), 1, "among {all}");
+        assert_eq!(ids(&crowd.matches[0])[0], 1, "among {all}");
+    }
+}
+
+#[test]
+fn a_pool_that_shrinks_to_sixteen_is_tried_to_the_end_at_once() {
+    // Sixteen of a kind whose sum is asked for, and so many before them that the search of the last is given up.
+    let sum = RuleKind::Compare {
+        read: Reading::of(name("skill")),
+        per: Scope::Match,
+        of: Aggregate::Sum,
+        team: None,
+        by: Comparison::Equal,
+        with: Operand::Number(4_000.0),
+    };
+    let skill = |n: u64| if n < 7 { 1.0 } else { 250.0 };
+    let one = |n| ticket(n + 1, n as i64, &[skill(n)]);
+    let queue = queue(&[(8, 8), (8, 8)]).rule("sum", sum);
+    let mut crowd = crowd(queue, (0..23).map(one).collect());
+    assert!(crowd.matches.is_empty(), "else this shows nothing");
+    assert!(crowd.matcher.stats().given_up > 0, "and it is counted");
+    for n in 1..=7 {
+        assert!(crowd.matches.is_empty());
+        crowd.event(23, Event::Remove(TicketId(uuid::Uuid::from_u128(n))));
+    }
+    assert_eq!(ids(&crowd.matches[0]), Vec::from_iter(8..=23));
+}
+
+#[test]
+fn who_demands_more_players_than_wait_is_not_tried_with_them() {
+    let queue = queue(&[(100, 100)]).widens(
+        ExpansionTarget::TeamMin(0),
+        &[(30_000, Some(80.0)), (60_000, Some(60.0))],
+    );
+    let mut crowd = Crowd::new(queue);
+    for n in 0..45 {
+        let at = if n < 25 { 0 } else { 61_000 };
+        crowd.put(ticket(n + 1, at, &[20.0; 2]));
+    }
+    assert!(
+        crowd.matches.is_empty(),
+        "the old are too few for themselves"
+    );
+    assert_eq!(crowd.matcher.stats().put_off, 0);
+    for n in 45..50 {
+        crowd.put(ticket(n + 1, 61_000 + n as i64, &[20.0; 2]));
+    }
+    assert_eq!(crowd.matches.len(), 1);
+    assert_eq!(crowd.matches[0].figures.players, 100);
+}

@@ -1,0 +1,223 @@
+//! What follows from a write of a session beside its own rows: allocations of game servers, and ends of tickets.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::game_server::Allocated;
+use model::instance::InstanceAllocation;
+use model::session::{Actor, Changes, Command, Header, TicketRef};
+use model::ticket::{EndReason, TicketState};
+use model::{GameServer, GameServerId, Name, SessionId, Ticket, TicketId, Timestamp};
+
+use super::Core;
+use super::busy::Taken;
+use super::registry::TakenServer;
+use super::write::{Along, ended};
+
+/// Records that a write changes beside the session's own rows.
+#[derive(Default)]
+pub(super) struct Consequences {
+    pub(super) servers: Vec<(TakenServer, Arc<GameServer>)>,
+    pub(super) tickets: Vec<(Taken<TicketId, Ticket>, Arc<Ticket>)>,
+}
+
+impl Core {
+    /// Takes the game servers and tickets that follow from the changes, and says what becomes of them.
+    pub(super) async fn consequences(
+        &self,
+        before: &Header,
+        changes: &Changes,
+        along: &mut Along,
+        now: Timestamp,
+    ) -> Consequences {
+        let mut consequences = Consequences::default();
+        let Some(after) = &changes.header else {
+            self.cancel_ticket_of(before, along, now, &mut consequences)
+                .await;
+            return consequences;
+        };
+        consequences.tickets.append(&mut along.moved);
+        self.server_consequences(before, after, changes, along, now, &mut consequences)
+            .await;
+        if changes.party_changed() && along.cancel.is_none() {
+            along.cancel = Some(EndReason::PartyChanged);
+        }
+        if changes.deleted {
+            along.cancel = Some(EndReason::SessionEnded);
+        }
+        self.cancel_ticket_of(before, along, now, &mut consequences)
+            .await;
+        self.placement_consequences(before, after, changes, now, &mut consequences)
+            .await;
+        consequences
+    }
+
+    /// Allocations that are new are written to their game servers, those that no longer count are taken off.
+    async fn server_consequences(
+        &self,
+        before: &Header,
+        after: &Header,
+        changes: &Changes,
+        along: &mut Along,
+        now: Timestamp,
+        consequences: &mut Consequences,
+    ) {
+        let old = allocations(before);
+        let new = if changes.deleted {
+            Vec::new()
+        } else {
+            allocations(after)
+        };
+        let mut ids: BTreeSet<GameServerId> = BTreeSet::new();
+        ids.extend(
+            old.iter()
+                .filter(|held| !new.contains(held))
+                .map(|held| held.1),
+        );
+        ids.extend(
+            new.iter()
+                .filter(|held| !old.contains(held))
+                .map(|held| held.1),
+        );
+        for id in ids {
+            let held = along.servers.iter().position(|taken| taken.key == id);
+            let taken = match held {
+                Some(position) => Some(along.servers.swap_remove(position)),
+                None => self.registry.records.take(id).await,
+            };
+            // A game server that is gone has nothing to take off.
+            let Some(taken) = taken else { continue };
+            let mut server = (*taken.value).clone();
+            server.allocations.retain(|held| {
+                held.session != before.id || new.iter().any(|(kept, _)| *kept == held.allocation)
+            });
+            for (allocation, _) in new.iter().filter(|(_, holder)| *holder == id) {
+                if !server
+                    .allocations
+                    .iter()
+                    .any(|held| held.allocation == *allocation)
+                {
+                    server.allocations.push(Allocated {
+                        allocation: *allocation,
+                        session: before.id,
+                        at: now,
+                    });
+                }
+            }
+            if server != *taken.value {
+                consequences.servers.push((taken, Arc::new(server)));
+            }
+        }
+    }
+
+    async fn cancel_ticket_of(
+        &self,
+        before: &Header,
+        along: &mut Along,
+        now: Timestamp,
+        consequences: &mut Consequences,
+    ) {
+        let Some(reason) = along.cancel else { return };
+        let Some(ticket) = before.live_ticket() else {
+            return;
+        };
+        let Some(taken) = self.tickets.records.take(ticket.id).await else {
+            return;
+        };
+        let is_open = [TicketState::Searching, TicketState::Proposed];
+        if !is_open.contains(&taken.value.state) {
+            // It is matched, so the party no longer decides; its document is told how the ticket stands.
+            let noted = TicketRef {
+                id: taken.value.id,
+                queue: taken.value.queue.clone(),
+                state: taken.value.state,
+                reason: None,
+            };
+            self.follow_up(before.id, Command::SetTicket(noted));
+            return;
+        }
+        let ended = ended(&taken.value, TicketState::Canceled, reason, now);
+        consequences.tickets.push((taken, Arc::new(ended)));
+    }
+
+    /// The instance became joinable: the tickets have found. It closed before: they search again, or failed.
+    async fn placement_consequences(
+        &self,
+        before: &Header,
+        after: &Header,
+        changes: &Changes,
+        now: Timestamp,
+        consequences: &mut Consequences,
+    ) {
+        let found = joinable(after) && !joinable(before);
+        if !found && !changes.deleted {
+            return;
+        }
+        for id in self.tickets.of_session(before.id) {
+            let Some(taken) = self.tickets.records.take(id).await else {
+                continue;
+            };
+            if taken.value.state != TicketState::Placing {
+                continue;
+            }
+            let ticket = if found {
+                ended(&taken.value, TicketState::Found, EndReason::Assigned, now)
+            } else {
+                self.placement_failed(&taken.value, now)
+            };
+            consequences.tickets.push((taken, Arc::new(ticket)));
+        }
+    }
+
+    fn placement_failed(&self, ticket: &Ticket, now: Timestamp) -> Ticket {
+        let config = self.config();
+        let of = |name: &Name| config.queue(name.as_str());
+        let others = ticket.all_queues().iter().find_map(of);
+        let queue = of(&ticket.queue).or(others);
+        let retries = queue.map(|queue| queue.placement_retries);
+        let failed = ticket.placements_failed.saturating_add(1);
+        match retries {
+            None => ended(ticket, TicketState::Canceled, EndReason::QueueRemoved, now),
+            Some(retries) if failed > retries => {
+                ended(ticket, TicketState::Failed, EndReason::PlacementFailed, now)
+            }
+            Some(_) => Ticket {
+                placements_failed: failed,
+                ..ticket.searching_again()
+            },
+        }
+    }
+
+    /// A party that changed after its ticket was matched notes again how that stands; without it only its document
+    /// is late.
+    fn follow_up(&self, party: SessionId, command: Command) {
+        let core = self.clone();
+        self.spawn(async move {
+            if let Err(error) = core.try_command(party, &Actor::Service, &command).await {
+                tracing::warn!(
+                    cause = error.cause(),
+                    "a party could not be told of its ticket"
+                );
+            }
+        });
+    }
+}
+
+/// The allocations that an open instance counts: the one and its hedge.
+fn allocations(header: &Header) -> Vec<(model::AllocationId, GameServerId)> {
+    let Some(instance) = header.open_instance() else {
+        return Vec::new();
+    };
+    let first = instance.allocation.iter();
+    first
+        .flat_map(InstanceAllocation::attempts)
+        .map(|attempt| (attempt.id, attempt.game_server))
+        .collect()
+}
+
+fn joinable(header: &Header) -> bool {
+    header
+        .instance
+        .as_ref()
+        .is_some_and(|instance| instance.joinable_at.is_some())
+}
