@@ -296,9 +296,10 @@ impl<'a> Members<'a> {
         })
     }
 
-    /// Of nobody it compares with nothing.
+    /// The sum of nobody is zero; the other figures of nobody compare with nothing.
     fn figure(self, figure: Figure) -> f64 {
-        if self.entries().next().is_none() {
+        let is_sum = matches!(figure, Figure::Sum(_));
+        if !is_sum && self.entries().next().is_none() {
             return f64::NAN;
         }
         match figure {
@@ -422,20 +423,26 @@ impl<'a> Seated<'a> {
     pub fn breaks(self, question: &Question, max: f64, min: f64) -> bool {
         let part = |question: &Question| self.breaks(question, max, min);
         match question {
-            Question::Count { group, .. } if matches!(group, Group::All | Group::Teams) => {
-                !self.keeps(question, max, f64::NEG_INFINITY)
-            }
+            Question::Count {
+                group: Group::All | Group::Teams,
+                ..
+            } => !self.keeps(question, max, f64::NEG_INFINITY),
             Question::Gap { .. }
             | Question::Same { .. }
             | Question::Different { .. }
             | Question::Shared { .. } => !self.keeps(question, max, min),
-            Question::Holds { group, .. }
-            | Question::Tickets { group, .. }
-            | Question::Players { group, .. }
-                if matches!(group, Group::All | Group::Teams) =>
-            {
-                !self.keeps(question, max, min)
+            Question::Holds {
+                group: Group::All | Group::Teams,
+                ..
             }
+            | Question::Tickets {
+                group: Group::All | Group::Teams,
+                ..
+            }
+            | Question::Players {
+                group: Group::All | Group::Teams,
+                ..
+            } => !self.keeps(question, max, min),
             Question::All(parts) => parts.iter().any(part),
             Question::Any(parts) => parts.iter().all(part),
             Question::Part { question, max, min } => self.breaks(question, *max, *min),
