@@ -181,18 +181,18 @@ pub(crate) struct Entry {
     pub was_first: bool,
     /// As [`Fit::numbers`].
     pub numbers: Few<f64>,
+    /// What rules ask of it that are not about its numbers.
+    pub facts: Facts,
     /// When it must be touched next, if that is noted for it by itself.
     pub deadline: Option<Timestamp>,
+    /// How many of its players bring what is wanted.
+    pub brings: Brings,
+    /// As [`Fit::pings`], sorted by latency, then region.
+    pub pings: Pings,
     pub id: TicketId,
     /// As [`Fit::sums`].
     pub sums: Few<f64>,
-    /// As [`Fit::pings`], sorted by latency, then region.
-    pub pings: Pings,
-    /// What rules ask of it that are not about its numbers.
-    pub facts: Facts,
-    /// How many of its players bring what is wanted.
-    pub brings: Brings,
-    /// All of it, where rules that are asked at last read it.
+    /// All of it, where it matters who its players are.
     pub ticket: Option<Arc<Ticket>>,
 }
 

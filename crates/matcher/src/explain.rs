@@ -225,7 +225,7 @@ impl Matcher {
         let plan = &glimpse.queue.plan;
         let own = glimpse.entry;
         let pool = glimpse.queue.pools.get(own.pool as usize)?;
-        let judge = Judge::new(plan, &glimpse.queue.sizes, own, ticket);
+        let judge = Judge::new(plan, &glimpse.queue.sizes, own);
         let mut look = Look::new(&glimpse, &judge, now);
         look.at_pools(pool);
         look.at_neighbours(pool);

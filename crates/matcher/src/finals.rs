@@ -9,11 +9,14 @@ use model::queue::{Aggregate, Avoid, ExpansionTarget, Operand, Queue, Rule, Rule
 use model::ticket::TicketPlayer;
 
 use crate::avoid::meetings;
-use crate::entry::{Entry, common_texts, texts};
+use crate::entry::{Entry, texts};
 use crate::facts::{Columns, PlayerColumn};
 use crate::question::{Question, Seated};
 use crate::roles::fill_roles;
 use crate::wishes::Score;
+
+/// Two tickets that are not on one team for certain.
+const APART: [u16; 2] = [0, 1];
 
 /// The last questions of a queue.
 #[derive(Debug, Default)]
@@ -47,7 +50,9 @@ struct Roles {
 
 /// One rule with its limits at each level.
 #[derive(Debug)]
-struct Final {
+pub(crate) struct Final {
+    /// Of the rule.
+    index: usize,
     question: Question,
     limits: Vec<Limits>,
     /// Whether tickets that break it break it whoever joins them; of a rule of the split, whoever joins their team.
@@ -90,12 +95,9 @@ pub(crate) fn is_indexed(queue: &Queue, index: usize, rule: &Rule) -> bool {
         }
 }
 
-/// Whether any last question is about more than what an entry sums up: the entries then keep their tickets.
+/// Whether it matters who the players are, not only what they bring: the entries then keep their tickets.
 pub(crate) fn reads_tickets(queue: &Queue) -> bool {
-    let mut rules = queue.rules.iter().enumerate();
-    rules.any(|(index, rule)| !is_indexed(queue, index, rule))
-        || queue.teams.iter().any(|team| !team.roles.is_empty())
-        || queue.avoid.is_some()
+    queue.teams.iter().any(|team| !team.roles.is_empty()) || queue.avoid.is_some()
 }
 
 /// The players of a ticket, where its queue's entries keep their tickets.
@@ -225,6 +227,7 @@ impl Finals {
                 .map(|age| Limits::at(queue, index, &rule.kind, age))
                 .collect();
             let one = Final {
+                index,
                 stays_broken: match of_split {
                     true => parts_team(&rule.kind),
                     false => stays(&rule.kind, Kept::Not),
@@ -397,6 +400,31 @@ impl Finals {
         }
     }
 
+    /// The hard rule at this index of the queue's.
+    pub fn rule(&self, index: usize) -> Option<&Final> {
+        let mut all = self.of_set.iter().chain(&self.of_split);
+        all.find(|one| one.index == index)
+    }
+
+    /// Whether two tickets of these levels break a rule whoever joins them.
+    pub fn breaks(&self, rule: &Final, pair: [&Entry; 2], levels: [u16; 2]) -> bool {
+        let limits = rule.tightest(levels.into_iter());
+        let seated = self.apart(&pair);
+        limits.is_some_and(|(max, min)| seated.breaks(&rule.question, max, min))
+    }
+
+    /// How far apart two tickets are by a rule that is about a distance.
+    pub fn gap(&self, rule: &Final, pair: [&Entry; 2]) -> Option<f64> {
+        self.apart(&pair).gap(&rule.question)
+    }
+
+    fn apart<'a>(&'a self, pair: &'a [&'a Entry; 2]) -> Seated<'a> {
+        Seated {
+            teams: APART.len() as u16,
+            ..self.seated(pair, &APART)
+        }
+    }
+
     /// Whether some matches are better than others.
     pub fn has_wishes(&self) -> bool {
         !self.wishes.is_empty() || self.avoid.is_some_and(|avoid| avoid.soft)
@@ -445,8 +473,12 @@ impl Finals {
 
     /// Whether these two tickets may never meet.
     pub fn are_apart(&self, a: &Entry, b: &Entry) -> bool {
-        !self.may_hold(&[a, b])
-            || (self.parts() && meetings([a, b].iter().map(|entry| players(entry))) > 0)
+        !self.may_hold(&[a, b]) || self.may_not_meet(a, b)
+    }
+
+    /// Whether one of them avoids the other, and that is kept strictly.
+    pub fn may_not_meet(&self, a: &Entry, b: &Entry) -> bool {
+        self.parts() && meetings([a, b].iter().map(|entry| players(entry))) > 0
     }
 }
 
@@ -496,19 +528,29 @@ impl Roles {
 }
 
 impl Final {
+    fn limits(&self, level: u16) -> Option<&Limits> {
+        let own = self.limits.get(usize::from(level));
+        own.or(self.limits.last()).filter(|limits| !limits.off)
+    }
+
+    /// The tightest upper and lower limit that tickets of these levels demand; `None`: all have given the rule up.
+    fn tightest(&self, levels: impl Iterator<Item = u16>) -> Option<(f64, f64)> {
+        let demanded = levels.filter_map(|level| self.limits(level));
+        let demanded = demanded.map(|limits| (limits.max, limits.min));
+        demanded
+            .reduce(|(max, min), (other_max, other_min)| (max.min(other_max), min.max(other_min)))
+    }
+
     fn holds(&self, seated: Seated<'_>) -> bool {
-        let mut tightest: Option<(f64, f64)> = None;
-        for entry in seated.entries {
-            let level = usize::from(entry.level);
-            let Some(own) = self.limits.get(level).or(self.limits.last()) else {
-                continue;
-            };
-            if !own.off {
-                let (max, min) = tightest.unwrap_or((f64::INFINITY, f64::NEG_INFINITY));
-                tightest = Some((max.min(own.max), min.max(own.min)));
-            }
-        }
-        tightest.is_none_or(|(max, min)| seated.keeps(&self.question, max, min))
+        let levels = seated.entries.iter().map(|entry| entry.level);
+        let limits = self.tightest(levels);
+        limits.is_none_or(|(max, min)| seated.keeps(&self.question, max, min))
+    }
+
+    /// The upper limit of tickets of a level.
+    pub fn max(&self, level: u16) -> f64 {
+        self.limits(level)
+            .map_or(f64::INFINITY, |limits| limits.max)
     }
 }
 
@@ -538,5 +580,15 @@ pub(crate) fn has_any(
 
 /// How many texts all players have.
 pub(crate) fn shared(queue: &Queue, players: &[&TicketPlayer], attribute: &Name) -> usize {
-    common_texts(queue, players.iter().copied(), attribute).map_or(usize::MAX, |all| all.len())
+    let Some((first, others)) = players.split_first() else {
+        return usize::MAX;
+    };
+    let own = texts(queue, first, attribute);
+    let others = others.iter().map(|player| texts(queue, player, attribute));
+    let others: Vec<&[String]> = others.collect();
+    let all_have = |text: &String| others.iter().all(|own| own.contains(text));
+    let is_first = |n: usize, text: &String| !own.iter().take(n).any(|other| other == text);
+    let own = own.iter().enumerate();
+    own.filter(|(n, text)| is_first(*n, text) && all_have(text))
+        .count()
 }

@@ -3,16 +3,12 @@
 //! A rule counts here if two parties decide it: once broken by the two, it stays broken in every larger match, and
 //! as limits only widen it is kept for ever once it is kept.
 
-use std::collections::BTreeSet;
+use model::Timestamp;
+use model::queue::RuleKind;
 
-use model::queue::{Aggregate, ExpansionTarget, Operand, Queue, Reading, RuleKind, Scope};
-use model::ticket::{TicketPlayer, Value};
-use model::{Ticket, Timestamp};
-
-use crate::avoid::meetings;
-use crate::entry::{Entry, Near, number, text, value};
+use crate::entry::{Entry, Near};
 use crate::facts::shared_by_two;
-use crate::finals::{base, has_any, is_indexed, shared, steps, summed};
+use crate::finals::{Final, is_indexed};
 use crate::plan::{Counts, Level, Plan, Sizes, count};
 
 /// What keeps two tickets apart.
@@ -35,38 +31,29 @@ pub(crate) enum Obstacle {
 /// A rule as two parties are asked by it.
 struct Asked<'a> {
     index: usize,
-    kind: &'a RuleKind,
-    how: How,
+    how: How<'a>,
 }
 
-enum How {
+enum How<'a> {
     /// The distance rule of this number of the plan.
     Distance(usize),
     /// The intersect rule of this number of the plan.
     Shared(usize),
-    /// By the players themselves; the limits of each level.
-    Players(Vec<Limits>),
-}
-
-#[derive(Clone, Copy)]
-struct Limits {
-    off: bool,
-    max: f64,
-    min: f64,
+    /// By the rule as a whole match is asked at last.
+    Last(&'a Final),
 }
 
 /// Judges pairs that one ticket is part of.
 pub(crate) struct Judge<'a> {
     plan: &'a Plan,
     own: &'a Entry,
-    ticket: &'a Ticket,
     rules: Vec<Asked<'a>>,
     /// By the size of the other party: whether the teams can hold both; larger ones follow from the sum.
     fits: Vec<bool>,
 }
 
 impl<'a> Judge<'a> {
-    pub fn new(plan: &'a Plan, sizes: &Sizes, own: &'a Entry, ticket: &'a Ticket) -> Judge<'a> {
+    pub fn new(plan: &'a Plan, sizes: &Sizes, own: &'a Entry) -> Judge<'a> {
         let fits = (1..=16).map(|other| {
             let mut counts = Counts::default();
             count(&mut counts, own.players);
@@ -78,7 +65,6 @@ impl<'a> Judge<'a> {
         Judge {
             plan,
             own,
-            ticket,
             rules: asked(plan),
             fits: fits.collect(),
         }
@@ -108,8 +94,7 @@ impl<'a> Judge<'a> {
         if let Some(obstacle) = self.region_obstacle(other, levels) {
             return Some(obstacle);
         }
-        let is_strict = self.plan.queue.avoid.is_some_and(|avoid| !avoid.soft);
-        if is_strict && meetings(Pair::new(self, other).parties.into_iter()) > 0 {
+        if self.plan.finals.may_not_meet(self.own, other) {
             return Some(Obstacle::Avoided);
         }
         let broken = self
@@ -144,23 +129,18 @@ impl<'a> Judge<'a> {
     pub fn distance(&self, index: usize, other: &Entry, at: Timestamp) -> Option<Gap> {
         let rule = self.rules.iter().find(|rule| rule.index == index)?;
         let (own, others) = (self.level_of(self.own, at), self.level_of(other, at));
-        match (&rule.how, rule.kind) {
-            (How::Distance(n), _) => Some(Gap {
+        match &rule.how {
+            How::Distance(n) => Some(Gap {
                 gap: (self.own.numbers.get(*n)? - other.numbers.get(*n)?).abs(),
                 own: *self.plan.level(own).distance.get(*n)?,
                 other: *self.plan.level(others).distance.get(*n)?,
             }),
-            (How::Players(limits), RuleKind::Distance { read, .. }) => {
-                let pair = Pair::new(self, other);
-                let limit = |level: u16| limits.get(usize::from(level)).or(limits.last());
-                let max = |l: &Limits| if l.off { f64::INFINITY } else { l.max };
-                Some(Gap {
-                    gap: pair.gap(read),
-                    own: limit(own).map_or(f64::INFINITY, max),
-                    other: limit(others).map_or(f64::INFINITY, max),
-                })
-            }
-            _ => None,
+            How::Last(rule) => Some(Gap {
+                gap: self.plan.finals.gap(rule, [self.own, other])?,
+                own: rule.max(own),
+                other: rule.max(others),
+            }),
+            How::Shared(_) => None,
         }
     }
 
@@ -233,18 +213,9 @@ impl<'a> Judge<'a> {
                 let own = &self.own.facts;
                 rule.is_some_and(|&(cell, min)| shared_by_two(own, &other.facts, cell) < min)
             }
-            How::Players(limits) => {
-                let of = |level: u16| limits.get(usize::from(level)).or(limits.last());
-                let demanded = [of(own), of(others)].into_iter().flatten();
-                let mut demanded = demanded.filter(|limits| !limits.off).peekable();
-                if demanded.peek().is_none() {
-                    return false;
-                }
-                let (max, min) = demanded
-                    .fold((f64::INFINITY, f64::NEG_INFINITY), |(max, min), l| {
-                        (max.min(l.max), min.max(l.min))
-                    });
-                Pair::new(self, other).breaks(rule.kind, max, min)
+            How::Last(rule) => {
+                let finals = &self.plan.finals;
+                finals.breaks(rule, [self.own, other], [own, others])
             }
         }
     }
@@ -279,156 +250,12 @@ fn asked(plan: &Plan) -> Vec<Asked<'_>> {
             }
             // The pool's key, and what only whole teams decide.
             (true, _) => continue,
-            (false, kind) => How::Players(limits(plan, index, kind)),
+            (false, _) => match plan.finals.rule(index) {
+                Some(rule) => How::Last(rule),
+                None => continue,
+            },
         };
-        all.push(Asked { index, kind, how });
+        all.push(Asked { index, how });
     }
     all
-}
-
-fn limits(plan: &Plan, index: usize, kind: &RuleKind) -> Vec<Limits> {
-    let queue = &*plan.queue;
-    let ages = std::iter::once(0).chain(plan.afters.iter().copied());
-    let at = |age| {
-        let (mut max, mut min) = base(kind);
-        let mut off = false;
-        for limit in steps(queue, &ExpansionTarget::Rule(index), age) {
-            off |= limit.is_none();
-            max = max.max(limit.unwrap_or(f64::INFINITY));
-        }
-        for limit in steps(queue, &ExpansionTarget::RuleMin(index), age) {
-            min = min.min(limit.unwrap_or(f64::NEG_INFINITY));
-        }
-        Limits { off, max, min }
-    };
-    ages.map(at).collect()
-}
-
-/// The players of two parties.
-struct Pair<'a> {
-    queue: &'a Queue,
-    parties: [&'a [TicketPlayer]; 2],
-}
-
-impl<'a> Pair<'a> {
-    fn new(judge: &'a Judge<'_>, other: &'a Entry) -> Pair<'a> {
-        let theirs = other.ticket.as_deref().map(|ticket| &*ticket.players);
-        Pair {
-            queue: &judge.plan.queue,
-            parties: [&judge.ticket.players, theirs.unwrap_or_default()],
-        }
-    }
-
-    fn all(&self) -> Vec<&'a TicketPlayer> {
-        self.parties.iter().copied().flatten().collect()
-    }
-
-    /// The groups of players of whom a rule can already be judged: those of a team are at least a party.
-    fn groups(&self, per: Scope) -> Vec<Vec<&'a TicketPlayer>> {
-        match per {
-            Scope::Match => vec![self.all()],
-            Scope::Team | Scope::Party => {
-                let parties = self.parties.iter();
-                parties.map(|players| players.iter().collect()).collect()
-            }
-            Scope::Player => self.all().into_iter().map(|player| vec![player]).collect(),
-        }
-    }
-
-    fn gap(&self, read: &Reading) -> f64 {
-        let all = self.all();
-        let numbers = || all.iter().map(|player| number(self.queue, player, read));
-        numbers().fold(f64::NEG_INFINITY, f64::max) - numbers().fold(f64::INFINITY, f64::min)
-    }
-
-    fn kinds(&self, group: &[&TicketPlayer], read: &Reading) -> usize {
-        let texts = group.iter().map(|player| text(self.queue, player, read));
-        texts.collect::<BTreeSet<_>>().len()
-    }
-
-    /// Whether every match with both parties breaks the rule.
-    fn breaks(&self, kind: &RuleKind, max: f64, min: f64) -> bool {
-        let part = |kind: &RuleKind| {
-            let (max, min) = base(kind);
-            self.breaks(kind, max, min)
-        };
-        match kind {
-            RuleKind::Distance { read, per, of, .. } => match per {
-                Scope::Player => self.gap(read) > max,
-                _ => {
-                    let figures = self.groups(Scope::Party);
-                    let mut figures = figures.iter().map(|group| self.figure(group, read, *of));
-                    let pair = figures.next().zip(figures.next());
-                    pair.is_some_and(|(a, b)| (a - b).abs() > max)
-                }
-            },
-            RuleKind::Equal { read, per } => {
-                let groups = self.groups(*per);
-                groups.iter().any(|group| self.kinds(group, read) > 1)
-            }
-            RuleKind::Different { read, per } => {
-                let groups = self.groups(*per);
-                groups
-                    .iter()
-                    .any(|group| self.kinds(group, read) < group.len())
-            }
-            RuleKind::Intersect { attribute, per, .. } => {
-                let groups = self.groups(*per);
-                let few = |group: &Vec<_>| (shared(self.queue, group, attribute) as f64) < min;
-                groups.iter().any(few)
-            }
-            RuleKind::Contains {
-                attribute,
-                values,
-                per,
-                team: None,
-                ..
-            } => self.groups(*per).iter().any(|group| {
-                let has = |player: &&&TicketPlayer| has_any(self.queue, player, attribute, values);
-                group.iter().filter(has).count() as f64 > max
-            }),
-            RuleKind::Compare { team: None, .. } => self.breaks_compare(kind, max, min),
-            RuleKind::All(parts) => parts.iter().any(part),
-            RuleKind::Any(parts) => parts.iter().all(part),
-            RuleKind::Balance { .. }
-            | RuleKind::Contains { .. }
-            | RuleKind::Compare { .. }
-            | RuleKind::Not(_) => false,
-        }
-    }
-
-    fn figure(&self, group: &[&TicketPlayer], read: &Reading, of: Aggregate) -> f64 {
-        summed(
-            of,
-            group.iter().map(|player| number(self.queue, player, read)),
-        )
-    }
-
-    fn breaks_compare(&self, kind: &RuleKind, max: f64, min: f64) -> bool {
-        use model::queue::Comparison::{AtMost, Equal, Less};
-        let RuleKind::Compare {
-            read,
-            per: per @ (Scope::Player | Scope::Party),
-            of,
-            by,
-            with,
-            ..
-        } = kind
-        else {
-            return false;
-        };
-        self.groups(*per).iter().any(|group| {
-            let own = self.figure(group, read, *of);
-            match with {
-                Operand::Text(wanted) => group.iter().any(|player| {
-                    let has = value(self.queue, player, &read.attribute);
-                    let is = matches!(has, Some(Value::String(text)) if text == wanted);
-                    is != (*by == Equal)
-                }),
-                Operand::Number(_) if matches!(by, Less | AtMost) => !by.holds(own, max),
-                Operand::Number(_) => !by.holds(own, min),
-                Operand::Reading(other) => !by.holds(own, self.figure(group, other, *of)),
-            }
-        })
-    }
 }

@@ -296,9 +296,10 @@ impl<'a> Members<'a> {
         })
     }
 
-    /// Of nobody it compares with nothing.
+    /// The sum of nobody is zero; the other figures of nobody compare with nothing.
     fn figure(self, figure: Figure) -> f64 {
-        if self.entries().next().is_none() {
+        let is_sum = matches!(figure, Figure::Sum(_));
+        if !is_sum && self.entries().next().is_none() {
             return f64::NAN;
         }
         match figure {
@@ -400,6 +401,55 @@ impl<'a> Seated<'a> {
         high - low
     }
 
+    fn cell_gap(self, low: usize, high: usize) -> f64 {
+        let all = Members {
+            seated: self,
+            team: None,
+        };
+        let high = all.numbers(high).fold(f64::NEG_INFINITY, f64::max);
+        high - all.numbers(low).fold(f64::INFINITY, f64::min)
+    }
+
+    /// How far apart the tickets are, if that is the question.
+    pub fn gap(self, question: &Question) -> Option<f64> {
+        match question {
+            Question::Gap { low, high } => Some(self.cell_gap(*low, *high)),
+            _ => None,
+        }
+    }
+
+    /// Whether the tickets break a rule within these limits whoever joins them, whose teams may yet be any: each
+    /// stands for itself here.
+    pub fn breaks(self, question: &Question, max: f64, min: f64) -> bool {
+        let part = |question: &Question| self.breaks(question, max, min);
+        match question {
+            Question::Count {
+                group: Group::All | Group::Teams,
+                ..
+            } => !self.keeps(question, max, f64::NEG_INFINITY),
+            Question::Gap { .. }
+            | Question::Same { .. }
+            | Question::Different { .. }
+            | Question::Shared { .. } => !self.keeps(question, max, min),
+            Question::Holds {
+                group: Group::All | Group::Teams,
+                ..
+            }
+            | Question::Tickets {
+                group: Group::All | Group::Teams,
+                ..
+            }
+            | Question::Players {
+                group: Group::All | Group::Teams,
+                ..
+            } => !self.keeps(question, max, min),
+            Question::All(parts) => parts.iter().any(part),
+            Question::Any(parts) => parts.iter().all(part),
+            Question::Part { question, max, min } => self.breaks(question, *max, *min),
+            _ => false,
+        }
+    }
+
     /// Whether the tickets keep a rule within these limits.
     pub fn keeps(self, question: &Question, max: f64, min: f64) -> bool {
         let part = |question: &Question| self.keeps(question, max, min);
@@ -409,14 +459,7 @@ impl<'a> Seated<'a> {
             _ => min,
         };
         match question {
-            Question::Gap { low, high } => {
-                let all = Members {
-                    seated: self,
-                    team: None,
-                };
-                let high = all.numbers(*high).fold(f64::NEG_INFINITY, f64::max);
-                high - all.numbers(*low).fold(f64::INFINITY, f64::min) <= max
-            }
+            Question::Gap { low, high } => self.cell_gap(*low, *high) <= max,
             Question::TeamGap(figure) => self.team_gap(*figure) <= max,
             Question::Same { cell, group } => self.all_groups(*group, |all| all.are_same(*cell)),
             Question::Different { column, group } => {

@@ -1,5 +1,7 @@
 //! What a ticket must look like to be let into a queue: refused at the door, by name.
 
+use std::cmp::Ordering;
+
 use model::queue::{
     Attribute, AttributeType, Comparison, ExpansionTarget, NUMBER_ABS_MAX, Operand, Queue, Reading,
     RuleKind, STRING_BYTES_MAX, STRINGS_MAX, Scope, TeamSettings,
@@ -343,8 +345,17 @@ fn check_measured(queue: &Queue, player: &TicketPlayer) -> Result<(), Rejection>
 }
 
 fn check_attributes(queue: &Queue, player: &TicketPlayer) -> Result<(), Rejection> {
+    // Both are ordered by name and walked side by side.
+    let mut brought = player.attributes.iter().peekable();
     for (name, attribute) in &queue.attributes {
-        match player.attributes.get(name).or(attribute.default.as_ref()) {
+        let own = loop {
+            match brought.peek().map(|(own, _)| (*own).cmp(name)) {
+                Some(Ordering::Less) => brought.next(),
+                Some(Ordering::Equal) => break brought.next().map(|(_, value)| value),
+                Some(Ordering::Greater) | None => break None,
+            };
+        };
+        match own.or(attribute.default.as_ref()) {
             Some(value) => check_value(name, attribute, player, value)?,
             None => {
                 return Err(Rejection::AttributeMissing {
@@ -604,7 +615,10 @@ impl Party<'_> {
                 (gap > max).then(|| format!("its players differ by {gap} in {read}, {max} may be"))
             }
             RuleKind::Equal { read, .. } => {
-                (self.kinds(read) > 1).then(|| format!("its players differ in {read}"))
+                let mut texts = self.players.iter().map(|p| text(self.queue, p, read));
+                let first = texts.next();
+                let differ = texts.any(|text| Some(&text) != first.as_ref());
+                differ.then(|| format!("its players differ in {read}"))
             }
             RuleKind::Different { read, .. } => (self.kinds(read) < self.players.len())
                 .then(|| format!("two of its players have the same {read}")),

@@ -262,7 +262,7 @@ fn rule() -> impl Strategy<Value = RuleKind> {
     })
 }
 
-fn tickets() -> impl Strategy<Value = Vec<(Vec<Draft>, u16)>> {
+fn tickets() -> impl Strategy<Value = Drafts> {
     let draft = (
         -10_i8..10,
         proptest::option::of(-10_i8..10),
@@ -296,6 +296,79 @@ fn crowd(plan: &Plan, lexicon: &mut Lexicon) {
     }
 }
 
+/// Parties and the team of each.
+type Drafts = Vec<(Vec<Draft>, u16)>;
+
+/// The bits of the rules that are kept: as they are asked, and as the checker says.
+fn kept(rules: &[RuleKind], drafts: &Drafts, is_crowded: bool) -> (f64, f64) {
+    let queue = Arc::new(queue(rules));
+    let plan = Plan::new(Arc::clone(&queue));
+    let mut lexicon = Lexicon::default();
+    if is_crowded {
+        crowd(&plan, &mut lexicon);
+    }
+    let mut parties = Vec::new();
+    for (n, (players, _)) in drafts.iter().enumerate() {
+        let players = players.iter().enumerate();
+        let players = players.map(|(of, draft)| draft.player(n, of));
+        parties.push(party(n, players.collect()));
+    }
+    let mut all = Vec::new();
+    for party in &parties {
+        let (_, entry) = seated(&plan, &mut lexicon, party).expect("no rule keeps it out");
+        all.push(entry);
+    }
+    let entries: Vec<&Entry> = all.iter().collect();
+    let team_of: Vec<u16> = drafts.iter().map(|&(_, team)| team).collect();
+    let on_team = |team| {
+        let own = parties
+            .iter()
+            .zip(&team_of)
+            .filter(move |(_, t)| **t == team);
+        own.map(|(party, _)| &**party).collect()
+    };
+    let teams: Vec<Vec<&Ticket>> = (0..3).map(on_team).collect();
+    let game = Game {
+        queue: &queue,
+        teams: &teams,
+    };
+    let kept = rules.iter().enumerate();
+    let kept = kept.filter(|(_, kind)| game.keeps(kind, written(kind)));
+    let expected: u32 = kept.map(|(n, _)| 1 << n).sum();
+    let of_split = plan.finals.of_split(&entries, &team_of);
+    let of_split = of_split.expect("nothing is hard");
+    let score = plan.finals.score(&entries).and(of_split);
+    (score.preference, f64::from(expected))
+}
+
+#[test]
+fn the_sum_of_nobody_is_zero_and_no_other_figure_of_nobody_compares() {
+    let player = Draft {
+        skill: 8,
+        duel: None,
+        hat: None,
+        modes: 0,
+    };
+    // The team that is asked has no players.
+    let drafts = vec![(vec![player], 0)];
+    for (of, is_kept) in [
+        (Aggregate::Sum, 1.0),
+        (Aggregate::Mean, 0.0),
+        (Aggregate::Min, 0.0),
+        (Aggregate::Max, 0.0),
+    ] {
+        let rule = RuleKind::Compare {
+            read: Reading::of(name("skill")),
+            per: Scope::Match,
+            of,
+            team: Some(1),
+            by: Comparison::Less,
+            with: Operand::Number(0.125),
+        };
+        assert_eq!(kept(&[rule], &drafts, false), (is_kept, is_kept), "{of:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn rules_are_kept_as_the_checker_says(
@@ -303,34 +376,7 @@ proptest! {
         drafts in tickets(),
         is_crowded in any::<bool>(),
     ) {
-        let queue = Arc::new(queue(&rules));
-        let plan = Plan::new(Arc::clone(&queue));
-        let mut lexicon = Lexicon::default();
-        if is_crowded {
-            crowd(&plan, &mut lexicon);
-        }
-        let mut parties = Vec::new();
-        for (n, (players, _)) in drafts.iter().enumerate() {
-            let players = players.iter().enumerate();
-            parties.push(party(n, players.map(|(of, draft)| draft.player(n, of)).collect()));
-        }
-        let mut all = Vec::new();
-        for party in &parties {
-            let (_, entry) = seated(&plan, &mut lexicon, party).expect("no rule keeps it out");
-            all.push(entry);
-        }
-        let entries: Vec<&Entry> = all.iter().collect();
-        let team_of: Vec<u16> = drafts.iter().map(|&(_, team)| team).collect();
-        let on_team = |team| {
-            let own = parties.iter().zip(&team_of).filter(move |(_, t)| **t == team);
-            own.map(|(party, _)| &**party).collect()
-        };
-        let teams: Vec<Vec<&Ticket>> = (0..3).map(on_team).collect();
-        let game = Game { queue: &queue, teams: &teams };
-        let kept = rules.iter().enumerate().filter(|(_, kind)| game.keeps(kind, written(kind)));
-        let of_split = plan.finals.of_split(&entries, &team_of).expect("nothing is hard");
-        let score = plan.finals.score(&entries).and(of_split);
-        let expected: u32 = kept.map(|(n, _)| 1 << n).sum();
-        prop_assert_eq!(score.preference, f64::from(expected));
+        let (asked, checked) = kept(&rules, &drafts, is_crowded);
+        prop_assert_eq!(asked, checked);
     }
 }
