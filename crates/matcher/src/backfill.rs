@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
 
 use crate::ages::Seat;
-use crate::entry::{AgeKey, Entry, Pings, PoolKey, RegionId, fit};
+use crate::entry::{AgeKey, Cut, Entry, Pings, PoolKey, RegionId, fit};
 use crate::event::MatchTeam;
 use crate::facts::{Common, Facts, Lexicon};
 use crate::plan::{Level, Plan};
@@ -458,8 +458,7 @@ pub(crate) fn seated(
         pool: 0,
         class: 0,
         seat: Seat::default(),
-        given_up: false,
-        was_first: false,
+        cut: Cut::No,
         level: u16::MAX,
         players: fit.players,
         anywhere: fit.anywhere,

@@ -151,6 +151,17 @@ impl Pings {
     }
 }
 
+/// How a ticket's last search ended. One byte, as a second one would not be on the same lines of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// It was complete.
+    No,
+    /// It was given up for its budget.
+    Short,
+    /// It was given up for the budget of the oldest.
+    First,
+}
+
 /// A ticket that waits or is in an emitted match: no more of it than matching reads.
 ///
 /// What a change of it reads comes first, so that it is on the same lines of memory.
@@ -175,10 +186,8 @@ pub(crate) struct Entry {
     pub level: u16,
     pub players: u16,
     pub anywhere: bool,
-    /// Whether its last search was given up for its budget.
-    pub given_up: bool,
-    /// Whether that search had the budget of the oldest.
-    pub was_first: bool,
+    /// Whether its last search was cut short.
+    pub cut: Cut,
     /// As [`Fit::numbers`].
     pub numbers: Few<f64>,
     /// What rules ask of it that are not about its numbers.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::queue::{ExpansionTarget, Queue, RuleKind, Scope};
 use model::{Millis, Name, Region, Ticket, TicketId, Timestamp, opening};
 
-use crate::entry::{Entry, Near, RegionId};
+use crate::entry::{Cut, Entry, Near, RegionId};
 use crate::finals::{base, steps};
 use crate::matcher::{Glimpse, Matcher};
 use crate::minimum::{Minimum, minimum, need};
@@ -236,7 +236,7 @@ impl Matcher {
             queue: plan.queue.name.clone(),
             now,
             gate: gate(&plan.queue, now),
-            search: match (own.proposed, glimpse.is_put_off, own.given_up) {
+            search: match (own.proposed, glimpse.is_put_off, own.cut != Cut::No) {
                 (1.., _, _) => Search::InMatch,
                 (_, true, _) => Search::PutOff,
                 (_, _, true) => Search::GivenUp,

@@ -10,7 +10,7 @@ use model::{Name, Ticket, TicketId, Timestamp};
 
 use crate::ages::Seat;
 use crate::backfill::Backfills;
-use crate::entry::{AgeKey, Entry, Fit};
+use crate::entry::{AgeKey, Cut, Entry, Fit};
 use crate::event::{Event, Figures, Match, MatchTeam, Output, Stats};
 use crate::facts::Facts;
 use crate::gather::Gathered;
@@ -380,8 +380,7 @@ impl Matcher {
             level: 0,
             players,
             anywhere,
-            given_up: false,
-            was_first: false,
+            cut: Cut::No,
             numbers,
             deadline: None,
             id: ticket.id,
@@ -473,7 +472,7 @@ impl Matcher {
         let keys = pool.by_age.iter(|slot| self.entries.age_key(slot));
         let cut = keys.take(looked_at).filter(|&(_, slot)| {
             let entry = self.entries.at(slot);
-            entry.given_up && (small || !entry.was_first)
+            entry.cut == Cut::Short || (small && entry.cut == Cut::First)
         });
         let cut: Vec<(AgeKey, Slot)> = cut.collect();
         self.backlog.extend(cut);
@@ -672,7 +671,11 @@ impl Matcher {
             _ => may_be_cut,
         };
         if let Some(entry) = self.entries.get_mut(slot) {
-            (entry.given_up, entry.was_first) = (is_cut, is_first);
+            entry.cut = match (is_cut, is_first) {
+                (false, _) => Cut::No,
+                (true, false) => Cut::Short,
+                (true, true) => Cut::First,
+            };
         }
         let state = self.queues[number as usize].state.as_mut();
         let pool = state.and_then(|state| state.pools.get_mut(pool as usize));

@@ -306,7 +306,7 @@ fn known(
     queues: &[Arc<Queue>],
     player: &PlayerId,
     said: BTreeMap<Name, Json>,
-) -> Result<BTreeMap<Name, Value>, Error> {
+) -> Result<BTreeMap<Name, Json>, Error> {
     let mut known = BTreeMap::new();
     for (name, value) in said {
         let same = |other: &&Name| other.as_str().eq_ignore_ascii_case(name.as_str());
@@ -316,7 +316,7 @@ fn known(
             detail,
         };
         let declared = || queues.iter().flat_map(|queue| &queue.attributes);
-        let Some((spelt, attribute)) = declared().find(|(other, _)| same(other)) else {
+        let Some((spelt, _)) = declared().find(|(other, _)| same(other)) else {
             let names: BTreeSet<&str> = declared().map(|(name, _)| name.as_str()).collect();
             let help = match nearest(name.as_str(), names.iter().copied()) {
                 Some(near) => format!("did you mean {near}?"),
@@ -331,7 +331,6 @@ fn known(
                 "queue {queue} has no such attribute; {help}"
             )));
         };
-        let value = super::brought::value(&field, value, attribute.kind)?;
         if known.insert(spelt.clone(), value).is_some() {
             return Err(refuse(
                 "is there twice; names are compared without case".into(),
@@ -339,6 +338,21 @@ fn known(
         }
     }
     Ok(known)
+}
+
+/// The values of known attributes, of the types that the queues declare.
+fn values(
+    queues: &[Arc<Queue>],
+    player: &PlayerId,
+    known: BTreeMap<Name, Json>,
+) -> Result<BTreeMap<Name, Value>, Error> {
+    let declared = |name: &Name| queues.iter().find_map(|queue| queue.attributes.get(name));
+    let read = known.into_iter().filter_map(|(name, said)| {
+        let kind = declared(&name)?.kind;
+        let field = format!("players.{player}.attributes.{name}");
+        Some(super::brought::value(&field, said, kind).map(|value| (name, value)))
+    });
+    read.collect()
 }
 
 /// Who may set which attribute (A.3 row 49): servers all; a player those with `source: player`. Those with
@@ -375,7 +389,7 @@ fn attributes(
             claims = attributes;
         }
     }
-    let mut attributes = said;
+    let mut attributes = values(queues, &member.player, said)?;
     for (name, value) in claims {
         let counts = matches!(
             source(name),
