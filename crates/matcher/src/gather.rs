@@ -15,8 +15,8 @@ use crate::wanted::gather_wanted;
 
 /// Of a pool's oldest tickets so many are candidates however far they are from the nearest.
 const OLDEST_LOOKED_AT: usize = 4;
-/// If no more than about so many are within reach, all of them are candidates.
-const WHOLE_MAX: usize = 32;
+/// If no more than so many are within reach, all of them are candidates.
+const WHOLE_MAX: usize = 8;
 /// Tickets looked at on each side of a class when a search begins.
 const SCAN_MAX: u32 = 512;
 /// A search that has found nothing looks at up to `SCAN_MAX << SCAN_DOUBLINGS_MAX`.
@@ -221,10 +221,10 @@ fn gather_whole(seeker: Seeker<'_>, start: Spot, out: &mut Gathered) -> bool {
                 break 'down;
             }
             window.take(out, key, place);
-        }
-        if out.candidates.len() > WHOLE_MAX {
-            out.candidates.clear();
-            return false;
+            if out.candidates.len() > WHOLE_MAX {
+                out.candidates.clear();
+                return false;
+            }
         }
         spot = next;
     }
@@ -236,10 +236,10 @@ fn gather_whole(seeker: Seeker<'_>, start: Spot, out: &mut Gathered) -> bool {
                 break 'up;
             }
             window.take(out, key, place);
-        }
-        if out.candidates.len() > WHOLE_MAX {
-            out.candidates.clear();
-            return false;
+            if out.candidates.len() > WHOLE_MAX {
+                out.candidates.clear();
+                return false;
+            }
         }
         spot = next;
     }
