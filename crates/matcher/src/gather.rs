@@ -15,8 +15,6 @@ use crate::wanted::gather_wanted;
 
 /// Of a pool's oldest tickets so many are candidates however far they are from the nearest.
 const OLDEST_LOOKED_AT: usize = 4;
-/// If no more than so many are within reach, all of them are candidates.
-const WHOLE_MAX: usize = 8;
 /// Tickets looked at on each side of a class when a search begins.
 const SCAN_MAX: u32 = 512;
 /// A search that has found nothing looks at up to `SCAN_MAX << SCAN_DOUBLINGS_MAX`.
@@ -183,9 +181,7 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     out.candidates.clear();
     (out.truncated, out.partial, out.looked_at) = (false, false, 0);
     let start = seeker.pool.by_skill.spot(&skill_key(seeker.entry));
-    if !gather_whole(seeker, start, out) {
-        gather_nearest(seeker, start, out);
-    }
+    gather_nearest(seeker, start, out);
     let near = out.candidates.len();
     gather_oldest(seeker, out);
     gather_wanted(seeker, out);
@@ -207,80 +203,6 @@ fn brings_enough(seeker: Seeker<'_>, out: &Gathered) -> bool {
     let others = out.candidates.iter().map(|c| seeker.entries.at(c.slot));
     let own = std::iter::once(seeker.entry);
     plan.wanted.len() == 0 || plan.wanted.can_be_met(own, others, seats)
-}
-
-/// Takes everybody within reach, if they are few; whether they are.
-fn gather_whole(seeker: Seeker<'_>, start: Spot, out: &mut Gathered) -> bool {
-    let order = &seeker.pool.by_skill;
-    let (low, high) = bounds(seeker);
-    let window = Window::new(seeker);
-    let mut spot = start;
-    'down: while let Some((items, next)) = order.down_until(spot, window.tags, Some(low)) {
-        for (key, place) in items.rev() {
-            if key < low {
-                break 'down;
-            }
-            window.take(out, key, place);
-            if out.candidates.len() > WHOLE_MAX {
-                out.candidates.clear();
-                return false;
-            }
-        }
-        spot = next;
-    }
-    out.candidates.reverse();
-    let mut spot = start;
-    'up: while let Some((items, next)) = order.up_until(spot, window.tags, Some(high)) {
-        for (key, place) in items {
-            if key > high {
-                break 'up;
-            }
-            window.take(out, key, place);
-            if out.candidates.len() > WHOLE_MAX {
-                out.candidates.clear();
-                return false;
-            }
-        }
-        spot = next;
-    }
-    true
-}
-
-/// Everybody within reach of a ticket.
-struct Window<'a> {
-    seeker: Seeker<'a>,
-    skill: f64,
-    /// Of classes that are wanted.
-    tags: u128,
-    is_plain: bool,
-}
-
-impl<'a> Window<'a> {
-    fn new(seeker: Seeker<'a>) -> Window<'a> {
-        Window {
-            seeker,
-            skill: seeker.entry.skill(),
-            tags: seeker.wanted_tags(),
-            is_plain: seeker.is_plain(),
-        }
-    }
-
-    #[inline]
-    fn take(&self, out: &mut Gathered, key: SkillKey, place: Place) {
-        if self.tags & tag(place.class) == 0 || place.slot == self.seeker.slot {
-            return;
-        }
-        out.looked_at += 1;
-        let kind = &self.seeker.pool.classes[usize::from(place.class)].0;
-        // The same expression as the rule's, so that rounding can't part them; from the key, so that a
-        // ticket out of reach is not touched.
-        let (skill, limit) = (key.skill(), self.seeker.limit(kind.level));
-        let gap = (self.skill - skill).abs();
-        if gap <= limit && (self.is_plain || self.seeker.accepts(place.slot)) {
-            out.candidates
-                .push(Candidate::new(key, place.slot, gap, kind));
-        }
-    }
 }
 
 /// Takes the nearest of each class.
