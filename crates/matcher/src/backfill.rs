@@ -12,6 +12,7 @@ use crate::event::MatchTeam;
 use crate::facts::{Common, Facts, Lexicon};
 use crate::plan::{Level, Plan};
 use crate::pool::{QueueState, SkillKey, Slot, plays_in};
+use crate::sorted::LeafId;
 
 /// Backfills that a matcher holds of one queue; further ones are not taken.
 pub const BACKFILLS_MAX: usize = 16_384;
@@ -458,6 +459,7 @@ pub(crate) fn seated(
         pool: 0,
         class: 0,
         seat: Seat::default(),
+        leaf: LeafId::NONE,
         cut: Cut::No,
         level: u16::MAX,
         players: fit.players,

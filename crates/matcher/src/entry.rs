@@ -13,6 +13,7 @@ use crate::ages::Seat;
 use crate::facts::Facts;
 use crate::finals::summed;
 use crate::plan::Plan;
+use crate::sorted::LeafId;
 use crate::wanted::Brings;
 
 /// The values of the attributes that must be equal, in the order of the rules; then the platform, where players of
@@ -180,6 +181,8 @@ pub(crate) struct Entry {
     pub proposed: u64,
     /// Where it stands in its pool's order of age, while it waits.
     pub seat: Seat,
+    /// Where it stands in its pool's order of skill, while it waits and unless it was moved.
+    pub leaf: LeafId,
     /// Which of the pool's classes, while it waits.
     pub class: u16,
     /// How far its limits have widened.

@@ -180,7 +180,8 @@ impl Seeker<'_> {
 pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     out.candidates.clear();
     (out.truncated, out.partial, out.looked_at) = (false, false, 0);
-    let start = seeker.pool.by_skill.spot(&skill_key(seeker.entry));
+    let order = &seeker.pool.by_skill;
+    let start = order.spot_near(seeker.entry.leaf, &skill_key(seeker.entry));
     gather_nearest(seeker, start, out);
     let near = out.candidates.len();
     gather_oldest(seeker, out);

@@ -19,6 +19,7 @@ use crate::plan::{Plan, reads_alike};
 use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, Slot};
 use crate::roles::of_team;
 use crate::search::{Cursor, Found, Outcome, Scene, search, worst_ms};
+use crate::sorted::LeafId;
 use crate::validate::{Rejection, admit, no_region_within};
 
 /// Tickets that may widen or expire in one event; the others are due at once.
@@ -169,7 +170,7 @@ impl Matcher {
             }
         }
         // What was to be searched for before still is.
-        self.backlog.extend(changed);
+        self.backlog.append(&mut changed.into_iter().collect());
         self.reopen_backfills();
         self.resume(&mut out);
         self.resume_refills(&mut out);
@@ -376,6 +377,7 @@ impl Matcher {
             pool: state.pool(key),
             proposed: 0,
             seat: Seat::default(),
+            leaf: LeafId::NONE,
             class: 0,
             level: 0,
             players,
@@ -420,9 +422,9 @@ impl Matcher {
         };
         entry.proposed = 0;
         entry.level = state.plan.level_at(self.now.since(entry.created_at).0);
-        let due = state.insert(slot, entry);
-        self.waiting += 1;
         let (queue, pool) = (entry.queue, entry.pool);
+        let due = state.insert(slot, &mut self.entries);
+        self.waiting += 1;
         if let Some(at) = due {
             note_due(&mut self.due, state, at, queue, pool);
         }

@@ -91,6 +91,9 @@ impl SkillKey {
 }
 
 impl Halves for SkillKey {
+    const MIN: SkillKey = SkillKey(0);
+    const END: SkillKey = SkillKey(u128::MAX);
+
     fn halves(self) -> (u64, u64) {
         ((self.0 >> 64) as u64, self.0 as u64)
     }
@@ -479,15 +482,25 @@ impl QueueState {
     }
 
     /// Puts a ticket into its pool; when it is due there.
-    pub fn insert(&mut self, slot: Slot, entry: &mut Entry) -> Option<Timestamp> {
+    pub fn insert(&mut self, slot: Slot, entries: &mut Entries) -> Option<Timestamp> {
+        let entry = entries.get_mut(slot)?;
         let pool = &mut self.pools[entry.pool as usize];
         entry.seat = pool.by_age.insert(entry.age_key(), slot);
         self.waiting += 1;
         let place = pool.place(mask(&self.plan, entry), slot, entry);
-        pool.by_skill.insert(skill_key(entry), place);
+        let placed = pool.by_skill.insert(skill_key(entry), place);
+        entry.leaf = placed.leaf;
         pool.holders.insert(&self.plan, slot, entry);
         pool.note_deadline(&self.plan, slot, entry);
-        deadline(&self.plan, entry)
+        let due = deadline(&self.plan, entry);
+        if let Some(parted) = placed.parted {
+            for place in pool.by_skill.values(parted) {
+                if let Some(moved) = entries.get_mut(place.slot) {
+                    moved.leaf = parted;
+                }
+            }
+        }
+        due
     }
 
     /// Takes a waiting ticket out of its pool.
@@ -499,7 +512,7 @@ impl QueueState {
         let pool = &mut self.pools[number];
         pool.by_age.remove(entry.seat, &entry.age_key());
         self.waiting -= 1;
-        pool.by_skill.remove(&skill_key(entry));
+        pool.by_skill.remove(entry.leaf, &skill_key(entry));
         pool.holders.remove(entry);
         pool.leave_class(entry.class);
         if let Some(at) = entry.deadline {
@@ -542,7 +555,7 @@ impl QueueState {
         // Its pings are looked at only if the limits of latency widen too.
         let mask = if same { known } else { mask(&self.plan, entry) };
         let place = pool.place(mask, slot, entry);
-        pool.by_skill.set(&skill_key(entry), place);
+        entry.leaf = pool.by_skill.set(entry.leaf, &skill_key(entry), place);
         if let Some(at) = entry.deadline {
             pool.deadlines.remove(&(at, entry.seq));
         }
@@ -605,7 +618,7 @@ impl QueueState {
             return 0;
         };
         let keys = slots.iter().filter_map(|&slot| entries.get(slot));
-        let seen = keys.filter_map(|entry| pool.by_skill.peek(&skill_key(entry)));
+        let seen = keys.filter_map(|entry| pool.by_skill.peek(entry.leaf));
         seen.fold(0, |sum, read| sum ^ read)
     }
 

@@ -1,9 +1,9 @@
-//! An ordered map of small values in leaves of 32, whose tags let a walk pass over what it does not want.
+//! An ordered map of small values in linked leaves of 32, whose tags let a walk pass over what it does not want.
 //!
 //! Made for many short-lived keys: a change moves at most one leaf, keys that only grow fill leaves to the brim,
-//! and a walk reads memory in a row. Three levels, as a fixed depth keeps the code short: a million keys are some
-//! thousand blocks. A leaf is one piece of memory whose parts are looked at one beside the other, not one after the
-//! other, as with a million keys each look waits for memory.
+//! and a walk reads memory in a row. Who keeps the leaf of a key finds it again without a search, as with a million
+//! keys each step of one waits for memory; for the same reason a leaf's parts are looked at one beside the other, not
+//! one after the other. Three levels, as a fixed depth keeps the code short: a million keys are some thousand blocks.
 
 /// Keys of a leaf.
 const FULL: usize = 32;
@@ -11,12 +11,17 @@ const FULL: usize = 32;
 const LEAVES: usize = 64;
 /// Keys on one line of memory.
 const LINE: usize = 8;
-
 /// A leaf's tags are made anew when the part of it that left is one of so many: a walk may look into it in vain.
 const LOOKED_AFTER: usize = 4;
+/// A block's tags are made anew when so many left for each of its leaves.
+const BLOCK_LOOKED_AFTER: usize = 6;
 
 /// A key in two halves, ordered by the first, then by the second.
 pub(crate) trait Halves: Ord + Copy {
+    /// Not above any key.
+    const MIN: Self;
+    /// Above every key.
+    const END: Self;
     fn halves(self) -> (u64, u64);
     fn join(high: u64, low: u64) -> Self;
 }
@@ -27,14 +32,38 @@ pub(crate) trait Tagged: Copy + Default {
     fn tags(&self) -> u128;
 }
 
+/// A leaf, as long as it lives; then maybe another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LeafId(u32);
+
+impl LeafId {
+    /// No leaf.
+    pub const NONE: LeafId = LeafId(u32::MAX);
+}
+
+impl Default for LeafId {
+    fn default() -> LeafId {
+        LeafId::NONE
+    }
+}
+
+/// What is read of every leaf comes first: it is on one line of memory.
 #[derive(Debug)]
-struct Leaf<V> {
+#[repr(C, align(64))]
+struct Leaf<K, V> {
+    /// The least key that it may hold.
+    low: K,
+    /// The least key after it that it may not hold.
+    upto: K,
     /// Of all items, and of those that left since it was looked after.
     tags: u128,
+    before: LeafId,
+    after: LeafId,
+    /// That it belongs to.
+    block: u32,
     /// How many left since.
-    left: usize,
-    /// Never 0 in a block.
-    len: usize,
+    left: u16,
+    len: u16,
     /// Of the keys, apart from the rest, as a search for one reads little else.
     high: [u64; FULL],
     /// The other halves, with the values.
@@ -42,80 +71,103 @@ struct Leaf<V> {
 }
 
 #[derive(Debug)]
-struct Block<K, V> {
-    /// Of all leaves.
+struct Block<K> {
+    /// Of all leaves, and of those that left since it was looked after.
     tags: u128,
+    /// How many left since, as far as its leaves were looked after.
+    left: usize,
     /// For each leaf the least key that it may hold.
     from: Vec<K>,
     /// Never empty.
-    leaves: Vec<Box<Leaf<V>>>,
+    leaves: Vec<LeafId>,
 }
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Sorted<K, V> {
-    /// For each block the least key that it may hold.
+    /// For each block in order the least key that it may hold.
     from: Vec<K>,
-    blocks: Vec<Block<K, V>>,
+    /// Blocks in order.
+    order: Vec<u32>,
+    blocks: Vec<Block<K>>,
+    free_blocks: Vec<u32>,
+    leaves: Vec<Box<Leaf<K, V>>>,
+    free: Vec<LeafId>,
+    #[cfg(test)]
     len: usize,
-    /// Block and leaf that changed last: what is looked for next is often there.
-    last: (usize, usize),
+    /// The leaf that grew last: what comes next is often near.
+    last: LeafId,
 }
 
-/// Where a walk is: block, leaf, item.
+/// Where a walk is: leaf, item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Spot(usize, usize, usize);
+pub(crate) struct Spot(LeafId, usize);
+
+/// Where a new key is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed {
+    pub leaf: LeafId,
+    /// A new leaf, if its keys have moved there.
+    pub parted: Option<LeafId>,
+}
 
 impl<K, V> Default for Sorted<K, V> {
     fn default() -> Self {
         Sorted {
             from: Vec::new(),
+            order: Vec::new(),
             blocks: Vec::new(),
+            free_blocks: Vec::new(),
+            leaves: Vec::new(),
+            free: Vec::new(),
+            #[cfg(test)]
             len: 0,
-            last: (0, 0),
+            last: LeafId::NONE,
         }
     }
 }
 
-impl<V: Tagged> Leaf<V> {
-    fn new() -> Box<Leaf<V>> {
-        Box::new(Leaf {
+impl<K: Halves, V: Tagged> Leaf<K, V> {
+    fn new(low: K, upto: K) -> Leaf<K, V> {
+        Leaf {
+            low,
+            upto,
             tags: 0,
+            before: LeafId::NONE,
+            after: LeafId::NONE,
+            block: 0,
             left: 0,
             len: 0,
             high: [0; FULL],
             rows: [(0, V::default()); FULL],
-        })
+        }
     }
 
-    fn of<K: Halves>(key: K, value: V) -> Box<Leaf<V>> {
-        let mut leaf = Leaf::new();
-        leaf.insert(0, key, value);
-        leaf
+    fn len(&self) -> usize {
+        usize::from(self.len).min(FULL)
     }
 
-    /// Its upper half as a leaf of its own.
-    fn part(&mut self) -> Box<Leaf<V>> {
-        let mut right = Leaf::new();
-        let (at, n) = (FULL / 2, self.len - FULL / 2);
-        right.high[..n].copy_from_slice(&self.high[at..self.len]);
-        right.rows[..n].copy_from_slice(&self.rows[at..self.len]);
-        (self.len, right.len) = (at, n);
-        self.tag();
-        right.tag();
-        right
+    fn covers(&self, key: &K) -> bool {
+        self.low <= *key && *key < self.upto
     }
 
-    fn tag(&mut self) {
-        self.left = 0;
-        let rows = self.rows.iter().take(self.len);
+    /// Looks after it; how many had left.
+    fn tag(&mut self) -> usize {
+        let rows = self.rows.iter().take(self.len());
         self.tags = rows.fold(0, |tags, (_, v)| tags | v.tags());
+        usize::from(std::mem::take(&mut self.left))
+    }
+
+    /// Notes that an item left; if it was looked after then, how many had.
+    fn lose(&mut self) -> Option<usize> {
+        self.left += 1;
+        (usize::from(self.left) * LOOKED_AFTER >= self.len()).then(|| self.tag())
     }
 
     /// How many keys are below this one.
-    fn below<K: Halves>(&self, key: K) -> usize {
+    fn below(&self, key: K) -> usize {
         let (high, low) = key.halves();
-        let all = &self.high[..self.len.min(FULL)];
+        let all = &self.high[..self.len()];
         let lines = all.iter().step_by(LINE).filter(|h| **h < high).count();
         let from = lines.saturating_sub(1) * LINE;
         let line = all[from..].iter().take(LINE);
@@ -133,16 +185,16 @@ impl<V: Tagged> Leaf<V> {
         at
     }
 
-    fn has<K: Halves>(&self, i: usize, key: K) -> bool {
-        i < self.len && (self.high[i], self.rows[i].0) == key.halves()
+    fn has(&self, i: usize, key: K) -> bool {
+        i < self.len() && (self.high[i], self.rows[i].0) == key.halves()
     }
 
-    fn first<K: Halves>(&self) -> K {
+    fn first(&self) -> K {
         K::join(self.high[0], self.rows[0].0)
     }
 
-    fn insert<K: Halves>(&mut self, i: usize, key: K, value: V) {
-        let len = self.len;
+    fn insert(&mut self, i: usize, key: K, value: V) {
+        let len = self.len();
         self.high.copy_within(i..len, i + 1);
         self.rows.copy_within(i..len, i + 1);
         let (high, low) = key.halves();
@@ -153,31 +205,30 @@ impl<V: Tagged> Leaf<V> {
     }
 
     fn remove(&mut self, i: usize) {
-        let len = self.len;
+        let len = self.len();
         self.high.copy_within(i + 1..len, i);
         self.rows.copy_within(i + 1..len, i);
         self.len -= 1;
     }
 
-    fn items<K: Halves>(
-        &self,
-        from: usize,
-        to: usize,
-    ) -> impl DoubleEndedIterator<Item = (K, V)> + '_ {
+    fn items(&self, from: usize, to: usize) -> impl DoubleEndedIterator<Item = (K, V)> + '_ {
         let items = self.high[from..to].iter().zip(&self.rows[from..to]);
         items.map(|(&high, &(low, value))| (K::join(high, low), value))
     }
 }
 
-impl<K: Halves, V: Tagged> Block<K, V> {
-    fn tag(&mut self) {
-        self.tags = self.leaves.iter().fold(0, |tags, leaf| tags | leaf.tags);
-    }
-}
-
-/// The last of `from` that is not above `key`, or the first.
+/// The last of `from` that is not above `key`, or the first. Some are looked at for the rest, each by itself.
 fn last_at<K: Ord>(from: &[K], key: &K) -> usize {
-    from.partition_point(|from| from <= key).saturating_sub(1)
+    let step = if from.len() > LEAVES {
+        LEAVES / 2
+    } else {
+        LINE
+    };
+    let not_above = |from: &&K| **from <= *key;
+    let begin = from.iter().step_by(step).filter(not_above).count();
+    let begin = begin.saturating_sub(1) * step;
+    let near = from[begin..].iter().take(step);
+    (begin + near.filter(not_above).count()).saturating_sub(1)
 }
 
 impl<K: Halves, V: Tagged> Sorted<K, V> {
@@ -187,31 +238,40 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         self.len
     }
 
-    /// The place of the first item whose key is not below `key`; possibly after the last of its leaf.
-    pub fn spot(&self, key: &K) -> Spot {
-        let (b, l) = self.last;
-        if let Some(block) = self.blocks.get(b)
-            && block.from.get(l).is_some_and(|from| from <= key)
-            && block
-                .from
-                .get(l + 1)
-                .or(self.from.get(b + 1))
-                .is_none_or(|next| key < next)
-        {
-            return Spot(b, l, block.leaves[l].below(*key));
-        }
-        let b = last_at(&self.from, key);
-        let Some(block) = self.blocks.get(b) else {
-            return Spot(0, 0, 0);
-        };
-        let l = last_at(&block.from, key);
-        Spot(b, l, block.leaves[l].below(*key))
+    fn leaf(&self, id: LeafId) -> Option<&Leaf<K, V>> {
+        self.leaves.get(id.0 as usize).map(|leaf| &**leaf)
     }
 
-    /// Reads what a change of this key reads, all at once; some number of it, or nobody would look.
-    pub fn peek(&self, key: &K) -> Option<u64> {
-        let block = self.blocks.get(last_at(&self.from, key))?;
-        let leaf = block.leaves.get(last_at(&block.from, key))?;
+    fn at(&mut self, id: LeafId) -> &mut Leaf<K, V> {
+        &mut self.leaves[id.0 as usize]
+    }
+
+    /// The leaf that may hold a key; `near` is it in most cases. None only where nothing was ever put in.
+    fn leaf_of(&self, near: LeafId, key: &K) -> LeafId {
+        if self.leaf(near).is_some_and(|leaf| leaf.covers(key)) {
+            return near;
+        }
+        let block = self.order.get(last_at(&self.from, key));
+        block.map_or(LeafId::NONE, |&block| {
+            let block = &self.blocks[block as usize];
+            block.leaves[last_at(&block.from, key)]
+        })
+    }
+
+    /// The place of the first item whose key is not below `key`; possibly after the last of its leaf.
+    pub fn spot(&self, key: &K) -> Spot {
+        self.spot_near(self.last, key)
+    }
+
+    /// The same of a key whose leaf may be known.
+    pub fn spot_near(&self, near: LeafId, key: &K) -> Spot {
+        let leaf = self.leaf_of(near, key);
+        Spot(leaf, self.leaf(leaf).map_or(0, |leaf| leaf.below(*key)))
+    }
+
+    /// Reads what a change in this leaf reads, all at once; some number of it, or nobody would look.
+    pub fn peek(&self, leaf: LeafId) -> Option<u64> {
+        let leaf = self.leaf(leaf)?;
         let high = leaf.high.iter().step_by(LINE);
         let rows = leaf.rows.iter().step_by(LINE / 2);
         Some(
@@ -220,114 +280,237 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         )
     }
 
+    /// The values of a leaf.
+    pub fn values(&self, leaf: LeafId) -> impl Iterator<Item = V> + '_ {
+        let leaf = self.leaf(leaf).into_iter();
+        leaf.flat_map(|leaf| leaf.rows.iter().take(leaf.len()).map(|&(_, value)| value))
+    }
+
     /// Puts a key in that is not there.
-    pub fn insert(&mut self, key: K, value: V) {
-        self.len += 1;
-        let Spot(b, l, i) = self.spot(&key);
-        self.last = (b, l);
-        let last = b + 1 >= self.blocks.len();
-        let Some(block) = self.blocks.get_mut(b) else {
-            self.from.push(key);
-            self.blocks.push(Block {
-                tags: value.tags(),
-                from: vec![key],
-                leaves: vec![Leaf::of(key, value)],
-            });
-            return;
-        };
-        let last = last && l + 1 == block.leaves.len();
-        block.tags |= value.tags();
-        let leaf = &mut block.leaves[l];
-        if leaf.len < FULL {
-            leaf.insert(i, key, value);
-            return;
+    pub fn insert(&mut self, key: K, value: V) -> Placed {
+        #[cfg(test)]
+        (self.len += 1);
+        let mut id = self.leaf_of(self.last, &key);
+        if id == LeafId::NONE {
+            id = self.begin();
         }
-        if last && i == FULL {
-            block.from.push(key);
-            block.leaves.push(Leaf::of(key, value));
-        } else {
-            let mut right = leaf.part();
-            let from = right.first();
-            if i <= FULL / 2 {
-                leaf.insert(i, key, value);
-            } else {
-                right.insert(i - FULL / 2, key, value);
+        let leaf = self.at(id);
+        let (mut i, is_last) = (leaf.below(key), leaf.upto == K::END);
+        let mut parted = None;
+        if leaf.len() == FULL {
+            // Keys that only grow leave a full leaf behind.
+            let keep = if is_last && i == FULL { FULL } else { FULL / 2 };
+            let right = self.part(id, keep, key);
+            parted = (keep < FULL).then_some(right);
+            if i > keep || keep == FULL {
+                (id, i) = (right, i - keep);
             }
-            block.from.insert(l + 1, from);
-            block.leaves.insert(l + 1, right);
         }
-        if block.leaves.len() > LEAVES {
-            let at = if last { LEAVES } else { LEAVES / 2 };
-            let mut right = Block {
-                tags: 0,
-                from: block.from.split_off(at),
-                leaves: block.leaves.split_off(at),
-            };
+        self.last = id;
+        let leaf = self.at(id);
+        leaf.insert(i, key, value);
+        let block = leaf.block;
+        self.blocks[block as usize].tags |= value.tags();
+        Placed { leaf: id, parted }
+    }
+
+    /// The only leaf.
+    fn begin(&mut self) -> LeafId {
+        self.from.push(K::MIN);
+        self.order.push(0);
+        self.blocks.push(Block {
+            tags: 0,
+            left: 0,
+            from: vec![K::MIN],
+            leaves: vec![LeafId(0)],
+        });
+        self.leaves.push(Box::new(Leaf::new(K::MIN, K::END)));
+        LeafId(0)
+    }
+
+    /// Moves all of a full leaf but so many into a new one behind it; `key` is the first of that if nothing moves.
+    fn part(&mut self, id: LeafId, keep: usize, key: K) -> LeafId {
+        let leaf = self.at(id);
+        let mut right = Leaf::new(key, leaf.upto);
+        let moved = leaf.len() - keep;
+        right.high[..moved].copy_from_slice(&leaf.high[keep..]);
+        right.rows[..moved].copy_from_slice(&leaf.rows[keep..]);
+        right.len = moved as u16;
+        if moved > 0 {
+            right.low = right.first();
+            leaf.len = keep as u16;
+            leaf.tag();
             right.tag();
-            block.tag();
-            self.from.insert(b + 1, right.from[0]);
-            self.blocks.insert(b + 1, right);
+        }
+        let (low, number) = (right.low, leaf.block);
+        leaf.upto = low;
+        (right.before, right.after, right.block) = (id, leaf.after, number);
+        let new = match self.free.pop() {
+            Some(new) => {
+                *self.at(new) = right;
+                new
+            }
+            None => {
+                self.leaves.push(Box::new(right));
+                LeafId(self.leaves.len() as u32 - 1)
+            }
+        };
+        let after = std::mem::replace(&mut self.at(id).after, new);
+        if after != LeafId::NONE {
+            self.at(after).before = new;
+        }
+        let block = &mut self.blocks[number as usize];
+        let at = block.leaves.iter().position(|leaf| *leaf == id);
+        let at = at.map_or(block.leaves.len(), |at| at + 1);
+        block.from.insert(at, low);
+        block.leaves.insert(at, new);
+        if block.leaves.len() > LEAVES {
+            self.part_block(number, after == LeafId::NONE);
+        }
+        new
+    }
+
+    /// Moves half of a block that is too long into a new one behind it; of the last one the last leaf alone.
+    fn part_block(&mut self, number: u32, is_last: bool) {
+        let block = &mut self.blocks[number as usize];
+        let keep = if is_last { LEAVES } else { LEAVES / 2 };
+        let right = Block {
+            tags: block.tags,
+            left: block.left,
+            from: block.from.split_off(keep),
+            leaves: block.leaves.split_off(keep),
+        };
+        let at = last_at(&self.from, &block.from[0]) + 1;
+        let new = self.free_blocks.pop().unwrap_or(self.blocks.len() as u32);
+        for leaf in &right.leaves {
+            self.leaves[leaf.0 as usize].block = new;
+        }
+        self.from.insert(at, right.from[0]);
+        self.order.insert(at, new);
+        match self.blocks.get_mut(new as usize) {
+            Some(free) => *free = right,
+            None => self.blocks.push(right),
+        }
+        self.tag(number);
+        self.tag(new);
+    }
+
+    /// Looks after a block.
+    fn tag(&mut self, number: u32) {
+        let Sorted { blocks, leaves, .. } = self;
+        let block = &mut blocks[number as usize];
+        let tags = block.leaves.iter().map(|leaf| leaves[leaf.0 as usize].tags);
+        block.tags = tags.fold(0, |tags, of_leaf| tags | of_leaf);
+        block.left = 0;
+    }
+
+    /// Notes that a leaf was looked after from which so many had left.
+    fn looked_after(&mut self, number: u32, left: usize) {
+        let block = &mut self.blocks[number as usize];
+        block.left += left;
+        if block.left >= block.leaves.len() * BLOCK_LOOKED_AFTER {
+            self.tag(number);
         }
     }
 
-    /// Takes a key out; whether it was there.
-    pub fn remove(&mut self, key: &K) -> bool {
-        let Spot(b, l, i) = self.spot(key);
-        let Some(block) = self.blocks.get_mut(b) else {
+    /// Takes a key out, whose leaf may be known; whether it was there.
+    pub fn remove(&mut self, near: LeafId, key: &K) -> bool {
+        let id = self.leaf_of(near, key);
+        let Some(leaf) = self.leaves.get_mut(id.0 as usize) else {
             return false;
         };
-        let leaf = &mut block.leaves[l];
+        let i = leaf.below(*key);
         if !leaf.has(i, *key) {
             return false;
         }
-        self.len -= 1;
         leaf.remove(i);
-        leaf.left += 1;
-        let tags = leaf.tags;
-        if leaf.left * LOOKED_AFTER >= leaf.len {
-            leaf.tag();
+        #[cfg(test)]
+        (self.len -= 1);
+        let (number, is_empty) = (leaf.block, leaf.len == 0);
+        if let Some(left) = leaf.lose() {
+            self.looked_after(number, left);
         }
-        let same = leaf.tags == tags;
-        if leaf.len == 0 {
-            block.from.remove(l);
-            block.leaves.remove(l);
-        }
-        if block.leaves.is_empty() {
-            self.from.remove(b);
-            self.blocks.remove(b);
-        } else if !same {
-            block.tag();
+        if is_empty {
+            self.forget(id);
         }
         true
     }
 
-    /// Gives a key that is there another value.
-    pub fn set(&mut self, key: &K, value: V) {
-        let Spot(b, l, i) = self.spot(key);
-        self.last = (b, l);
-        let Some(block) = self.blocks.get_mut(b) else {
+    /// Gives what an empty leaf may hold to the one before it, or, of the first of a block, to the one after it.
+    fn forget(&mut self, id: LeafId) {
+        let leaf = self.at(id);
+        let (low, upto, number) = (leaf.low, leaf.upto, leaf.block);
+        let (before, after) = (leaf.before, leaf.after);
+        if before == LeafId::NONE && after == LeafId::NONE {
             return;
+        }
+        let block = &mut self.blocks[number as usize];
+        let at = block.leaves.iter().position(|leaf| *leaf == id);
+        let at = at.unwrap_or_default();
+        block.leaves.remove(at);
+        block.from.remove(at);
+        let is_alone = block.leaves.is_empty();
+        let to_after = if is_alone {
+            before == LeafId::NONE
+        } else {
+            at == 0
         };
-        let leaf = &mut block.leaves[l];
+        if is_alone {
+            let at = last_at(&self.from, &low);
+            self.from.remove(at);
+            self.order.remove(at);
+            self.free_blocks.push(number);
+        }
+        if to_after {
+            let next = self.at(after);
+            next.low = low;
+            let number = next.block;
+            self.blocks[number as usize].from[0] = low;
+            if is_alone {
+                self.from[0] = low;
+            }
+        } else {
+            self.at(before).upto = upto;
+        }
+        if before != LeafId::NONE {
+            self.at(before).after = after;
+        }
+        if after != LeafId::NONE {
+            self.at(after).before = before;
+        }
+        let leaf = self.at(id);
+        // It covers nothing.
+        (leaf.low, leaf.upto) = (K::END, K::MIN);
+        self.free.push(id);
+    }
+
+    /// Gives a key that is there another value; the leaf where it is.
+    pub fn set(&mut self, near: LeafId, key: &K, value: V) -> LeafId {
+        let id = self.leaf_of(near, key);
+        let Some(leaf) = self.leaves.get_mut(id.0 as usize) else {
+            return id;
+        };
+        let i = leaf.below(*key);
         if !leaf.has(i, *key) {
-            return;
+            return id;
         }
         leaf.rows[i].1 = value;
         leaf.tags |= value.tags();
-        leaf.left += 1;
-        if leaf.left * LOOKED_AFTER >= leaf.len {
-            leaf.tag();
-            block.tag();
-        } else {
-            block.tags |= value.tags();
+        let (number, left) = (leaf.block, leaf.lose());
+        self.blocks[number as usize].tags |= value.tags();
+        if let Some(left) = left {
+            self.looked_after(number, left);
         }
+        id
     }
 
     /// All of them in order.
     #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = (K, V)> + '_ {
-        let leaves = self.blocks.iter().flat_map(|block| &block.leaves);
-        leaves.flat_map(|leaf| leaf.items(0, leaf.len))
+        let blocks = self.order.iter().map(|at| &self.blocks[*at as usize]);
+        let leaves = blocks.flat_map(|block| &block.leaves);
+        let leaves = leaves.map(|id| &self.leaves[id.0 as usize]);
+        leaves.flat_map(|leaf| leaf.items(0, leaf.len()))
     }
 
     /// From this place on upward: the next leaf's items that may be wanted, and where to go on.
@@ -355,27 +538,20 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         wanted: u128,
         until: Option<K>,
     ) -> Option<(impl DoubleEndedIterator<Item = (K, V)> + '_, Spot)> {
-        let Spot(mut b, mut l, mut i) = spot;
-        let is_above = |from: &K| until.is_some_and(|until| *from > until);
-        while let Some(block) = self.blocks.get(b) {
-            // The first of all, and the first of a block, may hold less than they say.
-            if b > 0 && self.from.get(b).is_some_and(is_above) {
-                return None;
+        let Spot(mut id, mut i) = spot;
+        loop {
+            let leaf = self.leaf(id)?;
+            let is_wanted = leaf.tags & wanted != 0;
+            let next = match until.is_some_and(|until| until < leaf.upto) {
+                true => LeafId::NONE,
+                false if is_wanted => leaf.after,
+                false => self.pass(leaf, wanted, true),
+            };
+            if is_wanted && i < leaf.len() {
+                return Some((leaf.items(i, leaf.len()), Spot(next, 0)));
             }
-            if block.tags & wanted != 0 {
-                while let Some(leaf) = block.leaves.get(l) {
-                    if l > 0 && block.from.get(l).is_some_and(is_above) {
-                        return None;
-                    }
-                    if leaf.tags & wanted != 0 && i < leaf.len {
-                        return Some((leaf.items(i, leaf.len), Spot(b, l + 1, 0)));
-                    }
-                    (l, i) = (l + 1, 0);
-                }
-            }
-            (b, l, i) = (b + 1, 0, 0);
+            (id, i) = (next, 0);
         }
-        None
     }
 
     /// As [`Sorted::down`]; `None` where all keys are below `until`.
@@ -385,42 +561,41 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         wanted: u128,
         until: Option<K>,
     ) -> Option<(impl DoubleEndedIterator<Item = (K, V)> + '_, Spot)> {
-        let Spot(b, l, mut i) = spot;
-        let is_below = |above: &K| until.is_some_and(|until| *above <= until);
-        // One more than the index, so that nothing is below it at 0.
-        let (mut b, mut l) = (b + 1, l + 1);
-        while b > 0 {
-            let above = self.from.get(b);
-            if above.is_some_and(is_below) {
-                return None;
+        let Spot(mut id, mut i) = spot;
+        loop {
+            let leaf = self.leaf(id)?;
+            let is_wanted = leaf.tags & wanted != 0;
+            let next = match until.is_some_and(|until| leaf.low <= until) {
+                true => LeafId::NONE,
+                false if is_wanted => leaf.before,
+                false => self.pass(leaf, wanted, false),
+            };
+            let end = i.min(leaf.len());
+            if is_wanted && end > 0 {
+                return Some((leaf.items(0, end), Spot(next, usize::MAX)));
             }
-            if let Some(block) = self.blocks.get(b - 1).filter(|x| x.tags & wanted != 0) {
-                l = l.min(block.leaves.len());
-                while l > 0 {
-                    let above = block.from.get(l).or(above);
-                    if above.is_some_and(is_below) {
-                        return None;
-                    }
-                    let leaf = &block.leaves[l - 1];
-                    let end = i.min(leaf.len);
-                    if leaf.tags & wanted != 0 && end > 0 {
-                        return Some((leaf.items(0, end), below(b, l)));
-                    }
-                    (l, i) = (l - 1, usize::MAX);
-                }
-            }
-            (b, l, i) = (b - 1, usize::MAX, usize::MAX);
+            (id, i) = (next, usize::MAX);
         }
-        None
     }
-}
 
-/// The place before a leaf, both counted from one: [`Sorted::down`] finds nothing there if there is none.
-fn below(b: usize, l: usize) -> Spot {
-    match (b, l) {
-        (1, 1) => Spot(0, 0, 0),
-        (_, 1) => Spot(b - 2, usize::MAX - 1, usize::MAX),
-        _ => Spot(b - 1, l - 2, usize::MAX),
+    /// The leaf after (or before) one that is not wanted; blocks that are not wanted either are passed over.
+    fn pass(&self, leaf: &Leaf<K, V>, wanted: u128, up: bool) -> LeafId {
+        let block = &self.blocks[leaf.block as usize];
+        if block.tags & wanted != 0 {
+            return if up { leaf.after } else { leaf.before };
+        }
+        let at = last_at(&self.from, &block.from[0]);
+        let blocks = |at: &u32| &self.blocks[*at as usize];
+        let is_wanted = |block: &&Block<K>| block.tags & wanted != 0;
+        let found = match up {
+            true => self.order[at + 1..].iter().map(blocks).find(is_wanted),
+            false => self.order[..at].iter().rev().map(blocks).find(is_wanted),
+        };
+        let leaf = found.and_then(|block| match up {
+            true => block.leaves.first(),
+            false => block.leaves.last(),
+        });
+        leaf.copied().unwrap_or(LeafId::NONE)
     }
 }
 
@@ -440,6 +615,9 @@ mod tests {
 
     /// Some share their first half.
     impl Halves for u16 {
+        const MIN: u16 = 0;
+        const END: u16 = u16::MAX;
+
         fn halves(self) -> (u64, u64) {
             (u64::from(self / 50), u64::from(self % 50))
         }
@@ -458,22 +636,27 @@ mod tests {
             reach in 0_u16..8_000,
         ) {
             let (mut sorted, mut reference) = (Sorted::default(), BTreeMap::new());
+            let mut known = BTreeMap::new();
             // A run of growing keys first, so that there are several blocks.
             for key in 1_000_u16..7_000 {
-                sorted.insert(key, (key % 4) as u8);
+                known.insert(key, sorted.insert(key, (key % 4) as u8).leaf);
                 reference.insert(key, (key % 4) as u8);
             }
             for (put, key, value) in ops {
-                if put {
+                // The leaf that it went into, which may be another's now.
+                let near = |key: u16| known.get(&key).copied().unwrap_or_default();
+                let leaf = if put {
                     match reference.insert(key, value) {
-                        Some(_) => sorted.set(&key, value),
-                        None => sorted.insert(key, value),
+                        Some(_) => sorted.set(near(key), &key, value),
+                        None => sorted.insert(key, value).leaf,
                     }
                 } else {
-                    prop_assert_eq!(sorted.remove(&key), reference.remove(&key).is_some());
-                    sorted.remove(&(key * 10));
-                    reference.remove(&(key * 10));
-                }
+                    let far = key * 10;
+                    prop_assert_eq!(sorted.remove(near(key), &key), reference.remove(&key).is_some());
+                    prop_assert_eq!(sorted.remove(near(far), &far), reference.remove(&far).is_some());
+                    continue;
+                };
+                known.insert(key, leaf);
             }
             prop_assert_eq!(sorted.len(), reference.len());
             prop_assert!(sorted.iter().eq(reference.iter().map(|(&k, &v)| (k, v))));

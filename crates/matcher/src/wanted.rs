@@ -12,7 +12,7 @@ use crate::finals::{has_any, steps};
 use crate::gather::{Gathered, Seeker, bounds, candidate};
 use crate::plan::Plan;
 use crate::pool::{SkillKey, Slot, skill_key};
-use crate::sorted::{Sorted, Spot, Tagged};
+use crate::sorted::{LeafId, Sorted, Spot, Tagged};
 
 /// The most roles and rules `contains` of a queue whose players are found like this, roles first; whom the others
 /// want is found among the nearest only.
@@ -198,7 +198,7 @@ impl Holders {
     pub fn remove(&mut self, entry: &Entry) {
         for (holders, n) in self.0.iter_mut().zip(entry.brings) {
             if n > 0 {
-                holders.remove(&skill_key(entry));
+                holders.remove(LeafId::NONE, &skill_key(entry));
             }
         }
     }
