@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
 
 use crate::ages::Seat;
-use crate::entry::{AgeKey, Cut, Entry, Pings, PoolKey, RegionId, fit};
+use crate::entry::{AgeKey, Cut, Entry, Expiry, Pings, PoolKey, RegionId, fit};
 use crate::event::MatchTeam;
 use crate::facts::{Common, Facts, Lexicon};
 use crate::plan::{Level, Plan};
@@ -452,7 +452,7 @@ pub(crate) fn seated(
     let entry = Entry {
         id: party.id,
         created_at: party.created_at,
-        expires_at: None,
+        expires: Expiry::NEVER,
         seq: 0,
         deadline: None,
         queue: 0,

@@ -674,7 +674,7 @@ fn too_far(plan: &Plan, own: &Entry, ping: &Near, now: Timestamp) -> Option<Regi
     }
     let later = plan.afters.iter().zip(1_u16..).skip(usize::from(present));
     let opens = later.map(|(after, level)| (own.created_at + Millis(*after), level));
-    let live = |at: &Timestamp| own.expires_at.is_none_or(|end| *at < end);
+    let live = |at: &Timestamp| own.expires.at().is_none_or(|end| *at < end);
     let mut opens = opens.filter(|(at, level)| live(at) && plan.level(*level).is_near(ping));
     let (rule, measured_ms, limit_ms) = if f64::from(ping.worst_ms) > level.max_latency {
         ("regions.max_latency", ping.worst_ms, level.max_latency)
@@ -703,7 +703,7 @@ fn next(plan: &Plan, own: &Entry, now: Timestamp) -> Vec<Widening> {
     }
     for &after in plan.afters.iter().skip(present) {
         let at = own.created_at + Millis(after);
-        if own.expires_at.is_some_and(|end| end <= at) {
+        if own.expires.at().is_some_and(|end| end <= at) {
             break;
         }
         let changes = targets.iter().filter_map(|target| {

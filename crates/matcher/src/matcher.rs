@@ -10,7 +10,7 @@ use model::{Name, Ticket, TicketId, Timestamp};
 
 use crate::ages::Seat;
 use crate::backfill::Backfills;
-use crate::entry::{AgeKey, Cut, Entry, Fit};
+use crate::entry::{AgeKey, Cut, Entry, Expiry, Fit};
 use crate::event::{Event, Figures, Match, MatchTeam, Output, Stats};
 use crate::facts::Facts;
 use crate::gather::Gathered;
@@ -372,7 +372,7 @@ impl Matcher {
         let slot = self.entries.insert(Entry {
             created_at: ticket.created_at,
             seq,
-            expires_at: ticket.expires_at,
+            expires: Expiry::from(ticket.expires_at),
             queue,
             pool: state.pool(key),
             proposed: 0,

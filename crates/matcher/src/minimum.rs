@@ -130,7 +130,7 @@ pub(crate) fn minimum(plan: &Plan, own: &Entry, others: &[&Entry], now: Timestam
         for (stage, &(after, _)) in later.skip(stage_at(&stages, entry, now) + 1) {
             changes.push((entry.created_at + Millis(after), who, Some(stage)));
         }
-        changes.extend(entry.expires_at.map(|at| (at, who, None)));
+        changes.extend(entry.expires.at().map(|at| (at, who, None)));
     }
     changes.sort_unstable();
     changes.truncate(CHANGES_MAX);

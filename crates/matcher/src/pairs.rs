@@ -108,7 +108,7 @@ impl<'a> Judge<'a> {
     ///
     /// O(log levels) judgements.
     pub fn reached_at(&self, other: &Entry, now: Timestamp) -> Option<Timestamp> {
-        let end = match (self.own.expires_at, other.expires_at) {
+        let end = match (self.own.expires.at(), other.expires.at()) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };

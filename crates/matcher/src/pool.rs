@@ -231,8 +231,8 @@ impl Pool {
     fn note_deadline(&mut self, plan: &Plan, slot: Slot, entry: &mut Entry) {
         entry.deadline = match entry.seat {
             ASIDE => deadline(plan, entry),
-            _ if entry.expires_at == entry.created_at.after(plan.queue.ticket_time_out) => None,
-            _ => entry.expires_at,
+            _ if entry.expires.at() == entry.created_at.after(plan.queue.ticket_time_out) => None,
+            _ => entry.expires.at(),
         };
         if let Some(at) = entry.deadline {
             self.deadlines.insert((at, entry.seq), slot);
@@ -634,7 +634,7 @@ impl QueueState {
 fn deadline(plan: &Plan, entry: &Entry) -> Option<Timestamp> {
     let after = plan.afters.get(usize::from(entry.level)).copied();
     let widens = after.map(|after| entry.created_at + model::Millis(after));
-    match (widens, entry.expires_at) {
+    match (widens, entry.expires.at()) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     }
