@@ -9,6 +9,7 @@ use std::ops::Bound;
 
 use crate::entry::AgeKey;
 use crate::pool::Slot;
+use crate::prefetch::prefetch;
 
 /// Places of a chunk: as many as a word has bits.
 const CHUNK: u64 = 64;
@@ -144,6 +145,21 @@ impl Ages {
         }
     }
 
+    /// Who is in this place will leave soon.
+    pub fn expect(&self, seat: Seat) {
+        let at = (seat.0 / CHUNK).wrapping_sub(self.base) as usize;
+        if let Some(Some(chunk)) = self.chunks.get(at) {
+            prefetch(&chunk.taken);
+        }
+    }
+
+    /// Who is in a place of the ring, or was there last.
+    pub fn at(&self, Seat(place): Seat) -> Option<Slot> {
+        let at = (place / CHUNK).checked_sub(self.base)? as usize;
+        let chunk = self.chunks.get(at)?.as_deref()?;
+        Some(chunk.slots[(place % CHUNK) as usize])
+    }
+
     fn trim(&mut self) {
         while let Some(None) = self.chunks.front() {
             self.chunks.pop_front();
@@ -265,7 +281,12 @@ impl Ages {
 impl Seat {
     /// The place after this one.
     pub fn next(self) -> Seat {
-        Seat(self.0 + 1)
+        self.after(1)
+    }
+
+    /// So many places after this one.
+    pub fn after(self, places: u64) -> Seat {
+        Seat(self.0.saturating_add(places))
     }
 }
 

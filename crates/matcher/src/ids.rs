@@ -3,6 +3,7 @@
 use model::TicketId;
 
 use crate::pool::Slot;
+use crate::prefetch::prefetch;
 
 /// No slot has the highest number.
 const EMPTY: u64 = u64::MAX;
@@ -32,6 +33,13 @@ impl Ids {
 
     fn after(&self, at: usize) -> usize {
         (at + 1) & (self.places.len() - 1)
+    }
+
+    /// This identifier will be asked for soon.
+    pub fn expect(&self, id: TicketId) {
+        if !self.places.is_empty() {
+            prefetch(&self.places[self.home(place(hash(id), 0))]);
+        }
     }
 
     /// The slot of an identifier; `is` says whether it is that of a slot.

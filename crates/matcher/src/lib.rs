@@ -31,6 +31,7 @@ mod order;
 mod pairs;
 mod plan;
 mod pool;
+mod prefetch;
 mod question;
 mod roles;
 mod search;

@@ -258,6 +258,33 @@ impl Matcher {
         out
     }
 
+    /// Looks ahead at events that come next: what they read of memory is then waited for at once, not one after the
+    /// other. Nothing changes, and other events may come; some dozens are worth it.
+    pub fn expect<'a>(&self, events: impl Iterator<Item = &'a Event> + Clone) {
+        for event in events.clone() {
+            match event {
+                Event::Add(ticket) => {
+                    self.by_id.expect(ticket.id);
+                    let number = self.queue_of.get(&ticket.queue);
+                    if let Some(state) = number.and_then(|&number| self.state(number)) {
+                        state.expect_new(ticket);
+                    }
+                }
+                Event::Remove(id) => self.by_id.expect(*id),
+                _ => {}
+            }
+        }
+        let leaving = events.filter_map(|event| match event {
+            Event::Remove(id) => self.slot_of(*id),
+            _ => None,
+        });
+        for entry in leaving.filter_map(|slot| self.entries.get(slot)) {
+            if let Some(state) = self.state(entry.queue) {
+                state.expect(entry);
+            }
+        }
+    }
+
     /// Whether what was noted of a ticket is still so.
     fn is_here(&self, (age, slot): (AgeKey, Slot)) -> bool {
         let entry = self.entries.get(slot);
@@ -523,7 +550,9 @@ impl Matcher {
             due.clear();
             state.take_due(pool, self.now, left, &mut self.entries, &mut due);
             left -= due.len();
-            std::hint::black_box(state.warm(pool, &due, &self.entries));
+            for entry in due.iter().filter_map(|&slot| self.entries.get(slot)) {
+                state.expect(entry);
+            }
             for &slot in &due {
                 self.grow_older(slot, &mut changed, out);
             }
@@ -760,6 +789,11 @@ impl Matcher {
         let Some(state) = self.state(number) else {
             return;
         };
+        for &slot in &found.slots {
+            let entry = self.entries.at(slot);
+            state.expect(entry);
+            self.by_id.expect(entry.id);
+        }
         let figures = self.figures(state, &found);
         let teams = self.teams(state, &found, handle);
         let queue = state.plan.queue.name.clone();

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::queue::Queue;
-use model::{Region, Timestamp};
+use model::{Region, Ticket, Timestamp};
 
 use crate::ages::{ASIDE, Ages, Seat};
-use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId};
+use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId, first_number};
 use crate::facts::Lexicon;
 use crate::matcher::mix;
 use crate::plan::{Plan, Sizes};
-use crate::sorted::{Halves, Sorted, Tagged};
+use crate::prefetch::prefetch;
+use crate::sorted::{Halves, LeafId, Sorted, Tagged};
 use crate::wanted::Holders;
 
 /// Pools of at most this many tickets are searched exhaustively, every time.
@@ -35,6 +36,13 @@ impl Entries {
         }
         self.slots.push(Some(entry));
         Slot::try_from(self.slots.len() - 1).unwrap_or(Slot::MAX)
+    }
+
+    /// What waits in this slot will be read soon.
+    pub fn expect(&self, slot: Slot) {
+        if let Some(held) = self.slots.get(slot as usize) {
+            prefetch(held);
+        }
     }
 
     pub fn clear(&mut self, slot: Slot) {
@@ -103,6 +111,8 @@ impl Halves for SkillKey {
     }
 }
 
+/// How many of a pool's tickets ahead of one that widens their memory is asked for.
+const LOOK_AHEAD: u64 = 12;
 /// Chunks of a pool's ring of ages that one ticket that leaves may close.
 const SET_ASIDE_MAX: usize = 4;
 
@@ -595,6 +605,9 @@ impl QueueState {
                 && let Some((at, slot)) = pool.head(&self.plan, which, entries)
                 && at <= now
             {
+                if let Some(soon) = pool.by_age.at(pool.cursors[which].after(LOOK_AHEAD)) {
+                    entries.expect(soon);
+                }
                 pool.cursors[which] = pool.cursors[which].next();
                 out.push(slot);
             }
@@ -611,15 +624,21 @@ impl QueueState {
         }
     }
 
-    /// Looks at where waiting tickets stand in their pool, one as independent of the other, so that all of this is at
-    /// hand when they are changed in turn; some number of it, or nobody would look.
-    pub fn warm(&self, number: u32, slots: &[Slot], entries: &Entries) -> u64 {
-        let Some(pool) = self.pools.get(number as usize) else {
-            return 0;
-        };
-        let keys = slots.iter().filter_map(|&slot| entries.get(slot));
-        let seen = keys.filter_map(|entry| pool.by_skill.peek(entry.leaf));
-        seen.fold(0, |sum, read| sum ^ read)
+    /// This ticket will come soon.
+    pub fn expect_new(&self, ticket: &Ticket) {
+        // Where tickets are told apart by texts, finding the pool would take as long as it saves.
+        if let Some(pool) = self.pools.first().filter(|pool| pool.key.is_empty()) {
+            let skill = first_number(&self.plan, ticket);
+            let key = SkillKey::new(skill, u64::MAX);
+            pool.by_skill.expect(LeafId::NONE, &key);
+        }
+    }
+
+    /// This waiting ticket will widen or leave its pool soon.
+    pub fn expect(&self, entry: &Entry) {
+        let pool = &self.pools[entry.pool as usize];
+        pool.by_age.expect(entry.seat);
+        pool.by_skill.expect(entry.leaf, &skill_key(entry));
     }
 
     /// Notes when a waiting ticket is due next, if none of the cursors will meet it then.

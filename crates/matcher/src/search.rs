@@ -256,6 +256,8 @@ fn context(
         return None;
     }
     let mut near: Vec<(NearKey, Slot)> = here().map(|c| (c.near, c.slot)).collect();
+    near.iter()
+        .for_each(|&(_, slot)| scene.entries.expect(slot));
     near.sort_unstable();
     Some(Context { region, near })
 }

@@ -5,6 +5,8 @@
 //! keys each step of one waits for memory; for the same reason a leaf's parts are looked at one beside the other, not
 //! one after the other. Three levels, as a fixed depth keeps the code short: a million keys are some thousand blocks.
 
+use crate::prefetch::prefetch;
+
 /// Keys of a leaf.
 const FULL: usize = 32;
 /// Leaves of a block before it is parted.
@@ -269,15 +271,14 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         Spot(leaf, self.leaf(leaf).map_or(0, |leaf| leaf.below(*key)))
     }
 
-    /// Reads what a change in this leaf reads, all at once; some number of it, or nobody would look.
-    pub fn peek(&self, leaf: LeafId) -> Option<u64> {
-        let leaf = self.leaf(leaf)?;
-        let high = leaf.high.iter().step_by(LINE);
-        let rows = leaf.rows.iter().step_by(LINE / 2);
-        Some(
-            high.chain(rows.map(|(low, _)| low))
-                .fold(0, |sum, line| sum ^ line),
-        )
+    /// This key will be put in, or its leaf, which may be known, changed soon.
+    pub fn expect(&self, near: LeafId, key: &K) {
+        let known = self
+            .leaf(near)
+            .map_or_else(|| self.leaf(self.leaf_of(near, key)), Some);
+        if let Some(leaf) = known {
+            prefetch(leaf);
+        }
     }
 
     /// The values of a leaf.
