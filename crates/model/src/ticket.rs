@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use litemap::LiteMap;
 use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::session_type::CustomData;
 use crate::{MatchId, Name, PlayerId, Region, SessionId, TicketId, Timestamp};
@@ -116,12 +117,22 @@ pub struct TicketPlayer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Name>,
     /// Values of the queue's attributes, defaults filled in.
-    pub attributes: BTreeMap<Name, Value>,
+    #[serde(serialize_with = "as_map")]
+    pub attributes: LiteMap<Name, Value>,
     /// Round trip in whole milliseconds, by region.
-    pub latencies: BTreeMap<Region, u32>,
+    #[serde(serialize_with = "as_map")]
+    pub latencies: LiteMap<Region, u32>,
     /// Whom he would rather not meet; as many as his queue takes.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub avoid: BTreeSet<PlayerId>,
+}
+
+/// As a map also where it is empty: of no keys a list would be made, as nobody knows what they are.
+fn as_map<S: Serializer>(
+    map: &LiteMap<impl Serialize, impl Serialize>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(map.iter())
 }
 
 /// A value of an attribute as it is stored and sent: a finite number, a text, a list of texts or numbers by key.

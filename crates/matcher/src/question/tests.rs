@@ -60,8 +60,8 @@ impl Draft {
         TicketPlayer {
             player: format!("p{n}-{of}").parse().expect("a player"),
             platform: None,
-            attributes,
-            latencies: BTreeMap::new(),
+            attributes: attributes.into_iter().collect(),
+            latencies: Default::default(),
             avoid: Default::default(),
         }
     }

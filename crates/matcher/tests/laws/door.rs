@@ -116,7 +116,9 @@ fn pings_are_refused_where_no_region_can_ever_do() {
         })
     ));
     let mut apart = ticket(1, 0, &[0.0; 2]).pings(&[("eu", 10), ("us", 60)]);
-    apart.players[1].latencies = [(region("eu"), 60), (region("us"), 10)].into();
+    apart.players[1].latencies = [(region("eu"), 60), (region("us"), 10)]
+        .into_iter()
+        .collect();
     let delta = Rejection::NoRegionWithin {
         rule: "regions.max_latency_delta",
     };

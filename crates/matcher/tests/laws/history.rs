@@ -195,7 +195,7 @@ proptest! {
             ticket.expires_at = expires.map(Timestamp);
             if let Some(player) = ticket.players.first_mut() {
                 player.attributes.insert(crate::world::name("skill"), Value::Number(number));
-                player.latencies.values_mut().for_each(|ms| *ms = ping);
+                player.latencies.iter_mut().for_each(|(_, ms)| *ms = ping);
             }
             if ping % 7 == 0 {
                 ticket.players.clear();

@@ -111,7 +111,7 @@ pub fn queue() -> Queue {
         teams: vec![team("red"), team("blue")],
         party_players_max: 3,
         party_aggregate: Aggregate::Mean,
-        attributes: BTreeMap::from([(name("skill"), skill)]),
+        attributes: [(name("skill"), skill)].into_iter().collect(),
         role_attribute: None,
         backfill: Default::default(),
         penalties: None,
@@ -147,8 +147,10 @@ fn ticket(id: u64, at: i64, chance: &mut Chance) -> Ticket {
     let player = |n: u64, skill: u64| TicketPlayer {
         player: format!("p{id}-{n}").parse().expect("a player"),
         platform: None,
-        attributes: BTreeMap::from([(name("skill"), Value::Number(skill as f64))]),
-        latencies: BTreeMap::new(),
+        attributes: [(name("skill"), Value::Number(skill as f64))]
+            .into_iter()
+            .collect(),
+        latencies: Default::default(),
         avoid: Default::default(),
     };
     let uuid = Uuid::from_u128(u128::from(id));

@@ -146,8 +146,10 @@ pub fn ticket(id: u64, at: i64, skills: &[f64]) -> Ticket {
             .map(|(n, &skill)| TicketPlayer {
                 player: format!("p{id}-{n}").parse().expect("a player"),
                 platform: None,
-                attributes: BTreeMap::from([(name("skill"), Value::Number(skill))]),
-                latencies: BTreeMap::new(),
+                attributes: [(name("skill"), Value::Number(skill))]
+                    .into_iter()
+                    .collect(),
+                latencies: Default::default(),
                 avoid: Default::default(),
             })
             .collect(),

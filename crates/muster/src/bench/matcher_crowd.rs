@@ -271,7 +271,7 @@ impl Crowd {
         for player in &mut ticket.players {
             let skill = Value::Number(skill as f64);
             player.attributes.insert(crowd.skill.clone(), skill);
-            player.latencies.values_mut().for_each(|ms| *ms = 20);
+            player.latencies.iter_mut().for_each(|(_, ms)| *ms = 20);
         }
         ticket
     }
@@ -320,15 +320,15 @@ impl Crowd {
             .filter(|_| measured)
             .map(|(region, at)| (region.clone(), 15 + 40 * at.abs_diff(home)))
             .collect();
-        let mut attributes = BTreeMap::new();
+        let mut attributes = Vec::new();
         if self.kind != Kind::Duels {
-            attributes.insert(self.skill.clone(), Value::Number(skill as f64));
+            attributes.push((self.skill.clone(), Value::Number(skill as f64)));
         }
         attributes.extend(self.texts(number, n));
         TicketPlayer {
             player: format!("player-{number}-{n}").parse().expect("an id"),
             platform: None,
-            attributes,
+            attributes: attributes.into_iter().collect(),
             latencies,
             avoid: Default::default(),
         }

@@ -167,8 +167,8 @@ fn arrival(
             Some(TicketPlayer {
                 player: player(number, member)?,
                 platform: None,
-                attributes: BTreeMap::new(),
-                latencies: BTreeMap::new(),
+                attributes: Default::default(),
+                latencies: Default::default(),
                 avoid: Default::default(),
             })
         })

@@ -219,8 +219,8 @@ fn person(
         who: TicketPlayer {
             player: nobody,
             platform: None,
-            attributes: BTreeMap::new(),
-            latencies: BTreeMap::new(),
+            attributes: Default::default(),
+            latencies: Default::default(),
             avoid: Default::default(),
         },
     };

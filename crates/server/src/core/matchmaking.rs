@@ -286,8 +286,10 @@ fn party(
         players.push(TicketPlayer {
             player: member.player.clone(),
             platform: member.platform.clone(),
-            attributes,
-            latencies: super::brought::latencies(&member.player, said.latencies)?,
+            attributes: attributes.into_iter().collect(),
+            latencies: super::brought::latencies(&member.player, said.latencies)?
+                .into_iter()
+                .collect(),
             avoid: said.avoid.into_iter().collect(),
         });
     }
