@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use matcher::{
-    Event, Explanation, Figures, Gate, Match, MatchTeam, Matcher, Outlook, RegionStanding, Search,
-    check_match, sentences, validate,
+    Event, Explanation, Fall, Figures, Gate, Match, MatchTeam, Matcher, Minimum, Outlook,
+    RegionStanding, Search, check_match, sentences, validate,
 };
 use model::queue::{
     ExpansionTarget, Queue, Reading, RegionRules, RuleKind, Scope, Sort, SortOrder,
 };
-use model::{Region, Ticket, Timestamp};
+use model::{Millis, Region, Ticket, Timestamp};
 use proptest::prelude::*;
 
 use crate::random::{Draft, cases, draft, random_queue};
@@ -326,7 +326,7 @@ fn who_waits_elsewhere_counts_by_the_rule_that_parts_them() {
     );
     q.regions = RegionRules {
         allow: Some(vec![region("eu"), region("us"), region("ap")]),
-        max_latency: Some(model::Millis(80)),
+        max_latency: Some(Millis(80)),
         max_latency_delta: None,
     };
     let q = q.widens(ExpansionTarget::MaxLatency, &[(30_000, Some(150.0))]);
@@ -431,6 +431,11 @@ fn shrinking() -> Queue {
 
 /// What is said of the number of players.
 fn counted(tickets: &[Ticket], at: i64) -> (Outlook, Vec<String>) {
+    let (said, words) = asked(tickets, at);
+    (said.outlook, words)
+}
+
+fn asked(tickets: &[Ticket], at: i64) -> (Explanation, Vec<String>) {
     let mut matcher = Matcher::new(vec![Arc::new(shrinking())], 1);
     for ticket in tickets {
         let said = matcher.handle(ticket.created_at, Event::Add(Arc::new(ticket.clone())));
@@ -439,7 +444,24 @@ fn counted(tickets: &[Ticket], at: i64) -> (Outlook, Vec<String>) {
     let said = explain(&matcher, &tickets[0], at);
     let words = sentences(&said).into_iter();
     let words = words.take_while(|sentence| !sentence.contains("could play with you"));
-    (said.outlook, words.collect())
+    let words = words.collect();
+    (said, words)
+}
+
+#[test]
+fn the_minimum_and_its_falls_are_told_as_data_too() {
+    let (said, _) = asked(&[ticket(1, 0, &[0.0, 0.0])], 1_000);
+    let expected = Minimum {
+        players: 5,
+        of_newcomers: 5,
+        falls: vec![Fall {
+            at: Timestamp(8_000),
+            players: 3,
+            missing: 1,
+            waited: Millis(8_000),
+        }],
+    };
+    assert_eq!(said.minimum, expected);
 }
 
 #[test]

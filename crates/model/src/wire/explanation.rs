@@ -68,6 +68,8 @@ pub struct SearchExplanation {
     /// Rules that only a whole match decides, where the outlook is open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undecided_rules: Vec<String>,
+    /// How many players a match takes, in the region where fewest are missing.
+    pub minimum: MinimumExplanation,
     /// Who comes within reach next; or the nearest, if nobody does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest_miss: Option<MissExplanation>,
@@ -216,6 +218,32 @@ pub struct ExpansionExplanation {
     pub to: Option<f64>,
     /// From then on the rule no longer holds for the ticket.
     pub off: bool,
+    /// When.
+    pub at: Rfc3339,
+    /// The same from now, in milliseconds.
+    pub in_ms: u64,
+}
+
+/// How many players a match takes, which may fall as tickets grow older.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MinimumExplanation {
+    /// Players of the smallest match now, by the most demanding of the ticket and those who could play with it.
+    pub players: u64,
+    /// Players that whoever comes asks for at first.
+    pub of_newcomers: u64,
+    /// While too few are there: when fewer are enough for those who wait now, the next first, at most eight.
+    pub falls: Vec<FallExplanation>,
+}
+
+/// From when on fewer players are enough.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FallExplanation {
+    /// Players of the smallest match from then on.
+    pub players: u64,
+    /// Players who are then still missing.
+    pub players_missing: u64,
+    /// How long each of these must have waited, in milliseconds.
+    pub waited_ms: u64,
     /// When.
     pub at: Rfc3339,
     /// The same from now, in milliseconds.

@@ -89,6 +89,7 @@ fn search(said: &Explanation) -> wire::SearchExplanation {
         outlook,
         players_missing,
         undecided_rules,
+        minimum: minimum(said),
         nearest_miss: said.nearest_miss.as_ref().map(|miss| nearest(miss, said)),
         next_expansion: said
             .next
@@ -100,6 +101,23 @@ fn search(said: &Explanation) -> wire::SearchExplanation {
                 off: widening.off,
                 at: widening.at.into(),
                 in_ms: widening.at.since(said.now).0,
+            })
+            .collect(),
+    }
+}
+
+fn minimum(said: &Explanation) -> wire::MinimumExplanation {
+    let falls = said.minimum.falls.iter();
+    wire::MinimumExplanation {
+        players: said.minimum.players,
+        of_newcomers: said.minimum.of_newcomers,
+        falls: falls
+            .map(|fall| wire::FallExplanation {
+                players: fall.players,
+                players_missing: fall.missing,
+                waited_ms: fall.waited.0,
+                at: fall.at.into(),
+                in_ms: fall.at.since(said.now).0,
             })
             .collect(),
     }
