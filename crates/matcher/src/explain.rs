@@ -14,7 +14,7 @@ use crate::matcher::{Glimpse, Matcher};
 use crate::minimum::{Minimum, minimum, need};
 use crate::pairs::{Judge, Obstacle};
 use crate::plan::{Counts, Plan, count};
-use crate::pool::{Pool, SkillKey, Slot, skill_key};
+use crate::pool::{EXACT_TICKETS_MAX, Pool, SkillKey, Slot, skill_key};
 use crate::window::{Base, Seen, can_grow};
 
 /// Of a ticket's pool at most so many tickets are looked at, the nearest by the first distance rule.
@@ -82,8 +82,14 @@ pub enum Search {
     Done,
     /// It goes on with the next events.
     PutOff,
-    /// It was given up for its budget, until a limit widens or somebody comes.
-    GivenUp,
+    /// It was given up before every combination was tried.
+    GivenUp {
+        /// It had the budget of the oldest, so it is not begun anew for being the oldest.
+        as_oldest: bool,
+    },
+    /// It is done, but that of another ticket in its pool was given up, so not every combination with this one need
+    /// have been tried.
+    Unsure,
     /// The ticket is in a match that is being made.
     InMatch,
 }
@@ -236,12 +242,7 @@ impl Matcher {
             queue: plan.queue.name.clone(),
             now,
             gate: gate(&plan.queue, now),
-            search: match (own.proposed, glimpse.is_put_off, own.cut != Cut::No) {
-                (1.., _, _) => Search::InMatch,
-                (_, true, _) => Search::PutOff,
-                (_, _, true) => Search::GivenUp,
-                _ => Search::Done,
-            },
+            search: search_of(&glimpse, pool),
             position: Position {
                 place: pool.by_age.rank(&own.age_key(), key_of) + 1,
                 of: pool.by_age.len(),
@@ -259,6 +260,29 @@ impl Matcher {
             next: next(plan, own, now),
         })
     }
+}
+
+fn search_of(glimpse: &Glimpse<'_>, pool: &Pool) -> Search {
+    let own = glimpse.entry;
+    if own.proposed > 0 {
+        return Search::InMatch;
+    }
+    if glimpse.is_put_off {
+        return Search::PutOff;
+    }
+    match own.cut {
+        Cut::Short => Search::GivenUp { as_oldest: false },
+        Cut::First => Search::GivenUp { as_oldest: true },
+        Cut::No if own.seq < pool.unsure_before && !all_was_tried(glimpse, pool) => Search::Unsure,
+        Cut::No => Search::Done,
+    }
+}
+
+/// Whether all of a small pool's searches are complete, whatever was given up while it was larger.
+fn all_was_tried(glimpse: &Glimpse<'_>, pool: &Pool) -> bool {
+    let mut all = pool.by_age.iter(|slot| glimpse.entries.age_key(slot));
+    pool.by_age.len() <= EXACT_TICKETS_MAX
+        && all.all(|(_, slot)| glimpse.entries.at(slot).cut == Cut::No)
 }
 
 fn gate(queue: &Queue, now: Timestamp) -> Gate {

@@ -8,6 +8,7 @@ use crate::explain::{
     Widening,
 };
 use crate::minimum::Fall;
+use crate::pool::EXACT_TICKETS_MAX;
 
 /// Where a ticket stands, in one sentence, whether it searches or not.
 pub fn ticket_sentence(ticket: &Ticket) -> String {
@@ -60,15 +61,29 @@ pub fn sentences(said: &Explanation) -> Vec<String> {
     all.extend(said.regions.iter().map(|view| region(view, said.now)));
     all.extend(position(said));
     all.extend(next(&said.next, said.now));
-    all.extend(match said.search {
-        Search::PutOff => Some("Its search is not finished and goes on at once.".to_owned()),
-        Search::GivenUp => Some(
-            "Its last search was given up for its length; it is tried again when a limit widens or somebody comes."
-                .to_owned(),
-        ),
-        Search::Done | Search::InMatch => None,
-    });
+    all.extend(progress(said));
     all
+}
+
+/// What was not tried, and when it is.
+fn progress(said: &Explanation) -> Option<String> {
+    let small = format!("no more than {EXACT_TICKETS_MAX} wait here");
+    match said.search {
+        Search::PutOff => Some("Its search is not finished and goes on at once.".to_owned()),
+        Search::GivenUp { as_oldest } => {
+            let widens = (!said.next.is_empty()).then(|| "its limits widen".to_owned());
+            let oldest = (!as_oldest).then(|| "it has become the oldest here".to_owned());
+            let again: Vec<String> = widens.into_iter().chain(oldest).chain([small]).collect();
+            Some(format!(
+                "Its last search was given up for its length, so not every combination was tried; it is begun anew when {}, and whoever comes is tried at once.",
+                either(&again)
+            ))
+        }
+        Search::Unsure => Some(format!(
+            "The search of another ticket here was given up for its length, so not every combination with this one need have been tried; such a search is begun anew when its ticket's limits widen, when that has become the oldest here or {small}."
+        )),
+        Search::Done | Search::InMatch => None,
+    }
 }
 
 fn gate(said: &Explanation) -> Option<String> {
@@ -305,10 +320,18 @@ fn verb(crowd: Crowd, one: &'static str, many: &'static str) -> &'static str {
 }
 
 fn list(items: &[String]) -> String {
+    joined(items, "and")
+}
+
+fn either(items: &[String]) -> String {
+    joined(items, "or")
+}
+
+fn joined(items: &[String], by: &str) -> String {
     match items {
         [] => String::new(),
         [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+        [most @ .., last] => format!("{} {by} {last}", most.join(", ")),
     }
 }
 

@@ -119,7 +119,7 @@ fn searches_that_are_not_done_and_limits_that_widen_are_told() {
         at: NOW + Millis(500),
     };
     let said = Explanation {
-        search: Search::GivenUp,
+        search: Search::GivenUp { as_oldest: false },
         outlook: Outlook::Open {
             rules: vec!["fair".to_owned(), "maps".to_owned()],
         },
@@ -135,7 +135,21 @@ fn searches_that_are_not_done_and_limits_that_widen_are_told() {
         words[3],
         "In 1 s skill-gap widens from 100 to 200.5 and skill-gap no longer holds for you."
     );
-    assert!(words[4].starts_with("Its last search was given up"));
+    assert_eq!(
+        words[4],
+        "Its last search was given up for its length, so not every combination was tried; it is begun anew when its limits widen, it has become the oldest here or no more than 16 wait here, and whoever comes is tried at once."
+    );
+    let last = |search| sentences(&Explanation { search, ..alone() }).pop();
+    let oldest = last(Search::GivenUp { as_oldest: true }).expect("a sentence");
+    assert!(
+        oldest.contains("anew when no more than 16 wait here, and"),
+        "{oldest}"
+    );
+    let unsure = last(Search::Unsure).expect("a sentence");
+    assert!(
+        unsure.contains("not every combination with this one need have been tried"),
+        "{unsure}"
+    );
 }
 
 #[test]

@@ -8,12 +8,14 @@ use matcher::{
     RegionStanding, Search, check_match, sentences, validate,
 };
 use model::queue::{
-    ExpansionTarget, Queue, Reading, RegionRules, RuleKind, Scope, Sort, SortOrder,
+    Aggregate, Comparison, ExpansionTarget, Operand, Queue, Reading, RegionRules, RuleKind, Scope,
+    Sort, SortOrder,
 };
 use model::{Millis, Region, Ticket, Timestamp};
 use proptest::prelude::*;
 
 use crate::random::{Draft, cases, draft, random_queue};
+use crate::rare::Crowd;
 use crate::world::{QueueExt, TicketExt, name, possible, queue, region, texts, ticket};
 
 /// When the tickets of random crowds are asked about; some were created before.
@@ -420,6 +422,49 @@ fn in_a_large_pool_counts_are_exact_or_said_to_be_a_sample() {
         text.contains("At least 1024 players could play with you."),
         "{text}"
     );
+}
+
+/// Searches that ended before all was tried are not said to be done, neither the ticket's own nor another's that leaves
+/// it unsure; once all was tried in a pool that has become small, they are.
+#[test]
+fn a_search_that_was_cut_is_told_with_what_happens_next() {
+    let sum = RuleKind::Compare {
+        read: Reading::of(name("skill")),
+        per: Scope::Match,
+        of: Aggregate::Sum,
+        team: None,
+        by: Comparison::Equal,
+        with: Operand::Number(9_999.0),
+    };
+    let mut crowd = Crowd::new(queue(&[(6, 6), (5, 5)]).rule("sum", sum));
+    let tickets: Vec<Ticket> = (0..23)
+        .map(|n| ticket(n + 1, n as i64, &[(n * n) as f64]))
+        .collect();
+    for ticket in &tickets {
+        crowd.put(ticket.clone());
+    }
+    crowd.settle(23);
+    let said = |crowd: &Crowd, n: usize| explain(&crowd.matcher, &tickets[n], 24);
+    let all: Vec<Explanation> = (0..23).map(|n| said(&crowd, n)).collect();
+    let cut = all.iter().map(|one| one.search);
+    assert!(
+        cut.clone()
+            .any(|s| s == Search::GivenUp { as_oldest: false })
+    );
+    assert!(cut.clone().any(|s| s == Search::Unsure));
+    assert!(cut.clone().all(|s| s != Search::Done), "not all was tried");
+    for one in &all {
+        let last = sentences(one).pop().expect("a sentence");
+        assert!(last.contains("not every combination"), "{last}");
+        assert!(last.contains("no more than 16 wait here"), "{last}");
+    }
+    for ticket in &tickets[..7] {
+        crowd.event(24, Event::Remove(ticket.id));
+    }
+    crowd.settle(24);
+    for n in 7..23 {
+        assert_eq!(said(&crowd, n).search, Search::Done);
+    }
 }
 
 /// Five players now, three of those who have waited for 8 s.

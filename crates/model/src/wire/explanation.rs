@@ -93,12 +93,14 @@ pub enum QueueGate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchProgress {
-    /// It is done until a limit widens or somebody comes.
+    /// All was tried, until a limit widens or somebody comes.
     Done,
     /// Its budget ended; it goes on at once.
     PutOff,
-    /// It was given up for its budget until a limit widens or somebody comes.
+    /// It was given up for its budget before every combination was tried; `summary` says when it is begun anew.
     GivenUp,
+    /// It is done, but that of another ticket was given up, so not every combination with this one need have been tried.
+    Unsure,
     /// A match with it is being made.
     InMatch,
 }

@@ -68,7 +68,8 @@ fn search(said: &Explanation) -> wire::SearchExplanation {
         progress: match said.search {
             Search::Done => wire::SearchProgress::Done,
             Search::PutOff => wire::SearchProgress::PutOff,
-            Search::GivenUp => wire::SearchProgress::GivenUp,
+            Search::GivenUp { .. } => wire::SearchProgress::GivenUp,
+            Search::Unsure => wire::SearchProgress::Unsure,
             Search::InMatch => wire::SearchProgress::InMatch,
         },
         position: said.position.place as u64,
