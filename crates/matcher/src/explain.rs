@@ -18,7 +18,7 @@ use crate::pool::{EXACT_TICKETS_MAX, Pool, SkillKey, Slot, skill_key};
 use crate::window::{Base, Seen, can_grow};
 
 /// Of a ticket's pool at most so many tickets are looked at, the nearest by the first distance rule.
-const LOOKED_AT_MAX: usize = 1_024;
+pub(crate) const LOOKED_AT_MAX: usize = 1_024;
 /// Of those who are kept out the nearest so many are asked when they no longer will be.
 const REACHES_MAX: usize = 256;
 /// Of a queue's pools at most so many are counted.
@@ -227,6 +227,17 @@ impl Matcher {
     /// At most some thousand tickets are looked at, however many wait: where that is not all who may matter, the answer
     /// says so.
     pub fn explain(&self, id: TicketId, ticket: &Ticket, now: Timestamp) -> Option<Explanation> {
+        self.explain_among(LOOKED_AT_MAX, id, ticket, now)
+    }
+
+    /// The same, of which at most so many tickets of its pool are looked at.
+    pub(crate) fn explain_among(
+        &self,
+        looked_at_max: usize,
+        id: TicketId,
+        ticket: &Ticket,
+        now: Timestamp,
+    ) -> Option<Explanation> {
         let glimpse = self.glimpse(id)?;
         let plan = &glimpse.queue.plan;
         let own = glimpse.entry;
@@ -234,7 +245,7 @@ impl Matcher {
         let judge = Judge::new(plan, &glimpse.queue.sizes, own);
         let mut look = Look::new(&glimpse, &judge, now);
         look.at_pools(pool);
-        look.at_neighbours(pool);
+        look.at_neighbours(pool, looked_at_max);
         let key_of = |slot| glimpse.entries.age_key(slot);
         let regions = regions(&glimpse, ticket, &look, now);
         let (outlook, minimum) = look.outlook();
@@ -349,9 +360,9 @@ impl<'a> Look<'a> {
     }
 
     /// Judges the nearest of its own pool; those farther away than the widest limits are counted unseen.
-    fn at_neighbours(&mut self, pool: &'a Pool) {
+    fn at_neighbours(&mut self, pool: &'a Pool, max: usize) {
         let reach = self.reach();
-        let near = nearest(self.glimpse, pool);
+        let near = nearest(self.glimpse, pool, max);
         let (all, last_gap) = (
             near.len() + usize::from(self.glimpse.entry.proposed == 0),
             near.last().map_or(0.0, |&(gap, _)| gap),
@@ -569,7 +580,7 @@ impl<'a> Look<'a> {
 }
 
 /// The nearest of a pool by the order of its first distance, without the ticket itself; ties by arrival.
-fn nearest(glimpse: &Glimpse<'_>, pool: &Pool) -> Vec<(f64, Slot)> {
+fn nearest(glimpse: &Glimpse<'_>, pool: &Pool, max: usize) -> Vec<(f64, Slot)> {
     let own = glimpse.entry;
     let start = pool.by_skill.spot(&skill_key(own));
     let mut near: Vec<(f64, u64, Slot)> = Vec::new();
@@ -579,7 +590,7 @@ fn nearest(glimpse: &Glimpse<'_>, pool: &Pool) -> Vec<(f64, Slot)> {
         }
     };
     let (mut spot, mut taken) = (start, 0);
-    while taken < LOOKED_AT_MAX
+    while taken < max
         && let Some((items, next)) = pool.by_skill.up(spot, u128::MAX)
     {
         for (key, place) in items {
@@ -589,7 +600,7 @@ fn nearest(glimpse: &Glimpse<'_>, pool: &Pool) -> Vec<(f64, Slot)> {
         spot = next;
     }
     let (mut spot, mut taken) = (start, 0);
-    while taken < LOOKED_AT_MAX
+    while taken < max
         && let Some((items, next)) = pool.by_skill.down(spot, u128::MAX)
     {
         for (key, place) in items {
@@ -599,7 +610,7 @@ fn nearest(glimpse: &Glimpse<'_>, pool: &Pool) -> Vec<(f64, Slot)> {
         spot = next;
     }
     near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    near.truncate(LOOKED_AT_MAX);
+    near.truncate(max);
     near.into_iter().map(|(gap, _, slot)| (gap, slot)).collect()
 }
 

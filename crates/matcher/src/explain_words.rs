@@ -1,7 +1,7 @@
 //! Explanations in sentences for people: the one place where they are made.
 
 use model::ticket::{EndReason, TicketState};
-use model::{Millis, Ticket, Timestamp};
+use model::{Millis, Name, Ticket, Timestamp};
 
 use crate::explain::{
     Crowd, Explanation, Gate, KeptOut, NearestMiss, Outlook, RegionStanding, RegionView, Search,
@@ -39,6 +39,21 @@ pub fn ticket_sentence(ticket: &Ticket) -> String {
         (Some(_), _) => state.to_owned(),
         (None, "") => format!("{state}."),
         (None, why) => format!("{state}: {why}."),
+    }
+}
+
+/// Of a ticket that waits in several queues: where else it does.
+pub fn elsewhere_sentence(others: &[Name]) -> Option<String> {
+    let queue = if others.len() == 1 { "queue" } else { "queues" };
+    let names: Vec<String> = others.iter().map(Name::to_string).collect();
+    (!names.is_empty()).then(|| format!("The ticket waits in {queue} {} too.", list(&names)))
+}
+
+/// Of a queue in which a ticket searches no longer: the match in another, if there is one.
+pub fn absence_sentence(queue: &Name, matched_in: Option<&Name>) -> String {
+    match matched_in {
+        Some(other) => format!("A match with this ticket is being made in queue {other}."),
+        None => format!("The ticket does not wait in queue {queue} now."),
     }
 }
 

@@ -1,7 +1,5 @@
 //! What people read.
 
-use model::Name;
-
 use super::*;
 use crate::explain::Position;
 use crate::minimum::Minimum;

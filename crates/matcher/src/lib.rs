@@ -53,7 +53,7 @@ pub use explain::{
     Crowd, Explanation, Gate, KeptOut, NearestMiss, Outlook, Position, RegionStanding, RegionView,
     Search, Widening,
 };
-pub use explain_words::{sentences, ticket_sentence};
+pub use explain_words::{absence_sentence, elsewhere_sentence, sentences, ticket_sentence};
 pub use group::{Group, prepare_for};
 pub use matcher::Matcher;
 pub use minimum::{Fall, Minimum};

@@ -280,7 +280,7 @@ proptest! {
     }
 }
 
-fn in_queues(id: u64, at: i64, skill: f64, queues: &[&str]) -> Ticket {
+pub fn in_queues(id: u64, at: i64, skill: f64, queues: &[&str]) -> Ticket {
     let mut ticket = ticket(id, at, &[skill]);
     ticket.queue = name(queues[0]);
     ticket.queues = queues.iter().map(|own| name(own)).collect();

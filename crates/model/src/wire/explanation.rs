@@ -12,7 +12,8 @@ use crate::{MatchId, Name, Region, SessionId, TicketId};
 pub struct TicketExplanation {
     /// Which.
     pub ticket: TicketId,
-    /// The queue that it is about: of several the first that is there.
+    /// The queue that `summary` and `search` are about: of several the one that was asked for, or the first in which it
+    /// waits.
     pub queue: Name,
     /// Where it stands.
     pub state: TicketState,
@@ -28,6 +29,21 @@ pub struct TicketExplanation {
     /// What there is to say, in English sentences, the most telling first.
     pub summary: Vec<String>,
     /// What is around it while it searches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchExplanation>,
+    /// The same of each of its queues in its own order, while it searches in several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<QueueExplanation>,
+}
+
+/// How a ticket stands in one of its queues.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct QueueExplanation {
+    /// Which.
+    pub queue: Name,
+    /// What there is to say, in English sentences, the most telling first.
+    pub summary: Vec<String>,
+    /// What is around it there; absent if it does not wait there any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchExplanation>,
 }

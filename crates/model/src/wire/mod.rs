@@ -26,8 +26,8 @@ pub use browser::{BrowserEntry, BrowserPage, SetBrowserEntry};
 pub use events::{EventPage, Notice, NoticeKind};
 pub use explanation::{
     CrowdCount, ExpansionExplanation, FallExplanation, KeptOutCount, MinimumExplanation,
-    MissExplanation, QueueGate, RegionExplanation, RegionStanding, SearchExplanation,
-    SearchOutlook, SearchProgress, TicketExplanation,
+    MissExplanation, QueueExplanation, QueueGate, RegionExplanation, RegionStanding,
+    SearchExplanation, SearchOutlook, SearchProgress, TicketExplanation,
 };
 pub use hosting::{
     Acknowledge, Allocation, Assignment, AssignmentMember, Assignments, Fleet, GameServer, Health,
