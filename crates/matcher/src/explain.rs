@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::queue::{ExpansionTarget, Queue, RuleKind, Scope};
 use model::{Millis, Name, Region, Ticket, TicketId, Timestamp, opening};
 
+use crate::backfill::Backfills;
 use crate::entry::{Cut, Entry, Near, RegionId};
+use crate::explain_sessions::{Sessions, sessions};
 use crate::finals::{base, steps};
 use crate::matcher::{Glimpse, Matcher};
 use crate::minimum::{Minimum, minimum, need};
@@ -57,6 +59,8 @@ pub struct Explanation {
     pub minimum: Minimum,
     /// Who comes within reach next, or the nearest who never does.
     pub nearest_miss: Option<NearestMiss>,
+    /// The sessions of its queue that ask for players, if any do.
+    pub sessions: Option<Sessions>,
     /// Its own limits that widen next, all at the same time.
     pub next: Vec<Widening>,
 }
@@ -230,7 +234,7 @@ impl Matcher {
         self.explain_among(LOOKED_AT_MAX, id, ticket, now)
     }
 
-    /// The same, of which at most so many tickets of its pool are looked at.
+    /// The same, of which at most so many tickets of its pool are looked at, and sessions in proportion.
     pub(crate) fn explain_among(
         &self,
         looked_at_max: usize,
@@ -253,7 +257,7 @@ impl Matcher {
             queue: plan.queue.name.clone(),
             now,
             gate: gate(&plan.queue, now),
-            search: search_of(&glimpse, pool),
+            search: search_of(&glimpse, pool, self.backfills()),
             position: Position {
                 place: pool.by_age.rank(&own.age_key(), key_of) + 1,
                 of: pool.by_age.len(),
@@ -268,17 +272,18 @@ impl Matcher {
             nearest_miss: look.nearest_miss(),
             candidates: look.crowd,
             kept_out: look.kept_out(),
+            sessions: sessions(plan, self.backfills(), (own, &pool.key), now, looked_at_max),
             next: next(plan, own, now),
         })
     }
 }
 
-fn search_of(glimpse: &Glimpse<'_>, pool: &Pool) -> Search {
+fn search_of(glimpse: &Glimpse<'_>, pool: &Pool, backfills: &Backfills) -> Search {
     let own = glimpse.entry;
     if own.proposed > 0 {
         return Search::InMatch;
     }
-    if glimpse.is_put_off {
+    if glimpse.is_put_off || backfills.unfinished.contains_key(&own.age_key()) {
         return Search::PutOff;
     }
     match own.cut {
@@ -412,9 +417,7 @@ impl<'a> Look<'a> {
             *kept.entry(self.name(*obstacle)).or_default() += tickets;
         }
         for (key, tickets) in &self.by_key {
-            let rule = plan.equal.get(*key).map(|(_, rule)| rule.to_string());
-            let rule = rule.unwrap_or_else(|| "cross_play".to_owned());
-            *kept.entry(rule).or_default() += tickets;
+            *kept.entry(key_name(plan, *key)).or_default() += tickets;
         }
         let kept = kept.into_iter();
         let mut kept: Vec<KeptOut> = kept
@@ -425,14 +428,7 @@ impl<'a> Look<'a> {
     }
 
     fn name(&self, obstacle: Obstacle) -> String {
-        match obstacle {
-            Obstacle::Rule(index) => rule_name(&self.plan().queue, index),
-            Obstacle::Sizes => "teams".to_owned(),
-            Obstacle::Avoided => "avoid".to_owned(),
-            Obstacle::NoSharedRegion => "regions".to_owned(),
-            Obstacle::Latency => "regions.max_latency".to_owned(),
-            Obstacle::LatencyDelta => "regions.max_latency_delta".to_owned(),
-        }
+        obstacle_name(&self.plan().queue, obstacle)
     }
 
     /// Candidates by the region where they and the ticket may play; the last for those who may play anywhere.
@@ -614,12 +610,31 @@ fn nearest(glimpse: &Glimpse<'_>, pool: &Pool, max: usize) -> Vec<(f64, Slot)> {
     near.into_iter().map(|(gap, _, slot)| (gap, slot)).collect()
 }
 
+/// As [`KeptOut::rule`].
+pub(crate) fn obstacle_name(queue: &Queue, obstacle: Obstacle) -> String {
+    match obstacle {
+        Obstacle::Rule(index) => rule_name(queue, index),
+        Obstacle::Sizes => "teams".to_owned(),
+        Obstacle::Avoided => "avoid".to_owned(),
+        Obstacle::NoSharedRegion => "regions".to_owned(),
+        Obstacle::Latency => "regions.max_latency".to_owned(),
+        Obstacle::LatencyDelta => "regions.max_latency_delta".to_owned(),
+    }
+}
+
+/// The rule of a value of a pool's key.
+pub(crate) fn key_name(plan: &Plan, place: usize) -> String {
+    let rule = plan.equal.get(place).map(|(_, rule)| rule.to_string());
+    rule.unwrap_or_else(|| "cross_play".to_owned())
+}
+
 fn rule_name(queue: &Queue, index: usize) -> String {
     let rule = queue.rules.get(index);
     rule.map(|rule| rule.name.to_string()).unwrap_or_default()
 }
 
-fn distance_reads(queue: &Queue, index: usize) -> Option<String> {
+/// What a rule of distance reads.
+pub(crate) fn distance_reads(queue: &Queue, index: usize) -> Option<String> {
     match &queue.rules.get(index)?.kind {
         RuleKind::Distance { read, .. } => Some(read.to_string()),
         _ => None,
@@ -628,10 +643,18 @@ fn distance_reads(queue: &Queue, index: usize) -> Option<String> {
 
 /// What only a whole match decides; `teams` for roles and for teams too large to list how they are filled.
 fn undecided(plan: &Plan, sizes_are_exact: bool) -> Vec<String> {
+    let mut rules = by_whole(plan);
+    if has_roles(plan) || !sizes_are_exact || rules.is_empty() {
+        rules.push("teams".to_owned());
+    }
+    rules
+}
+
+/// The rules that no two parties decide.
+pub(crate) fn by_whole(plan: &Plan) -> Vec<String> {
     use RuleKind::{
         All, Any, Balance, Compare, Contains, Different, Distance, Equal, Intersect, Not,
     };
-    let queue = &plan.queue;
     let by_whole = |kind: &RuleKind| match kind {
         Balance { .. } | Intersect { .. } | All(_) | Any(_) | Not(_) => true,
         Distance { .. } => false,
@@ -639,14 +662,14 @@ fn undecided(plan: &Plan, sizes_are_exact: bool) -> Vec<String> {
         Contains { .. } => true,
         Compare { per, team, .. } => matches!(per, Scope::Team | Scope::Match) || team.is_some(),
     };
-    let hard = queue.rules.iter().filter(|rule| rule.prefer.is_none());
-    let asked = hard.filter(|rule| by_whole(&rule.kind));
-    let mut rules: Vec<String> = asked.map(|rule| rule.name.to_string()).collect();
-    let has_roles = queue.teams.iter().any(|team| !team.roles.is_empty());
-    if has_roles || !sizes_are_exact || rules.is_empty() {
-        rules.push("teams".to_owned());
-    }
-    rules
+    let rules = plan.queue.rules.iter();
+    let hard = rules.filter(|rule| rule.prefer.is_none() && by_whole(&rule.kind));
+    hard.map(|rule| rule.name.to_string()).collect()
+}
+
+/// Whether some team wants players of a role.
+pub(crate) fn has_roles(plan: &Plan) -> bool {
+    plan.queue.teams.iter().any(|team| !team.roles.is_empty())
 }
 
 /// The ticket's regions, then those that the queue allows and the party did not list, and those that it listed and the

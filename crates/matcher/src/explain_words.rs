@@ -7,6 +7,7 @@ use crate::explain::{
     Crowd, Explanation, Gate, KeptOut, NearestMiss, Outlook, RegionStanding, RegionView, Search,
     Widening,
 };
+use crate::explain_sessions::{SessionMiss, Sessions};
 use crate::minimum::Fall;
 use crate::pool::EXACT_TICKETS_MAX;
 
@@ -73,6 +74,11 @@ pub fn sentences(said: &Explanation) -> Vec<String> {
             .map(|miss| nearest(miss, said.now)),
     );
     all.push(candidates(said));
+    if let Some(sessions) = &said.sessions {
+        all.push(asking(sessions));
+        let miss = sessions.nearest_miss.as_ref();
+        all.extend(miss.map(|miss| nearest_session(miss, said.now)));
+    }
     all.extend(said.regions.iter().map(|view| region(view, said.now)));
     all.extend(position(said));
     all.extend(next(&said.next, said.now));
@@ -235,6 +241,55 @@ fn candidates(said: &Explanation) -> String {
 
 fn kept_out(kept: &KeptOut, least: &str) -> String {
     format!("{least}{} by {}", kept.tickets, thing(&kept.rule))
+}
+
+/// How many sessions ask for players, and what keeps the ticket from them.
+fn asking(said: &Sessions) -> String {
+    let least = if said.is_sample { "at least " } else { "" };
+    let ask = match said.asking {
+        1 => format!("{least}1 session that is played asks for players"),
+        n => format!("{least}{n} sessions that are played ask for players"),
+    };
+    let mut all = vec![ask];
+    let open = format!("{least}{}", said.open);
+    match (said.open, said.undecided.as_slice()) {
+        (0, _) => {}
+        (_, []) => all.push(format!("you could join {open}")),
+        (_, rules) => all.push(format!(
+            "nothing keeps you from {open}, but no seat is known there that keeps {} too",
+            list(rules)
+        )),
+    }
+    let kept = said.kept_from.iter().map(|kept| {
+        let what = match kept.rule.as_str() {
+            "seats" => "having too many players for the seats of a team".to_owned(),
+            "created_before" => "having been queued too late for it".to_owned(),
+            "refused" => "the session itself, which does not take you".to_owned(),
+            rule => thing(rule),
+        };
+        format!("from {least}{} by {what}", kept.sessions)
+    });
+    let kept: Vec<String> = kept.collect();
+    if !kept.is_empty() {
+        all.push(format!("you are kept {}", list(&kept)));
+    }
+    capital(&format!("{}.", all.join("; ")))
+}
+
+fn nearest_session(miss: &SessionMiss, now: Timestamp) -> String {
+    let SessionMiss { rule, .. } = miss;
+    let far = match (&miss.attribute, miss.gap, miss.limit) {
+        (Some(attribute), Some(gap), Some(limit)) => format!(
+            "With you in it the nearest of them would span {attribute} {}, where {rule} allows you {}",
+            number(gap),
+            number(limit)
+        ),
+        _ => format!("From the nearest of them you are kept by {}", thing(rule)),
+    };
+    match miss.reached_at {
+        Some(at) => format!("{far}; you come within its reach {}.", until(at, now)),
+        None => format!("{far}; no widening brings you there."),
+    }
 }
 
 /// What a rule's name stands for.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::explain::Position;
+use crate::explain_sessions::KeptFrom;
 use crate::minimum::Minimum;
 
 const NOW: Timestamp = Timestamp(1_000_000);
@@ -31,6 +32,7 @@ fn alone() -> Explanation {
         outlook: Outlook::TooFew { players: 1 },
         minimum: Minimum::default(),
         nearest_miss: None,
+        sessions: None,
         next: Vec::new(),
     }
 }
@@ -147,6 +149,38 @@ fn searches_that_are_not_done_and_limits_that_widen_are_told() {
     assert!(
         unsure.contains("not every combination with this one need have been tried"),
         "{unsure}"
+    );
+}
+
+#[test]
+fn sessions_that_ask_are_counted_by_what_keeps_the_ticket_from_them() {
+    let kept = |rule: &str, sessions| KeptFrom {
+        rule: rule.to_owned(),
+        sessions,
+    };
+    let mut said = Sessions {
+        asking: 9,
+        is_sample: false,
+        open: 2,
+        kept_from: vec![
+            kept("skill-gap", 3),
+            kept("seats", 2),
+            kept("refused", 1),
+            kept("created_before", 1),
+        ],
+        undecided: vec!["fair".to_owned()],
+        nearest_miss: None,
+    };
+    assert_eq!(
+        asking(&said),
+        "9 sessions that are played ask for players; nothing keeps you from 2, but no seat is known there that keeps fair too; you are kept from 3 by rule skill-gap, from 2 by having too many players for the seats of a team, from 1 by the session itself, which does not take you and from 1 by having been queued too late for it."
+    );
+    said.is_sample = true;
+    said.undecided.clear();
+    said.kept_from.truncate(1);
+    assert_eq!(
+        asking(&said),
+        "At least 9 sessions that are played ask for players; you could join at least 2; you are kept from at least 3 by rule skill-gap."
     );
 }
 

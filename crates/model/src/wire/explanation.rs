@@ -89,6 +89,9 @@ pub struct SearchExplanation {
     /// Who comes within reach next; or the nearest, if nobody does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest_miss: Option<MissExplanation>,
+    /// The sessions of its queue that are played and ask for players; absent if none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<SessionsExplanation>,
     /// The ticket's own limits that widen next, all at the same time.
     pub next_expansion: Vec<ExpansionExplanation>,
 }
@@ -266,4 +269,56 @@ pub struct FallExplanation {
     pub at: Rfc3339,
     /// The same from now, in milliseconds.
     pub in_ms: u64,
+}
+
+/// Sessions that are played and ask a queue for players, as a ticket sees them. What keeps it from them goes by names as
+/// for tickets; besides, `seats` where no team wants so many players as the party has, `created_before` where only
+/// tickets join that were created earlier, `refused` where the session does not take it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionsExplanation {
+    /// How many ask now.
+    pub asking: u64,
+    /// More ask than were looked at: the nearest were, and there may be more of everything that is counted.
+    pub is_sample: bool,
+    /// From how many nothing keeps the ticket, as far as it and each party who plays decide that.
+    pub open: u64,
+    /// The others, each counted once by the first thing that keeps the ticket from it; the most first.
+    pub kept_from: Vec<KeptFromCount>,
+    /// Rules that only all who would play together decide, where some are open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undecided_rules: Vec<String>,
+    /// What comes within reach next; or the nearest by a distance, if nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest_miss: Option<SessionMissExplanation>,
+}
+
+/// Sessions that one thing keeps a ticket from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeptFromCount {
+    /// What does.
+    pub rule: String,
+    /// How many.
+    pub sessions: u64,
+}
+
+/// A session outside of reach.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionMissExplanation {
+    /// What keeps the ticket from it now.
+    pub rule: String,
+    /// What that rule reads, if it is one of distance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
+    /// How far apart those who play would be at most, the ticket among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<f64>,
+    /// How far the ticket accepts; absent: any distance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<f64>,
+    /// When nothing keeps the ticket from it any more; absent: no widening brings that while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached_at: Option<Rfc3339>,
+    /// The same from now, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached_in_ms: Option<u64>,
 }

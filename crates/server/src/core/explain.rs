@@ -1,6 +1,8 @@
 //! Explanations of tickets: where one stands and why, in words and as data.
 
-use matcher::{Explanation, Gate, NearestMiss, Outlook, RegionStanding, RegionView, Search};
+use matcher::{
+    Explanation, Gate, NearestMiss, Outlook, RegionStanding, RegionView, Search, Sessions,
+};
 use model::ticket::TicketState;
 use model::wire;
 use model::{Name, Ticket, TicketId};
@@ -151,6 +153,7 @@ fn search(said: &Explanation) -> wire::SearchExplanation {
         undecided_rules,
         minimum: minimum(said),
         nearest_miss: said.nearest_miss.as_ref().map(|miss| nearest(miss, said)),
+        sessions: said.sessions.as_ref().map(|all| sessions(all, said)),
         next_expansion: said
             .next
             .iter()
@@ -237,5 +240,30 @@ fn nearest(miss: &NearestMiss, said: &Explanation) -> wire::MissExplanation {
         their_limit: miss.their_limit.and_then(finite),
         reached_at: miss.reached_at.map(Into::into),
         reached_in_ms: miss.reached_at.map(|at| at.since(said.now).0),
+    }
+}
+
+fn sessions(all: &Sessions, said: &Explanation) -> wire::SessionsExplanation {
+    let kept = all.kept_from.iter();
+    let miss = all.nearest_miss.as_ref();
+    wire::SessionsExplanation {
+        asking: all.asking,
+        is_sample: all.is_sample,
+        open: all.open,
+        kept_from: kept
+            .map(|kept| wire::KeptFromCount {
+                rule: kept.rule.clone(),
+                sessions: kept.sessions,
+            })
+            .collect(),
+        undecided_rules: all.undecided.clone(),
+        nearest_miss: miss.map(|miss| wire::SessionMissExplanation {
+            rule: miss.rule.clone(),
+            attribute: miss.attribute.clone(),
+            gap: miss.gap,
+            limit: miss.limit.and_then(finite),
+            reached_at: miss.reached_at.map(Into::into),
+            reached_in_ms: miss.reached_at.map(|at| at.since(said.now).0),
+        }),
     }
 }

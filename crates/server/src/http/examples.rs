@@ -273,6 +273,11 @@ fn explanation() -> Value {
                 "nearest_miss": { "rule": "skill-gap", "attribute": "skill", "tickets": 2, "players": 2,
                                   "gap": 212.0, "own_limit": 200.0, "their_limit": 200.0,
                                   "reached_at": AT, "reached_in_ms": 6000 },
+                "sessions": { "asking": 2, "is_sample": false, "open": 0,
+                              "kept_from": [{ "rule": "skill-gap", "sessions": 1 },
+                                            { "rule": "seats", "sessions": 1 }],
+                              "nearest_miss": { "rule": "skill-gap", "attribute": "skill", "gap": 201.0,
+                                                "limit": 200.0, "reached_at": AT, "reached_in_ms": 6000 } },
                 "next_expansion": [{ "rule": "skill-gap", "from": 200.0, "to": 500.0, "off": false,
                                      "at": AT, "in_ms": 6000 }] } })
 }
