@@ -88,7 +88,10 @@ pub fn sentences(said: &Explanation) -> Vec<String> {
 
 /// What was not tried, and when it is.
 fn progress(said: &Explanation) -> Option<String> {
-    let small = format!("no more than {EXACT_TICKETS_MAX} wait here");
+    let small = match said.position.of {
+        0..=EXACT_TICKETS_MAX => "somebody leaves".to_owned(),
+        _ => format!("no more than {EXACT_TICKETS_MAX} wait here"),
+    };
     match said.search {
         Search::PutOff => Some("Its search is not finished and goes on at once.".to_owned()),
         Search::GivenUp { as_oldest } => {
