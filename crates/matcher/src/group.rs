@@ -70,7 +70,7 @@ impl Group {
         }
     }
 
-    /// The matcher inside, to look at; it knows a ticket by its first leg, see [`Group::leg`].
+    /// The matcher inside, to look at; it knows a ticket in several queues by its legs.
     pub fn matcher(&self) -> &Matcher {
         &self.matcher
     }
@@ -142,14 +142,6 @@ impl Group {
             Some(one) => Some(one.emitted).filter(|&handle| handle != 0),
             None => self.matcher.proposed_in(ticket),
         }
-    }
-
-    /// As whom the matcher inside knows a ticket in the first of its queues that is left.
-    pub fn leg(&self, ticket: TicketId) -> TicketId {
-        let legs = self.several.get(&ticket).map(|one| &one.legs);
-        legs.and_then(|legs| legs.values().next())
-            .copied()
-            .unwrap_or(ticket)
     }
 
     /// As [`Matcher::explain`], of each of its queues in which it waits or is in a match, in its own order.

@@ -6,14 +6,8 @@ use matcher::{Event, Explanation, Group, Outlook, Search, sentences};
 use model::queue::{ExpansionTarget, Queue};
 use model::{Name, Ticket, Timestamp};
 
-use crate::several::in_queues;
+use crate::several::{in_queues, named};
 use crate::world::{QueueExt, name, queue};
-
-fn named(mut queue: Queue, own: &str) -> Arc<Queue> {
-    queue.name = name(own);
-    queue.group = name("g");
-    Arc::new(queue)
-}
 
 /// Two against two, and four against one of which two are enough after 8 s.
 fn queues() -> Vec<Arc<Queue>> {
