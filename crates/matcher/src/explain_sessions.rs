@@ -311,7 +311,7 @@ impl<'a> Sight<'a> {
         let present = usize::from(self.level_at(self.now));
         let later = self.plan.afters.iter().skip(present);
         let times = later.map(|&after| own.created_at + Millis(after));
-        let live = |at: &Timestamp| own.expires_at.is_none_or(|end| *at < end);
+        let live = |at: &Timestamp| own.expires.at().is_none_or(|end| *at < end);
         let times: Vec<Timestamp> = times.filter(live).collect();
         let first = times.partition_point(|&at| self.kept(open, at) != Some(None));
         times.get(first).copied()

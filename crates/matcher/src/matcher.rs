@@ -31,6 +31,9 @@ const SLICES_MAX: u32 = 64;
 /// The same of every other ticket; when it has become the oldest it is searched for anew.
 const SLICES_OF_OTHERS_MAX: u32 = 16;
 
+/// So many events ahead are worth a look ([`Matcher::expect`]).
+pub const LOOK_AHEAD: usize = 32;
+
 /// One group of queues that share tickets, all regions together: the unit of ownership and threads.
 #[derive(Debug)]
 pub struct Matcher {
@@ -258,8 +261,8 @@ impl Matcher {
         out
     }
 
-    /// Looks ahead at events that come next: what they read of memory is then waited for at once, not one after the
-    /// other. Nothing changes, and other events may come; some dozens are worth it.
+    /// Looks ahead at the events that come next, at most [`LOOK_AHEAD`]: what they read of memory is then waited for at
+    /// once, not one after the other. Nothing changes, and other events may come instead.
     pub fn expect<'a>(&self, events: impl Iterator<Item = &'a Event> + Clone) {
         for event in events.clone() {
             match event {

@@ -35,11 +35,7 @@ fn steady(row: &'static str, kind: Kind, name: &str, length: Length) -> anyhow::
         // The shell keeps its tickets: to drop them is not the matcher's work.
         let events = events(&run, next, BATCH);
         let kept = events.clone();
-        run.timed(|run| {
-            for (now, event) in events {
-                run.handle(now, event);
-            }
-        })?;
+        run.timed(|run| run.handle_all(events, &mut Vec::new()))?;
         drop(kept);
         waited = run.matcher.len();
     }

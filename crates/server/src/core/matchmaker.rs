@@ -16,6 +16,7 @@ use store::{CommitError, Item, WriteSet};
 use tokio::sync::mpsc as tasks;
 
 use super::busy::{Take, Taken};
+use super::inbox::{Inbox, handle_all};
 use super::write::{commit_error, ended};
 use super::{Core, rows};
 use crate::Error;
@@ -28,7 +29,7 @@ const IDLE: Duration = Duration::from_secs(1);
 pub(super) const FAILED_PAUSE: Duration = Duration::from_millis(600);
 
 #[derive(Debug)]
-enum Message {
+pub(super) enum Message {
     Event(Event),
     /// Tickets that search, of the start's load.
     Tickets(Vec<Arc<Ticket>>),
@@ -426,6 +427,7 @@ fn run(
 ) {
     let mut hours = Hours::new(Vec::new());
     let mut group = Group::new(Vec::new(), seed);
+    let mut inbox = Inbox::new(messages);
     loop {
         let mut outputs = match hours.changed(now()) {
             Some(queues) => group.set_queues(now(), queues),
@@ -438,17 +440,14 @@ fn run(
             Some(deadline) => deadline.since(now()).duration().min(IDLE),
             None => IDLE,
         };
-        let message = messages.recv_timeout(wait);
+        let message = inbox.next(wait, &group);
         if let Ok(message) = &message {
             took(message);
         }
         let mut outputs = match message {
             Ok(Message::Event(event)) => group.handle(now(), event),
             Ok(Message::Tickets(tickets)) => {
-                let added = tickets.into_iter();
-                added
-                    .flat_map(|ticket| group.handle(now(), Event::Add(ticket)))
-                    .collect()
+                handle_all(&mut group, &now, tickets.into_iter().map(Event::Add))
             }
             Ok(Message::Queues(queues)) => {
                 hours = Hours::new(queues);

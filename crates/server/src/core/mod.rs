@@ -21,6 +21,7 @@ mod fleet_api;
 mod hosting;
 mod hubs;
 mod idempotency;
+mod inbox;
 mod invites;
 mod keeper;
 mod large;
