@@ -66,6 +66,7 @@ pub(super) fn validate(
         raw,
         attributes: &attributes,
         teams: &teams,
+        party_players_max,
         document,
         judged: Vec::new(),
         reports,
