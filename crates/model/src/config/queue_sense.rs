@@ -52,13 +52,10 @@ fn widest(rule: &Rule, index: usize, expansions: &[Expansion]) -> Option<Rule> {
 impl RuleLint<'_> {
     /// Reports rules that nobody can keep together, and defaults that keep nobody in.
     pub fn sense(&mut self, rules: &[Rule], expansions: &[Expansion]) {
-        if self.document.is_unsure(&["rules"]) || self.document.is_unsure(&["teams"]) {
-            return;
-        }
-        if self
-            .teams
-            .iter()
-            .any(|team| team.players_min > team.players_max)
+        let parts = ["rules", "teams", "party", "expansions"];
+        let mut sizes = self.teams.iter();
+        if parts.iter().any(|part| self.document.is_unsure(&[part]))
+            || sizes.any(|team| team.players_min > team.players_max)
         {
             return;
         }
