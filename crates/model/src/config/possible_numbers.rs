@@ -230,10 +230,14 @@ impl Numbers<'_> {
         let Some(place) = self.place(read) else {
             return;
         };
-        let units = match per {
-            Scope::Team => self.teams(place, None),
-            _ => self.whole(place, None).into_iter().collect(),
-        };
+        let mut units = Vec::new();
+        // Whom a whole match tells apart each of its teams does too, and whom it makes the same.
+        if per != Scope::Match || !is_equal {
+            units = self.teams(place, None);
+        }
+        if per == Scope::Match {
+            units.extend(self.whole(place, None));
+        }
         for unit in units {
             if is_equal {
                 self.system.relate(unit.max, unit.min, Limit::at_most(0.0));

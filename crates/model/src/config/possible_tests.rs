@@ -196,6 +196,12 @@ fn rules_that_no_match_keeps_are_found() {
             contains("t", &["y", "z"], 4, None),
         ],
         vec![not(contains("t", &["x"], 0, Some(8)))],
+        vec![different("s", Scope::Match), equal("s", Scope::Team)],
+        vec![
+            is_text(Unequal, "y"),
+            different("t", Scope::Match),
+            contains("t", &["x", "y"], 2, None),
+        ],
     ];
     for rules in cases {
         let sizes = [(4, 4), (4, 4)];

@@ -74,6 +74,10 @@ impl Allowed {
         self.forbid(&Set::new());
     }
 
+    fn may(&self, text: usize) -> bool {
+        !self.never.contains(&text) && self.only.as_ref().is_none_or(|only| only.contains(&text))
+    }
+
     fn forbid(&mut self, texts: &Set) {
         self.never.extend(texts);
         if let Some(only) = &mut self.only {
@@ -269,18 +273,25 @@ impl Counts {
     fn allow(&mut self) {
         let whole = self.teams.len();
         for unit in 0..=whole {
-            let is_different = match self.teams.get(unit) {
-                Some(team) => team.is_different,
-                None => self.is_different,
+            let (teams, is_different) = match self.teams.get(unit) {
+                Some(team) => (std::slice::from_ref(team), team.is_different),
+                None => (self.teams.as_slice(), self.is_different),
             };
             for (set, count) in self.sets.all.iter().zip(&mut self.counts[unit]) {
+                // Each of the texts once, if anybody may have it.
                 if is_different {
-                    count.narrow(0, u32::try_from(set.len()).unwrap_or(u32::MAX));
+                    let used = set
+                        .iter()
+                        .filter(|text| teams.iter().any(|t| t.may(**text)));
+                    count.narrow(0, u32::try_from(used.count()).unwrap_or(u32::MAX));
                 }
-                // If all have the same and one has it, all do.
-                if self.is_equal && count.least > 0 {
-                    self.teams.iter_mut().for_each(|team| team.keep(set));
-                }
+            }
+        }
+        for (set, place) in self.sets.all.iter().zip(0..) {
+            // If all have the same and one has it, all do.
+            let is_there = |counts: &Vec<Count>| counts[place].least > 0;
+            if self.is_equal && self.counts.iter().any(is_there) {
+                self.teams.iter_mut().for_each(|team| team.keep(set));
             }
         }
         let pairs = self.teams.iter_mut().zip(&mut self.counts);
