@@ -3,8 +3,8 @@
 use model::instance::InstanceStatus;
 use model::ticket::{EndReason, TicketState};
 use model::wire::{
-    Assignment, BackfilledPlayer, InviteSource, MemberState, SetBackfill, Ticket, UpdateSession,
-    WantedPlayers,
+    Assignment, BackfilledPlayer, InviteSource, MemberState, SetBackfill, Ticket,
+    TicketExplanation, UpdateSession, WantedPlayers,
 };
 use model::{SessionId, Timestamp};
 use sdk::{Client, Condition, Who};
@@ -119,6 +119,16 @@ fn want(team: u8, players_required: u16) -> SetBackfill {
         }],
         created_before: None,
     }
+}
+
+/// What is said of a ticket once the matcher has heard of a session that asks.
+async fn told_of_sessions(client: &Client, made: &Ticket) -> TicketExplanation {
+    eventually("a session that asks", async || {
+        let said = client.explain_ticket(made.id).await.expect("its right");
+        let sessions = said.search.as_ref()?.sessions.as_ref();
+        sessions.is_some().then_some(said)
+    })
+    .await
 }
 
 async fn joined_by_backfill(admin: &Client, made: &Ticket, game: SessionId) {
@@ -499,8 +509,49 @@ fn f11_created_before_lets_only_those_in_who_waited_then() {
         let queue = admin.queue(&"pairs".parse().expect("a name")).await;
         assert_eq!(queue.expect("it").waiting, 1);
         assert!(!game.holds("late").await);
+        let said = admin.explain_ticket(late.id).await.expect("his right");
+        let sessions = said.search.and_then(|search| search.sessions);
+        let kept = sessions.expect("one asks").kept_from;
+        assert_eq!(
+            json!(kept),
+            json!([{ "rule": "created_before", "sessions": 1 }])
+        );
         game.asks(team, 1).await;
         joined_by_backfill(&admin, &late, game.id).await;
+        game.stop().await;
+    });
+}
+
+#[test]
+fn a_ticket_is_told_what_keeps_it_from_a_session_that_asks() {
+    run(async {
+        let game = Game::new("high").await;
+        let world = &game.world;
+        let team = game.leaves("bob").await;
+        let eve = world.player("eve");
+        let party = create(&eve, "Party").await.id;
+        let said = json!({ "attributes": { "skill": 1_601 } });
+        let body = ticket_of("pairs", "eve", said);
+        let made = world.backend().create_ticket(party, &body).await;
+        let made = made.expect("a ticket");
+        let before = eve.explain_ticket(made.id).await.expect("hers");
+        assert_eq!(before.search.expect("it searches").sessions, None);
+        game.asks(team, 1).await;
+        let said = told_of_sessions(&eve, &made).await;
+        assert_eq!(
+            said.summary[3..5],
+            [
+                "1 session that is played asks for players; you are kept from 1 by rule skill-gap.",
+                "With you in it the nearest of them would span skill 101, where skill-gap allows you 100; no widening brings you there.",
+            ]
+        );
+        let sessions = said.search.expect("it searches").sessions;
+        let expected = json!({
+            "asking": 1, "is_sample": false, "open": 0,
+            "kept_from": [{ "rule": "skill-gap", "sessions": 1 }],
+            "nearest_miss": { "rule": "skill-gap", "attribute": "skill", "gap": 101.0, "limit": 100.0 },
+        });
+        assert_eq!(json!(sessions), expected);
         game.stop().await;
     });
 }

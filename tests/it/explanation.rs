@@ -1,10 +1,10 @@
 //! Explanations of tickets over HTTP: who may ask, what is said while it searches, and afterwards.
 
 use model::ticket::TicketState;
-use model::wire::{QueueGate, RegionStanding, SearchOutlook, SearchProgress, Ticket};
+use model::wire::{CreateTicket, QueueGate, RegionStanding, SearchOutlook, SearchProgress, Ticket};
 use serde_json::json;
 use tests::queue::{once, queue_alone, ticket, ticket_of};
-use tests::world::{World, create, refused};
+use tests::world::{World, create, refusal, refused};
 use tests::{SESSION_TYPES, run};
 
 /// A queue in which little is enough to be kept out, and one that is paused or closed.
@@ -44,10 +44,32 @@ open:
   - { days: [mon, tue, wed, thu, fri, sat, sun], from: "18:00", to: "20:00", zone: UTC }
 "#;
 
+/// Two queues that share tickets; of the second fewer players are enough after a while.
+const SHARED: &str = r#"
+---
+apiVersion: v1
+kind: Queue
+name: two
+group: shared
+session_type: Game
+teams: { count: 2, size: 2 }
+---
+apiVersion: v1
+kind: Queue
+name: asym
+group: shared
+session_type: Game
+teams:
+  - { name: many, min_players: 4, max_players: 4 }
+  - { name: one, min_players: 1, max_players: 1 }
+expansions:
+  - { rule: teams.many.min_players, steps: [ { after: 8s, min: 2 } ] }
+"#;
+
 fn types() -> String {
     let fleet = "regions: [eu-west]\ncapacity";
     let both = "regions: [eu-west, us-east]\ncapacity";
-    format!("{}{QUEUES}", SESSION_TYPES.replace(fleet, both))
+    format!("{}{QUEUES}{SHARED}", SESSION_TYPES.replace(fleet, both))
 }
 
 async fn queued(world: &World, name: &str, skill: f64, build: &str) -> Ticket {
@@ -160,6 +182,79 @@ fn a_queue_that_makes_no_matches_says_so_and_until_when() {
         let opens_at = search.opens_at.map(|at| at.0.0 % 86_400_000);
         assert_eq!(search.queue_is, QueueGate::Closed);
         assert_eq!(opens_at, Some(18 * 3_600_000));
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_ticket_in_several_queues_is_told_of_each_and_of_the_one_that_is_asked_for_above_all() {
+    run(async {
+        let world = World::with(&types()).await;
+        for name in ["ann", "bob"] {
+            queue_alone(&world.player(name), &ticket("asym")).await;
+        }
+        let cid = world.player("cid");
+        let several = CreateTicket {
+            queues: vec!["two".to_owned(), "asym".to_owned()],
+            ..CreateTicket::default()
+        };
+        let made = queue_alone(&cid, &several).await;
+        let said = cid.explain_ticket(made.id).await.expect("his own");
+        assert_eq!(said.queue.as_str(), "two");
+        assert_eq!(
+            said.summary,
+            [
+                "The ticket searches.",
+                "3 more players are wanted.",
+                "Nobody could play with you.",
+                "Region eu-west is considered; nobody who could play with you is there.",
+                "Region us-east is considered; nobody who could play with you is there.",
+                "By age it is number 1 of 1.",
+                "The ticket waits in queue asym too.",
+            ]
+        );
+        let [two, asym] = said.queues.as_slice() else {
+            panic!("both queues: {said:?}");
+        };
+        assert_eq!((&said.queue, &said.search), (&two.queue, &two.search));
+        assert_eq!(asym.queue.as_str(), "asym");
+        assert_eq!(asym.summary[0], "2 more players are wanted.");
+        let search = asym.search.as_ref().expect("it waits there");
+        assert_eq!(search.candidates.players, 2);
+        assert_eq!(
+            search.next_expansion[0].rule.as_str(),
+            "teams.many.min_players"
+        );
+        assert_eq!(
+            (search.minimum.players, search.minimum.of_newcomers),
+            (5, 5)
+        );
+        let fall = &search.minimum.falls[0];
+        assert_eq!(
+            (fall.players, fall.players_missing, fall.in_ms),
+            (3, 0, 8_000)
+        );
+        // The other one at the top, with the same said of both.
+        let [upper, narrow, resting] =
+            ["ASYM", "narrow", "resting"].map(|text| text.parse().expect("a name"));
+        let asked = cid.explain_ticket_in(made.id, &upper).await;
+        let asked = asked.expect("his own");
+        assert_eq!(
+            (&asked.queue, &asked.search, &asked.queues),
+            (&asym.queue, &asym.search, &said.queues)
+        );
+        assert_eq!(asked.summary[1..3], asym.summary[..2]);
+        let other = cid.explain_ticket_in(made.id, &narrow).await;
+        let detail = "queue must be one of the ticket's, not \"narrow\"; known: two, asym";
+        assert_eq!(refusal(other), (400, detail.to_owned()));
+        let ann = world.player("ann");
+        let strange = ann.explain_ticket_in(made.id, &narrow).await;
+        refused(strange, 404, "not-found");
+        // A ticket in one queue has no list, and may be asked for by its queue's name.
+        let alone = queue_alone(&world.player("dan"), &ticket("resting")).await;
+        let said = world.admin().explain_ticket_in(alone.id, &resting).await;
+        let said = said.expect("his right");
+        assert_eq!((said.queue.as_str(), said.queues.len()), ("resting", 0));
         world.stop().await;
     });
 }

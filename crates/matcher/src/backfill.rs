@@ -125,6 +125,27 @@ impl Line {
     }
 }
 
+impl Line {
+    /// How many they are.
+    pub fn sessions(&self) -> usize {
+        self.by_age.len()
+    }
+
+    /// The nearest so many to a number of the first distance rule, by the lowest number of those who play, each with
+    /// how far away that is; of equal ones the first that asked.
+    pub fn nearest(&self, skill: f64, max: usize) -> Vec<(f64, SessionId)> {
+        let spot = SkillKey::new(skill, 0);
+        let up = self.by_skill.range(spot..).take(max);
+        let down = self.by_skill.range(..spot).rev().take(max);
+        let gap = |lowest: &SkillKey| (lowest.skill() - skill).abs();
+        let near = up.chain(down).map(|(lowest, key)| (gap(lowest), *key));
+        let mut near: Vec<(f64, BackfillKey)> = near.collect();
+        near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        near.truncate(max);
+        near.into_iter().map(|(gap, (_, id))| (gap, id)).collect()
+    }
+}
+
 /// From where to where numbers of the first distance rule may be of those whom somebody meets at a level, of those whose
 /// numbers lie in a span; a little more, as sums are rounded.
 pub(crate) fn reached(plan: &Plan, (low, high): (f64, f64), level: u16) -> (f64, f64) {
@@ -162,6 +183,11 @@ impl Backfills {
     /// Those that want players of this pool, the oldest first.
     pub fn line(&self, queue: u32, key: &PoolKey) -> Option<&Line> {
         self.lines.get(&queue)?.get(key)
+    }
+
+    /// All that want players of a queue, by the values of what must be equal.
+    pub fn lines_of(&self, queue: u32) -> impl Iterator<Item = (&PoolKey, &Line)> {
+        self.lines.get(&queue).into_iter().flatten()
     }
 
     /// One that wants players.
@@ -292,14 +318,14 @@ pub(crate) struct Open {
     pub asked: Arc<Backfill>,
     pub queue: u32,
     pub key: PoolKey,
-    region: Option<RegionId>,
+    pub region: Option<RegionId>,
     /// Parties who play. They have accepted this match, so of them the widest limits are asked.
-    playing: Vec<Entry>,
+    pub playing: Vec<Entry>,
     team_of: Vec<u16>,
     /// For each distance rule the lowest and the highest of those who play.
-    spans: Vec<(f64, f64)>,
+    pub spans: Vec<(f64, f64)>,
     /// For each intersect rule what all who play have.
-    shared: Vec<Common>,
+    pub shared: Vec<Common>,
     /// By team.
     free: Vec<u32>,
     players_per_refill: u32,
@@ -373,11 +399,15 @@ impl Open {
         self.free.iter().sum::<u32>().min(self.players_per_refill)
     }
 
+    /// Whether some team wants as many as a party has, and so many may come at once.
+    pub fn has_seats_for(&self, entry: &Entry) -> bool {
+        let players = u32::from(entry.players);
+        players <= self.players_per_refill && self.free.iter().any(|&free| players <= free)
+    }
+
     /// Whether a ticket may join as far as it and those who play decide: all but the rules that are asked at last.
     pub fn accepts(&self, plan: &Plan, entry: &Entry, now: Timestamp) -> bool {
-        let players = u32::from(entry.players);
-        players <= self.players_per_refill
-            && self.free.iter().any(|&free| players <= free)
+        self.has_seats_for(entry)
             && !entry.is_expired(now)
             && (self.asked.created_before).is_none_or(|before| entry.created_at < before)
             && !self.asked.refused.contains(&entry.id)

@@ -8,17 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::queue::{ExpansionTarget, Queue, RuleKind, Scope};
 use model::{Millis, Name, Region, Ticket, TicketId, Timestamp, opening};
 
+use crate::backfill::Backfills;
 use crate::entry::{Cut, Entry, Near, RegionId};
+use crate::explain_sessions::{Sessions, sessions};
 use crate::finals::{base, steps};
 use crate::matcher::{Glimpse, Matcher};
 use crate::minimum::{Minimum, minimum, need};
 use crate::pairs::{Judge, Obstacle};
 use crate::plan::{Counts, Plan, count};
-use crate::pool::{Pool, SkillKey, Slot, skill_key};
+use crate::pool::{EXACT_TICKETS_MAX, Pool, SkillKey, Slot, skill_key};
 use crate::window::{Base, Seen, can_grow};
 
 /// Of a ticket's pool at most so many tickets are looked at, the nearest by the first distance rule.
-const LOOKED_AT_MAX: usize = 1_024;
+pub(crate) const LOOKED_AT_MAX: usize = 1_024;
 /// Of those who are kept out the nearest so many are asked when they no longer will be.
 const REACHES_MAX: usize = 256;
 /// Of a queue's pools at most so many are counted.
@@ -57,6 +59,8 @@ pub struct Explanation {
     pub minimum: Minimum,
     /// Who comes within reach next, or the nearest who never does.
     pub nearest_miss: Option<NearestMiss>,
+    /// The sessions of its queue that ask for players, if any do.
+    pub sessions: Option<Sessions>,
     /// Its own limits that widen next, all at the same time.
     pub next: Vec<Widening>,
 }
@@ -82,8 +86,14 @@ pub enum Search {
     Done,
     /// It goes on with the next events.
     PutOff,
-    /// It was given up for its budget, until a limit widens or somebody comes.
-    GivenUp,
+    /// It was given up before every combination was tried.
+    GivenUp {
+        /// It had the budget of the oldest, so it is not begun anew for being the oldest.
+        as_oldest: bool,
+    },
+    /// It is done, but that of another ticket in its pool was given up, so not every combination with this one need
+    /// have been tried.
+    Unsure,
     /// The ticket is in a match that is being made.
     InMatch,
 }
@@ -221,6 +231,17 @@ impl Matcher {
     /// At most some thousand tickets are looked at, however many wait: where that is not all who may matter, the answer
     /// says so.
     pub fn explain(&self, id: TicketId, ticket: &Ticket, now: Timestamp) -> Option<Explanation> {
+        self.explain_among(LOOKED_AT_MAX, id, ticket, now)
+    }
+
+    /// The same, of which at most so many tickets of its pool are looked at, and sessions in proportion.
+    pub(crate) fn explain_among(
+        &self,
+        looked_at_max: usize,
+        id: TicketId,
+        ticket: &Ticket,
+        now: Timestamp,
+    ) -> Option<Explanation> {
         let glimpse = self.glimpse(id)?;
         let plan = &glimpse.queue.plan;
         let own = glimpse.entry;
@@ -228,7 +249,7 @@ impl Matcher {
         let judge = Judge::new(plan, &glimpse.queue.sizes, own);
         let mut look = Look::new(&glimpse, &judge, now);
         look.at_pools(pool);
-        look.at_neighbours(pool);
+        look.at_neighbours(pool, looked_at_max);
         let key_of = |slot| glimpse.entries.age_key(slot);
         let regions = regions(&glimpse, ticket, &look, now);
         let (outlook, minimum) = look.outlook();
@@ -236,12 +257,7 @@ impl Matcher {
             queue: plan.queue.name.clone(),
             now,
             gate: gate(&plan.queue, now),
-            search: match (own.proposed, glimpse.is_put_off, own.cut != Cut::No) {
-                (1.., _, _) => Search::InMatch,
-                (_, true, _) => Search::PutOff,
-                (_, _, true) => Search::GivenUp,
-                _ => Search::Done,
-            },
+            search: search_of(&glimpse, pool, self.backfills()),
             position: Position {
                 place: pool.by_age.rank(&own.age_key(), key_of) + 1,
                 of: pool.by_age.len(),
@@ -256,9 +272,33 @@ impl Matcher {
             nearest_miss: look.nearest_miss(),
             candidates: look.crowd,
             kept_out: look.kept_out(),
+            sessions: sessions(plan, self.backfills(), (own, &pool.key), now, looked_at_max),
             next: next(plan, own, now),
         })
     }
+}
+
+fn search_of(glimpse: &Glimpse<'_>, pool: &Pool, backfills: &Backfills) -> Search {
+    let own = glimpse.entry;
+    if own.proposed > 0 {
+        return Search::InMatch;
+    }
+    if glimpse.is_put_off || backfills.unfinished.contains_key(&own.age_key()) {
+        return Search::PutOff;
+    }
+    match own.cut {
+        Cut::Short => Search::GivenUp { as_oldest: false },
+        Cut::First => Search::GivenUp { as_oldest: true },
+        Cut::No if own.seq < pool.unsure_before && !all_was_tried(glimpse, pool) => Search::Unsure,
+        Cut::No => Search::Done,
+    }
+}
+
+/// Whether all of a small pool's searches are complete, whatever was given up while it was larger.
+fn all_was_tried(glimpse: &Glimpse<'_>, pool: &Pool) -> bool {
+    let mut all = pool.by_age.iter(|slot| glimpse.entries.age_key(slot));
+    pool.by_age.len() <= EXACT_TICKETS_MAX
+        && all.all(|(_, slot)| glimpse.entries.at(slot).cut == Cut::No)
 }
 
 fn gate(queue: &Queue, now: Timestamp) -> Gate {
@@ -325,9 +365,9 @@ impl<'a> Look<'a> {
     }
 
     /// Judges the nearest of its own pool; those farther away than the widest limits are counted unseen.
-    fn at_neighbours(&mut self, pool: &'a Pool) {
+    fn at_neighbours(&mut self, pool: &'a Pool, max: usize) {
         let reach = self.reach();
-        let near = nearest(self.glimpse, pool);
+        let near = nearest(self.glimpse, pool, max);
         let (all, last_gap) = (
             near.len() + usize::from(self.glimpse.entry.proposed == 0),
             near.last().map_or(0.0, |&(gap, _)| gap),
@@ -377,9 +417,7 @@ impl<'a> Look<'a> {
             *kept.entry(self.name(*obstacle)).or_default() += tickets;
         }
         for (key, tickets) in &self.by_key {
-            let rule = plan.equal.get(*key).map(|(_, rule)| rule.to_string());
-            let rule = rule.unwrap_or_else(|| "cross_play".to_owned());
-            *kept.entry(rule).or_default() += tickets;
+            *kept.entry(key_name(plan, *key)).or_default() += tickets;
         }
         let kept = kept.into_iter();
         let mut kept: Vec<KeptOut> = kept
@@ -390,14 +428,7 @@ impl<'a> Look<'a> {
     }
 
     fn name(&self, obstacle: Obstacle) -> String {
-        match obstacle {
-            Obstacle::Rule(index) => rule_name(&self.plan().queue, index),
-            Obstacle::Sizes => "teams".to_owned(),
-            Obstacle::Avoided => "avoid".to_owned(),
-            Obstacle::NoSharedRegion => "regions".to_owned(),
-            Obstacle::Latency => "regions.max_latency".to_owned(),
-            Obstacle::LatencyDelta => "regions.max_latency_delta".to_owned(),
-        }
+        obstacle_name(&self.plan().queue, obstacle)
     }
 
     /// Candidates by the region where they and the ticket may play; the last for those who may play anywhere.
@@ -545,7 +576,7 @@ impl<'a> Look<'a> {
 }
 
 /// The nearest of a pool by the order of its first distance, without the ticket itself; ties by arrival.
-fn nearest(glimpse: &Glimpse<'_>, pool: &Pool) -> Vec<(f64, Slot)> {
+fn nearest(glimpse: &Glimpse<'_>, pool: &Pool, max: usize) -> Vec<(f64, Slot)> {
     let own = glimpse.entry;
     let start = pool.by_skill.spot(&skill_key(own));
     let mut near: Vec<(f64, u64, Slot)> = Vec::new();
@@ -555,7 +586,7 @@ fn nearest(glimpse: &Glimpse<'_>, pool: &Pool) -> Vec<(f64, Slot)> {
         }
     };
     let (mut spot, mut taken) = (start, 0);
-    while taken < LOOKED_AT_MAX
+    while taken < max
         && let Some((items, next)) = pool.by_skill.up(spot, u128::MAX)
     {
         for (key, place) in items {
@@ -565,7 +596,7 @@ fn nearest(glimpse: &Glimpse<'_>, pool: &Pool) -> Vec<(f64, Slot)> {
         spot = next;
     }
     let (mut spot, mut taken) = (start, 0);
-    while taken < LOOKED_AT_MAX
+    while taken < max
         && let Some((items, next)) = pool.by_skill.down(spot, u128::MAX)
     {
         for (key, place) in items {
@@ -575,8 +606,26 @@ fn nearest(glimpse: &Glimpse<'_>, pool: &Pool) -> Vec<(f64, Slot)> {
         spot = next;
     }
     near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    near.truncate(LOOKED_AT_MAX);
+    near.truncate(max);
     near.into_iter().map(|(gap, _, slot)| (gap, slot)).collect()
+}
+
+/// As [`KeptOut::rule`].
+pub(crate) fn obstacle_name(queue: &Queue, obstacle: Obstacle) -> String {
+    match obstacle {
+        Obstacle::Rule(index) => rule_name(queue, index),
+        Obstacle::Sizes => "teams".to_owned(),
+        Obstacle::Avoided => "avoid".to_owned(),
+        Obstacle::NoSharedRegion => "regions".to_owned(),
+        Obstacle::Latency => "regions.max_latency".to_owned(),
+        Obstacle::LatencyDelta => "regions.max_latency_delta".to_owned(),
+    }
+}
+
+/// The rule of a value of a pool's key.
+pub(crate) fn key_name(plan: &Plan, place: usize) -> String {
+    let rule = plan.equal.get(place).map(|(_, rule)| rule.to_string());
+    rule.unwrap_or_else(|| "cross_play".to_owned())
 }
 
 fn rule_name(queue: &Queue, index: usize) -> String {
@@ -584,7 +633,8 @@ fn rule_name(queue: &Queue, index: usize) -> String {
     rule.map(|rule| rule.name.to_string()).unwrap_or_default()
 }
 
-fn distance_reads(queue: &Queue, index: usize) -> Option<String> {
+/// What a rule of distance reads.
+pub(crate) fn distance_reads(queue: &Queue, index: usize) -> Option<String> {
     match &queue.rules.get(index)?.kind {
         RuleKind::Distance { read, .. } => Some(read.to_string()),
         _ => None,
@@ -593,10 +643,18 @@ fn distance_reads(queue: &Queue, index: usize) -> Option<String> {
 
 /// What only a whole match decides; `teams` for roles and for teams too large to list how they are filled.
 fn undecided(plan: &Plan, sizes_are_exact: bool) -> Vec<String> {
+    let mut rules = by_whole(plan);
+    if has_roles(plan) || !sizes_are_exact || rules.is_empty() {
+        rules.push("teams".to_owned());
+    }
+    rules
+}
+
+/// The rules that no two parties decide.
+pub(crate) fn by_whole(plan: &Plan) -> Vec<String> {
     use RuleKind::{
         All, Any, Balance, Compare, Contains, Different, Distance, Equal, Intersect, Not,
     };
-    let queue = &plan.queue;
     let by_whole = |kind: &RuleKind| match kind {
         Balance { .. } | Intersect { .. } | All(_) | Any(_) | Not(_) => true,
         Distance { .. } => false,
@@ -604,14 +662,14 @@ fn undecided(plan: &Plan, sizes_are_exact: bool) -> Vec<String> {
         Contains { .. } => true,
         Compare { per, team, .. } => matches!(per, Scope::Team | Scope::Match) || team.is_some(),
     };
-    let hard = queue.rules.iter().filter(|rule| rule.prefer.is_none());
-    let asked = hard.filter(|rule| by_whole(&rule.kind));
-    let mut rules: Vec<String> = asked.map(|rule| rule.name.to_string()).collect();
-    let has_roles = queue.teams.iter().any(|team| !team.roles.is_empty());
-    if has_roles || !sizes_are_exact || rules.is_empty() {
-        rules.push("teams".to_owned());
-    }
-    rules
+    let rules = plan.queue.rules.iter();
+    let hard = rules.filter(|rule| rule.prefer.is_none() && by_whole(&rule.kind));
+    hard.map(|rule| rule.name.to_string()).collect()
+}
+
+/// Whether some team wants players of a role.
+pub(crate) fn has_roles(plan: &Plan) -> bool {
+    plan.queue.teams.iter().any(|team| !team.roles.is_empty())
 }
 
 /// The ticket's regions, then those that the queue allows and the party did not list, and those that it listed and the

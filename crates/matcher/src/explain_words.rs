@@ -1,13 +1,15 @@
 //! Explanations in sentences for people: the one place where they are made.
 
 use model::ticket::{EndReason, TicketState};
-use model::{Millis, Ticket, Timestamp};
+use model::{Millis, Name, Ticket, Timestamp};
 
 use crate::explain::{
     Crowd, Explanation, Gate, KeptOut, NearestMiss, Outlook, RegionStanding, RegionView, Search,
     Widening,
 };
+use crate::explain_sessions::{SessionMiss, Sessions};
 use crate::minimum::Fall;
+use crate::pool::EXACT_TICKETS_MAX;
 
 /// Where a ticket stands, in one sentence, whether it searches or not.
 pub fn ticket_sentence(ticket: &Ticket) -> String {
@@ -41,6 +43,21 @@ pub fn ticket_sentence(ticket: &Ticket) -> String {
     }
 }
 
+/// Of a ticket that waits in several queues: where else it does.
+pub fn elsewhere_sentence(others: &[Name]) -> Option<String> {
+    let queue = if others.len() == 1 { "queue" } else { "queues" };
+    let names: Vec<String> = others.iter().map(Name::to_string).collect();
+    (!names.is_empty()).then(|| format!("The ticket waits in {queue} {} too.", list(&names)))
+}
+
+/// Of a queue in which a ticket searches no longer: the match in another, if there is one.
+pub fn absence_sentence(queue: &Name, matched_in: Option<&Name>) -> String {
+    match matched_in {
+        Some(other) => format!("A match with this ticket is being made in queue {other}."),
+        None => format!("The ticket does not wait in queue {queue} now."),
+    }
+}
+
 /// What an explanation says, the most telling first.
 pub fn sentences(said: &Explanation) -> Vec<String> {
     let mut all = Vec::new();
@@ -57,18 +74,40 @@ pub fn sentences(said: &Explanation) -> Vec<String> {
             .map(|miss| nearest(miss, said.now)),
     );
     all.push(candidates(said));
+    if let Some(sessions) = &said.sessions {
+        all.push(asking(sessions));
+        let miss = sessions.nearest_miss.as_ref();
+        all.extend(miss.map(|miss| nearest_session(miss, said.now)));
+    }
     all.extend(said.regions.iter().map(|view| region(view, said.now)));
     all.extend(position(said));
     all.extend(next(&said.next, said.now));
-    all.extend(match said.search {
-        Search::PutOff => Some("Its search is not finished and goes on at once.".to_owned()),
-        Search::GivenUp => Some(
-            "Its last search was given up for its length; it is tried again when a limit widens or somebody comes."
-                .to_owned(),
-        ),
-        Search::Done | Search::InMatch => None,
-    });
+    all.extend(progress(said));
     all
+}
+
+/// What was not tried, and when it is.
+fn progress(said: &Explanation) -> Option<String> {
+    let small = match said.position.of {
+        0..=EXACT_TICKETS_MAX => "somebody leaves".to_owned(),
+        _ => format!("no more than {EXACT_TICKETS_MAX} wait here"),
+    };
+    match said.search {
+        Search::PutOff => Some("Its search is not finished and goes on at once.".to_owned()),
+        Search::GivenUp { as_oldest } => {
+            let widens = (!said.next.is_empty()).then(|| "its limits widen".to_owned());
+            let oldest = (!as_oldest).then(|| "it has become the oldest here".to_owned());
+            let again: Vec<String> = widens.into_iter().chain(oldest).chain([small]).collect();
+            Some(format!(
+                "Its last search was given up for its length, so not every combination was tried; it is begun anew when {}, and whoever comes is tried at once.",
+                either(&again)
+            ))
+        }
+        Search::Unsure => Some(format!(
+            "The search of another ticket here was given up for its length, so not every combination with this one need have been tried; such a search is begun anew when its ticket's limits widen, when that has become the oldest here or {small}."
+        )),
+        Search::Done | Search::InMatch => None,
+    }
 }
 
 fn gate(said: &Explanation) -> Option<String> {
@@ -207,6 +246,55 @@ fn kept_out(kept: &KeptOut, least: &str) -> String {
     format!("{least}{} by {}", kept.tickets, thing(&kept.rule))
 }
 
+/// How many sessions ask for players, and what keeps the ticket from them.
+fn asking(said: &Sessions) -> String {
+    let least = if said.is_sample { "at least " } else { "" };
+    let ask = match said.asking {
+        1 => format!("{least}1 session that is played asks for players"),
+        n => format!("{least}{n} sessions that are played ask for players"),
+    };
+    let mut all = vec![ask];
+    let open = format!("{least}{}", said.open);
+    match (said.open, said.undecided.as_slice()) {
+        (0, _) => {}
+        (_, []) => all.push(format!("you could join {open}")),
+        (_, rules) => all.push(format!(
+            "nothing keeps you from {open}, but no seat is known there that keeps {} too",
+            list(rules)
+        )),
+    }
+    let kept = said.kept_from.iter().map(|kept| {
+        let what = match kept.rule.as_str() {
+            "seats" => "having too many players for the seats of a team".to_owned(),
+            "created_before" => "having been queued too late for it".to_owned(),
+            "refused" => "the session itself, which does not take you".to_owned(),
+            rule => thing(rule),
+        };
+        format!("from {least}{} by {what}", kept.sessions)
+    });
+    let kept: Vec<String> = kept.collect();
+    if !kept.is_empty() {
+        all.push(format!("you are kept {}", list(&kept)));
+    }
+    capital(&format!("{}.", all.join("; ")))
+}
+
+fn nearest_session(miss: &SessionMiss, now: Timestamp) -> String {
+    let SessionMiss { rule, .. } = miss;
+    let far = match (&miss.attribute, miss.gap, miss.limit) {
+        (Some(attribute), Some(gap), Some(limit)) => format!(
+            "With you in it the nearest of them would span {attribute} {}, where {rule} allows you {}",
+            number(gap),
+            number(limit)
+        ),
+        _ => format!("From the nearest of them you are kept by {}", thing(rule)),
+    };
+    match miss.reached_at {
+        Some(at) => format!("{far}; you come within its reach {}.", until(at, now)),
+        None => format!("{far}; no widening brings you there."),
+    }
+}
+
 /// What a rule's name stands for.
 fn thing(rule: &str) -> String {
     match rule {
@@ -305,10 +393,18 @@ fn verb(crowd: Crowd, one: &'static str, many: &'static str) -> &'static str {
 }
 
 fn list(items: &[String]) -> String {
+    joined(items, "and")
+}
+
+fn either(items: &[String]) -> String {
+    joined(items, "or")
+}
+
+fn joined(items: &[String], by: &str) -> String {
     match items {
         [] => String::new(),
         [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+        [most @ .., last] => format!("{} {by} {last}", most.join(", ")),
     }
 }
 

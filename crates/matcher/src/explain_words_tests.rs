@@ -1,9 +1,8 @@
 //! What people read.
 
-use model::Name;
-
 use super::*;
 use crate::explain::Position;
+use crate::explain_sessions::KeptFrom;
 use crate::minimum::Minimum;
 
 const NOW: Timestamp = Timestamp(1_000_000);
@@ -33,6 +32,7 @@ fn alone() -> Explanation {
         outlook: Outlook::TooFew { players: 1 },
         minimum: Minimum::default(),
         nearest_miss: None,
+        sessions: None,
         next: Vec::new(),
     }
 }
@@ -118,13 +118,20 @@ fn searches_that_are_not_done_and_limits_that_widen_are_told() {
         off,
         at: NOW + Millis(500),
     };
+    let crowded = || Explanation {
+        position: Position {
+            of: 17,
+            ..alone().position
+        },
+        ..alone()
+    };
     let said = Explanation {
-        search: Search::GivenUp,
+        search: Search::GivenUp { as_oldest: false },
         outlook: Outlook::Open {
             rules: vec!["fair".to_owned(), "maps".to_owned()],
         },
         next: vec![widening(200.5, false), widening(f64::INFINITY, true)],
-        ..alone()
+        ..crowded()
     };
     let words = sentences(&said);
     assert_eq!(
@@ -135,7 +142,82 @@ fn searches_that_are_not_done_and_limits_that_widen_are_told() {
         words[3],
         "In 1 s skill-gap widens from 100 to 200.5 and skill-gap no longer holds for you."
     );
-    assert!(words[4].starts_with("Its last search was given up"));
+    assert_eq!(
+        words[4],
+        "Its last search was given up for its length, so not every combination was tried; it is begun anew when its limits widen, it has become the oldest here or no more than 16 wait here, and whoever comes is tried at once."
+    );
+    let last = |search| {
+        sentences(&Explanation {
+            search,
+            ..crowded()
+        })
+        .pop()
+    };
+    let oldest = last(Search::GivenUp { as_oldest: true }).expect("a sentence");
+    assert!(
+        oldest.contains("anew when no more than 16 wait here, and"),
+        "{oldest}"
+    );
+    let few = Explanation {
+        search: Search::GivenUp { as_oldest: true },
+        ..alone()
+    };
+    let few = sentences(&few).pop().expect("a sentence");
+    assert!(few.contains("anew when somebody leaves, and"), "{few}");
+    let unsure = last(Search::Unsure).expect("a sentence");
+    assert!(
+        unsure.contains("not every combination with this one need have been tried"),
+        "{unsure}"
+    );
+}
+
+#[test]
+fn sessions_that_ask_are_counted_by_what_keeps_the_ticket_from_them() {
+    let kept = |rule: &str, sessions| KeptFrom {
+        rule: rule.to_owned(),
+        sessions,
+    };
+    let mut said = Sessions {
+        asking: 9,
+        is_sample: false,
+        open: 2,
+        kept_from: vec![
+            kept("skill-gap", 3),
+            kept("seats", 2),
+            kept("refused", 1),
+            kept("created_before", 1),
+        ],
+        undecided: vec!["fair".to_owned()],
+        nearest_miss: None,
+    };
+    assert_eq!(
+        asking(&said),
+        "9 sessions that are played ask for players; nothing keeps you from 2, but no seat is known there that keeps fair too; you are kept from 3 by rule skill-gap, from 2 by having too many players for the seats of a team, from 1 by the session itself, which does not take you and from 1 by having been queued too late for it."
+    );
+    said.is_sample = true;
+    said.undecided.clear();
+    said.kept_from.truncate(1);
+    assert_eq!(
+        asking(&said),
+        "At least 9 sessions that are played ask for players; you could join at least 2; you are kept from at least 3 by rule skill-gap."
+    );
+}
+
+#[test]
+fn of_several_queues_the_others_are_named_and_why_one_of_them_is_silent() {
+    let names = [name("asym"), name("ffa")];
+    assert_eq!(elsewhere_sentence(&[]), None);
+    let said = |n: usize| elsewhere_sentence(&names[..n]).expect("a sentence");
+    assert_eq!(said(1), "The ticket waits in queue asym too.");
+    assert_eq!(said(2), "The ticket waits in queues asym and ffa too.");
+    assert_eq!(
+        absence_sentence(&names[0], None),
+        "The ticket does not wait in queue asym now."
+    );
+    assert_eq!(
+        absence_sentence(&names[0], Some(&names[1])),
+        "A match with this ticket is being made in queue ffa."
+    );
 }
 
 #[test]

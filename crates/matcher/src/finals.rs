@@ -449,7 +449,7 @@ impl Finals {
     }
 
     /// Whether avoid lists are kept strictly.
-    fn parts(&self) -> bool {
+    pub fn parts(&self) -> bool {
         self.avoid.is_some_and(|avoid| !avoid.soft)
     }
 

@@ -9,7 +9,7 @@ use model::{Name, Ticket, TicketId, Timestamp};
 
 use crate::backfill::Backfill;
 use crate::event::{Event, Match, MatchTeam, Output, Stats};
-use crate::explain::Explanation;
+use crate::explain::{Explanation, LOOKED_AT_MAX};
 use crate::matcher::Matcher;
 use crate::validate::prepare;
 
@@ -70,7 +70,7 @@ impl Group {
         }
     }
 
-    /// The matcher inside, to look at; it knows a ticket by its first leg, see [`Group::leg`].
+    /// The matcher inside, to look at; it knows a ticket in several queues by its legs.
     pub fn matcher(&self) -> &Matcher {
         &self.matcher
     }
@@ -144,18 +144,38 @@ impl Group {
         }
     }
 
-    /// As whom the matcher inside knows a ticket in the first of its queues that is left.
-    pub fn leg(&self, ticket: TicketId) -> TicketId {
-        let legs = self.several.get(&ticket).map(|one| &one.legs);
-        legs.and_then(|legs| legs.values().next())
-            .copied()
-            .unwrap_or(ticket)
-    }
-
-    /// As [`Matcher::explain`], of the first of its queues that is left.
-    pub fn explain(&self, ticket: &Ticket, now: Timestamp) -> Option<Explanation> {
-        let leg = self.leg(ticket.id);
-        self.matcher.explain(leg, ticket, now)
+    /// As [`Matcher::explain`], of each of its queues in which it waits or is in a match, in its own order.
+    ///
+    /// Of `first`, or else of the first of them, as many tickets are looked at as if it waited there alone; all others
+    /// together share as many.
+    pub fn explain(
+        &self,
+        ticket: &Ticket,
+        first: Option<&Name>,
+        now: Timestamp,
+    ) -> Vec<Explanation> {
+        let Some(one) = self.several.get(&ticket.id) else {
+            return self
+                .matcher
+                .explain(ticket.id, ticket, now)
+                .into_iter()
+                .collect();
+        };
+        let knows = |leg: TicketId| self.matcher.glimpse(leg).is_some();
+        let mut legs = one.legs.iter();
+        let asked = legs.find(|(place, leg)| {
+            first.is_some_and(|first| one.ticket.queues.get(**place) == Some(first)) && knows(**leg)
+        });
+        let whole = asked.or_else(|| one.legs.iter().find(|(_, leg)| knows(**leg)));
+        let others = one.legs.len().saturating_sub(1).max(1);
+        let legs = one.legs.iter().filter_map(|(place, &leg)| {
+            let max = match whole {
+                Some((whole, _)) if whole == place => LOOKED_AT_MAX,
+                _ => LOOKED_AT_MAX / others,
+            };
+            self.matcher.explain_among(max, leg, ticket, now)
+        });
+        legs.collect()
     }
 
     /// What was done since the group was made.

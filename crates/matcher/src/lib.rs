@@ -19,6 +19,7 @@ mod entry;
 mod estimate;
 mod event;
 mod explain;
+mod explain_sessions;
 mod explain_words;
 mod facts;
 mod finals;
@@ -53,7 +54,8 @@ pub use explain::{
     Crowd, Explanation, Gate, KeptOut, NearestMiss, Outlook, Position, RegionStanding, RegionView,
     Search, Widening,
 };
-pub use explain_words::{sentences, ticket_sentence};
+pub use explain_sessions::{KeptFrom, SessionMiss, Sessions};
+pub use explain_words::{absence_sentence, elsewhere_sentence, sentences, ticket_sentence};
 pub use group::{Group, prepare_for};
 pub use matcher::Matcher;
 pub use minimum::{Fall, Minimum};

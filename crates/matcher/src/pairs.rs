@@ -29,12 +29,13 @@ pub(crate) enum Obstacle {
 }
 
 /// A rule as two parties are asked by it.
-struct Asked<'a> {
-    index: usize,
-    how: How<'a>,
+pub(crate) struct Asked<'a> {
+    pub index: usize,
+    pub how: How<'a>,
 }
 
-enum How<'a> {
+/// Where a rule that two parties may decide is kept.
+pub(crate) enum How<'a> {
     /// The distance rule of this number of the plan.
     Distance(usize),
     /// The intersect rule of this number of the plan.
@@ -230,7 +231,7 @@ pub(crate) struct Gap {
 }
 
 /// The rules that two parties may decide.
-fn asked(plan: &Plan) -> Vec<Asked<'_>> {
+pub(crate) fn asked(plan: &Plan) -> Vec<Asked<'_>> {
     let queue = &*plan.queue;
     let (mut distances, mut shareds) = (plan.first_rule, 0);
     let mut all = Vec::new();

@@ -64,6 +64,19 @@ impl Client {
         self.read(Call::get(path)).await
     }
 
+    /// The same, with one of the ticket's queues at the top.
+    ///
+    /// # Errors
+    /// Anything in [`Error`].
+    pub async fn explain_ticket_in(
+        &self,
+        id: TicketId,
+        queue: &Name,
+    ) -> Result<TicketExplanation, Error> {
+        let path = format!("/v1/tickets/{id}/explanation?queue={queue}");
+        self.read(Call::get(path)).await
+    }
+
     /// Accepts or refuses the match that a ticket is proposed.
     ///
     /// # Errors

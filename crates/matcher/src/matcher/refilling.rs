@@ -9,7 +9,7 @@ use model::{SessionId, Timestamp};
 
 use super::Matcher;
 use crate::ages::Seat;
-use crate::backfill::{Backfill, BackfillKey, CANDIDATES_MAX, Open, Refill, reached};
+use crate::backfill::{Backfill, BackfillKey, Backfills, CANDIDATES_MAX, Open, Refill, reached};
 use crate::entry::{AgeKey, Entry};
 use crate::event::{MatchTeam, Output};
 use crate::pool::{Pool, QueueState, SkillKey, Slot};
@@ -46,6 +46,11 @@ impl Matcher {
         for asked in self.backfills.asked() {
             self.put_backfill(asked);
         }
+    }
+
+    /// Sessions that ask for players, to look at.
+    pub(crate) fn backfills(&self) -> &Backfills {
+        &self.backfills
     }
 
     /// Whether a queue's backfills are served at this point.

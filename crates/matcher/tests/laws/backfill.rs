@@ -36,7 +36,7 @@ struct Court {
     exhaustive: bool,
 }
 
-fn session(id: u64) -> SessionId {
+pub fn session(id: u64) -> SessionId {
     SessionId(Uuid::from_u128(u128::from(id)))
 }
 
@@ -287,7 +287,7 @@ impl Court {
     }
 }
 
-fn nobody(queue: &Queue, session: SessionId) -> Refill {
+pub fn nobody(queue: &Queue, session: SessionId) -> Refill {
     let team = |settings: &TeamSettings| MatchTeam {
         name: settings.name.clone(),
         tickets: Vec::new(),
@@ -303,7 +303,13 @@ fn nobody(queue: &Queue, session: SessionId) -> Refill {
 }
 
 /// A match that is played and wants every free seat taken.
-fn played(queue: &Queue, found: &Match, tickets: &[Arc<Ticket>], id: u64, now: i64) -> Backfill {
+pub fn played(
+    queue: &Queue,
+    found: &Match,
+    tickets: &[Arc<Ticket>],
+    id: u64,
+    now: i64,
+) -> Backfill {
     let team = |(of_match, settings): (&MatchTeam, &TeamSettings)| {
         let own = |t: &&Arc<Ticket>| of_match.tickets.contains(&t.id);
         let parties: Vec<Arc<Ticket>> = tickets.iter().filter(own).cloned().collect();
@@ -325,7 +331,7 @@ fn played(queue: &Queue, found: &Match, tickets: &[Arc<Ticket>], id: u64, now: i
 }
 
 /// A 2v2 of tickets 901 to 904 with these skills, of which some have left.
-fn duel(at: i64, skills: [f64; 4], left: &[usize]) -> Backfill {
+pub fn duel(at: i64, skills: [f64; 4], left: &[usize]) -> Backfill {
     let mut teams = Vec::new();
     for team in 0..2 {
         let seats = (2 * team..2 * team + 2).filter(|n| !left.contains(n));

@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use matcher::{
-    Event, Explanation, Figures, Gate, Match, MatchTeam, Matcher, Outlook, RegionStanding, Search,
-    check_match, sentences, validate,
+    Event, Explanation, Fall, Figures, Gate, Match, MatchTeam, Matcher, Minimum, Outlook,
+    RegionStanding, Search, check_match, sentences, validate,
 };
 use model::queue::{
-    ExpansionTarget, Queue, Reading, RegionRules, RuleKind, Scope, Sort, SortOrder,
+    Aggregate, Comparison, ExpansionTarget, Operand, Queue, Reading, RegionRules, RuleKind, Scope,
+    Sort, SortOrder,
 };
-use model::{Region, Ticket, Timestamp};
+use model::{Millis, Region, Ticket, Timestamp};
 use proptest::prelude::*;
 
 use crate::random::{Draft, cases, draft, random_queue};
+use crate::rare::Crowd;
 use crate::world::{QueueExt, TicketExt, name, possible, queue, region, texts, ticket};
 
 /// When the tickets of random crowds are asked about; some were created before.
@@ -326,7 +328,7 @@ fn who_waits_elsewhere_counts_by_the_rule_that_parts_them() {
     );
     q.regions = RegionRules {
         allow: Some(vec![region("eu"), region("us"), region("ap")]),
-        max_latency: Some(model::Millis(80)),
+        max_latency: Some(Millis(80)),
         max_latency_delta: None,
     };
     let q = q.widens(ExpansionTarget::MaxLatency, &[(30_000, Some(150.0))]);
@@ -422,6 +424,49 @@ fn in_a_large_pool_counts_are_exact_or_said_to_be_a_sample() {
     );
 }
 
+/// Searches that ended before all was tried are not said to be done, neither the ticket's own nor another's that leaves
+/// it unsure; once all was tried in a pool that has become small, they are.
+#[test]
+fn a_search_that_was_cut_is_told_with_what_happens_next() {
+    let sum = RuleKind::Compare {
+        read: Reading::of(name("skill")),
+        per: Scope::Match,
+        of: Aggregate::Sum,
+        team: None,
+        by: Comparison::Equal,
+        with: Operand::Number(9_999.0),
+    };
+    let mut crowd = Crowd::new(queue(&[(6, 6), (5, 5)]).rule("sum", sum));
+    let tickets: Vec<Ticket> = (0..23)
+        .map(|n| ticket(n + 1, n as i64, &[(n * n) as f64]))
+        .collect();
+    for ticket in &tickets {
+        crowd.put(ticket.clone());
+    }
+    crowd.settle(23);
+    let said = |crowd: &Crowd, n: usize| explain(&crowd.matcher, &tickets[n], 24);
+    let all: Vec<Explanation> = (0..23).map(|n| said(&crowd, n)).collect();
+    let cut = all.iter().map(|one| one.search);
+    assert!(
+        cut.clone()
+            .any(|s| s == Search::GivenUp { as_oldest: false })
+    );
+    assert!(cut.clone().any(|s| s == Search::Unsure));
+    assert!(cut.clone().all(|s| s != Search::Done), "not all was tried");
+    for one in &all {
+        let last = sentences(one).pop().expect("a sentence");
+        assert!(last.contains("not every combination"), "{last}");
+        assert!(last.contains("no more than 16 wait here"), "{last}");
+    }
+    for ticket in &tickets[..7] {
+        crowd.event(24, Event::Remove(ticket.id));
+    }
+    crowd.settle(24);
+    for n in 7..23 {
+        assert_eq!(said(&crowd, n).search, Search::Done);
+    }
+}
+
 /// Five players now, three of those who have waited for 8 s.
 fn shrinking() -> Queue {
     let q = queue(&[(4, 4), (1, 1)]);
@@ -431,6 +476,11 @@ fn shrinking() -> Queue {
 
 /// What is said of the number of players.
 fn counted(tickets: &[Ticket], at: i64) -> (Outlook, Vec<String>) {
+    let (said, words) = asked(tickets, at);
+    (said.outlook, words)
+}
+
+fn asked(tickets: &[Ticket], at: i64) -> (Explanation, Vec<String>) {
     let mut matcher = Matcher::new(vec![Arc::new(shrinking())], 1);
     for ticket in tickets {
         let said = matcher.handle(ticket.created_at, Event::Add(Arc::new(ticket.clone())));
@@ -439,7 +489,24 @@ fn counted(tickets: &[Ticket], at: i64) -> (Outlook, Vec<String>) {
     let said = explain(&matcher, &tickets[0], at);
     let words = sentences(&said).into_iter();
     let words = words.take_while(|sentence| !sentence.contains("could play with you"));
-    (said.outlook, words.collect())
+    let words = words.collect();
+    (said, words)
+}
+
+#[test]
+fn the_minimum_and_its_falls_are_told_as_data_too() {
+    let (said, _) = asked(&[ticket(1, 0, &[0.0, 0.0])], 1_000);
+    let expected = Minimum {
+        players: 5,
+        of_newcomers: 5,
+        falls: vec![Fall {
+            at: Timestamp(8_000),
+            players: 3,
+            missing: 1,
+            waited: Millis(8_000),
+        }],
+    };
+    assert_eq!(said.minimum, expected);
 }
 
 #[test]

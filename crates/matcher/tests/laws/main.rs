@@ -6,6 +6,8 @@ mod door;
 mod estimates;
 mod examples;
 mod explain;
+mod explain_sessions;
+mod explain_several;
 mod history;
 mod language;
 mod near_the_best;

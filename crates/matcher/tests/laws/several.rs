@@ -25,7 +25,7 @@ struct World {
     exhaustive: bool,
 }
 
-fn named(mut queue: Queue, own: &str) -> Arc<Queue> {
+pub fn named(mut queue: Queue, own: &str) -> Arc<Queue> {
     queue.name = name(own);
     queue.group = name("g");
     Arc::new(queue)
@@ -280,7 +280,7 @@ proptest! {
     }
 }
 
-fn in_queues(id: u64, at: i64, skill: f64, queues: &[&str]) -> Ticket {
+pub fn in_queues(id: u64, at: i64, skill: f64, queues: &[&str]) -> Ticket {
     let mut ticket = ticket(id, at, &[skill]);
     ticket.queue = name(queues[0]);
     ticket.queues = queues.iter().map(|own| name(own)).collect();
@@ -329,11 +329,6 @@ fn a_ticket_waits_on_in_the_queues_that_a_reload_leaves_and_ends_with_the_last()
     world.reload(queues[1..].to_vec());
     assert_eq!(world.said, []);
     assert_eq!(world.group.waiting(&name("b")), 1);
-    let ends = world.group.leg(TicketId(uuid::Uuid::from_u128(1)));
-    assert!(
-        world.group.matcher().is_waiting(ends),
-        "its first leg that is left"
-    );
     world.reload(queues[2..].to_vec());
     let id = TicketId(uuid::Uuid::from_u128(1));
     assert_eq!(world.said, [Output::QueueRemoved(id)]);

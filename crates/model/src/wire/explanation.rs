@@ -12,7 +12,8 @@ use crate::{MatchId, Name, Region, SessionId, TicketId};
 pub struct TicketExplanation {
     /// Which.
     pub ticket: TicketId,
-    /// The queue that it is about: of several the first that is there.
+    /// The queue that `summary` and `search` are about: of several the one that was asked for, or the first in which it
+    /// waits.
     pub queue: Name,
     /// Where it stands.
     pub state: TicketState,
@@ -28,6 +29,21 @@ pub struct TicketExplanation {
     /// What there is to say, in English sentences, the most telling first.
     pub summary: Vec<String>,
     /// What is around it while it searches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchExplanation>,
+    /// The same of each of its queues in its own order, while it searches in several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<QueueExplanation>,
+}
+
+/// How a ticket stands in one of its queues.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct QueueExplanation {
+    /// Which.
+    pub queue: Name,
+    /// What there is to say, in English sentences, the most telling first.
+    pub summary: Vec<String>,
+    /// What is around it there; absent if it does not wait there any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchExplanation>,
 }
@@ -68,9 +84,14 @@ pub struct SearchExplanation {
     /// Rules that only a whole match decides, where the outlook is open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undecided_rules: Vec<String>,
+    /// How many players a match takes, in the region where fewest are missing.
+    pub minimum: MinimumExplanation,
     /// Who comes within reach next; or the nearest, if nobody does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest_miss: Option<MissExplanation>,
+    /// The sessions of its queue that are played and ask for players; absent if none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<SessionsExplanation>,
     /// The ticket's own limits that widen next, all at the same time.
     pub next_expansion: Vec<ExpansionExplanation>,
 }
@@ -91,12 +112,14 @@ pub enum QueueGate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchProgress {
-    /// It is done until a limit widens or somebody comes.
+    /// All was tried, until a limit widens or somebody comes.
     Done,
     /// Its budget ended; it goes on at once.
     PutOff,
-    /// It was given up for its budget until a limit widens or somebody comes.
+    /// It was given up for its budget before every combination was tried; `summary` says when it is begun anew.
     GivenUp,
+    /// It is done, but that of another ticket was given up, so not every combination with this one need have been tried.
+    Unsure,
     /// A match with it is being made.
     InMatch,
 }
@@ -220,4 +243,82 @@ pub struct ExpansionExplanation {
     pub at: Rfc3339,
     /// The same from now, in milliseconds.
     pub in_ms: u64,
+}
+
+/// How many players a match takes, which may fall as tickets grow older.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MinimumExplanation {
+    /// Players of the smallest match now, by the most demanding of the ticket and those who could play with it.
+    pub players: u64,
+    /// Players that whoever comes asks for at first.
+    pub of_newcomers: u64,
+    /// While too few are there: when fewer are enough for those who wait now, the next first, at most eight.
+    pub falls: Vec<FallExplanation>,
+}
+
+/// From when on fewer players are enough.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FallExplanation {
+    /// Players of the smallest match from then on.
+    pub players: u64,
+    /// Players who are then still missing.
+    pub players_missing: u64,
+    /// How long each of these must have waited, in milliseconds.
+    pub waited_ms: u64,
+    /// When.
+    pub at: Rfc3339,
+    /// The same from now, in milliseconds.
+    pub in_ms: u64,
+}
+
+/// Sessions that are played and ask a queue for players, as a ticket sees them. What keeps it from them goes by names as
+/// for tickets; besides, `seats` where no team wants so many players as the party has, `created_before` where only
+/// tickets join that were created earlier, `refused` where the session does not take it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionsExplanation {
+    /// How many ask now.
+    pub asking: u64,
+    /// More ask than were looked at: the nearest were, and there may be more of everything that is counted.
+    pub is_sample: bool,
+    /// From how many nothing keeps the ticket, as far as it and each party who plays decide that.
+    pub open: u64,
+    /// The others, each counted once by the first thing that keeps the ticket from it; the most first.
+    pub kept_from: Vec<KeptFromCount>,
+    /// Rules that only all who would play together decide, where some are open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undecided_rules: Vec<String>,
+    /// What comes within reach next; or the nearest by a distance, if nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest_miss: Option<SessionMissExplanation>,
+}
+
+/// Sessions that one thing keeps a ticket from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeptFromCount {
+    /// What does.
+    pub rule: String,
+    /// How many.
+    pub sessions: u64,
+}
+
+/// A session outside of reach.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionMissExplanation {
+    /// What keeps the ticket from it now.
+    pub rule: String,
+    /// What that rule reads, if it is one of distance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
+    /// How far apart those who play would be at most, the ticket among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<f64>,
+    /// How far the ticket accepts; absent: any distance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<f64>,
+    /// When nothing keeps the ticket from it any more; absent: no widening brings that while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached_at: Option<Rfc3339>,
+    /// The same from now, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached_in_ms: Option<u64>,
 }

@@ -25,8 +25,10 @@ pub use crate::session_type::Capabilities;
 pub use browser::{BrowserEntry, BrowserPage, SetBrowserEntry};
 pub use events::{EventPage, Notice, NoticeKind};
 pub use explanation::{
-    CrowdCount, ExpansionExplanation, KeptOutCount, MissExplanation, QueueGate, RegionExplanation,
-    RegionStanding, SearchExplanation, SearchOutlook, SearchProgress, TicketExplanation,
+    CrowdCount, ExpansionExplanation, FallExplanation, KeptFromCount, KeptOutCount,
+    MinimumExplanation, MissExplanation, QueueExplanation, QueueGate, RegionExplanation,
+    RegionStanding, SearchExplanation, SearchOutlook, SearchProgress, SessionMissExplanation,
+    SessionsExplanation, TicketExplanation,
 };
 pub use hosting::{
     Acknowledge, Allocation, Assignment, AssignmentMember, Assignments, Fleet, GameServer, Health,

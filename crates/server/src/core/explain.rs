@@ -1,51 +1,112 @@
 //! Explanations of tickets: where one stands and why, in words and as data.
 
-use matcher::{Explanation, Gate, NearestMiss, Outlook, RegionStanding, RegionView, Search};
+use matcher::{
+    Explanation, Gate, NearestMiss, Outlook, RegionStanding, RegionView, Search, Sessions,
+};
 use model::ticket::TicketState;
 use model::wire;
-use model::{Ticket, TicketId};
+use model::{Name, Ticket, TicketId};
 
 use super::Core;
 use crate::{Error, Principal};
 
 impl Core {
-    /// Says where a ticket stands and why; of one that searches what keeps it waiting.
+    /// Says where a ticket stands and why; of one that searches what keeps it waiting, in each of its queues. `queue`,
+    /// without regard to case, is the one to say the most of.
     ///
     /// # Errors
-    /// 404 when it does not exist or is another party's.
+    /// 404 when it does not exist or is another party's, 400 with its queues for a queue that is none of them.
     pub async fn explain_ticket(
         &self,
         who: &Principal,
         id: TicketId,
+        queue: Option<&Name>,
     ) -> Result<wire::TicketExplanation, Error> {
         let ticket = self.ticket_for(who, id).await?;
-        let mut said = None;
+        let asked = queue.map(|queue| own_queue(&ticket, queue)).transpose()?;
+        let mut said = Vec::new();
         if ticket.state == TicketState::Searching {
-            said = self.matchmaker.explain(ticket.clone()).await;
+            said = self
+                .matchmaker
+                .explain(ticket.clone(), asked.cloned())
+                .await;
         }
-        if let Some(said) = &mut said {
+        let config = self.config();
+        for said in &mut said {
             // The matcher knows a queue that is closed as one that is paused.
-            let config = self.config();
             let queue = config.queue(said.queue.as_str());
             if queue.is_some_and(|queue| !queue.active) {
                 said.gate = Gate::Paused;
             }
         }
-        Ok(view(&ticket, said.as_ref()))
+        Ok(view(&ticket, asked, &said))
     }
 }
 
-fn view(ticket: &Ticket, said: Option<&Explanation>) -> wire::TicketExplanation {
+/// One of a ticket's queues, as it is spelt.
+fn own_queue<'a>(ticket: &'a Ticket, asked: &Name) -> Result<&'a Name, Error> {
+    let own = ticket.all_queues();
+    let is_asked = |name: &&Name| name.as_str().eq_ignore_ascii_case(asked.as_str());
+    own.iter().find(is_asked).ok_or_else(|| {
+        let own: Vec<&str> = own.iter().map(Name::as_str).collect();
+        Error::Malformed(format!(
+            "queue must be one of the ticket's, not {:?}; known: {}",
+            asked.as_str(),
+            own.join(", ")
+        ))
+    })
+}
+
+fn view(ticket: &Ticket, asked: Option<&Name>, said: &[Explanation]) -> wire::TicketExplanation {
+    let is_searching = ticket.state == TicketState::Searching;
+    let asked = asked.filter(|_| is_searching);
+    let first = asked.or(said.first().map(|said| &said.queue));
+    let queue = first.unwrap_or(&ticket.queue);
+    let mut queues: Vec<wire::QueueExplanation> = Vec::new();
+    if is_searching {
+        let own = ticket.all_queues().iter();
+        queues.extend(own.map(|queue| of_queue(queue, said)));
+    }
     let mut summary = vec![matcher::ticket_sentence(ticket)];
-    summary.extend(said.into_iter().flat_map(matcher::sentences));
+    let mut search = None;
+    if let Some(shown) = queues.iter().find(|shown| shown.queue == *queue) {
+        summary.extend(shown.summary.iter().cloned());
+        search.clone_from(&shown.search);
+    }
+    if queues.len() == 1 {
+        queues.clear();
+    }
+    let others = queues
+        .iter()
+        .filter(|one| one.queue != *queue && one.search.is_some());
+    let others: Vec<Name> = others.map(|one| one.queue.clone()).collect();
+    summary.extend(matcher::elsewhere_sentence(&others));
     wire::TicketExplanation {
         ticket: ticket.id,
-        queue: said.map_or(&ticket.queue, |said| &said.queue).clone(),
+        queue: queue.clone(),
         state: ticket.state,
         reason: ticket.reason,
         match_id: ticket.match_id,
         session: ticket.session,
         summary,
+        search,
+        queues,
+    }
+}
+
+fn of_queue(queue: &Name, all: &[Explanation]) -> wire::QueueExplanation {
+    let said = all.iter().find(|said| said.queue == *queue);
+    let matched = all.iter().find(|said| said.search == Search::InMatch);
+    wire::QueueExplanation {
+        queue: queue.clone(),
+        summary: match said {
+            Some(said) => matcher::sentences(said),
+            None if all.is_empty() => Vec::new(),
+            None => vec![matcher::absence_sentence(
+                queue,
+                matched.map(|said| &said.queue),
+            )],
+        },
         search: said.map(search),
     }
 }
@@ -68,7 +129,8 @@ fn search(said: &Explanation) -> wire::SearchExplanation {
         progress: match said.search {
             Search::Done => wire::SearchProgress::Done,
             Search::PutOff => wire::SearchProgress::PutOff,
-            Search::GivenUp => wire::SearchProgress::GivenUp,
+            Search::GivenUp { .. } => wire::SearchProgress::GivenUp,
+            Search::Unsure => wire::SearchProgress::Unsure,
             Search::InMatch => wire::SearchProgress::InMatch,
         },
         position: said.position.place as u64,
@@ -89,7 +151,9 @@ fn search(said: &Explanation) -> wire::SearchExplanation {
         outlook,
         players_missing,
         undecided_rules,
+        minimum: minimum(said),
         nearest_miss: said.nearest_miss.as_ref().map(|miss| nearest(miss, said)),
+        sessions: said.sessions.as_ref().map(|all| sessions(all, said)),
         next_expansion: said
             .next
             .iter()
@@ -100,6 +164,23 @@ fn search(said: &Explanation) -> wire::SearchExplanation {
                 off: widening.off,
                 at: widening.at.into(),
                 in_ms: widening.at.since(said.now).0,
+            })
+            .collect(),
+    }
+}
+
+fn minimum(said: &Explanation) -> wire::MinimumExplanation {
+    let falls = said.minimum.falls.iter();
+    wire::MinimumExplanation {
+        players: said.minimum.players,
+        of_newcomers: said.minimum.of_newcomers,
+        falls: falls
+            .map(|fall| wire::FallExplanation {
+                players: fall.players,
+                players_missing: fall.missing,
+                waited_ms: fall.waited.0,
+                at: fall.at.into(),
+                in_ms: fall.at.since(said.now).0,
             })
             .collect(),
     }
@@ -159,5 +240,30 @@ fn nearest(miss: &NearestMiss, said: &Explanation) -> wire::MissExplanation {
         their_limit: miss.their_limit.and_then(finite),
         reached_at: miss.reached_at.map(Into::into),
         reached_in_ms: miss.reached_at.map(|at| at.since(said.now).0),
+    }
+}
+
+fn sessions(all: &Sessions, said: &Explanation) -> wire::SessionsExplanation {
+    let kept = all.kept_from.iter();
+    let miss = all.nearest_miss.as_ref();
+    wire::SessionsExplanation {
+        asking: all.asking,
+        is_sample: all.is_sample,
+        open: all.open,
+        kept_from: kept
+            .map(|kept| wire::KeptFromCount {
+                rule: kept.rule.clone(),
+                sessions: kept.sessions,
+            })
+            .collect(),
+        undecided_rules: all.undecided.clone(),
+        nearest_miss: miss.map(|miss| wire::SessionMissExplanation {
+            rule: miss.rule.clone(),
+            attribute: miss.attribute.clone(),
+            gap: miss.gap,
+            limit: miss.limit.and_then(finite),
+            reached_at: miss.reached_at.map(Into::into),
+            reached_in_ms: miss.reached_at.map(|at| at.since(said.now).0),
+        }),
     }
 }

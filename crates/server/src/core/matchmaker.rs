@@ -34,9 +34,11 @@ enum Message {
     Tickets(Vec<Arc<Ticket>>),
     Queues(Vec<Arc<Queue>>),
     Waiting(Name, tokio::sync::oneshot::Sender<u32>),
+    /// Of which of its queues the most is said.
     Explain(
         Arc<Ticket>,
-        tokio::sync::oneshot::Sender<Option<Explanation>>,
+        Option<Name>,
+        tokio::sync::oneshot::Sender<Vec<Explanation>>,
     ),
 }
 
@@ -322,17 +324,21 @@ impl Matchmaker {
         receiver.await.unwrap_or(0)
     }
 
-    /// What keeps a ticket waiting; `None` if the matcher does not have it.
-    pub(crate) async fn explain(&self, ticket: Arc<Ticket>) -> Option<Explanation> {
+    /// What keeps a ticket waiting in each of its queues, `first` above all; nothing if the matcher does not have it.
+    pub(crate) async fn explain(
+        &self,
+        ticket: Arc<Ticket>,
+        first: Option<Name>,
+    ) -> Vec<Explanation> {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         if let Some(runs) = self.runs.get() {
             let threads = runs.read();
             if let Some(thread) = threads.of(&ticket) {
                 let ticket = threads.as_seen(ticket, thread);
-                thread.send(Message::Explain(ticket, sender));
+                thread.send(Message::Explain(ticket, first, sender));
             }
         }
-        receiver.await.ok().flatten()
+        receiver.await.unwrap_or_default()
     }
 
     /// Starts the threads, and the task that makes their decisions durable.
@@ -454,8 +460,8 @@ fn run(
                 let _ = answer.send(waiting);
                 Vec::new()
             }
-            Ok(Message::Explain(ticket, answer)) => {
-                let _ = answer.send(group.explain(&ticket, now()));
+            Ok(Message::Explain(ticket, first, answer)) => {
+                let _ = answer.send(group.explain(&ticket, first.as_ref(), now()));
                 Vec::new()
             }
             Err(mpsc::RecvTimeoutError::Timeout) => group.handle(now(), Event::Tick),

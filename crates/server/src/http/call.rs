@@ -219,6 +219,7 @@ impl Call {
                     values.params.insert(key.to_owned(), value).is_none()
                 }
                 Query::Keyword => values.keyword.replace(named(name, value)?).is_none(),
+                Query::Queue => values.queue.replace(named(name, value)?).is_none(),
                 Query::Region => values.region.replace(named(name, value)?).is_none(),
                 Query::Type => values.r#type.replace(named(name, value)?).is_none(),
                 Query::Seen => values.seen.replace(number(name, value)?).is_none(),
@@ -316,6 +317,7 @@ pub(super) struct QueryValues {
     /// `param=key:value`, each key once.
     pub(super) params: CustomData,
     pub(super) keyword: Option<Name>,
+    pub(super) queue: Option<Name>,
     pub(super) region: Option<Region>,
     pub(super) seen: Option<i64>,
     pub(super) r#type: Option<Name>,

@@ -267,9 +267,17 @@ fn explanation() -> Value {
                 "looked_at": 6, "is_sample": false, "candidates": { "tickets": 4, "players": 4 },
                 "kept_out": [{ "rule": "skill-gap", "tickets": 2 }],
                 "outlook": "too_few", "players_missing": 3,
+                "minimum": { "players": 8, "of_newcomers": 8,
+                             "falls": [{ "players": 6, "players_missing": 1, "waited_ms": 30_000,
+                                         "at": AT, "in_ms": 12_000 }] },
                 "nearest_miss": { "rule": "skill-gap", "attribute": "skill", "tickets": 2, "players": 2,
                                   "gap": 212.0, "own_limit": 200.0, "their_limit": 200.0,
                                   "reached_at": AT, "reached_in_ms": 6000 },
+                "sessions": { "asking": 2, "is_sample": false, "open": 0,
+                              "kept_from": [{ "rule": "skill-gap", "sessions": 1 },
+                                            { "rule": "seats", "sessions": 1 }],
+                              "nearest_miss": { "rule": "skill-gap", "attribute": "skill", "gap": 201.0,
+                                                "limit": 200.0, "reached_at": AT, "reached_in_ms": 6000 } },
                 "next_expansion": [{ "rule": "skill-gap", "from": 200.0, "to": 500.0, "off": false,
                                      "at": AT, "in_ms": 6000 }] } })
 }

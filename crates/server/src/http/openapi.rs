@@ -208,6 +208,10 @@ fn parameters(route: &Route) -> Vec<Value> {
                 json!({ "type": "string" }),
                 "Only sessions with this keyword, without regard to case. Must be given.",
             ),
+            Query::Queue => (
+                json!({ "type": "string", "maxLength": 100 }),
+                "One of the ticket's queues, without regard to case: `summary` and `search` are about it. Omitted: the first in which it waits.",
+            ),
             Query::Region => (
                 json!({ "type": "string" }),
                 "Only sessions of this region.",

@@ -72,6 +72,8 @@ pub enum Query {
     Keyword,
     /// What an entry of the browser shows, `key:value`; may be given several times.
     Param,
+    /// Of several queues of a ticket the one that is asked about.
+    Queue,
     /// Only of this region.
     Region,
     /// Only of this session type.
@@ -245,6 +247,7 @@ impl Query {
             Self::DryRun => "dry_run",
             Self::Keyword => "keyword",
             Self::Param => "param",
+            Self::Queue => "queue",
             Self::Region => "region",
             Self::Type => "type",
             Self::Seen => "seen",

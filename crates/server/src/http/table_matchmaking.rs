@@ -3,7 +3,7 @@
 use super::access::{LEADER, PEOPLE, SELF, TICKET_PLAYER};
 use super::examples as shapes;
 use super::problem::Kind;
-use super::routes::{Access, Operation, RequestBody, RequestHeader, Route, Verb};
+use super::routes::{Access, Operation, Query, RequestBody, RequestHeader, Route, Verb};
 use super::table::{BASE, json, nothing};
 use crate::PrincipalKind::{Admin, Server};
 
@@ -54,6 +54,7 @@ pub(super) const MATCHMAKING: &[Route] = &[
         path: "/v1/tickets/{id}/explanation",
         summary: "Say where a ticket stands and why: who could play with it, what keeps out whom, what widens next.",
         access: Access::Only(TICKET_PLAYER),
+        query: &[Query::Queue],
         replies: &[json(200, "The explanation.", shapes::EXPLANATION)],
         problems: &[Kind::NotFound],
         ..BASE

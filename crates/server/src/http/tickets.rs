@@ -24,7 +24,9 @@ pub(super) async fn read(call: Call) -> Answer {
 
 pub(super) async fn explain(call: Call) -> Answer {
     let id: TicketId = call.id("ticket")?;
-    reply::ok(&call.core().explain_ticket(call.who()?, id).await?)
+    let queue = call.query()?.queue;
+    let said = call.core().explain_ticket(call.who()?, id, queue.as_ref());
+    reply::ok(&said.await?)
 }
 
 pub(super) async fn answer(mut call: Call) -> Answer {
