@@ -11,7 +11,7 @@ use sdk::{Client, Condition, Who};
 use serde_json::json;
 use server::core::Settings;
 use tests::queue::{holds, once, queue_alone, session_of, ticket, ticket_of};
-use tests::world::{START, World, create, create_with, join, refused, seat};
+use tests::world::{START, World, create, create_with, join, refusal, refused, seat};
 use tests::{Host, Kind, SESSION_TYPES, eventually, player, run};
 
 use crate::on_both_databases;
@@ -344,6 +344,62 @@ fn f13_who_may_ask_and_what_for() {
             "not-joinable",
         );
         game.stop().await;
+    });
+}
+
+/// Sessions with more seats than the queue fills.
+const DUELS: &str = r#"
+---
+apiVersion: v1
+kind: SessionType
+name: Hall
+size: { teams: 2, players_per_team: 4 }
+joinability: private
+instance: { fleet: arena, startup_params: { map: Arena } }
+backfill: { ack_timeout: 30s }
+---
+apiVersion: v1
+kind: Queue
+name: duels
+session_type: Hall
+regions: { allow: [eu-west] }
+teams:
+  - { name: red, min_players: 1, max_players: 1 }
+  - { name: blue, min_players: 1, max_players: 2 }
+"#;
+
+#[test]
+fn f13_more_players_than_the_queue_gives_a_team_are_refused_by_its_name() {
+    run(async {
+        let world = World::with(&format!("{SESSION_TYPES}{DUELS}")).await;
+        let mut host = Host::start(&world.server, "arena", "eu-west").await;
+        let mut tickets = Vec::new();
+        for name in ["ann", "bob"] {
+            tickets.push(queue_alone(&world.player(name), &ticket("duels")).await);
+        }
+        let id = session_of(&world.admin(), tickets[0].id).await;
+        host.open(id).await;
+        for name in ["ann", "bob"] {
+            join(&world.player(name), id).await.expect("his seat");
+        }
+        let asked = |team, n| {
+            let (client, body) = (host.client.clone(), want(team, n));
+            async move { client.set_backfill(id, &body).await }
+        };
+        let (status, detail) = refusal(asked(0, 3).await);
+        assert_eq!(status, 422);
+        let said = "3 players are asked for on team red, of which queue duels has 1 at most";
+        assert!(detail.contains(said), "{detail}");
+        let (status, detail) = refusal(asked(0, 1).await);
+        let said = "team red has 0 seats to give; asked for: 1";
+        assert_eq!((status, detail.as_str()), (409, said));
+        // The session has no such seats either.
+        let (status, detail) = refusal(asked(1, 4).await);
+        let said = "team blue has 3 seats to give; asked for: 4";
+        assert_eq!((status, detail.as_str()), (409, said));
+        refused(asked(1, 2).await, 409, "team-full");
+        asked(1, 1).await.expect("a seat of blue is free");
+        world.stop().await;
     });
 }
 

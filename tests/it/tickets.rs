@@ -35,8 +35,8 @@ ticket: { time_out: 5m }
 
 fn with_rules() -> String {
     let fleet = "regions: [eu-west]\ncapacity";
-    let both = "regions: [eu-west, us-east]\ncapacity";
-    format!("{}{RULES}", SESSION_TYPES.replace(fleet, both))
+    let more = "regions: [eu-west, us-east, elsewhere]\ncapacity";
+    format!("{}{RULES}", SESSION_TYPES.replace(fleet, more))
 }
 
 async fn cancel(client: &Client, party: model::SessionId) -> Ticket {
@@ -394,8 +394,16 @@ fn what_does_not_fit_the_queue_is_422_and_names_the_rule_or_the_attribute() {
                 "regions.max_latency",
             ),
             (
-                json!({ "attributes": { "build": "7" }, "latencies": { "ap-south": 20 } }),
-                "regions.allow",
+                json!({ "attributes": { "build": "7" }, "latencies": { "elsewhere": 20 } }),
+                "regions.allow: no allowed region",
+            ),
+            (
+                json!({ "attributes": { "build": "7" }, "latencies": { "eu-west": 20, "ap-south": 20 } }),
+                "players.ann.latencies.ap-south: no fleet has such a region, and no queue in its regions.allow; there are",
+            ),
+            (
+                json!({ "attributes": { "build": "7" }, "latencies": { "eu-wset": 20 } }),
+                "did you mean eu-west?",
             ),
             (
                 json!({ "attributes": { "build": "7", "mode": [] }, "latencies": { "eu-west": 20 } }),

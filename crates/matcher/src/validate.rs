@@ -70,6 +70,16 @@ pub enum Rejection {
         /// Whose.
         player: PlayerId,
     },
+    /// An attribute is missing, and its default is none that a player might give.
+    #[error(
+        "attribute {attribute}: player {player} has none, and the queue's default is no value that may be; send players.{player}.attributes.{attribute}"
+    )]
+    DefaultUnfit {
+        /// The attribute.
+        attribute: Name,
+        /// Whose.
+        player: PlayerId,
+    },
     /// An attribute of another type.
     #[error("attribute {attribute}: player {player} must give a {expected}")]
     AttributeType {
@@ -88,15 +98,31 @@ pub enum Rejection {
         /// Whose.
         player: PlayerId,
     },
-    /// Too many texts, or one too long.
+    /// Too many texts, or too many keys.
+    #[error("attribute {attribute}: player {player} gave more than {STRINGS_MAX} {what}: {values}")]
+    TooManyTexts {
+        /// The attribute.
+        attribute: Name,
+        /// Whose.
+        player: PlayerId,
+        /// How many.
+        values: usize,
+        /// In words.
+        what: &'static str,
+    },
+    /// A text, or a key, that is too long.
     #[error(
-        "attribute {attribute}: player {player} gave more than {STRINGS_MAX} texts or one longer than {STRING_BYTES_MAX} bytes"
+        "attribute {attribute}: player {player} gave a {what} of {bytes} bytes, at most {STRING_BYTES_MAX} may be"
     )]
     TextTooLong {
         /// The attribute.
         attribute: Name,
         /// Whose.
         player: PlayerId,
+        /// How long.
+        bytes: usize,
+        /// In words.
+        what: &'static str,
     },
     /// Of numbers by key, one that a rule reads is missing.
     #[error(
@@ -209,7 +235,7 @@ pub enum Rejection {
 /// Whether a ticket may search in a queue. A missing attribute counts as its default.
 ///
 /// Pings to regions that the queue does not allow are no error, as a player measures all there are: they are
-/// ignored, and [`prepare`] drops them. Attributes that it does not declare are refused before, where the request
+/// ignored, and [`prepare`] drops them; whether they are regions at all is asked before, where all queues are known. Attributes that it does not declare are refused before, where the request
 /// that brought them is known; here they are ignored, as those of an older version of the queue are.
 pub fn validate(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
     check_party(queue, ticket)?;
@@ -355,9 +381,17 @@ fn check_attributes(queue: &Queue, player: &TicketPlayer) -> Result<(), Rejectio
                 Some(Ordering::Greater) | None => break None,
             };
         };
-        match own.or(attribute.default.as_ref()) {
-            Some(value) => check_value(name, attribute, player, value)?,
-            None => {
+        match (own, &attribute.default) {
+            (Some(own), _) => check_value(name, attribute, player, own)?,
+            (None, Some(default)) => {
+                // He gave nothing: it is the queue that is wrong.
+                let unfit = |_| Rejection::DefaultUnfit {
+                    attribute: name.clone(),
+                    player: player.player.clone(),
+                };
+                check_value(name, attribute, player, default).map_err(unfit)?;
+            }
+            (None, None) => {
                 return Err(Rejection::AttributeMissing {
                     attribute: name.clone(),
                     player: player.player.clone(),
@@ -379,41 +413,61 @@ fn check_value(
         player: player.player.clone(),
         expected,
     };
-    let too_long = || Rejection::TextTooLong {
+    let out_of_range = || Rejection::NumberOutOfRange {
         attribute: name.clone(),
         player: player.player.clone(),
     };
+    // Written so that a NaN is out of range.
+    let in_range = |x: &f64| x.abs() <= NUMBER_ABS_MAX;
     match (attribute.kind, value) {
-        (AttributeType::Number, Value::Number(x)) if x.abs() <= NUMBER_ABS_MAX => Ok(()),
-        (AttributeType::Number, Value::Number(_)) => Err(Rejection::NumberOutOfRange {
-            attribute: name.clone(),
-            player: player.player.clone(),
-        }),
-        (AttributeType::String, Value::String(text)) if text.len() <= STRING_BYTES_MAX => Ok(()),
-        (AttributeType::String, Value::String(_)) => Err(too_long()),
+        (AttributeType::Number, Value::Number(x)) if in_range(x) => Ok(()),
+        (AttributeType::Number, Value::Number(_)) => Err(out_of_range()),
+        (AttributeType::String, Value::String(text)) => {
+            check_texts(name, player, std::iter::once(text), "text")
+        }
         (AttributeType::Strings, Value::Strings(texts)) => {
-            let fits = texts.len() <= STRINGS_MAX
-                && texts.iter().all(|text| text.len() <= STRING_BYTES_MAX);
-            if fits { Ok(()) } else { Err(too_long()) }
+            check_texts(name, player, texts.iter(), "text")
         }
         (AttributeType::Numbers, Value::Numbers(numbers)) => {
-            let fits = numbers.len() <= STRINGS_MAX
-                && numbers.keys().all(|key| key.len() <= STRING_BYTES_MAX);
-            // Written so that a NaN is out of range.
-            let in_range = numbers.values().all(|x| x.abs() <= NUMBER_ABS_MAX);
-            match (fits, in_range) {
-                (false, _) => Err(too_long()),
-                (true, true) => Ok(()),
-                (true, false) => Err(Rejection::NumberOutOfRange {
-                    attribute: name.clone(),
-                    player: player.player.clone(),
-                }),
+            check_texts(name, player, numbers.keys(), "key")?;
+            match numbers.values().all(in_range) {
+                true => Ok(()),
+                false => Err(out_of_range()),
             }
         }
         (AttributeType::Numbers, _) => Err(wrong("map of numbers")),
         (AttributeType::Number, _) => Err(wrong("number")),
         (AttributeType::String, _) => Err(wrong("text")),
         (AttributeType::Strings, _) => Err(wrong("list of texts")),
+    }
+}
+
+/// Texts or keys: neither too many nor one too long.
+fn check_texts<'t>(
+    name: &Name,
+    player: &TicketPlayer,
+    texts: impl ExactSizeIterator<Item = &'t String>,
+    what: &'static str,
+) -> Result<(), Rejection> {
+    let (attribute, whose) = (|| name.clone(), || player.player.clone());
+    let values = texts.len();
+    if values > STRINGS_MAX {
+        return Err(Rejection::TooManyTexts {
+            attribute: attribute(),
+            player: whose(),
+            values,
+            what: if what == "key" { "keys" } else { "texts" },
+        });
+    }
+    let mut lengths = texts.map(String::len);
+    match lengths.find(|bytes| *bytes > STRING_BYTES_MAX) {
+        Some(bytes) => Err(Rejection::TextTooLong {
+            attribute: attribute(),
+            player: whose(),
+            bytes,
+            what,
+        }),
+        None => Ok(()),
     }
 }
 
@@ -671,7 +725,11 @@ impl Party<'_> {
                 Operand::Reading(other) => figure(players, other),
                 Operand::Text(_) => return None,
             };
-            (!by.holds(own, other)).then(|| format!("{whose} has {read} {own}, not {by} {other}"))
+            (!by.holds(own, other)).then(|| {
+                let given = players.iter().any(|player| is_given(player, read));
+                let by_default = if given { "" } else { " by default" };
+                format!("{whose} has {read} {own}{by_default}, not {by} {other}")
+            })
         };
         match (per, with) {
             (Scope::Player, Operand::Text(wanted)) => self.players.iter().find_map(|player| {
@@ -679,8 +737,10 @@ impl Party<'_> {
                 let is = matches!(own, Some(model::ticket::Value::String(own)) if own == wanted);
                 (is != (*by == Comparison::Equal)).then(|| {
                     let own = text(self.queue, player, read);
+                    let given = is_given(player, read);
+                    let by_default = if given { "" } else { " by default" };
                     format!(
-                        "player {} has {read} {own}, not {by} {wanted}",
+                        "player {} has {read} {own}{by_default}, not {by} {wanted}",
                         player.player
                     )
                 })
@@ -698,6 +758,14 @@ impl Party<'_> {
     fn kinds(&self, read: &Reading) -> usize {
         let texts = self.players.iter().map(|p| text(self.queue, p, read));
         texts.collect::<std::collections::BTreeSet<_>>().len()
+    }
+}
+
+/// Whether a player brought it himself; otherwise it is the queue's default.
+fn is_given(player: &TicketPlayer, read: &Reading) -> bool {
+    match (player.attributes.get(&read.attribute), &read.key) {
+        (Some(Value::Numbers(numbers)), Some(key)) => numbers.contains_key(key),
+        (own, _) => own.is_some(),
     }
 }
 

@@ -56,6 +56,16 @@ pub enum Error {
     /// 409: things do not stand so that this can be done.
     #[error("{0}")]
     Conflict(String),
+    /// 409: a team of a session that asks for players has no such seats.
+    #[error("team {team} has {free} seats to give; asked for: {wanted}")]
+    NoSuchSeats {
+        /// As the queue calls it.
+        team: model::Name,
+        /// Seats that it can still give.
+        free: u16,
+        /// Players asked for.
+        wanted: u16,
+    },
     /// 400, 403, 404, 409, 410, 422: the law of sessions refuses the command; it names the status.
     #[error(transparent)]
     Law(#[from] model::session::Error),

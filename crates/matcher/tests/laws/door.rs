@@ -71,14 +71,24 @@ fn attributes_are_refused_by_name() {
         "attribute mode: player p1-0 must give a list of texts"
     );
     let long = "x".repeat(129);
-    assert!(
-        wrong("mode", texts(&[&long])).starts_with("attribute mode: player p1-0 gave more than 64")
+    assert_eq!(
+        wrong("mode", texts(&[&long])),
+        "attribute mode: player p1-0 gave a text of 129 bytes, at most 128 may be"
     );
-    assert!(
-        wrong("mode", texts(&["x"; 65]))
-            .starts_with("attribute mode: player p1-0 gave more than 64")
+    assert_eq!(
+        wrong("mode", texts(&["x"; 65])),
+        "attribute mode: player p1-0 gave more than 64 texts: 65"
     );
     assert!(wrong("build", Value::String(long.clone())).starts_with("attribute build"));
+    // Who gave nothing is not blamed for the default.
+    if let Some(skill) = q.attributes.get_mut("skill") {
+        skill.default = Some(Value::Number(1e16));
+    }
+    assert!(
+        refusal(&q, &missing).starts_with(
+            "attribute skill: player p1-0 has none, and the queue's default is no value"
+        )
+    );
 }
 
 #[test]
@@ -248,6 +258,13 @@ fn a_party_that_no_match_could_have_is_refused_with_the_rule_that_keeps_it_out()
             format!("rule the-rule: {why}, whoever joins the party")
         );
     }
+    let mut silent = ticket(1, 0, &[0.0]);
+    silent.players[0].attributes.clear();
+    let said = refusal(&with(per_player.clone()), &silent);
+    assert!(
+        said.contains("player p1-0 has skill 0 by default, not >= 50"),
+        "{said}"
+    );
     let equal_hats = RuleKind::Equal {
         read: hat(),
         per: Scope::Team,

@@ -231,7 +231,12 @@ impl RuleLint<'_> {
         let min = place.raw.min.unwrap_or(1);
         if !(1..=64).contains(&min) {
             let message = format!("`min` must be between 1 and 64, not {min}");
-            self.wrong("out-of-range", &place.at("min"), message, "write 1 or more");
+            let help = if min == 0 {
+                "write 1 or more"
+            } else {
+                "write 64 or less"
+            };
+            self.wrong("out-of-range", &place.at("min"), message, help);
             return None;
         }
         Some(RuleKind::Intersect {

@@ -9,6 +9,7 @@ mod build;
 mod check;
 mod conditions;
 mod diagnostic;
+mod differences;
 mod document;
 mod duration;
 mod fleet;
@@ -18,6 +19,10 @@ mod lint;
 mod members;
 mod nearest;
 mod opening;
+mod possible;
+mod possible_figures;
+mod possible_numbers;
+mod possible_texts;
 mod qos;
 mod queue;
 mod queue_group;
@@ -45,6 +50,12 @@ mod wording;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod possible_laws;
+
+#[cfg(test)]
+mod possible_tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -15,6 +15,12 @@ pub(super) fn hours(
     reports: &mut Vec<Report>,
 ) -> Vec<OpeningHours> {
     let mut hours = Vec::new();
+    if raw.open.as_ref().is_some_and(Vec::is_empty) {
+        let message = "without any hours the queue is always open".to_owned();
+        let help = "write hours, or remove `open`; `active: false` pauses the queue";
+        let span = document.at(&["open"]);
+        reports.push(Report::warning("always-open", span, message).write(help));
+    }
     for (index, one) in raw.open.iter().flatten().enumerate() {
         let index = index.to_string();
         let mut report = |code, key: &str, message: String, help: &str| {

@@ -66,6 +66,7 @@ pub(super) fn validate(
         raw,
         attributes: &attributes,
         teams: &teams,
+        party_players_max,
         document,
         judged: Vec::new(),
         reports,
@@ -77,7 +78,7 @@ pub(super) fn validate(
     if let (Some(rules), Some(expansions)) = (&rules, &expansions) {
         rules_lint.sense(rules, expansions);
     }
-    let penalties = super::queue_group::penalties(raw, document, reports);
+    let penalties = super::queue_group::penalties(raw, document, set.queues(), reports);
     let acceptance = super::queue_group::acceptance(raw, &teams, document, reports);
     let open = super::opening::hours(raw, document, reports);
     let group = super::queue_group::group(raw, document, &attributes, set.queues(), reports);
@@ -200,6 +201,11 @@ impl Lint<'_, raw::Queue> {
             let message = "nobody knows which roles players would take".to_owned();
             let help = "add `roles: { attribute: … }`, an attribute of type strings";
             self.error("missing-key", &["teams", index, "roles"], message, help);
+        }
+        if let Some((role, _)) = team.roles.iter().find(|(_, n)| **n == 0) {
+            let path = ["teams", index, "roles", role.as_str()];
+            let message = format!("no player is wanted as `{role}`");
+            self.warning("zero", &path, message, "write `1` or more, or leave it out");
         }
         let small = |n: u32| u16::try_from(n).unwrap_or(u16::MAX);
         let roles = team.roles.iter().filter(|(_, n)| **n > 0);
@@ -334,12 +340,17 @@ impl Lint<'_, raw::Queue> {
             }
             None => (&[], Vec::new(), Vec::new()),
         };
-        let is_long = |text: &String| text.len() > STRING_BYTES_MAX;
-        let is_many = texts.len().max(keys.len()) > STRINGS_MAX;
-        if is_many || texts.iter().chain(keys).any(is_long) {
-            let message = format!("the default of `{name}` is too long");
-            let help =
-                format!("at most {STRINGS_MAX} texts or keys of at most {STRING_BYTES_MAX} bytes");
+        let word = if keys.is_empty() { "text" } else { "key" };
+        let many = texts.len().max(keys.len());
+        if many > STRINGS_MAX {
+            let message = format!("the default of `{name}` has {many} {word}s");
+            let help = format!("write {STRINGS_MAX} {word}s at most");
+            self.error("default-too-long", &path, message, help);
+        }
+        let longest = texts.iter().chain(keys).map(String::len).max();
+        if let Some(bytes) = longest.filter(|bytes| *bytes > STRING_BYTES_MAX) {
+            let message = format!("the default of `{name}` has a {word} of {bytes} bytes");
+            let help = format!("write {STRING_BYTES_MAX} bytes at most");
             self.error("default-too-long", &path, message, help);
         }
         // Whoever brings nothing would be refused for it.
@@ -374,6 +385,13 @@ impl Lint<'_, raw::Queue> {
             self.error("not-by-matchmaking", &["session_type"], message, &help);
         }
         self.teams_fit(session_type, teams);
+        if self.raw.backfill.is_some() && session_type.backfill.is_none() {
+            let message =
+                format!("sessions of type `{name}` ask for no players: `backfill` does nothing");
+            let help =
+                format!("write `backfill: {{ enabled: true }}` in `{name}`, or remove it here");
+            self.warning("backfill-unused", &["backfill"], message, &help);
+        }
         let Some(instance) = &session_type.instance else {
             let message =
                 format!("sessions of type `{name}` have no instance: a match would have no host");

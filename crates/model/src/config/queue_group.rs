@@ -86,8 +86,10 @@ pub(super) fn acceptance(
 pub(super) fn penalties(
     raw: &raw::Queue,
     document: &Document,
+    others: &BTreeMap<Name, Arc<Queue>>,
     reports: &mut Vec<Report>,
 ) -> Option<Penalties> {
+    let is_asked = raw.acceptance.required || document.is_unsure(&["acceptance"]);
     let raw = raw.penalties.as_ref()?;
     let mut lint = Lint {
         raw,
@@ -146,6 +148,7 @@ pub(super) fn penalties(
             "write `24h`",
         );
     }
+    penalties_in_vain(&mut lint, others, is_asked);
     let offences = raw.offences.iter().map(|offence| match offence {
         raw::Offence::Left => Offence::Left,
         raw::Offence::NotAccepted => Offence::NotAccepted,
@@ -159,4 +162,46 @@ pub(super) fn penalties(
         forget_after: raw.forget_after.0,
         offences,
     })
+}
+
+/// Warns of penalties that nobody ever pays, and of those that queues which share them do not agree on.
+fn penalties_in_vain(
+    lint: &mut Lint<'_, raw::Penalties>,
+    others: &BTreeMap<Name, Arc<Queue>>,
+    is_asked: bool,
+) {
+    let raw = lint.raw;
+    let is_left = |offence: &raw::Offence| *offence == raw::Offence::Left;
+    if !is_asked && !raw.offences.iter().any(is_left) {
+        let message = "nobody is asked to accept a match of this queue, so nobody ever pays";
+        let help = "write `acceptance: { required: true }`, or `for: [left]`";
+        lint.warning(
+            "offence-never-happens",
+            &["penalties", "for"],
+            message,
+            help,
+        );
+    }
+    let same = |other: &&Penalties| other.name == raw.id;
+    let other = others.values().find_map(|queue| {
+        let penalties = queue.penalties.as_ref().filter(same)?;
+        Some((&queue.name, penalties))
+    });
+    let Some((queue, other)) = other else {
+        return;
+    };
+    let steps = raw.steps.iter().map(|step| step.0);
+    let key = if !steps.eq(other.steps.iter().copied()) {
+        "steps"
+    } else if other.forget_after != raw.forget_after.0 {
+        "forget_after"
+    } else {
+        return;
+    };
+    let message = format!(
+        "the queue `{queue}` has other `{key}` for `{}`: an offence counts in both, and what it costs depends on where it happens",
+        raw.id
+    );
+    let help = format!("write the same `{key}`, or choose another `id`");
+    lint.warning("penalty-differs", &["penalties", key], message, help);
 }

@@ -10,8 +10,8 @@ use super::raw_queue as raw;
 use super::widening;
 use crate::Name;
 use crate::queue::{
-    Attribute, AttributeSource, AttributeType, CLIENT_VERSION, Expansion, Reading, Rule, RuleKind,
-    Sort, SortOrder, TeamSettings,
+    Attribute, AttributeSource, AttributeType, CLIENT_VERSION, Expansion, Reading, Rule, Sort,
+    SortOrder, TeamSettings,
 };
 use crate::ticket::Value;
 
@@ -23,6 +23,8 @@ pub(super) struct RuleLint<'a> {
     pub attributes: &'a BTreeMap<Name, Attribute>,
     /// Its teams.
     pub teams: &'a [TeamSettings],
+    /// Its largest party.
+    pub party_players_max: u16,
     /// Where it stands.
     pub document: &'a Document,
     /// What came of each rule, where it can be told.
@@ -229,55 +231,5 @@ impl RuleLint<'_> {
         }
         let expansions = expansions.into_iter().collect::<Option<Vec<_>>>()?;
         Some(expansions.into_iter().flatten().collect())
-    }
-}
-
-/// Whether no match can keep both rules.
-pub(super) fn contradict(a: &RuleKind, b: &RuleKind) -> bool {
-    use crate::queue::{Comparison as By, Operand};
-    match (a, b) {
-        (RuleKind::All(parts), other) | (other, RuleKind::All(parts)) => {
-            parts.iter().any(|part| contradict(part, other))
-        }
-        (RuleKind::Not(inner), other) | (other, RuleKind::Not(inner)) => **inner == *other,
-        (RuleKind::Equal { read: a, .. }, RuleKind::Different { read: b, .. })
-        | (RuleKind::Different { read: a, .. }, RuleKind::Equal { read: b, .. }) => a == b,
-        (
-            RuleKind::Compare {
-                read: read_a,
-                per: per_a,
-                of: of_a,
-                team: team_a,
-                by: by_a,
-                with: with_a,
-            },
-            RuleKind::Compare {
-                read: read_b,
-                per: per_b,
-                of: of_b,
-                team: team_b,
-                by: by_b,
-                with: with_b,
-            },
-        ) => {
-            if (read_a, per_a, of_a, team_a) != (read_b, per_b, of_b, team_b) {
-                return false;
-            }
-            let (a, b) = match (with_a, with_b) {
-                (Operand::Number(a), Operand::Number(b)) => (*a, *b),
-                (Operand::Text(a), Operand::Text(b)) => {
-                    return match (by_a, by_b) {
-                        (By::Equal, By::Equal) => a != b,
-                        (By::Equal, By::Unequal) | (By::Unequal, By::Equal) => a == b,
-                        _ => false,
-                    };
-                }
-                _ => return false,
-            };
-            // If no number at, between or beyond the two keeps both, none does.
-            let tries = [a, b, a.midpoint(b), a.min(b) - 1.0, a.max(b) + 1.0];
-            !tries.iter().any(|&x| by_a.holds(x, a) && by_b.holds(x, b))
-        }
-        _ => false,
     }
 }

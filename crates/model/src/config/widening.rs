@@ -1,5 +1,6 @@
 //! How the limits of a queue widen with the age of a ticket: `expansions` in YAML.
 
+use super::diagnostic::Report;
 use super::nearest::{nearest, quoted_list};
 use super::queue_rules::RuleLint;
 use super::raw_queue as raw;
@@ -146,6 +147,7 @@ impl RuleLint<'_> {
                 return None;
             }
             age = Some(step.after.0);
+            self.never_comes(step.after.0, &at("after"));
             let way = self.way(raw, step, &target, index, &number)?;
             let after = step.after.0;
             if is_off {
@@ -191,6 +193,21 @@ impl RuleLint<'_> {
             all.map(|(target, steps)| Expansion { target, steps })
                 .collect(),
         )
+    }
+
+    /// Warns of a step that no ticket lives to see.
+    fn never_comes(&mut self, after: Millis, path: &[&str]) {
+        let limit = self.raw.ticket.time_out.map(|limit| limit.0);
+        let Some(limit) = limit.filter(|limit| after >= *limit) else {
+            return;
+        };
+        if self.document.is_unsure(&["ticket"]) {
+            return;
+        }
+        let message = format!("this step never comes: tickets expire after {limit}");
+        let help = format!("write less than `{limit}`, or a longer `ticket.time_out`");
+        let report = Report::warning("step-never-comes", self.document.at(path), message);
+        self.reports.push(report.write(help));
     }
 
     fn narrows<T>(&mut self, before: String, path: &[&str]) -> Option<T> {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::leader::Seniority;
-use super::{Changes, Event, Header, Looker, Member, RemovalReason, Session, admission, deadlines};
+use super::{
+    Changes, Constants, Event, Header, Looker, Member, RemovalReason, Session, admission, deadlines,
+};
 use crate::subscriptions::ChangeType;
 use crate::{PlayerId, Timestamp};
 
@@ -48,6 +50,11 @@ impl<'a> Draft<'a> {
                 played: BTreeSet::new(),
             },
         }
+    }
+
+    /// What never changes.
+    pub fn constants(&self) -> &Constants {
+        &self.base.constants
     }
 
     /// The header as it would be.

@@ -40,12 +40,13 @@ pub struct QueuePlayer {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<Name, Value>")]
     pub attributes: BTreeMap<Name, serde_json::Value>,
-    /// Round trip in whole milliseconds, by region. Must not be empty where the queue limits latency.
+    /// Round trip in whole milliseconds, by region. Must not be empty where the queue limits latency. Regions that the
+    /// queue does not allow are ignored; one that no fleet and no queue has is refused.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<Region, u32>")]
     pub latencies: BTreeMap<Region, serde_json::Value>,
-    /// Whom he would rather not meet, at most as many as the queue takes; each at most once. Only where the queue
-    /// has `avoid`.
+    /// Whom he would rather not meet, at most as many as the queue takes; who is named twice counts once. Only where
+    /// the queue has `avoid`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub avoid: Vec<PlayerId>,
 }
@@ -133,7 +134,8 @@ pub struct SetBackfill {
 pub struct WantedPlayers {
     /// Teams count from 0.
     pub team: u8,
-    /// How many, besides those who have a seat; no more than the team has free.
+    /// How many, besides those who have a seat; no more than the team has free in the session and by its queue's
+    /// `max_players`.
     pub players_required: u16,
 }
 

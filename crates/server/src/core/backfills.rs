@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use matcher::{Backfill, BackfillTeam, Event, Refill};
 use model::session::{
-    Actor, Backfilled, Command, Draft, Header, NewSession, Session, backfill_seats,
+    Actor, Backfill as Asking, Backfilled, Command, Draft, Error as Law, Header, Member,
+    NewSession, Session, backfill_seats,
 };
 use model::ticket::{EndReason, TicketPlayer, TicketState};
 use model::{PlayerId, SessionId, Ticket, TicketId, Timestamp, wire};
@@ -84,13 +85,16 @@ impl Core {
             wanted.push((team.team, team.players_required));
         }
         let command = Command::SetBackfill {
-            wanted,
+            wanted: wanted.clone(),
             created_before: body.created_before.map(|at| at.0),
         };
         let written = self
             .write_asked(asked, |by, draft, _, now| {
-                draft.apply(by, &command, now)?;
-                self.require_served(draft.header())?;
+                match draft.apply(by, &command, now) {
+                    Err(Law::TeamFull) => Err(self.full_team(draft, &wanted, now))?,
+                    applied => applied?,
+                };
+                self.require_served(draft)?;
                 Ok(())
             })
             .await?;
@@ -98,9 +102,10 @@ impl Core {
         backfill_of(&session, None)
     }
 
-    /// That a queue may still serve a backfill: it is configured, its teams are those asked for, and it has not too
-    /// many already.
-    fn require_served(&self, header: &Header) -> Result<(), Error> {
+    /// That a queue may still serve a backfill: it is configured, its teams are those asked for and have seats for as
+    /// many, and it has not too many already.
+    fn require_served(&self, draft: &Draft<'_>) -> Result<(), Error> {
+        let header = draft.header();
         let (Some(matched), Some(backfill)) = (&header.matched, &header.backfill) else {
             return Ok(());
         };
@@ -118,12 +123,68 @@ impl Core {
                 detail: format!("queue {} has {} teams", queue.name, queue.teams.len()),
             });
         }
+        for ((team, &wanted), settings) in (0_u8..).zip(&backfill.wanted).zip(&queue.teams) {
+            let (name, most) = (&settings.name, settings.players_max);
+            if wanted > most {
+                return Err(Error::Invalid {
+                    field: "teams".into(),
+                    detail: format!(
+                        "{wanted} players are asked for on team {name}, of which queue {} has {most} at most",
+                        queue.name
+                    ),
+                });
+            }
+            // Who came otherwise takes a seat of the session, but the queue knows nothing of him.
+            let is_queued = |member: &&Arc<Member>| {
+                member.team == Some(team) && member.reserved_by == Some(Actor::Service)
+            };
+            let playing = draft.members().filter(is_queued).count();
+            let free = most.saturating_sub(u16::try_from(playing).unwrap_or(u16::MAX));
+            if wanted > free {
+                return Err(Error::NoSuchSeats {
+                    team: name.clone(),
+                    free,
+                    wanted,
+                });
+            }
+        }
         let known = self.backfills.known();
         let served = known.values().filter_map(|known| known.told.as_ref());
         let others = served.filter(|told| told.queue == queue.name && told.session != header.id);
         match known.len() >= matcher::BACKFILLS_MAX && others.count() >= matcher::BACKFILLS_MAX {
             true => Err(Error::Overloaded),
             false => Ok(()),
+        }
+    }
+
+    /// Which team has too few seats for those that were just asked for.
+    fn full_team(&self, draft: &Draft<'_>, asked: &[(u8, u16)], now: Timestamp) -> Error {
+        let mut header = Header::clone(draft.header());
+        let teams = 0_u8..u8::try_from(header.teams.len()).unwrap_or(u8::MAX);
+        let of_team = |team| asked.iter().find(|(other, _)| *other == team);
+        header.backfill = Some(Asking {
+            created_at: now,
+            acknowledged_at: now,
+            wanted: teams
+                .map(|team| of_team(team).map_or(0, |(_, players)| *players))
+                .collect(),
+            created_before: None,
+            added: Vec::new(),
+        });
+        let config = self.config();
+        let queue = header.matched.as_ref();
+        let queue = queue.and_then(|matched| config.queue(matched.queue.as_str()));
+        let seats = backfill_seats(draft.constants(), &header);
+        let wanted = header.backfill.iter().flat_map(|backfill| &backfill.wanted);
+        let teams = queue.iter().flat_map(|queue| &queue.teams);
+        let mut asked = teams.zip(wanted.zip(seats));
+        match asked.find(|(_, (wanted, free))| *wanted > free) {
+            Some((team, (&wanted, free))) => Error::NoSuchSeats {
+                team: team.name.clone(),
+                free,
+                wanted,
+            },
+            None => Law::TeamFull.into(),
         }
     }
 

@@ -1,7 +1,8 @@
 //! What a request says that a player brings, read as his queues declare it: what is none of that is refused by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use model::config::{Config, nearest};
 use model::queue::AttributeType;
 use model::ticket::Value;
 use model::{PlayerId, Region};
@@ -67,6 +68,43 @@ pub(super) fn latencies(
         }
     });
     read.collect()
+}
+
+/// Every region that a player has measured is one of the configuration: of a fleet, or of a queue. A region that his
+/// queue does not allow is none of its business; one that is nowhere is a mistake that nobody would notice.
+///
+/// # Errors
+/// 422 with the region's name.
+pub(super) fn regions<'r>(
+    config: &Config,
+    player: &PlayerId,
+    said: impl Iterator<Item = &'r Region>,
+) -> Result<(), Error> {
+    let known = || {
+        let fleets = config.fleets.values().flat_map(|fleet| &fleet.regions);
+        let queues = config.queues.values();
+        fleets.chain(queues.flat_map(|queue| queue.regions.allow.iter().flatten()))
+    };
+    for region in said {
+        if known().any(|other| other == region) {
+            continue;
+        }
+        let names: BTreeSet<&str> = known().map(Region::as_str).collect();
+        let help = match nearest(region.as_str(), names.iter().copied()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => {
+                let names: Vec<&str> = names.into_iter().collect();
+                format!("there are {}", names.join(", "))
+            }
+        };
+        return Err(Error::Invalid {
+            field: format!("players.{player}.latencies.{region}"),
+            detail: format!(
+                "no fleet has such a region, and no queue in its regions.allow; {help}"
+            ),
+        });
+    }
+    Ok(())
 }
 
 /// What a JSON value is, in words.

@@ -33,8 +33,10 @@ impl Core {
         idempotency: Option<&str>,
     ) -> Result<wire::Ticket, Error> {
         // What is no round trip is none in any queue, and whatever the party.
+        let config = self.config();
         for (player, said) in &body.players {
             super::brought::latencies(player, said.latencies.clone())?;
+            super::brought::regions(&config, player, said.latencies.keys())?;
         }
         let queues = self.asked_queues(&body)?;
         let Some(first) = queues.first() else {

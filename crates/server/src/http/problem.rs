@@ -228,6 +228,7 @@ impl From<Error> for Problem {
                 .with("penalty", penalty.as_str())
                 .with("until", serde_json::json!(wire::Rfc3339(until))),
             Error::Conflict(_) => Problem::new(Kind::Conflict, text),
+            Error::NoSuchSeats { .. } => Problem::new(Kind::TeamFull, text),
             Error::Law(Law::InvitedLately { player, wait }) => {
                 Problem::new(Kind::InvitedLately, text)
                     .with("player", player.as_str())
