@@ -81,7 +81,7 @@ pub enum Rejection {
         player: PlayerId,
     },
     /// An attribute of another type.
-    #[error("attribute {attribute}: player {player} must give a {expected}")]
+    #[error("attribute {attribute}: player {player} must give {expected}")]
     AttributeType {
         /// The attribute.
         attribute: Name,
@@ -408,11 +408,6 @@ fn check_value(
     player: &TicketPlayer,
     value: &Value,
 ) -> Result<(), Rejection> {
-    let wrong = |expected| Rejection::AttributeType {
-        attribute: name.clone(),
-        player: player.player.clone(),
-        expected,
-    };
     let out_of_range = || Rejection::NumberOutOfRange {
         attribute: name.clone(),
         player: player.player.clone(),
@@ -435,10 +430,11 @@ fn check_value(
                 false => Err(out_of_range()),
             }
         }
-        (AttributeType::Numbers, _) => Err(wrong("map of numbers")),
-        (AttributeType::Number, _) => Err(wrong("number")),
-        (AttributeType::String, _) => Err(wrong("text")),
-        (AttributeType::Strings, _) => Err(wrong("list of texts")),
+        (kind, _) => Err(Rejection::AttributeType {
+            attribute: name.clone(),
+            player: player.player.clone(),
+            expected: kind.values(),
+        }),
     }
 }
 

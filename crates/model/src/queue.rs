@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::opening::OpeningHours;
 use crate::penalty::Penalties;
+use crate::ticket::Value;
 use crate::{Millis, Name, Region, Timeout};
 
 /// The attribute that a rule `equal` may read without the queue declaring it: the build of a player's client. It is
@@ -208,6 +209,27 @@ impl AttributeType {
             AttributeType::Numbers => "numbers",
         }
     }
+
+    /// What its values are, in words.
+    pub fn values(self) -> &'static str {
+        match self {
+            AttributeType::Number => "a number",
+            AttributeType::String => "a text",
+            AttributeType::Strings => "a list of texts",
+            AttributeType::Numbers => "a map of numbers",
+        }
+    }
+
+    /// Whether a value is of this type, whether or not it may be so large or so long.
+    pub fn holds(self, value: &Value) -> bool {
+        matches!(
+            (self, value),
+            (AttributeType::Number, Value::Number(_))
+                | (AttributeType::String, Value::String(_))
+                | (AttributeType::Strings, Value::Strings(_))
+                | (AttributeType::Numbers, Value::Numbers(_))
+        )
+    }
 }
 
 /// An attribute that a queue declares.
@@ -218,7 +240,7 @@ pub struct Attribute {
     /// Who may set it.
     pub source: AttributeSource,
     /// `None`: a ticket without it is refused.
-    pub default: Option<crate::ticket::Value>,
+    pub default: Option<Value>,
 }
 
 /// One rule.
