@@ -145,7 +145,7 @@ pub(super) fn run(
             refused: Default::default(),
             stats: Default::default(),
         },
-        matcher: Matcher::new(vec![at_hours(queue, starts)], seed),
+        matcher: Matcher::new(vec![queue.as_of(starts)], seed),
         estimator: Estimator::new(&queue.estimate_quantiles),
         live: Vec::new(),
         waits_in: BTreeMap::new(),
@@ -171,17 +171,6 @@ pub(super) fn run(
     }
     run.day.stats = run.matcher.stats();
     Ok(run.day)
-}
-
-/// The queue as it is at an instant: paused outside of its hours.
-fn at_hours(queue: &Arc<Queue>, now: Timestamp) -> Arc<Queue> {
-    match opening::is_open(&queue.open, now) {
-        true => Arc::clone(queue),
-        false => Arc::new(Queue {
-            active: false,
-            ..Queue::clone(queue)
-        }),
-    }
 }
 
 impl Run<'_> {
@@ -226,7 +215,7 @@ impl Run<'_> {
         self.now = at;
         if self.hours_change.is_some_and(|change| change <= at) {
             self.hours_change = opening::next_change(&self.day.queue.open, at);
-            let queue = at_hours(&self.day.queue, at);
+            let queue = self.day.queue.as_of(at);
             let outputs = self.matcher.set_queues(at, vec![queue]);
             self.answer(outputs)?;
         }

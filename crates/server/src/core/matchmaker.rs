@@ -400,14 +400,7 @@ impl Hours {
             .filter_map(|queue| opening::next_change(&queue.open, now))
             .min();
         let queues = self.queues.iter();
-        let paused = |queue: &Arc<Queue>| match opening::is_open(&queue.open, now) {
-            true => Arc::clone(queue),
-            false => Arc::new(Queue {
-                active: false,
-                ..Queue::clone(queue)
-            }),
-        };
-        queues.map(paused).collect()
+        queues.map(|queue| queue.as_of(now)).collect()
     }
 
     /// The queues, if any may have opened or closed.
@@ -739,35 +732,14 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
-    use model::queue::{Aggregate, RegionRules};
-
     use super::*;
 
     fn queue(name: &str, active: bool, open: Vec<opening::OpeningHours>) -> Arc<Queue> {
         let name: Name = name.parse().expect("a name");
         Arc::new(Queue {
-            session_type: name.clone(),
-            group: name.clone(),
-            name,
             active,
             open,
-            cross_play: false,
-            regions: RegionRules::default(),
-            teams: Vec::new(),
-            party_players_max: 1,
-            party_aggregate: Aggregate::Mean,
-            attributes: BTreeMap::new(),
-            role_attribute: None,
-            rules: Vec::new(),
-            sort: None,
-            avoid: None,
-            expansions: Vec::new(),
-            ticket_time_out: None,
-            placement_retries: 0,
-            backfill: Default::default(),
-            estimate_quantiles: vec![0.5, 0.9],
-            acceptance: None,
-            penalties: None,
+            ..Queue::new(name, Vec::new())
         })
     }
 
