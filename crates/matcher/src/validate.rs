@@ -87,7 +87,7 @@ pub enum Rejection {
         attribute: Name,
         /// Whose.
         player: PlayerId,
-        /// In words.
+        /// Such as `a number`.
         expected: &'static str,
     },
     /// A number that is not finite or beyond [`NUMBER_ABS_MAX`].

@@ -42,11 +42,11 @@ pub(super) struct Record {
     pub(super) region: u16,
     pub(super) players: u16,
     pub(super) fate: Fate,
-    /// Until it was matched or otherwise ended.
+    /// Until it was matched or otherwise ended; none if it still waits.
     pub(super) waited: Millis,
-    /// Of its match.
+    /// The largest difference of two parties of its match, in what the queue's first distance rule reads.
     pub(super) skill_gap: f32,
-    /// Of its match.
+    /// The largest difference of two teams of its match, in what the queue balances.
     pub(super) balance_gap: f32,
     /// Of the one of its players who is farthest from the match's region.
     pub(super) latency_ms: Option<u16>,
