@@ -456,17 +456,13 @@ impl Core {
             tickets: Arc::new(tickets),
             row,
         });
+        let (state, reason) = (TicketState::Found, EndReason::Backfilled);
         along.moved.extend(taken.into_values().map(|ticket| {
             let joins = Ticket {
                 queue: found.queue.clone(),
                 match_id: header.match_id,
                 session: Some(header.id),
-                ..ended(
-                    &ticket.value,
-                    TicketState::Found,
-                    EndReason::Backfilled,
-                    now,
-                )
+                ..ended(&ticket.value, state, reason, now)
             };
             (ticket, Arc::new(joins))
         }));
