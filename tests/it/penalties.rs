@@ -117,6 +117,10 @@ fn f14_who_leaves_a_running_match_may_not_queue_for_a_while() {
         world.run_timers().await;
         assert_eq!(paid(&world, "ann").await, Some((2, 20, false)));
         world.at(125 * MINUTE);
+        assert_eq!(paid(&world, "ann").await, None, "though its row is there");
+        let ranked = "ranked".parse().expect("a name");
+        let forgiven = world.backend().forgive(&player("ann"), &ranked).await;
+        refused(forgiven, 404, "not-found");
         world.run_timers().await;
         assert_eq!(paid(&world, "ann").await, None);
         world.stop().await;

@@ -366,12 +366,7 @@ impl Reader<'_> {
             }
             PlayerColumn::Roles(attribute, roles) => {
                 let own = texts(self.queue, player, attribute);
-                for roles in roles.chunks(64) {
-                    let takes = |role: &Name| own.iter().any(|own| own == role.as_str());
-                    let bits = roles.iter().enumerate();
-                    let bits = bits.filter(|(_, role)| takes(role));
-                    self.cells.push(bits.fold(0, |bits, (n, _)| bits | 1 << n));
-                }
+                self.cells.extend(crate::roles::bits(own, roles));
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::avoid::meetings;
 use crate::entry::{Entry, texts};
 use crate::facts::{Columns, PlayerColumn};
 use crate::question::{Question, Seated};
-use crate::roles::fill_roles;
+use crate::roles;
 use crate::wishes::Score;
 
 /// Two tickets that are not on one team for certain.
@@ -370,7 +370,7 @@ impl Finals {
             });
             let players: Vec<&[u64]> = players.collect();
             let spare = free.get(usize::from(team)).copied().unwrap_or(0);
-            fill_roles(&players, &roles.seats, spare)
+            roles::fill_roles(&players, &roles.seats, spare)
         })
     }
 
@@ -510,13 +510,11 @@ impl Limits {
 
 impl Roles {
     fn new(queue: &Queue, columns: &mut Columns, wanted: &BTreeMap<Name, u16>) -> Roles {
-        let seats = wanted.values().enumerate();
-        let seats = seats.flat_map(|(role, n)| std::iter::repeat_n(role, usize::from(*n)));
         let mut roles = Roles {
             column: 0,
             // Without an attribute nobody would take any.
             names: 0,
-            seats: seats.collect(),
+            seats: roles::seats(wanted),
         };
         if let (Some(attribute), false) = (&queue.role_attribute, wanted.is_empty()) {
             let names: Vec<Name> = wanted.keys().cloned().collect();

@@ -24,12 +24,22 @@ pub(crate) fn of_team<'t>(
     assign(queue, &players, &team.roles).unwrap_or_default()
 }
 
-/// The seats with a role, one by one.
-fn seats(roles: &BTreeMap<Name, u16>) -> Vec<&Name> {
-    let seats = roles.iter();
+/// The role of each seat with one, by its place among the team's roles.
+pub(crate) fn seats(roles: &BTreeMap<Name, u16>) -> Vec<usize> {
+    let seats = roles.values().enumerate();
     seats
         .flat_map(|(role, n)| std::iter::repeat_n(role, usize::from(*n)))
         .collect()
+}
+
+/// Which of these roles a player with this list would take, as bits.
+pub(crate) fn bits(own: &[String], roles: &[Name]) -> impl Iterator<Item = u64> {
+    roles.chunks(64).map(|roles| {
+        let takes = |role: &Name| own.iter().any(|own| own == role.as_str());
+        let bits = roles.iter().enumerate();
+        let bits = bits.filter(|(_, role)| takes(role));
+        bits.fold(0, |bits, (n, _)| bits | 1 << n)
+    })
 }
 
 /// Whether each wanted role finds a player of its own who would take it, all but `spare` of them. `seats` says the role
@@ -89,7 +99,8 @@ fn assign(
     roles: &BTreeMap<Name, u16>,
 ) -> Option<BTreeMap<PlayerId, Name>> {
     let attribute = queue.role_attribute.as_ref()?;
-    let seats = seats(roles);
+    let names: Vec<&Name> = roles.keys().collect();
+    let seats: Vec<&Name> = seats(roles).into_iter().map(|role| names[role]).collect();
     if seats.len() > players.len() {
         return None;
     }

@@ -12,7 +12,7 @@ use model::{Name, PlayerId, Ticket};
 use crate::entry::{Apart, Fit, fit, keyed, number, text, texts, value};
 use crate::finals::{base, has_any, shared, steps, summed};
 use crate::plan::{Level, Plan};
-use crate::roles::fill_roles;
+use crate::roles;
 
 /// The largest round trip that is believed, in milliseconds.
 pub const LATENCY_MS_MAX: u32 = 10_000;
@@ -81,13 +81,13 @@ pub enum Rejection {
         player: PlayerId,
     },
     /// An attribute of another type.
-    #[error("attribute {attribute}: player {player} must give a {expected}")]
+    #[error("attribute {attribute}: player {player} must give {expected}")]
     AttributeType {
         /// The attribute.
         attribute: Name,
         /// Whose.
         player: PlayerId,
-        /// In words.
+        /// Such as `a number`.
         expected: &'static str,
     },
     /// A number that is not finite or beyond [`NUMBER_ABS_MAX`].
@@ -408,11 +408,6 @@ fn check_value(
     player: &TicketPlayer,
     value: &Value,
 ) -> Result<(), Rejection> {
-    let wrong = |expected| Rejection::AttributeType {
-        attribute: name.clone(),
-        player: player.player.clone(),
-        expected,
-    };
     let out_of_range = || Rejection::NumberOutOfRange {
         attribute: name.clone(),
         player: player.player.clone(),
@@ -435,10 +430,11 @@ fn check_value(
                 false => Err(out_of_range()),
             }
         }
-        (AttributeType::Numbers, _) => Err(wrong("map of numbers")),
-        (AttributeType::Number, _) => Err(wrong("number")),
-        (AttributeType::String, _) => Err(wrong("text")),
-        (AttributeType::Strings, _) => Err(wrong("list of texts")),
+        (kind, _) => Err(Rejection::AttributeType {
+            attribute: name.clone(),
+            player: player.player.clone(),
+            expected: kind.values(),
+        }),
     }
 }
 
@@ -542,22 +538,14 @@ fn fills(
     attribute: &Name,
     spare: u32,
 ) -> bool {
-    let roles = team.roles.values().enumerate();
-    let seats = roles.flat_map(|(role, n)| std::iter::repeat_n(role, usize::from(*n)));
-    let seats: Vec<usize> = seats.collect();
+    let names: Vec<Name> = team.roles.keys().cloned().collect();
     let takes = ticket.players.iter().map(|player| {
         let own = texts(queue, player, attribute);
-        let mut bits = vec![0_u64; team.roles.len().div_ceil(64)];
-        for (role, name) in team.roles.keys().enumerate() {
-            if own.iter().any(|text| text == name.as_str()) {
-                bits[role / 64] |= 1 << (role % 64);
-            }
-        }
-        bits
+        roles::bits(own, &names).collect()
     });
     let takes: Vec<Vec<u64>> = takes.collect();
     let players: Vec<&[u64]> = takes.iter().map(Vec::as_slice).collect();
-    fill_roles(&players, &seats, spare)
+    roles::fill_roles(&players, &roles::seats(&team.roles), spare)
 }
 
 /// Whether any rule reads an attribute that the queue does not declare.

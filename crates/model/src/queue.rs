@@ -1,10 +1,12 @@
 //! A validated queue: how parties become teams of a new session; made from YAML by `config`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::opening::OpeningHours;
+use crate::opening::{self, OpeningHours};
 use crate::penalty::Penalties;
-use crate::{Millis, Name, Region, Timeout};
+use crate::ticket::Value;
+use crate::{Millis, Name, Region, Timeout, Timestamp};
 
 /// The attribute that a rule `equal` may read without the queue declaring it: the build of a player's client. It is
 /// then a text without default that players set themselves.
@@ -67,6 +69,48 @@ pub struct Queue {
     pub penalties: Option<Penalties>,
 }
 
+impl Queue {
+    /// One without rules, attributes, limits and time-outs, whose parties may be as large as its largest team. It makes
+    /// sessions of a type of its own name, and promises no waits.
+    pub fn new(name: Name, teams: Vec<TeamSettings>) -> Queue {
+        Queue {
+            group: name.clone(),
+            active: true,
+            open: Vec::new(),
+            session_type: name.clone(),
+            name,
+            cross_play: false,
+            regions: RegionRules::default(),
+            party_players_max: teams.iter().map(|team| team.players_max).max().unwrap_or(1),
+            teams,
+            party_aggregate: Aggregate::Mean,
+            attributes: BTreeMap::new(),
+            role_attribute: None,
+            rules: Vec::new(),
+            sort: None,
+            avoid: None,
+            expansions: Vec::new(),
+            ticket_time_out: None,
+            placement_retries: 0,
+            backfill: QueueBackfill::default(),
+            estimate_quantiles: Vec::new(),
+            acceptance: None,
+            penalties: None,
+        }
+    }
+
+    /// The queue as it is at an instant: paused outside of its hours.
+    pub fn as_of(self: &Arc<Self>, now: Timestamp) -> Arc<Queue> {
+        match opening::is_open(&self.open, now) {
+            true => Arc::clone(self),
+            false => Arc::new(Queue {
+                active: false,
+                ..Queue::clone(self)
+            }),
+        }
+    }
+}
+
 /// How tickets of a queue join sessions that are played and ask for players.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueBackfill {
@@ -118,6 +162,18 @@ pub struct TeamSettings {
     pub players_max: u16,
     /// Players wanted of each role; who fills none is free.
     pub roles: BTreeMap<Name, u16>,
+}
+
+impl TeamSettings {
+    /// One that wants no roles.
+    pub fn new(name: Name, players_min: u16, players_max: u16) -> TeamSettings {
+        TeamSettings {
+            name,
+            players_min,
+            players_max,
+            roles: BTreeMap::new(),
+        }
+    }
 }
 
 /// How the numbers of several players become one.
@@ -208,6 +264,27 @@ impl AttributeType {
             AttributeType::Numbers => "numbers",
         }
     }
+
+    /// What its values are, in words.
+    pub fn values(self) -> &'static str {
+        match self {
+            AttributeType::Number => "a number",
+            AttributeType::String => "a text",
+            AttributeType::Strings => "a list of texts",
+            AttributeType::Numbers => "a map of numbers",
+        }
+    }
+
+    /// Whether a value is of this type, whether or not it may be so large or so long.
+    pub fn holds(self, value: &Value) -> bool {
+        matches!(
+            (self, value),
+            (AttributeType::Number, Value::Number(_))
+                | (AttributeType::String, Value::String(_))
+                | (AttributeType::Strings, Value::Strings(_))
+                | (AttributeType::Numbers, Value::Numbers(_))
+        )
+    }
 }
 
 /// An attribute that a queue declares.
@@ -218,7 +295,7 @@ pub struct Attribute {
     /// Who may set it.
     pub source: AttributeSource,
     /// `None`: a ticket without it is refused.
-    pub default: Option<crate::ticket::Value>,
+    pub default: Option<Value>,
 }
 
 /// One rule.

@@ -127,6 +127,19 @@ pub struct TicketPlayer {
     pub avoid: BTreeSet<PlayerId>,
 }
 
+impl TicketPlayer {
+    /// One of whom nothing is known but who he is.
+    pub fn new(player: PlayerId) -> TicketPlayer {
+        TicketPlayer {
+            player,
+            platform: None,
+            attributes: LiteMap::new(),
+            latencies: LiteMap::new(),
+            avoid: BTreeSet::new(),
+        }
+    }
+}
+
 /// As a map also where it is empty: of no keys a list would be made, as nobody knows what they are.
 fn as_map<S: Serializer>(
     map: &LiteMap<impl Serialize, impl Serialize>,

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::queue::{
-    Aggregate, Attribute, AttributeSource, AttributeType, Comparison, Operand, Queue,
-    QueueBackfill, Reading, RegionRules, Rule, RuleKind, Scope, TeamSettings,
+    Aggregate, Attribute, AttributeSource, AttributeType, Comparison, Operand, Queue, Reading,
+    Rule, RuleKind, Scope, TeamSettings,
 };
-use model::ticket::{TicketPlayer, TicketState, Value};
+use model::ticket::{TicketPlayer, Value};
 use model::{Name, SessionId, Ticket, TicketId, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -58,11 +58,8 @@ impl Draft {
         let level = BTreeMap::from_iter(duel);
         attributes.insert(name("level"), Value::Numbers(level));
         TicketPlayer {
-            player: format!("p{n}-{of}").parse().expect("a player"),
-            platform: None,
             attributes: attributes.into_iter().collect(),
-            latencies: Default::default(),
-            avoid: Default::default(),
+            ..TicketPlayer::new(format!("p{n}-{of}").parse().expect("a player"))
         }
     }
 }
@@ -70,20 +67,8 @@ impl Draft {
 fn party(n: usize, players: Vec<TicketPlayer>) -> Arc<Ticket> {
     let uuid = Uuid::from_u128(n as u128);
     Arc::new(Ticket {
-        id: TicketId(uuid),
-        queue: name("q"),
-        queues: Vec::new(),
-        party: SessionId(uuid),
-        created_at: Timestamp(0),
-        expires_at: None,
-        state: TicketState::Searching,
-        reason: None,
-        ended_at: None,
-        match_id: None,
-        session: None,
-        placements_failed: 0,
-        custom_data: Default::default(),
         players,
+        ..Ticket::new(TicketId(uuid), name("q"), SessionId(uuid), Timestamp(0))
     })
 }
 
@@ -94,24 +79,9 @@ fn queue(rules: &[RuleKind]) -> Queue {
         default: Some(default),
     };
     let numbers = BTreeMap::from([("duel".to_owned(), 0.5)]);
+    let team = |team| TeamSettings::new(name(&format!("team{team}")), 1, 50);
     Queue {
-        name: name("q"),
-        group: name("q"),
-        active: true,
-        open: Vec::new(),
-        session_type: name("Game"),
         cross_play: true,
-        regions: RegionRules::default(),
-        teams: (0..3)
-            .map(|team| TeamSettings {
-                name: name(&format!("team{team}")),
-                players_min: 1,
-                players_max: 50,
-                roles: BTreeMap::new(),
-            })
-            .collect(),
-        party_players_max: 4,
-        party_aggregate: Aggregate::Mean,
         attributes: BTreeMap::from([
             (
                 name("skill"),
@@ -130,7 +100,6 @@ fn queue(rules: &[RuleKind]) -> Queue {
                 attribute(AttributeType::Numbers, Value::Numbers(numbers)),
             ),
         ]),
-        role_attribute: None,
         rules: rules
             .iter()
             .enumerate()
@@ -141,15 +110,7 @@ fn queue(rules: &[RuleKind]) -> Queue {
                 kind: kind.clone(),
             })
             .collect(),
-        sort: None,
-        avoid: None,
-        expansions: Vec::new(),
-        ticket_time_out: None,
-        placement_retries: 0,
-        backfill: QueueBackfill::default(),
-        estimate_quantiles: Vec::new(),
-        acceptance: None,
-        penalties: None,
+        ..Queue::new(name("q"), (0..3).map(team).collect())
     }
 }
 

@@ -551,6 +551,20 @@ fn events_until_said(matcher: &mut Matcher, now: Timestamp, event: Event) -> (Ve
     (said, events)
 }
 
+/// Thousands queue of whom no game that asked before has any use, and then one asks for whoever is like the last of
+/// them: what is said, after how many events.
+fn asks_for_the_last(matcher: &mut Matcher, now: Timestamp) -> (Vec<Output>, usize) {
+    for n in 2..3_000 {
+        let lone = ticket(n, 0, &[-10.0 * n as f64]);
+        assert_eq!(matcher.handle(now, Event::Add(Arc::new(lone))), []);
+    }
+    matcher.handle(now, Event::Add(Arc::new(ticket(5_000, 1, &[-50_000.0]))));
+    let mut asked = duel(0, [-50_000.0; 4], &[0]);
+    asked.session = session(20_000);
+    asked.created_at = Timestamp(1);
+    events_until_said(matcher, now, Event::Backfill(Arc::new(asked)))
+}
+
 #[test]
 fn many_sessions_and_many_tickets_are_looked_at_in_slices() {
     // Whoever plays would meet anybody, so that their numbers keep out none.
@@ -571,16 +585,7 @@ fn many_sessions_and_many_tickets_are_looked_at_in_slices() {
     let (said, events) = events_until_said(&mut matcher, now, comes);
     assert_eq!(joined(&said), [vec![1]]);
     assert!((2..=20).contains(&events), "{events} events");
-    for n in 2..3_000 {
-        let lone = ticket(n, 0, &[-10.0 * n as f64]);
-        assert_eq!(matcher.handle(now, Event::Add(Arc::new(lone))), []);
-    }
-    matcher.handle(now, Event::Add(Arc::new(ticket(5_000, 1, &[-50_000.0]))));
-    let mut asked = duel(0, [-50_000.0; 4], &[0]);
-    asked.session = session(20_000);
-    asked.created_at = Timestamp(1);
-    let asks = Event::Backfill(Arc::new(asked));
-    let (said, events) = events_until_said(&mut matcher, now, asks);
+    let (said, events) = asks_for_the_last(&mut matcher, now);
     assert_eq!(joined(&said), [vec![5_000]]);
     assert!(events < 2_000, "{events} events");
 }
@@ -599,15 +604,7 @@ fn who_is_too_far_is_passed_over_unseen() {
     let comes = Event::Add(Arc::new(ticket(1, 0, &[59_990.0])));
     let (said, events) = events_until_said(&mut matcher, now, comes);
     assert_eq!((joined(&said), events), (vec![vec![1]], 1));
-    for n in 2..3_000 {
-        let lone = ticket(n, 0, &[-10.0 * n as f64]);
-        assert_eq!(matcher.handle(now, Event::Add(Arc::new(lone))), []);
-    }
-    matcher.handle(now, Event::Add(Arc::new(ticket(5_000, 1, &[-50_000.0]))));
-    let mut asked = duel(0, [-50_000.0; 4], &[0]);
-    asked.session = session(20_000);
-    let asks = Event::Backfill(Arc::new(asked));
-    let (said, events) = events_until_said(&mut matcher, now, asks);
+    let (said, events) = asks_for_the_last(&mut matcher, now);
     assert_eq!((joined(&said), events), (vec![vec![5_000]], 1));
 }
 

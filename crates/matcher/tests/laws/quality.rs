@@ -1,12 +1,11 @@
 //! How good matches of small pools are beside the best that there are, found by trying everything.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use matcher::{Event, Match, Matcher, Output};
 use model::queue::{
     Aggregate, Attribute, AttributeSource, AttributeType, Expansion, ExpansionStep,
-    ExpansionTarget, Queue, Reading, RegionRules, Rule, RuleKind, Scope, TeamSettings,
+    ExpansionTarget, Queue, Reading, Rule, RuleKind, Scope, TeamSettings,
 };
 use model::ticket::{TicketPlayer, Value};
 use model::{Millis, Name, SessionId, Ticket, TicketId, Timestamp};
@@ -94,29 +93,10 @@ pub fn queue() -> Queue {
         source: AttributeSource::Server,
         default: None,
     };
-    let team = |team: &str| TeamSettings {
-        name: name(team),
-        players_min: TEAM as u16,
-        players_max: TEAM as u16,
-        roles: BTreeMap::new(),
-    };
+    let team = |team: &str| TeamSettings::new(name(team), TEAM as u16, TEAM as u16);
     Queue {
-        name: name("q"),
-        group: name("q"),
-        active: true,
-        open: Vec::new(),
-        session_type: name("Game"),
-        cross_play: true,
-        regions: RegionRules::default(),
-        teams: vec![team("red"), team("blue")],
         party_players_max: 3,
-        party_aggregate: Aggregate::Mean,
         attributes: [(name("skill"), skill)].into_iter().collect(),
-        role_attribute: None,
-        backfill: Default::default(),
-        penalties: None,
-        sort: None,
-        avoid: None,
         rules: vec![Rule {
             name: name("skill-gap"),
             prefer: None,
@@ -134,10 +114,7 @@ pub fn queue() -> Queue {
                 limit: Some(WINDOW.1),
             }],
         }],
-        ticket_time_out: None,
-        placement_retries: 0,
-        estimate_quantiles: Vec::new(),
-        acceptance: None,
+        ..Queue::new(name("q"), vec![team("red"), team("blue")])
     }
 }
 
@@ -145,13 +122,10 @@ fn ticket(id: u64, at: i64, chance: &mut Chance) -> Ticket {
     let size = 1 + chance.below(6).saturating_sub(3);
     let around = chance.below(1_200);
     let player = |n: u64, skill: u64| TicketPlayer {
-        player: format!("p{id}-{n}").parse().expect("a player"),
-        platform: None,
         attributes: [(name("skill"), Value::Number(skill as f64))]
             .into_iter()
             .collect(),
-        latencies: Default::default(),
-        avoid: Default::default(),
+        ..TicketPlayer::new(format!("p{id}-{n}").parse().expect("a player"))
     };
     let uuid = Uuid::from_u128(u128::from(id));
     Ticket {

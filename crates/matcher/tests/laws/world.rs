@@ -6,7 +6,7 @@ use std::sync::Arc;
 use matcher::{Event, Figures, Match, MatchTeam, Matcher, Output, check_match};
 use model::queue::{
     Aggregate, Attribute, AttributeSource, AttributeType, Expansion, ExpansionStep,
-    ExpansionTarget, Queue, Reading, RegionRules, Rule, RuleKind, Scope, TeamSettings,
+    ExpansionTarget, Queue, Reading, Rule, RuleKind, Scope, TeamSettings,
 };
 use model::ticket::{TicketPlayer, Value};
 use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
@@ -27,26 +27,12 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
         source: AttributeSource::Server,
         default: Some(default),
     };
+    let teams = teams.iter().enumerate();
+    let team = |(n, &(min, max)): (usize, &(u16, u16))| {
+        TeamSettings::new(name(&format!("team{n}")), min, max)
+    };
     Queue {
-        name: name("q"),
-        group: name("q"),
-        active: true,
-        open: Vec::new(),
-        session_type: name("Game"),
-        cross_play: false,
-        regions: RegionRules::default(),
-        teams: teams
-            .iter()
-            .enumerate()
-            .map(|(n, &(players_min, players_max))| TeamSettings {
-                name: name(&format!("team{n}")),
-                players_min,
-                players_max,
-                roles: BTreeMap::new(),
-            })
-            .collect(),
         party_players_max: 4,
-        party_aggregate: Aggregate::Mean,
         attributes: BTreeMap::from([
             (
                 name("skill"),
@@ -77,16 +63,9 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
             ),
         ]),
         role_attribute: Some(name("mode")),
-        rules: Vec::new(),
-        sort: None,
-        avoid: None,
-        expansions: Vec::new(),
-        ticket_time_out: None,
         placement_retries: 3,
-        backfill: Default::default(),
         estimate_quantiles: vec![0.5, 0.9],
-        acceptance: None,
-        penalties: None,
+        ..Queue::new(name("q"), teams.map(team).collect())
     }
 }
 
@@ -144,13 +123,10 @@ pub fn ticket(id: u64, at: i64, skills: &[f64]) -> Ticket {
             .iter()
             .enumerate()
             .map(|(n, &skill)| TicketPlayer {
-                player: format!("p{id}-{n}").parse().expect("a player"),
-                platform: None,
                 attributes: [(name("skill"), Value::Number(skill))]
                     .into_iter()
                     .collect(),
-                latencies: Default::default(),
-                avoid: Default::default(),
+                ..TicketPlayer::new(format!("p{id}-{n}").parse().expect("a player"))
             })
             .collect(),
         ..Ticket::new(TicketId(uuid), name("q"), SessionId(uuid), Timestamp(at))

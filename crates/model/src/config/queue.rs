@@ -304,23 +304,15 @@ impl Lint<'_, raw::Queue> {
     }
 
     fn attribute(&mut self, name: &Name, raw: &raw::Attribute) -> Attribute {
-        let (kind, word) = match raw.r#type {
-            raw::AttributeType::Number => (AttributeType::Number, "a number"),
-            raw::AttributeType::String => (AttributeType::String, "a text"),
-            raw::AttributeType::Strings => (AttributeType::Strings, "a list of texts"),
-            raw::AttributeType::Numbers => (AttributeType::Numbers, "numbers by key"),
+        let kind = match raw.r#type {
+            raw::AttributeType::Number => AttributeType::Number,
+            raw::AttributeType::String => AttributeType::String,
+            raw::AttributeType::Strings => AttributeType::Strings,
+            raw::AttributeType::Numbers => AttributeType::Numbers,
         };
         let path = ["attributes", name.as_str(), "default"];
-        let fits = match (&raw.default, kind) {
-            (None, _)
-            | (Some(ticket::Value::Number(_)), AttributeType::Number)
-            | (Some(ticket::Value::String(_)), AttributeType::String)
-            | (Some(ticket::Value::Strings(_)), AttributeType::Strings)
-            | (Some(ticket::Value::Numbers(_)), AttributeType::Numbers) => true,
-            (Some(_), _) => false,
-        };
-        if !fits {
-            let message = format!("the default of `{name}` must be {word}");
+        if raw.default.as_ref().is_some_and(|value| !kind.holds(value)) {
+            let message = format!("the default of `{name}` must be {}", kind.values());
             self.error(
                 "default-type",
                 &path,

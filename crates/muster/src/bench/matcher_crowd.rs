@@ -326,11 +326,9 @@ impl Crowd {
         }
         attributes.extend(self.texts(number, n));
         TicketPlayer {
-            player: format!("player-{number}-{n}").parse().expect("an id"),
-            platform: None,
             attributes: attributes.into_iter().collect(),
             latencies,
-            avoid: Default::default(),
+            ..TicketPlayer::new(format!("player-{number}-{n}").parse().expect("an id"))
         }
     }
 

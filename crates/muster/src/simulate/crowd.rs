@@ -111,6 +111,10 @@ impl Crowd {
 /// An hour's tickets are spread over it evenly by chance; how many they are follows the curve exactly.
 fn drawn(population: &Population, seed: u64) -> impl Iterator<Item = Arrival> + '_ {
     let hours = u64::from(population.days) * 24;
+    let homes = population.regions.iter();
+    let all: f64 = homes
+        .map(|home| home.share * population.hours.iter().sum::<f64>())
+        .sum();
     let mut owed = 0.0;
     let mut number = 0;
     (0..hours).flat_map(move |hour| {
@@ -122,11 +126,6 @@ fn drawn(population: &Population, seed: u64) -> impl Iterator<Item = Arrival> + 
                 home.share * population.hours[local as usize]
             })
             .collect();
-        let all: f64 = population
-            .regions
-            .iter()
-            .map(|home| home.share * population.hours.iter().sum::<f64>())
-            .sum();
         owed += population.tickets_per_day as f64 * weights.iter().sum::<f64>() / all;
         // Rounding is carried over, and the last hour settles it.
         let wanted = match hour + 1 == hours {
@@ -163,15 +162,7 @@ fn arrival(
 ) -> Arrival {
     let size = population.parties.draw(chance).copied().unwrap_or(1);
     let mut players: Vec<TicketPlayer> = (0..size)
-        .filter_map(|member| {
-            Some(TicketPlayer {
-                player: player(number, member)?,
-                platform: None,
-                attributes: Default::default(),
-                latencies: Default::default(),
-                avoid: Default::default(),
-            })
-        })
+        .filter_map(|member| player(number, member).map(TicketPlayer::new))
         .collect();
     for (region, spread) in population.regions.get(home).iter().flat_map(|h| &h.latency) {
         let drawn = spread.draw_party(chance, players.len());

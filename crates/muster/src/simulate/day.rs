@@ -42,11 +42,11 @@ pub(super) struct Record {
     pub(super) region: u16,
     pub(super) players: u16,
     pub(super) fate: Fate,
-    /// Until it was matched or otherwise ended.
+    /// Until it was matched or otherwise ended; none if it still waits.
     pub(super) waited: Millis,
-    /// Of its match.
+    /// The largest difference of two parties of its match, in what the queue's first distance rule reads.
     pub(super) skill_gap: f32,
-    /// Of its match.
+    /// The largest difference of two teams of its match, in what the queue balances.
     pub(super) balance_gap: f32,
     /// Of the one of its players who is farthest from the match's region.
     pub(super) latency_ms: Option<u16>,
@@ -145,7 +145,7 @@ pub(super) fn run(
             refused: Default::default(),
             stats: Default::default(),
         },
-        matcher: Matcher::new(vec![at_hours(queue, starts)], seed),
+        matcher: Matcher::new(vec![queue.as_of(starts)], seed),
         estimator: Estimator::new(&queue.estimate_quantiles),
         live: Vec::new(),
         waits_in: BTreeMap::new(),
@@ -171,17 +171,6 @@ pub(super) fn run(
     }
     run.day.stats = run.matcher.stats();
     Ok(run.day)
-}
-
-/// The queue as it is at an instant: paused outside of its hours.
-fn at_hours(queue: &Arc<Queue>, now: Timestamp) -> Arc<Queue> {
-    match opening::is_open(&queue.open, now) {
-        true => Arc::clone(queue),
-        false => Arc::new(Queue {
-            active: false,
-            ..Queue::clone(queue)
-        }),
-    }
 }
 
 impl Run<'_> {
@@ -226,7 +215,7 @@ impl Run<'_> {
         self.now = at;
         if self.hours_change.is_some_and(|change| change <= at) {
             self.hours_change = opening::next_change(&self.day.queue.open, at);
-            let queue = at_hours(&self.day.queue, at);
+            let queue = self.day.queue.as_of(at);
             let outputs = self.matcher.set_queues(at, vec![queue]);
             self.answer(outputs)?;
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::compare::Difference;
 use super::plot::{Series, bars, curve, escaped, lines};
-use super::table::{grouped, millis, number, percent, seconds, shown};
+use super::table::{HEADS, grouped, notes, rows};
 use super::tally::{Figures, Group, Report};
 
 const STYLE: &str = "
@@ -170,13 +170,18 @@ fn plots(reports: &[Report]) -> String {
             .collect();
         let labels: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         for (what, unit, of) in of {
-            let p50 = |r: &Report| named(groups(r), &labels, |g| of(g).p50.unwrap_or(0.0));
-            let p90 = |r: &Report| named(groups(r), &labels, |g| of(g).p90.unwrap_or(0.0));
-            let drawn = series(reports, &[("p50", &p50), ("p90", &p90)]);
+            let drawn = quantiles(reports, groups, &labels, of);
             html += &bars(&format!("{what} by {by}"), unit, &labels, &drawn);
         }
     }
     html
+}
+
+/// Two quantiles of a figure of each of some groups, for each run.
+fn quantiles(reports: &[Report], groups: Groups, labels: &[String], of: Of) -> Vec<Series> {
+    let p50 = |r: &Report| named(groups(r), labels, |g| of(g).p50.unwrap_or(0.0));
+    let p90 = |r: &Report| named(groups(r), labels, |g| of(g).p90.unwrap_or(0.0));
+    series(reports, &[("p50", &p50), ("p90", &p90)])
 }
 
 /// A figure of each of some groups, in the order of the labels; zero where there is no such group.
@@ -205,9 +210,7 @@ fn by_hour(reports: &[Report]) -> String {
         ("Latency by hour (UTC)", " ms", |g| &g.latency_ms),
     ];
     for (caption, unit, of) in of {
-        let p50 = |r: &Report| named(&r.by_hour, &labels, |g| of(g).p50.unwrap_or(0.0));
-        let p90 = |r: &Report| named(&r.by_hour, &labels, |g| of(g).p90.unwrap_or(0.0));
-        let drawn = series(reports, &[("p50", &p50), ("p90", &p90)]);
+        let drawn = quantiles(reports, |r| &r.by_hour, &labels, of);
         html += &lines(caption, unit, &labels, &drawn);
     }
     html
@@ -236,82 +239,20 @@ fn figures(run: usize, report: &Report) -> String {
         "<h3><span class=\"key run{run}\">{}</span></h3>\n<div class=\"scroll\"><table><thead><tr>",
         escaped(&report.config)
     );
-    for head in [
-        "of",
-        "tickets",
-        "matched",
-        "expired",
-        "canceled",
-        "wait p50",
-        "p90",
-        "p99",
-        "max",
-        "skill gap p50",
-        "p90",
-        "teams p50",
-        "p90",
-        "latency p50",
-        "p90",
-    ] {
+    for head in HEADS {
         let _ = write!(html, "<th>{head}</th>");
     }
     html += "</tr></thead><tbody>\n";
-    let all = std::iter::once(("", &report.all));
-    let regions = report.by_region.iter().map(|group| ("", group));
-    let parties = report.by_party.iter().map(|group| ("party of ", group));
-    let hours = report.by_hour.iter().map(|group| ("", group));
-    for (before, group) in all.chain(regions).chain(parties).chain(hours) {
-        let share = |n: u64| percent(n as f64 / group.tickets.max(1) as f64);
-        let (wait, gap) = (&group.wait_seconds, &group.skill_gap);
-        let (teams, ping) = (&group.balance_gap, &group.latency_ms);
-        let cells = [
-            format!("{before}{}", group.name),
-            grouped(group.tickets),
-            share(group.matched),
-            share(group.expired),
-            share(group.canceled),
-            shown(wait.p50, seconds),
-            shown(wait.p90, seconds),
-            shown(wait.p99, seconds),
-            shown(wait.max, seconds),
-            shown(gap.p50, number),
-            shown(gap.p90, number),
-            shown(teams.p50, number),
-            shown(teams.p90, number),
-            shown(ping.p50, millis),
-            shown(ping.p90, millis),
-        ];
+    for row in rows(report) {
         html += "<tr>";
-        for cell in cells {
+        for cell in row {
             let _ = write!(html, "<td>{}</td>", escaped(&cell));
         }
         html += "</tr>\n";
     }
     html += "</tbody></table></div>\n";
-    for promise in &report.promises {
-        let of = percent(promise.quantile);
-        let _ = match promise.kept_share {
-            Some(kept) => writeln!(
-                html,
-                "<p>A wait promised to {of} of tickets was kept for {} of {}.</p>",
-                percent(kept),
-                grouped(promise.promised)
-            ),
-            None => writeln!(
-                html,
-                "<p>No wait that was promised to {of} of tickets came due.</p>"
-            ),
-        };
-    }
-    if report.all.replaced > 0 {
-        let _ = writeln!(
-            html,
-            "<p>Replaced {}: a player of the ticket came again in a later one while it still waited.</p>",
-            grouped(report.all.replaced)
-        );
-    }
-    for (why, n) in &report.refused {
-        let _ = writeln!(html, "<p>Refused {}: {}</p>", grouped(*n), escaped(why));
+    for note in notes(report) {
+        let _ = writeln!(html, "<p>{}</p>", escaped(&note));
     }
     html
 }

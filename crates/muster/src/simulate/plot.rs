@@ -23,6 +23,19 @@ pub(super) struct Series {
     pub(super) points: Vec<f64>,
 }
 
+impl Series {
+    /// What the page's style knows it by.
+    fn class(&self) -> String {
+        let dashed = if self.dashed { " dashed" } else { "" };
+        format!("run{}{dashed}", self.run)
+    }
+}
+
+fn highest(series: &[Series]) -> f64 {
+    let all = series.iter().flat_map(|one| &one.points);
+    all.copied().fold(0.0, f64::max)
+}
+
 /// A text as HTML may hold it.
 pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -44,11 +57,10 @@ pub(super) fn escaped(text: &str) -> String {
 fn figure(caption: &str, series: &[Series], body: &str) -> String {
     let mut legend = String::new();
     for one in series {
-        let dashed = if one.dashed { " dashed" } else { "" };
         let _ = write!(
             legend,
-            "<span class=\"key run{}{dashed}\">{}</span> ",
-            one.run,
+            "<span class=\"key {}\">{}</span> ",
+            one.class(),
             escaped(&one.name)
         );
     }
@@ -113,18 +125,13 @@ fn path(body: &mut String, one: &Series, points: impl Iterator<Item = (f64, f64)
     for (at, (x, y)) in points.enumerate() {
         let _ = write!(line, "{}{x:.1} {y:.1}", if at == 0 { "M" } else { "L" });
     }
-    let dashed = if one.dashed { " dashed" } else { "" };
-    let _ = write!(
-        body,
-        "<path class=\"run{}{dashed}\" d=\"{line}\"/>",
-        one.run
-    );
+    let class = one.class();
+    let _ = write!(body, "<path class=\"{class}\" d=\"{line}\"/>");
 }
 
 /// Percentiles: how large a share (upwards) has at most so much (to the right, in powers of ten from `from` on).
 pub(super) fn curve(caption: &str, unit: &str, from: f64, series: &[Series]) -> String {
-    let all = || series.iter().flat_map(|one| &one.points);
-    let max = all().copied().fold(0.0, f64::max);
+    let max = highest(series);
     if max <= 0.0 {
         return String::new();
     }
@@ -157,8 +164,7 @@ pub(super) fn curve(caption: &str, unit: &str, from: f64, series: &[Series]) -> 
 
 /// A line over labels, of which every third is written.
 pub(super) fn lines(caption: &str, unit: &str, labels: &[String], series: &[Series]) -> String {
-    let all = || series.iter().flat_map(|one| &one.points);
-    let max = all().copied().fold(0.0, f64::max);
+    let max = highest(series);
     if max <= 0.0 || labels.len() < 2 {
         return String::new();
     }
@@ -178,8 +184,7 @@ pub(super) fn lines(caption: &str, unit: &str, labels: &[String], series: &[Seri
 
 /// Bars beside each other, for each label one of each series.
 pub(super) fn bars(caption: &str, unit: &str, labels: &[String], series: &[Series]) -> String {
-    let all = || series.iter().flat_map(|one| &one.points);
-    let max = all().copied().fold(0.0, f64::max);
+    let max = highest(series);
     if max <= 0.0 || labels.is_empty() {
         return String::new();
     }
@@ -195,11 +200,10 @@ pub(super) fn bars(caption: &str, unit: &str, labels: &[String], series: &[Serie
         let left = middle - width * series.len() as f64 / 2.0;
         for (place, one) in series.iter().enumerate() {
             let value = one.points.get(at).copied().unwrap_or(0.0);
-            let dashed = if one.dashed { " dashed" } else { "" };
             let _ = write!(
                 body,
-                "<rect class=\"run{}{dashed}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"><title>{}: {}{unit}</title></rect>",
-                one.run,
+                "<rect class=\"{}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"><title>{}: {}{unit}</title></rect>",
+                one.class(),
                 left + place as f64 * width,
                 y(value),
                 (width - 1.0).max(0.5),

@@ -25,26 +25,32 @@ pub(super) fn report(report: &Report) -> String {
     if !sizes.is_empty() {
         text += &format!("\nmatch size: {}\n", sizes.join("; "));
     }
-    if all.replaced > 0 {
-        text += &format!(
-            "replaced {}: a player of the ticket came again in a later one while it still waited\n",
-            grouped(all.replaced)
-        );
-    }
-    for promise in &report.promises {
-        text += &promised(promise);
-    }
-    for (why, n) in &report.refused {
-        text += &format!("refused {}: {why}\n", grouped(*n));
-    }
-    if report.searches_put_off > 0 {
-        text += &format!(
-            "searches that took more than one event: {}, given up: {}\n",
-            grouped(report.searches_put_off),
-            grouped(report.searches_given_up)
-        );
+    for note in notes(report) {
+        text += &format!("{note}\n");
     }
     text
+}
+
+/// What stands below the figures, each in a sentence or so: promises, and what did not go as it should.
+pub(super) fn notes(report: &Report) -> Vec<String> {
+    let mut notes = Vec::new();
+    if report.all.replaced > 0 {
+        notes.push(format!(
+            "replaced {}: a player of the ticket came again in a later one while it still waited",
+            grouped(report.all.replaced)
+        ));
+    }
+    notes.extend(report.promises.iter().map(promised));
+    let refused = report.refused.iter();
+    notes.extend(refused.map(|(why, n)| format!("refused {}: {why}", grouped(*n))));
+    if report.searches_put_off > 0 {
+        notes.push(format!(
+            "searches that took more than one event: {}, given up: {}",
+            grouped(report.searches_put_off),
+            grouped(report.searches_given_up)
+        ));
+    }
+    notes
 }
 
 fn promised(promise: &Promise) -> String {
@@ -52,80 +58,80 @@ fn promised(promise: &Promise) -> String {
     let without = grouped(promise.without);
     match (promise.kept_share, promise.mean_seconds) {
         (Some(kept), Some(mean)) => format!(
-            "promised {of} of tickets: {} kept of {of} ({} promises, {} on average; {without} came when nothing was known)\n",
+            "promised {of} of tickets: {} kept of {of} ({} promises, {} on average; {without} came when nothing was known)",
             percent(kept),
             grouped(promise.promised),
             seconds(mean),
         ),
         _ => format!(
-            "promised {of} of tickets: there were no promises that came due ({without} came when nothing was known)\n"
+            "promised {of} of tickets: there were no promises that came due ({without} came when nothing was known)"
         ),
     }
+}
+
+/// What the columns of [`rows`] are called; a quantile is of what was named last.
+pub(super) const HEADS: [&str; 16] = [
+    "of",
+    "tickets",
+    "matched",
+    "expired",
+    "canceled",
+    "waiting",
+    "wait p50",
+    "p90",
+    "p99",
+    "max",
+    "skill gap p50",
+    "p90",
+    "teams p50",
+    "p90",
+    "latency p50",
+    "p90",
+];
+
+/// The figures of all tickets, then those of each region, party size and hour.
+pub(super) fn rows(report: &Report) -> Vec<[String; 16]> {
+    let all = std::iter::once(row("all".into(), &report.all));
+    let regions = report.by_region.iter();
+    let regions = regions.map(|group| row(group.name.clone(), group));
+    let parties = report.by_party.iter();
+    let parties = parties.map(|group| row(format!("party of {}", group.name), group));
+    let hours = report.by_hour.iter();
+    let hours = hours.map(|group| row(format!("{} UTC", group.name), group));
+    all.chain(regions).chain(parties).chain(hours).collect()
+}
+
+fn row(name: String, group: &Group) -> [String; 16] {
+    let share = |n: u64| percent(n as f64 / group.tickets.max(1) as f64);
+    let (wait, gap) = (&group.wait_seconds, &group.skill_gap);
+    let (teams, latency) = (&group.balance_gap, &group.latency_ms);
+    [
+        name,
+        grouped(group.tickets),
+        share(group.matched),
+        share(group.expired),
+        share(group.canceled),
+        grouped(group.waiting),
+        shown(wait.p50, seconds),
+        shown(wait.p90, seconds),
+        shown(wait.p99, seconds),
+        shown(wait.max, seconds),
+        shown(gap.p50, number),
+        shown(gap.p90, number),
+        shown(teams.p50, number),
+        shown(teams.p90, number),
+        shown(latency.p50, millis),
+        shown(latency.p90, millis),
+    ]
 }
 
 fn groups(report: &Report) -> Table {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header([
-        "of",
-        "tickets",
-        "matched",
-        "expired",
-        "canceled",
-        "waiting",
-        "wait p50",
-        "p90",
-        "p99",
-        "max",
-        "gap p50",
-        "p90",
-        "teams p50",
-        "p90",
-        "ping p50",
-        "p90",
-    ]);
-    let mut row = |name: String, group: &Group| {
-        let count = |n: u64| grouped(n);
-        let Group {
-            wait_seconds: wait,
-            skill_gap: gap,
-            balance_gap: teams,
-            latency_ms: ping,
-            ..
-        } = group;
-        table.add_row([
-            name,
-            count(group.tickets),
-            share(group.matched, group.tickets),
-            share(group.expired, group.tickets),
-            share(group.canceled, group.tickets),
-            count(group.waiting),
-            shown(wait.p50, seconds),
-            shown(wait.p90, seconds),
-            shown(wait.p99, seconds),
-            shown(wait.max, seconds),
-            shown(gap.p50, number),
-            shown(gap.p90, number),
-            shown(teams.p50, number),
-            shown(teams.p90, number),
-            shown(ping.p50, millis),
-            shown(ping.p90, millis),
-        ]);
-    };
-    row("all".into(), &report.all);
-    for group in &report.by_region {
-        row(group.name.clone(), group);
-    }
-    for group in &report.by_party {
-        row(format!("party of {}", group.name), group);
-    }
-    for group in &report.by_hour {
-        row(format!("{} UTC", group.name), group);
-    }
-    for column in 1..16 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+    table.set_header(HEADS);
+    table.add_rows(rows(report));
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }
@@ -149,10 +155,6 @@ pub(super) fn shown(value: Option<f64>, how: fn(f64) -> String) -> String {
 /// A share as people read it.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
-}
-
-fn share(n: u64, of: u64) -> String {
-    percent(n as f64 / of.max(1) as f64)
 }
 
 /// Seconds, in words for long ones.

@@ -243,8 +243,10 @@ fn promises(day: &Day) -> Vec<Promise> {
                 // Nobody knows whether it would have been kept.
                 Fate::Canceled | Fate::Expired | Fate::Replaced if in_time => continue,
                 Fate::Matched if in_time => kept += 1,
-                Fate::Waiting | Fate::Refused => continue,
-                Fate::Matched | Fate::Canceled | Fate::Expired | Fate::Replaced => {}
+                Fate::Refused => continue,
+                // Who still waits would wait for ever: the run ends when nothing more happens.
+                Fate::Waiting | Fate::Matched | Fate::Canceled | Fate::Expired | Fate::Replaced => {
+                }
             }
             promised += 1;
             sum += wait.0 as f64 / 1_000.0;

@@ -1,7 +1,10 @@
 //! What needs no process of its own: limits, and the populations that are shipped.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+
+use model::queue::Queue;
 
 use super::crowd::Crowd;
 use super::day::{self, Halt};
@@ -79,6 +82,30 @@ fn who_comes_back_counts_against_the_limit() {
         "write a smaller come_back.share",
     ] {
         assert!(said.contains(part), "{said}");
+    }
+}
+
+/// One of an odd number waits for ever where nobody is turned away: what he was promised came due all the same.
+#[test]
+fn a_promise_to_who_still_waits_at_the_end_was_not_kept() {
+    let queue = queue(&folder("sessiontypes"), "duel-1v1").expect("a queue");
+    let queue = Arc::new(Queue {
+        ticket_time_out: None,
+        ..Queue::clone(&queue)
+    });
+    let text = "tickets_per_day: 20001\nregions: { eu: { share: 1, latency: { eu-west: { normal: 20 } } } }\n";
+    let crowd = Crowd::Population {
+        population: Box::new(population::parse(text, &[&queue]).expect("a population")),
+        seed: 1,
+    };
+    let stop = AtomicBool::new(false);
+    let mut progress = Progress::new("test", crowd.tickets());
+    let day = day::run(&queue, &crowd, 1, &mut progress, Halt::at(&stop)).expect("a day");
+    let report = tally::report(day, "test", 1, crowd.starts());
+    assert_eq!((report.all.tickets, report.all.waiting), (20_001, 1));
+    assert!(!report.promises.is_empty(), "else this shows nothing");
+    for promise in &report.promises {
+        assert_eq!(promise.promised + promise.without, 20_001, "{promise:?}");
     }
 }
 

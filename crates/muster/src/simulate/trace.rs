@@ -56,6 +56,8 @@ pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Vec<Arrival
         .next()
         .context("line 1: it is empty; begin with a header such as ticket,time,latency.eu-west")?;
     let columns = columns(header, queues)?;
+    let players = columns.iter().position(|one| *one == Column::Player);
+    let player_at = players.unwrap_or(0);
     let mut tickets: BTreeMap<String, usize> = BTreeMap::new();
     let mut arrivals: Vec<Arrival> = Vec::new();
     // In which line a named player was written into a ticket.
@@ -97,11 +99,7 @@ pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Vec<Arrival
                 if let Some(before) = written.insert((named.clone(), at), number) {
                     bail!(
                         "line {number}, column {}: the player {named} is in the ticket {:?} twice, in line {before} too; write each player of a party once",
-                        columns
-                            .iter()
-                            .position(|one| *one == Column::Player)
-                            .unwrap_or(0)
-                            + 1,
+                        player_at + 1,
                         one.ticket
                     );
                 }
@@ -216,18 +214,11 @@ fn person(
         time: starts,
         leaves: None,
         named: None,
-        who: TicketPlayer {
-            player: nobody,
-            platform: None,
-            attributes: Default::default(),
-            latencies: Default::default(),
-            avoid: Default::default(),
-        },
+        who: TicketPlayer::new(nobody),
     };
     for ((column, field), at) in columns.iter().zip(fields).zip(1..) {
         let field = field.trim();
-        let wrong =
-            |write: &str| anyhow::anyhow!("line {line}, column {at}: {field:?} is wrong; {write}");
+        let wrong = |write: &str| anyhow!("line {line}, column {at}: {field:?} is wrong; {write}");
         match column {
             Column::Ticket if field.is_empty() => {
                 return Err(wrong(

@@ -52,11 +52,7 @@ impl Core {
                 match_id: Some(id),
                 ..(*ticket.value).clone()
             };
-            let row = rows::ticket_row(&self.namespace, &proposed, ticket.number + 1)?;
-            items.push(Item::Put {
-                row,
-                expected: Some(ticket.number),
-            });
+            items.push(self.ticket_item(ticket, &proposed)?);
             moved.push(Arc::new(proposed));
         }
         match self.commits.commit(WriteSet { items }).await {
@@ -69,12 +65,7 @@ impl Core {
         }
         self.timers.hint(proposal.until);
         self.proposals.put(id, Arc::new(proposal), 1);
-        let mut told = Vec::new();
-        for (ticket, proposed) in taken.values_mut().zip(moved) {
-            let number = ticket.number + 1;
-            ticket.committed(proposed.clone(), number);
-            self.ticket_moved(proposed, number, &mut told);
-        }
+        let told = self.tickets_written(taken.values_mut().zip(moved));
         // From here on the proposal's row alone decides, also over a restart.
         thread.event(Event::Committed(found.handle));
         self.players.tell(told);
@@ -100,7 +91,6 @@ impl Core {
             true => Answer::Accepted,
             false => Answer::Refused,
         };
-        let over = || Error::Conflict(proposal::Error::Over.to_string());
         let proposed = ticket
             .match_id
             .filter(|_| ticket.state == TicketState::Proposed);
@@ -118,7 +108,6 @@ impl Core {
         players: &[PlayerId],
         answer: Answer,
     ) -> Result<(), Error> {
-        let over = || Error::Conflict(proposal::Error::Over.to_string());
         let mut taken = self.proposals.take(id).await.ok_or_else(over)?;
         let now = self.now();
         let mut proposal = (*taken.value).clone();
@@ -337,6 +326,11 @@ fn answering(
             .map(|one| one.player.clone())
             .collect()),
     }
+}
+
+/// No match waits for an answer.
+fn over() -> Error {
+    Error::Conflict(proposal::Error::Over.to_string())
 }
 
 fn not_found(ticket: TicketId) -> Error {

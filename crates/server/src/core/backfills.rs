@@ -14,7 +14,6 @@ use model::{PlayerId, SessionId, Ticket, TicketId, Timestamp, wire};
 use store::Item;
 
 use super::asked::{Asked, reader};
-use super::busy::Take;
 use super::matchmaker::{FAILED_PAUSE, TakenTicket, Thread};
 use super::write::{Along, Refusal, ended, not_found};
 use super::{Core, rows, store_error, view};
@@ -413,24 +412,16 @@ impl Core {
         let header = draft.header().clone();
         let kept = header.matched.as_ref().and_then(|matched| matched.tickets);
         let tickets = kept.and_then(|row| self.backfills.tickets(header.id, row));
-        let tickets = tickets.ok_or(model::session::Error::NoSuchBackfill)?;
+        let tickets = tickets.ok_or(Law::NoSuchBackfill)?;
         let team_of = teams_of(found);
-        let mut taken = Vec::new();
-        for &id in team_of.keys() {
-            match self.tickets.records.try_take(id) {
-                Take::Taken(ticket) if ticket.value.state == TicketState::Searching => {
-                    taken.push(ticket);
-                }
-                // Whoever has it is about to end it; should that fail, its write puts it back.
-                Take::Taken(_) | Take::Busy | Take::Absent => gone.push(id),
-            }
-        }
-        if !gone.is_empty() {
-            return Err(Error::Conflict("a ticket has gone meanwhile".into()).into());
-        }
+        let taken = self.take_searching(team_of.keys().copied());
+        let taken = taken.map_err(|ids| {
+            *gone = ids;
+            Error::Conflict("a ticket has gone meanwhile".into())
+        })?;
         let has_seat = |player: &TicketPlayer| draft.member_of(&player.player).is_some();
         let twice = taken
-            .iter()
+            .values()
             .filter(|one| one.value.players.iter().any(has_seat));
         refused.extend(twice.map(|ticket| ticket.key));
         let seat = |ticket: &TakenTicket| {
@@ -438,12 +429,11 @@ impl Core {
             let players = ticket.value.players.clone().into_iter();
             players.map(move |TicketPlayer { player, .. }| Backfilled { player, team })
         };
-        let players = taken.iter().flat_map(seat).collect();
+        let players = taken.values().flat_map(seat).collect();
         // The row is written with the session, whose number this write counts up.
         let row = draft.base_number() + 1;
         let command = Command::Refill { players, row };
         if let Err(error) = draft.apply(&Actor::Service, &command, now) {
-            use model::session::Error as Law;
             let is_about_seats = matches!(
                 error,
                 Law::TeamFull | Law::SessionFull | Law::NoSuchBackfill | Law::SessionEnded
@@ -453,20 +443,7 @@ impl Core {
             }
             return Err(error.into());
         }
-        let plays = |ticket: &Ticket| {
-            let mut players = ticket.players.iter();
-            players.any(|player| draft.member_of(&player.player).is_some())
-        };
-        let come = taken.iter().flat_map(|ticket| &ticket.value.players);
-        let come: BTreeSet<&PlayerId> = come.map(|player| &player.player).collect();
-        // Who comes back is there once: with what he was matched with now.
-        let before = |ticket: &Ticket| {
-            let mut ticket = ticket.clone();
-            ticket.players.retain(|one| !come.contains(&one.player));
-            ticket
-        };
-        let mut tickets: Vec<Ticket> = tickets.iter().map(before).filter(plays).collect();
-        tickets.extend(taken.iter().map(|ticket| (*ticket.value).clone()));
+        let tickets = kept_tickets(&tickets, &taken, draft);
         let Some(kept_row) = rows::match_row(&self.namespace, header.id, &tickets, row)? else {
             refused.extend(team_of.keys().copied());
             return Err(Error::Conflict("its tickets are too much for one row".into()).into());
@@ -479,17 +456,13 @@ impl Core {
             tickets: Arc::new(tickets),
             row,
         });
-        along.moved.extend(taken.into_iter().map(|ticket| {
+        let (state, reason) = (TicketState::Found, EndReason::Backfilled);
+        along.moved.extend(taken.into_values().map(|ticket| {
             let joins = Ticket {
                 queue: found.queue.clone(),
                 match_id: header.match_id,
                 session: Some(header.id),
-                ..ended(
-                    &ticket.value,
-                    TicketState::Found,
-                    EndReason::Backfilled,
-                    now,
-                )
+                ..ended(&ticket.value, state, reason, now)
             };
             (ticket, Arc::new(joins))
         }));
@@ -529,12 +502,34 @@ fn teams_of(found: &Refill) -> BTreeMap<TicketId, u8> {
     of_team.collect()
 }
 
+/// What the players of a session were matched with, once these tickets have come in too.
+fn kept_tickets(
+    before: &[Ticket],
+    come: &BTreeMap<TicketId, TakenTicket>,
+    draft: &Draft<'_>,
+) -> Vec<Ticket> {
+    let come = || come.values().map(|ticket| &*ticket.value);
+    let players = come().flat_map(|ticket| &ticket.players);
+    let players: BTreeSet<&PlayerId> = players.map(|player| &player.player).collect();
+    // Who comes back is there once: with what he was matched with now.
+    let stay = |ticket: &Ticket| {
+        let mut ticket = ticket.clone();
+        ticket.players.retain(|one| !players.contains(&one.player));
+        ticket
+    };
+    let plays = |ticket: &Ticket| {
+        let mut players = ticket.players.iter();
+        players.any(|player| draft.member_of(&player.player).is_some())
+    };
+    let before = before.iter().map(stay).filter(plays);
+    before.chain(come().cloned()).collect()
+}
+
 /// 404 without one.
 fn backfill_of(session: &Session, added: Option<&[Backfilled]>) -> Result<wire::Backfill, Error> {
     let (of_type, header) = (&session.constants().session_type, session.header());
     let backfill = header.backfill.as_ref();
     let unheard = backfill.map(|backfill| backfill.added.as_slice());
     let added = added.or(unheard).unwrap_or_default();
-    view::backfill(of_type, header, added)
-        .ok_or_else(|| model::session::Error::NoSuchBackfill.into())
+    view::backfill(of_type, header, added).ok_or_else(|| Law::NoSuchBackfill.into())
 }

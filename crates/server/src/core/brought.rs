@@ -15,31 +15,14 @@ use crate::Error;
 /// # Errors
 /// 422 with the attribute's name, and what it has to be.
 pub(super) fn value(field: &str, said: Json, declared: AttributeType) -> Result<Value, Error> {
-    let word = match declared {
-        AttributeType::Number => "a number",
-        AttributeType::String => "a text",
-        AttributeType::Strings => "a list of texts",
-        AttributeType::Numbers => "a map of numbers",
-    };
     let found = kind(&said);
     match serde_json::from_value(said) {
-        Ok(value) if is_of(&value, declared) => Ok(value),
+        Ok(value) if declared.holds(&value) => Ok(value),
         _ => Err(Error::Invalid {
             field: field.to_owned(),
-            detail: format!("must be {word}, not {found}"),
+            detail: format!("must be {}, not {found}", declared.values()),
         }),
     }
-}
-
-/// Whether a value is of a type.
-fn is_of(value: &Value, declared: AttributeType) -> bool {
-    matches!(
-        (value, declared),
-        (Value::Number(_), AttributeType::Number)
-            | (Value::String(_), AttributeType::String)
-            | (Value::Strings(_), AttributeType::Strings)
-            | (Value::Numbers(_), AttributeType::Numbers)
-    )
 }
 
 /// Round trips in whole milliseconds.

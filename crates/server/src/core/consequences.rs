@@ -7,10 +7,10 @@ use model::game_server::Allocated;
 use model::instance::InstanceAllocation;
 use model::session::{Actor, Changes, Command, Header, TicketRef};
 use model::ticket::{EndReason, TicketState};
-use model::{GameServer, GameServerId, Name, SessionId, Ticket, TicketId, Timestamp};
+use model::{GameServer, GameServerId, Name, SessionId, Ticket, Timestamp};
 
 use super::Core;
-use super::busy::Taken;
+use super::matchmaker::TakenTicket;
 use super::registry::TakenServer;
 use super::write::{Along, ended};
 
@@ -18,7 +18,7 @@ use super::write::{Along, ended};
 #[derive(Default)]
 pub(super) struct Consequences {
     pub(super) servers: Vec<(TakenServer, Arc<GameServer>)>,
-    pub(super) tickets: Vec<(Taken<TicketId, Ticket>, Arc<Ticket>)>,
+    pub(super) tickets: Vec<(TakenTicket, Arc<Ticket>)>,
 }
 
 impl Core {

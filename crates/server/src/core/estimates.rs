@@ -101,7 +101,7 @@ fn noted(queue: &Queue, ticket: &Ticket) -> Noted {
     }
 }
 
-/// The figures of a queue, made of those for one asked for.
+/// The figures of a queue for who asks: of all its tickets, and of those of each region.
 struct Told {
     all: Waits,
     regions: Vec<matcher::RegionWaits>,

@@ -1,6 +1,6 @@
 //! The matchmaker: runs the pure matcher of each group of queues on a thread of its own and makes decisions durable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
@@ -15,10 +15,10 @@ use model::{MatchId, Name, SessionId, Ticket, TicketId, Timestamp};
 use store::{CommitError, Item, WriteSet};
 use tokio::sync::mpsc as tasks;
 
+use super::Core;
 use super::busy::{Take, Taken};
 use super::inbox::{Inbox, handle_all};
 use super::write::{commit_error, ended};
-use super::{Core, rows};
 use crate::Error;
 use crate::clock::Clock;
 
@@ -357,24 +357,19 @@ impl Matchmaker {
             threads: RwLock::default(),
         });
         runs.set_queues(queues)?;
-        let core = core.clone();
-        self.spawn_decisions(core.clone(), async move {
-            while let Some(decision) = decided.recv().await {
-                let task = core.clone();
-                core.spawn(async move { task.decide(decision).await });
+        let task = core.clone();
+        core.spawn(async move {
+            loop {
+                let decision = tokio::select! {
+                    decision = decided.recv() => decision,
+                    () = task.shutdown.cancelled() => None,
+                };
+                let Some(decision) = decision else { return };
+                let core = task.clone();
+                task.spawn(async move { core.decide(decision).await });
             }
         });
         Ok(())
-    }
-
-    fn spawn_decisions(&self, core: Core, task: impl Future<Output = ()> + Send + 'static) {
-        let shutdown = core.shutdown.clone();
-        core.spawn(async move {
-            tokio::select! {
-                () = task => {}
-                () = shutdown.cancelled() => {}
-            }
-        });
     }
 }
 
@@ -400,14 +395,7 @@ impl Hours {
             .filter_map(|queue| opening::next_change(&queue.open, now))
             .min();
         let queues = self.queues.iter();
-        let paused = |queue: &Arc<Queue>| match opening::is_open(&queue.open, now) {
-            true => Arc::clone(queue),
-            false => Arc::new(Queue {
-                active: false,
-                ..Queue::clone(queue)
-            }),
-        };
-        queues.map(paused).collect()
+        queues.map(|queue| queue.as_of(now)).collect()
     }
 
     /// The queues, if any may have opened or closed.
@@ -547,48 +535,24 @@ impl Core {
     /// Writes tickets that were taken, with what else belongs to the same write set, and tells their players.
     pub(super) async fn commit_tickets(
         &self,
-        mut tickets: Vec<(&mut TakenTicket, Ticket)>,
+        tickets: Vec<(&mut TakenTicket, Ticket)>,
         mut items: Vec<Item>,
     ) -> Result<(), CommitError> {
         for (taken, ticket) in &tickets {
-            let row = rows::ticket_row(&self.namespace, ticket, taken.number + 1)
-                .map_err(|error| CommitError::Refused(error.to_string()))?;
-            items.push(Item::Put {
-                row,
-                expected: Some(taken.number),
-            });
+            let item = self.ticket_item(taken, ticket);
+            items.push(item.map_err(|error| CommitError::Refused(error.to_string()))?);
         }
         self.commits.commit(WriteSet { items }).await?;
-        let mut told = Vec::new();
-        for (taken, ticket) in &mut tickets {
-            let ticket = Arc::new(ticket.clone());
-            let number = taken.number + 1;
-            taken.committed(ticket.clone(), number);
-            self.ticket_moved(ticket, number, &mut told);
-        }
-        self.players.tell(told);
+        let written = tickets.into_iter();
+        let written = written.map(|(taken, ticket)| (taken, Arc::new(ticket)));
+        self.players.tell(self.tickets_written(written));
         Ok(())
     }
 
     /// Makes a match durable: tickets taken, everyone reserved on a team, the host asked for, in one write set.
     /// An error names the tickets that are not to come back.
     async fn make_match(&self, found: &Match, thread: &Thread) -> Result<(), Vec<TicketId>> {
-        let mut ids: Vec<TicketId> = found.tickets().collect();
-        ids.sort();
-        let mut taken = BTreeMap::new();
-        let mut gone = Vec::new();
-        for id in ids {
-            match self.tickets.records.try_take(id) {
-                Take::Taken(ticket) if ticket.value.state == TicketState::Searching => {
-                    taken.insert(id, ticket);
-                }
-                // Whoever has it is about to end it; should that fail, its write puts it back.
-                Take::Taken(_) | Take::Busy | Take::Absent => gone.push(id),
-            }
-        }
-        if !gone.is_empty() {
-            return Err(gone);
-        }
+        let mut taken = self.take_searching(found.tickets())?;
         let made = match self.asks_for(found) {
             Some(timeout) => self.propose(found, thread, &mut taken, timeout).await,
             None => {
@@ -604,6 +568,29 @@ impl Core {
                 self.pause(FAILED_PAUSE).await;
                 Err(Vec::new())
             }
+        }
+    }
+
+    /// Takes tickets of which the matcher has decided, if all of them search still; else those that do not.
+    pub(super) fn take_searching(
+        &self,
+        ids: impl Iterator<Item = TicketId>,
+    ) -> Result<BTreeMap<TicketId, TakenTicket>, Vec<TicketId>> {
+        let mut taken = BTreeMap::new();
+        let mut gone = Vec::new();
+        for id in ids.collect::<BTreeSet<TicketId>>() {
+            match self.tickets.records.try_take(id) {
+                Take::Taken(ticket) if ticket.value.state == TicketState::Searching => {
+                    taken.insert(id, ticket);
+                }
+                // Whoever has it is about to end it; should that fail, its write puts it back.
+                Take::Taken(_) | Take::Busy | Take::Absent => gone.push(id),
+            }
+        }
+        if gone.is_empty() {
+            Ok(taken)
+        } else {
+            Err(gone)
         }
     }
 
@@ -659,21 +646,12 @@ impl Core {
                 session: Some(session),
                 ..(*ticket.value).clone()
             };
-            let row = rows::ticket_row(&self.namespace, &placing, ticket.number + 1)?;
-            items.push(Item::Put {
-                row,
-                expected: Some(ticket.number),
-            });
+            items.push(self.ticket_item(ticket, &placing)?);
             moved.push(Arc::new(placing));
         }
         // The tickets are noted before the session's host can become joinable, which looks for them.
         let note = |core: &Core, taken: &mut BTreeMap<TicketId, TakenTicket>| {
-            let mut told = Vec::new();
-            for (ticket, placing) in taken.values_mut().zip(&moved) {
-                let number = ticket.number + 1;
-                ticket.committed(placing.clone(), number);
-                core.ticket_moved(placing.clone(), number, &mut told);
-            }
+            let told = core.tickets_written(taken.values_mut().zip(moved));
             if let Some(thread) = thread {
                 thread.event(Event::Committed(found.handle));
             }
@@ -739,35 +717,14 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
-    use model::queue::{Aggregate, RegionRules};
-
     use super::*;
 
     fn queue(name: &str, active: bool, open: Vec<opening::OpeningHours>) -> Arc<Queue> {
         let name: Name = name.parse().expect("a name");
         Arc::new(Queue {
-            session_type: name.clone(),
-            group: name.clone(),
-            name,
             active,
             open,
-            cross_play: false,
-            regions: RegionRules::default(),
-            teams: Vec::new(),
-            party_players_max: 1,
-            party_aggregate: Aggregate::Mean,
-            attributes: BTreeMap::new(),
-            role_attribute: None,
-            rules: Vec::new(),
-            sort: None,
-            avoid: None,
-            expansions: Vec::new(),
-            ticket_time_out: None,
-            placement_retries: 0,
-            backfill: Default::default(),
-            estimate_quantiles: vec![0.5, 0.9],
-            acceptance: None,
-            penalties: None,
+            ..Queue::new(name, Vec::new())
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::config::nearest;
 use model::queue::{AttributeSource, Queue};
-use model::session::{Command, Member, TicketRef};
+use model::session::{Command, Draft, Member, TicketRef};
 use model::ticket::{EndReason, QUEUES_MAX, TicketPlayer, TicketState, Value};
 use model::wire;
 use model::{Name, PlayerId, SessionId, Ticket, TicketId, Timestamp};
@@ -54,12 +54,7 @@ impl Core {
         let ticket_id: TicketId = self.ids.next(self.now());
         let written = self
             .write_asked(asked, |by, draft, along, now| {
-                let members: Vec<Arc<Member>> = draft
-                    .members()
-                    .filter(|member| member.is_joined())
-                    .cloned()
-                    .collect();
-                let leader = draft.leader().map(|member| member.player.clone());
+                let members = joined(draft);
                 let noted = TicketRef {
                     id: ticket_id,
                     queue: first.name.clone(),
@@ -68,7 +63,7 @@ impl Core {
                 };
                 draft.apply(by, &Command::SetTicket(noted), now)?;
                 draft.check_ticket_data(&body.custom_data)?;
-                let players = party(who, &queues, leader, members, &body)?;
+                let players = party(who, &queues, members, &body)?;
                 let is_barred =
                     |barred: &&Barred| players.iter().any(|p| p.player == barred.player);
                 if let Some(barred) = barred.iter().find(is_barred) {
@@ -77,16 +72,7 @@ impl Core {
                 let mut ticket = new_ticket(ticket_id, id, &queues, players, now)?;
                 ticket.custom_data.clone_from(&body.custom_data);
                 let ticket = Arc::new(ticket);
-                along.items.push(Item::Put {
-                    row: rows::ticket_row(&self.namespace, &ticket, 1)?,
-                    expected: None,
-                });
-                for player in &ticket.players {
-                    along.items.push(Item::Claim {
-                        claim: rows::ticket_claim(&player.player),
-                        holder: rows::ticket_key(&self.namespace, ticket_id),
-                    });
-                }
+                along.items.append(&mut self.new_ticket_items(&ticket)?);
                 if let Some(key) = &key {
                     along.items.push(key.item(ticket_id, now)?);
                 }
@@ -109,6 +95,19 @@ impl Core {
                 None => Err(error),
             },
         }
+    }
+
+    /// The row of a new ticket, and the claims by which none of its players is in another.
+    fn new_ticket_items(&self, ticket: &Ticket) -> Result<Vec<Item>, Error> {
+        let mut items = vec![Item::Put {
+            row: rows::ticket_row(&self.namespace, ticket, 1)?,
+            expected: None,
+        }];
+        items.extend(ticket.players.iter().map(|player| Item::Claim {
+            claim: rows::ticket_claim(&player.player),
+            holder: rows::ticket_key(&self.namespace, ticket.id),
+        }));
+        Ok(items)
     }
 
     /// The queues that a request names, as they are spelt.
@@ -261,12 +260,20 @@ impl Core {
     }
 }
 
-/// The party as it is queued: its joined members, the leader first, with what the caller may say of them.
+/// The joined members of a party, the leader first.
+fn joined(draft: &Draft<'_>) -> Vec<Arc<Member>> {
+    let joined = draft.members().filter(|member| member.is_joined());
+    let mut members: Vec<Arc<Member>> = joined.cloned().collect();
+    let leader = draft.leader().map(|member| &member.player);
+    members.sort_by_key(|member| Some(&member.player) != leader);
+    members
+}
+
+/// The party as it is queued: its members with what the caller may say of them.
 fn party(
     who: &Principal,
     queues: &[Arc<Queue>],
-    leader: Option<PlayerId>,
-    mut members: Vec<Arc<Member>>,
+    members: Vec<Arc<Member>>,
     body: &wire::CreateTicket,
 ) -> Result<Vec<TicketPlayer>, Error> {
     let is_member = |player: &PlayerId| members.iter().any(|member| member.player == *player);
@@ -276,7 +283,6 @@ fn party(
             detail: "is not a joined member of the party".into(),
         });
     }
-    members.sort_by_key(|member| Some(&member.player) != leader.as_ref());
     let mut players = Vec::with_capacity(members.len());
     for member in members {
         let said = body

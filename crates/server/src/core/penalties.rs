@@ -180,9 +180,7 @@ impl Core {
             let why = "a player reads his own penalties".to_owned();
             return Err(Error::Forbidden(why));
         }
-        let (penalty, _) = self.read_penalty(player, name).await?;
-        let penalty = penalty.filter(|penalty| self.now() < penalty.ends());
-        match penalty {
+        match self.read_penalty(player, name).await?.0 {
             Some(penalty) => {
                 let name = self.spelt(name).unwrap_or_else(|| name.clone());
                 Ok(shown(player, &name, penalty, self.now()))
@@ -238,10 +236,10 @@ impl Core {
     /// 404 when he pays nothing under this name.
     pub async fn forgive(&self, player: &PlayerId, name: &Name) -> Result<(), Error> {
         for _ in 0..ATTEMPTS_MAX {
-            let (_, number) = self.read_penalty(player, name).await?;
+            let (penalty, number) = self.read_penalty(player, name).await?;
             let item = Item::Delete {
                 key: self.penalty_key(player, name),
-                expected: number.ok_or_else(|| not_found(name))?,
+                expected: penalty.and(number).ok_or_else(|| not_found(name))?,
             };
             if self.commit_penalty(item).await? {
                 return Ok(());
@@ -261,6 +259,7 @@ impl Core {
         same.map(|penalties| penalties.name.clone())
     }
 
+    /// What a player pays, and the number of its row: one that has ended is there until it is swept.
     async fn read_penalty(
         &self,
         player: &PlayerId,
@@ -274,7 +273,9 @@ impl Core {
         let Some(row) = found.into_iter().next().flatten() else {
             return Ok((None, None));
         };
-        Ok((Some(rows::parse(&row)?), Some(row.number)))
+        let penalty: Penalty = rows::parse(&row)?;
+        let counts = self.now() < penalty.ends();
+        Ok((counts.then_some(penalty), Some(row.number)))
     }
 
     /// Whether it was written; `false`: something else was meanwhile.

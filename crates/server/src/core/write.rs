@@ -14,9 +14,9 @@ use store::{CommitError, Item, WriteSet};
 use tokio::sync::OwnedMutexGuard;
 
 use super::backfills::Refilled;
-use super::busy::Taken;
 use super::consequences::Consequences;
 use super::listings::is_listed;
+use super::matchmaker::TakenTicket;
 use super::players::{Change, Stand};
 use super::registry::TakenServer;
 use super::subscriptions::Noticed;
@@ -76,7 +76,7 @@ pub(crate) struct Along {
     /// The live ticket is taken back, for this reason.
     pub(crate) cancel: Option<EndReason>,
     /// Tickets that the caller has taken, with what becomes of them.
-    pub(crate) moved: Vec<(Taken<TicketId, Ticket>, Arc<Ticket>)>,
+    pub(crate) moved: Vec<(TakenTicket, Arc<Ticket>)>,
     /// What the players of the session were matched with, the newcomers' tickets too.
     pub(crate) refilled: Option<Refilled>,
     /// Game servers that the caller has taken already, for an allocation.
@@ -358,11 +358,7 @@ impl Core {
             });
         }
         for (taken, ticket) in &consequences.tickets {
-            let row = rows::ticket_row(&self.namespace, ticket, taken.number + 1)?;
-            items.push(Item::Put {
-                row,
-                expected: Some(taken.number),
-            });
+            items.push(self.ticket_item(taken, ticket)?);
         }
         items.extend(along.items.iter().cloned());
         Ok(items)
@@ -473,6 +469,28 @@ impl Core {
             .div_euclid(every)
             .saturating_add(i64::from(timer.0.rem_euclid(every) > 0));
         Some(Timestamp(rounds.saturating_mul(every)))
+    }
+
+    /// Writes where a ticket stands that was taken.
+    pub(super) fn ticket_item(&self, taken: &TakenTicket, ticket: &Ticket) -> Result<Item, Error> {
+        Ok(Item::Put {
+            row: rows::ticket_row(&self.namespace, ticket, taken.number + 1)?,
+            expected: Some(taken.number),
+        })
+    }
+
+    /// Notes where tickets stand that were taken and written: who is to be told.
+    pub(super) fn tickets_written<'t>(
+        &self,
+        tickets: impl Iterator<Item = (&'t mut TakenTicket, Arc<Ticket>)>,
+    ) -> Vec<(PlayerId, Change)> {
+        let mut told = Vec::new();
+        for (taken, ticket) in tickets {
+            let number = taken.number + 1;
+            taken.committed(ticket.clone(), number);
+            self.ticket_moved(ticket, number, &mut told);
+        }
+        told
     }
 
     /// Notes in memory where a ticket stands, tells the matcher; adds to `told` who is to be told.
