@@ -15,6 +15,10 @@ use crate::wanted::gather_wanted;
 
 /// Of a pool's oldest tickets so many are candidates however far they are from the nearest.
 const OLDEST_LOOKED_AT: usize = 4;
+/// If fewer than so many are within reach, all of them are taken.
+const WHOLE_MAX: u32 = 17;
+/// With more than so many on a side it is not tried.
+const CROWD: usize = 8;
 /// Tickets looked at on each side of a class when a search begins.
 const SCAN_MAX: u32 = 512;
 /// A search that has found nothing looks at up to `SCAN_MAX << SCAN_DOUBLINGS_MAX`.
@@ -182,10 +186,18 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     (out.truncated, out.partial, out.looked_at) = (false, false, 0);
     let order = &seeker.pool.by_skill;
     let start = order.spot_near(seeker.entry.leaf, &skill_key(seeker.entry));
-    gather_nearest(seeker, start, out);
+    let (low, high) = bounds(seeker);
+    let is_crowded = order.is_crowded(start, low, high, CROWD);
+    let is_whole = !is_crowded && both_sides(Walk::new(seeker, Some(WHOLE_MAX)), start, out);
+    if !is_whole {
+        out.candidates.clear();
+        both_sides(Walk::new(seeker, None), start, out);
+    }
     let near = out.candidates.len();
-    gather_oldest(seeker, out);
-    gather_wanted(seeker, out);
+    if !is_whole {
+        gather_oldest(seeker, out);
+        gather_wanted(seeker, out);
+    }
     arrange(seeker, out);
     if out.candidates.len() > near {
         out.candidates.sort_by(|a, b| a.skill.total_cmp(&b.skill));
@@ -206,14 +218,13 @@ fn brings_enough(seeker: Seeker<'_>, out: &Gathered) -> bool {
     plan.wanted.len() == 0 || plan.wanted.can_be_met(own, others, seats)
 }
 
-/// Takes the nearest of each class.
-fn gather_nearest(seeker: Seeker<'_>, start: Spot, out: &mut Gathered) {
-    out.quotas
-        .resize(seeker.pool.classes.len(), Quota::default());
-    let order = &seeker.pool.by_skill;
-    let (low, high) = bounds(seeker);
+/// Walks down, then up; whether everybody within reach was looked at.
+fn both_sides(mut walk: Walk<'_>, start: Spot, out: &mut Gathered) -> bool {
+    let (pool, (low, high)) = (walk.seeker.pool, bounds(walk.seeker));
+    let order = &pool.by_skill;
+    out.quotas.resize(pool.classes.len(), Quota::default());
     out.walk += 1;
-    let (mut spot, mut walk) = (start, Walk::new(seeker, false));
+    let mut spot = start;
     while let Some((items, next)) = order.down_until(spot, walk.tags, Some(low)) {
         if !items.rev().all(|(key, place)| walk.take(out, key, place)) {
             break;
@@ -222,13 +233,15 @@ fn gather_nearest(seeker: Seeker<'_>, start: Spot, out: &mut Gathered) {
     }
     out.candidates.reverse();
     out.walk += 1;
-    let (mut spot, mut walk) = (start, Walk::new(seeker, true));
+    walk.turn();
+    spot = start;
     while let Some((mut items, next)) = order.up_until(spot, walk.tags, Some(high)) {
         if !items.all(|(key, place)| walk.take(out, key, place)) {
             break;
         }
         spot = next;
     }
+    walk.whole.is_some_and(|left| left > 0)
 }
 
 /// Beyond these nobody is within reach, however differences are rounded.
@@ -241,16 +254,20 @@ pub(crate) fn bounds(seeker: Seeker<'_>) -> (SkillKey, SkillKey) {
     )
 }
 
-/// A walk to one side.
+/// A walk to one side, then to the other.
 struct Walk<'a> {
     seeker: Seeker<'a>,
+    /// How many more are looked at where everybody within reach is to be taken; `None`: the nearest of each class are.
+    whole: Option<u32>,
     skill: f64,
     own_limit: f64,
     scan_max: u32,
     passed: u32,
     /// Of classes of which more may be wanted.
     tags: u128,
-    /// Whether the walk before was to the other side.
+    /// [`Walk::tags`] as they were at the start.
+    all_tags: u128,
+    /// Whether the other side was walked before.
     second: bool,
     /// Whether skill and place alone say that a ticket is acceptable.
     is_plain: bool,
@@ -259,19 +276,26 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(seeker: Seeker<'a>, second: bool) -> Walk<'a> {
-        let plan = &seeker.queue.plan;
+    fn new(seeker: Seeker<'a>, whole: Option<u32>) -> Walk<'a> {
+        let (plan, tags) = (&seeker.queue.plan, seeker.wanted_tags());
         Walk {
             seeker,
+            whole,
             skill: seeker.entry.skill(),
             own_limit: seeker.limit(u16::MAX),
             scan_max: seeker.scan_max(),
             passed: 0,
-            tags: seeker.wanted_tags(),
-            second,
+            tags,
+            all_tags: tags,
+            second: false,
             is_plain: seeker.is_plain(),
             nearest_do: plan.is_simple(),
         }
+    }
+
+    /// Turns to the other side.
+    fn turn(&mut self) {
+        (self.second, self.passed, self.tags) = (true, 0, self.all_tags);
     }
 
     /// Takes the next item, if it is wanted; whether the walk goes on.
@@ -297,6 +321,15 @@ impl<'a> Walk<'a> {
             return false;
         }
         let (kind, _) = &self.seeker.pool.classes[usize::from(place.class)];
+        if let Some(left) = &mut self.whole {
+            *looked_at += u64::from(*left > 0);
+            *left = left.saturating_sub(1);
+            let is_near = gap <= self.seeker.limit(kind.level);
+            if is_near && (self.is_plain || self.seeker.accepts(place.slot)) {
+                candidates.push(Candidate::new(key, place.slot, gap, kind));
+            }
+            return self.whole != Some(0);
+        }
         let quota = &mut quotas[usize::from(place.class)];
         if quota.walk != *walk {
             if self.second && quota.walk + 1 == *walk {

@@ -255,7 +255,8 @@ fn context(
     if !can_grow(&scene.queue.sizes, base, seen) {
         return None;
     }
-    let mut near: Vec<(NearKey, Slot)> = here().map(|c| (c.near, c.slot)).collect();
+    let mut near: Vec<(NearKey, Slot)> = Vec::with_capacity(candidates.len());
+    near.extend(here().map(|c| (c.near, c.slot)));
     near.iter()
         .for_each(|&(_, slot)| scene.entries.expect(slot));
     near.sort_unstable();

@@ -271,6 +271,16 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         Spot(leaf, self.leaf(leaf).map_or(0, |leaf| leaf.below(*key)))
     }
 
+    /// Whether in its leaf more than so many on a side of a place are between these keys, as far as halves tell.
+    pub fn is_crowded(&self, Spot(leaf, at): Spot, low: K, high: K, n: usize) -> bool {
+        self.leaf(leaf).is_some_and(|leaf| {
+            let all = &leaf.high[..leaf.len()];
+            let up = all.get(at + n).is_some_and(|h| *h <= high.halves().0);
+            let down = at.checked_sub(n + 1).and_then(|at| all.get(at));
+            up || down.is_some_and(|h| *h >= low.halves().0)
+        })
+    }
+
     /// This key will be put in, or its leaf, which may be known, changed soon.
     pub fn expect(&self, near: LeafId, key: &K) {
         let known = self
