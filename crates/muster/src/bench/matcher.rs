@@ -18,6 +18,8 @@ use super::{Length, matcher_cores, matcher_explain, matcher_shapes, measure};
 const DUELS_MIN: u64 = 200_000;
 /// Tickets that are made before the clock runs and handed in while it does.
 pub(super) const BATCH: u64 = 1_000;
+/// Matches that wait for their judge in the rows of a steady state.
+pub(super) const UNVERIFIED_MAX: usize = 8_192;
 /// Tickets that are added to the hostile crowd, one after the other, and taken out again.
 const PROBES: u64 = 4_000;
 /// Tickets of which the baselines of the crowds are made.
@@ -73,6 +75,8 @@ pub(super) struct Run {
     /// What is played while it runs.
     pub(super) sessions: Sessions,
     gone: HashSet<TicketId>,
+    /// So much may be said before it is verified: the judge's reads push the matcher's memory out of the caches.
+    pub(super) unverified_max: usize,
 }
 
 impl Run {
@@ -87,6 +91,7 @@ impl Run {
             players: 0,
             sessions: Sessions::new(),
             gone: HashSet::new(),
+            unverified_max: 0,
         }
     }
 
@@ -125,14 +130,17 @@ impl Run {
         }
     }
 
-    /// Adds the processor time of what is done, then verifies what was said.
+    /// Adds the processor time of what is done, then verifies what was said, if that is much.
     ///
     /// Processor time, as the machine may have other work: what preempts the matcher is not its cost.
     pub(super) fn timed(&mut self, act: impl FnOnce(&mut Run)) -> anyhow::Result<()> {
         let started = measure::processor_time();
         act(self);
         self.spent += measure::processor_time() - started;
-        self.verify_all()
+        if self.said.len() > self.unverified_max {
+            self.verify_all()?;
+        }
+        Ok(())
     }
 
     pub(super) fn verify_all(&mut self) -> anyhow::Result<()> {
@@ -174,9 +182,12 @@ impl Run {
         Ok(())
     }
 
-    pub(super) fn forget_figures(&mut self) {
+    /// Begins anew, when what was said until now is verified.
+    pub(super) fn forget_figures(&mut self) -> anyhow::Result<()> {
+        self.verify_all()?;
         (self.spent, self.matches, self.players) = (Duration::ZERO, 0, 0);
         self.sessions.joined = 0;
+        Ok(())
     }
 }
 
@@ -232,6 +243,7 @@ fn duels_once(n: u64) -> anyhow::Result<Run> {
 /// About n tickets wait; they come at random, one in ten leaves, the ranges of those who wait widen.
 fn steady(rows: [&'static str; 2], n: u64, length: Length) -> anyhow::Result<Vec<Outcome>> {
     let mut run = Run::new(Crowd::new(Kind::Mixed, n), queue("bench-4v4")?);
+    run.unverified_max = UNVERIFIED_MAX;
     let (warm, measured) = match length {
         Length::Full => (n * 4, 400_000),
         Length::Quick => (n * 4, 40_000),
@@ -241,7 +253,7 @@ fn steady(rows: [&'static str; 2], n: u64, length: Length) -> anyhow::Result<Vec
     let mut waited = 0;
     while next < warm + measured {
         if next == warm {
-            run.forget_figures();
+            run.forget_figures()?;
             times.clear();
         }
         // The shell keeps its tickets: to drop them is not the matcher's work.
@@ -252,6 +264,7 @@ fn steady(rows: [&'static str; 2], n: u64, length: Length) -> anyhow::Result<Vec
         next += BATCH;
         waited = run.matcher.len();
     }
+    run.verify_all()?;
     crate::say::complain(&format_args!(
         "  {}: {waited} wait, {} matches, {:?}",
         rows[0],

@@ -146,7 +146,7 @@ pub(super) fn run(length: Length) -> anyhow::Result<Outcome> {
     }
     for next in (0..warm + measured).step_by(TOLD_AFTER as usize) {
         if next == warm {
-            run.forget_figures();
+            run.forget_figures()?;
         }
         let now = run.crowd.ticket(next).created_at;
         let told = run.sessions.told(&run.crowd, now);

@@ -2,7 +2,7 @@
 
 use super::Length;
 use super::figure::{Figure, Outcome};
-use super::matcher::{BARE, BATCH, Run, events};
+use super::matcher::{BARE, BATCH, Run, UNVERIFIED_MAX, events};
 use super::matcher_crowd::{Crowd, Kind, bare, queue};
 
 /// About so many wait while it counts.
@@ -23,6 +23,7 @@ pub(super) fn run(length: Length) -> anyhow::Result<Vec<Outcome>> {
 /// About [`WAITING`] tickets wait; they come at random, one in ten leaves, the ranges of those who wait widen.
 fn steady(row: &'static str, kind: Kind, name: &str, length: Length) -> anyhow::Result<Outcome> {
     let mut run = Run::new(Crowd::new(kind, WAITING), queue(name)?);
+    run.unverified_max = UNVERIFIED_MAX;
     let (warm, measured) = match length {
         Length::Full => (WAITING * 4, 200_000),
         Length::Quick => (WAITING * 4, 40_000),
@@ -30,7 +31,7 @@ fn steady(row: &'static str, kind: Kind, name: &str, length: Length) -> anyhow::
     let mut waited = 0;
     for next in (0..warm + measured).step_by(BATCH as usize) {
         if next == warm {
-            run.forget_figures();
+            run.forget_figures()?;
         }
         // The shell keeps its tickets: to drop them is not the matcher's work.
         let events = events(&run, next, BATCH);
@@ -39,6 +40,7 @@ fn steady(row: &'static str, kind: Kind, name: &str, length: Length) -> anyhow::
         drop(kept);
         waited = run.matcher.len();
     }
+    run.verify_all()?;
     crate::say::complain(&format_args!(
         "  {row}: {waited} wait, {} matches, {:?}",
         run.matches,
