@@ -186,12 +186,12 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     (out.truncated, out.partial, out.looked_at) = (false, false, 0);
     let order = &seeker.pool.by_skill;
     let start = order.spot_near(seeker.entry.leaf, &skill_key(seeker.entry));
-    let (low, high) = bounds(seeker);
-    let is_crowded = order.is_crowded(start, low, high, CROWD);
-    let is_whole = !is_crowded && both_sides(Walk::new(seeker, Some(WHOLE_MAX)), start, out);
+    let reach = bounds(seeker);
+    let is_crowded = order.is_crowded(start, reach, CROWD);
+    let is_whole = !is_crowded && both_sides(Walk::new(seeker, Some(WHOLE_MAX)), start, reach, out);
     if !is_whole {
         out.candidates.clear();
-        both_sides(Walk::new(seeker, None), start, out);
+        both_sides(Walk::new(seeker, None), start, reach, out);
     }
     let near = out.candidates.len();
     if !is_whole {
@@ -218,9 +218,14 @@ fn brings_enough(seeker: Seeker<'_>, out: &Gathered) -> bool {
     plan.wanted.len() == 0 || plan.wanted.can_be_met(own, others, seats)
 }
 
-/// Walks down, then up; whether everybody within reach was looked at.
-fn both_sides(mut walk: Walk<'_>, start: Spot, out: &mut Gathered) -> bool {
-    let (pool, (low, high)) = (walk.seeker.pool, bounds(walk.seeker));
+/// Walks down, then up, between these keys; whether everybody within reach was looked at.
+fn both_sides(
+    mut walk: Walk<'_>,
+    start: Spot,
+    (low, high): (SkillKey, SkillKey),
+    out: &mut Gathered,
+) -> bool {
+    let pool = walk.seeker.pool;
     let order = &pool.by_skill;
     out.quotas.resize(pool.classes.len(), Quota::default());
     out.walk += 1;

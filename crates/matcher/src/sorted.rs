@@ -272,7 +272,7 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
     }
 
     /// Whether in its leaf more than so many on a side of a place are between these keys, as far as halves tell.
-    pub fn is_crowded(&self, Spot(leaf, at): Spot, low: K, high: K, n: usize) -> bool {
+    pub fn is_crowded(&self, Spot(leaf, at): Spot, (low, high): (K, K), n: usize) -> bool {
         self.leaf(leaf).is_some_and(|leaf| {
             let all = &leaf.high[..leaf.len()];
             let up = all.get(at + n).is_some_and(|h| *h <= high.halves().0);
