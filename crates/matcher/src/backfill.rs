@@ -124,9 +124,7 @@ impl Line {
         let all = (!are_few).then(|| self.by_age.range((from, Bound::Unbounded)));
         near.into_iter().chain(all.into_iter().flatten().copied())
     }
-}
 
-impl Line {
     /// How many they are.
     pub fn sessions(&self) -> usize {
         self.by_age.len()

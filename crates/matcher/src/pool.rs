@@ -112,7 +112,7 @@ impl Halves for SkillKey {
 }
 
 /// How many of a pool's tickets ahead of one that widens their memory is asked for.
-const LOOK_AHEAD: u64 = 12;
+const SEATS_AHEAD: u64 = 12;
 /// Chunks of a pool's ring of ages that one ticket that leaves may close.
 const SET_ASIDE_MAX: usize = 4;
 
@@ -605,7 +605,7 @@ impl QueueState {
                 && let Some((at, slot)) = pool.head(&self.plan, which, entries)
                 && at <= now
             {
-                if let Some(soon) = pool.by_age.at(pool.cursors[which].after(LOOK_AHEAD)) {
+                if let Some(soon) = pool.by_age.at(pool.cursors[which].after(SEATS_AHEAD)) {
                     entries.expect(soon);
                 }
                 pool.cursors[which] = pool.cursors[which].next();

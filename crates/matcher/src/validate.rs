@@ -19,6 +19,11 @@ pub const LATENCY_MS_MAX: u32 = 10_000;
 /// The most regions that a player may list.
 pub const REGIONS_MAX: usize = 64;
 
+/// One and several of what an attribute holds, in words.
+const TEXT: (&str, &str) = ("text", "texts");
+/// Of a map of numbers.
+const KEY: (&str, &str) = ("key", "keys");
+
 /// Parties of at most so many players are compared each with each.
 const COMPARED_ALL_MAX: usize = 8;
 
@@ -235,8 +240,9 @@ pub enum Rejection {
 /// Whether a ticket may search in a queue. A missing attribute counts as its default.
 ///
 /// Pings to regions that the queue does not allow are no error, as a player measures all there are: they are
-/// ignored, and [`prepare`] drops them; whether they are regions at all is asked before, where all queues are known. Attributes that it does not declare are refused before, where the request
-/// that brought them is known; here they are ignored, as those of an older version of the queue are.
+/// ignored, and [`prepare`] drops them; whether they are regions at all is asked before, where all queues are known.
+/// Attributes that it does not declare are refused before, where the request that brought them is known; here they are
+/// ignored, as those of an older version of the queue are.
 pub fn validate(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
     check_party(queue, ticket)?;
     for player in &ticket.players {
@@ -418,13 +424,13 @@ fn check_value(
         (AttributeType::Number, Value::Number(x)) if in_range(x) => Ok(()),
         (AttributeType::Number, Value::Number(_)) => Err(out_of_range()),
         (AttributeType::String, Value::String(text)) => {
-            check_texts(name, player, std::iter::once(text), "text")
+            check_texts(name, player, std::iter::once(text), TEXT)
         }
         (AttributeType::Strings, Value::Strings(texts)) => {
-            check_texts(name, player, texts.iter(), "text")
+            check_texts(name, player, texts.iter(), TEXT)
         }
         (AttributeType::Numbers, Value::Numbers(numbers)) => {
-            check_texts(name, player, numbers.keys(), "key")?;
+            check_texts(name, player, numbers.keys(), KEY)?;
             match numbers.values().all(in_range) {
                 true => Ok(()),
                 false => Err(out_of_range()),
@@ -443,7 +449,7 @@ fn check_texts<'t>(
     name: &Name,
     player: &TicketPlayer,
     texts: impl ExactSizeIterator<Item = &'t String>,
-    what: &'static str,
+    (one, several): (&'static str, &'static str),
 ) -> Result<(), Rejection> {
     let (attribute, whose) = (|| name.clone(), || player.player.clone());
     let values = texts.len();
@@ -452,7 +458,7 @@ fn check_texts<'t>(
             attribute: attribute(),
             player: whose(),
             values,
-            what: if what == "key" { "keys" } else { "texts" },
+            what: several,
         });
     }
     let mut lengths = texts.map(String::len);
@@ -461,7 +467,7 @@ fn check_texts<'t>(
             attribute: attribute(),
             player: whose(),
             bytes,
-            what,
+            what: one,
         }),
         None => Ok(()),
     }
