@@ -261,7 +261,7 @@ pub(crate) enum Apart {
 pub(crate) fn fit<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Apart> {
     let queue = &*plan.queue;
     let players = &ticket.players;
-    let mut key = Vec::with_capacity(plan.equal.len());
+    let mut key = Vec::with_capacity(plan.equal.len() + usize::from(!queue.cross_play));
     for (attribute, rule) in &plan.equal {
         let mut texts = players.iter().map(|p| text(queue, p, attribute));
         let first = texts.next().unwrap_or_default();
@@ -460,7 +460,9 @@ fn meet(pings: &mut Vec<Ping<'_>>, player: &TicketPlayer, mut allowed: Allowed<'
                 best = best.min(ms);
                 ping.worst_ms = ping.worst_ms.max(ms);
                 ping.last_ms = ms;
-                pings.swap(kept, next);
+                if kept < next {
+                    pings.swap(kept, next);
+                }
                 (kept, next) = (kept + 1, next + 1);
             }
             _ if allowed.has(region) => best = best.min(ms),

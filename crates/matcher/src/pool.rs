@@ -432,6 +432,8 @@ pub(crate) struct QueueState {
     pub pools: Vec<Pool>,
     free_pools: Vec<u32>,
     pool_of: BTreeMap<PoolKey, u32>,
+    /// The pool that a ticket entered last: most of them are one and the same.
+    recent: u32,
     pub regions: Regions,
     pub lexicon: Lexicon,
     pub waiting: usize,
@@ -446,6 +448,7 @@ impl QueueState {
             pools: Vec::new(),
             free_pools: Vec::new(),
             pool_of: BTreeMap::new(),
+            recent: 0,
             regions: Regions::default(),
             lexicon: Lexicon::default(),
             waiting: 0,
@@ -460,13 +463,18 @@ impl QueueState {
 
     /// The pool of a key, for a ticket that enters it.
     pub fn pool(&mut self, key: PoolKey) -> u32 {
-        if let (true, Some(only)) = (key.is_empty(), self.pools.first_mut())
-            && only.tickets > 0
+        if let Some(recent) = self.pools.get_mut(self.recent as usize)
+            && recent.tickets > 0
+            && recent.key == key
         {
-            // Without a key all are in the first.
-            only.tickets += 1;
-            return 0;
+            recent.tickets += 1;
+            return self.recent;
         }
+        self.recent = self.look_up_pool(key);
+        self.recent
+    }
+
+    fn look_up_pool(&mut self, key: PoolKey) -> u32 {
         if let Some(&number) = self.pool_of.get(&key) {
             self.pools[number as usize].tickets += 1;
             return number;
@@ -626,8 +634,9 @@ impl QueueState {
 
     /// This ticket will come soon.
     pub fn expect_new(&self, ticket: &Ticket) {
-        // Where tickets are told apart by texts, finding the pool would take as long as it saves.
-        if let Some(pool) = self.pools.first().filter(|pool| pool.key.is_empty()) {
+        // Where there are several, finding the pool would take as long as it saves.
+        let is_only = self.pools.len() == self.free_pools.len() + 1;
+        if let Some(pool) = self.pools.get(self.recent as usize).filter(|_| is_only) {
             let skill = first_number(&self.plan, ticket);
             let key = SkillKey::new(skill, u64::MAX);
             pool.by_skill.expect(LeafId::NONE, &key);
