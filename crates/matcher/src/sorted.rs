@@ -524,6 +524,27 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         leaves.flat_map(|leaf| leaf.items(0, leaf.len()))
     }
 
+    /// Calls `take` with each item below a place, the highest first, as long as it says so.
+    pub fn each_below(&self, Spot(mut id, mut at): Spot, mut take: impl FnMut(K, V) -> bool) {
+        while let Some(leaf) = self.leaf(id) {
+            if !leaf.items(0, at.min(leaf.len())).rev().all(|(k, v)| take(k, v)) {
+                return;
+            }
+            (id, at) = (leaf.before, usize::MAX);
+        }
+    }
+
+    /// Calls `take` with each item from a place on, the lowest first, as long as it says so.
+    pub fn each_from(&self, Spot(mut id, mut at): Spot, mut take: impl FnMut(K, V) -> bool) {
+        while let Some(leaf) = self.leaf(id) {
+            let end = leaf.len();
+            if !leaf.items(at.min(end), end).all(|(k, v)| take(k, v)) {
+                return;
+            }
+            (id, at) = (leaf.after, 0);
+        }
+    }
+
     /// From this place on upward: the next leaf's items that may be wanted, and where to go on.
     pub fn up(
         &self,
