@@ -12,7 +12,7 @@ use crate::facts::Lexicon;
 use crate::matcher::mix;
 use crate::plan::{Plan, Sizes};
 use crate::prefetch::prefetch;
-use crate::sorted::{Halves, LeafId, Sorted, Tagged};
+use crate::sorted::{Ahead, Halves, LeafId, Sorted, Tagged};
 use crate::wanted::Holders;
 
 /// Pools of at most this many tickets are searched exhaustively, every time.
@@ -111,6 +111,8 @@ impl Halves for SkillKey {
     }
 }
 
+/// A pool of so many tickets is too large for the processor's caches: some 300 bytes a ticket.
+const LARGE_FROM: usize = 4_096;
 /// How many of a pool's tickets ahead of one that widens their memory is asked for.
 const SEATS_AHEAD: u64 = 12;
 /// Chunks of a pool's ring of ages that one ticket that leaves may close.
@@ -221,6 +223,11 @@ impl Pool {
             unsure_before: 0,
             recent: Vec::new(),
         }
+    }
+
+    /// Whether it is too large for the processor's caches, so that looking ahead saves more than it takes.
+    pub fn is_large(&self) -> bool {
+        self.by_age.len() >= LARGE_FROM
     }
 
     /// Who comes next to the age `which` of [`Plan::ages`], and when. Its cursor moves past those who have gone.
@@ -632,22 +639,33 @@ impl QueueState {
         }
     }
 
-    /// This ticket will come soon.
-    pub fn expect_new(&self, ticket: &Ticket) {
-        // Where there are several, finding the pool would take as long as it saves.
+    /// Where a ticket that will come soon is going to be, and in which pool; `None` if looking ahead saves nothing:
+    /// where there are several pools, finding its own would take as long.
+    pub fn ahead_of_new(&self, ticket: &Ticket) -> Option<(u32, Ahead<SkillKey>)> {
         let is_only = self.pools.len() == self.free_pools.len() + 1;
-        if let Some(pool) = self.pools.get(self.recent as usize).filter(|_| is_only) {
+        (is_only && self.pools[self.recent as usize].is_large()).then(|| {
             let skill = first_number(&self.plan, ticket);
             let key = SkillKey::new(skill, u64::MAX);
-            pool.by_skill.expect(LeafId::NONE, &key);
-        }
+            (self.recent, self.ahead(LeafId::NONE, key, Some(0)))
+        })
     }
 
-    /// This waiting ticket will widen or leave its pool soon.
-    pub fn expect(&self, entry: &Entry) {
-        let pool = &self.pools[entry.pool as usize];
-        pool.by_age.expect(entry.seat);
-        pool.by_skill.expect(entry.leaf, &skill_key(entry));
+    /// Where a waiting ticket of a large pool is that will leave it soon, or come to a level.
+    pub fn ahead_of(&self, entry: &Entry, level: Option<u16>) -> Ahead<SkillKey> {
+        if level.is_none() {
+            self.pools[entry.pool as usize].by_age.expect(entry.seat);
+        }
+        self.ahead(entry.leaf, skill_key(entry), level)
+    }
+
+    fn ahead(&self, leaf: LeafId, key: SkillKey, level: Option<u16>) -> Ahead<SkillKey> {
+        let reach = level.map_or(0.0, |level| self.plan.reach(level));
+        Ahead {
+            leaf,
+            key,
+            low: SkillKey::new(key.skill() - reach, 0),
+            high: SkillKey::new(key.skill() + reach, u64::MAX),
+        }
     }
 
     /// Notes when a waiting ticket is due next, if none of the cursors will meet it then.

@@ -167,6 +167,9 @@ pub(crate) fn search(
     }
     let mut contexts = Contexts::new();
     if may_fill(scene, own, &gathered.candidates) {
+        for candidate in &gathered.candidates {
+            scene.entries.expect(candidate.slot);
+        }
         note_contexts(scene, own, &gathered.candidates, &mut contexts);
     }
     if contexts.is_empty() && !truncated {
@@ -268,8 +271,6 @@ fn context(
         return None;
     }
     let mut near: Rest = here().map(|c| (c.near, c.slot)).collect();
-    near.iter()
-        .for_each(|&(_, slot)| scene.entries.expect(slot));
     near.sort_unstable();
     Some(Context { region, near })
 }

@@ -5,6 +5,8 @@
 //! keys each step of one waits for memory; for the same reason a leaf's parts are looked at one beside the other, not
 //! one after the other. Three levels, as a fixed depth keeps the code short: a million keys are some thousand blocks.
 
+use smallvec::SmallVec;
+
 use crate::prefetch::prefetch;
 
 /// Keys of a leaf.
@@ -104,6 +106,20 @@ pub(crate) struct Sorted<K, V> {
 /// Where a walk is: leaf, item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spot(LeafId, usize);
+
+/// So many keys are expected without a box.
+const AHEAD: usize = 32;
+
+/// A key that will be asked for soon.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ahead<K> {
+    /// Where it is, if that is known.
+    pub leaf: LeafId,
+    pub key: K,
+    /// Between these keys it will be looked around.
+    pub low: K,
+    pub high: K,
+}
 
 /// Where a new key is.
 #[derive(Debug, Clone, Copy)]
@@ -281,13 +297,46 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         })
     }
 
-    /// This key will be put in, or its leaf, which may be known, changed soon.
-    pub fn expect(&self, near: LeafId, key: &K) {
-        let known = self
-            .leaf(near)
-            .map_or_else(|| self.leaf(self.leaf_of(near, key)), Some);
-        if let Some(leaf) = known {
+    /// These keys will be put in or taken out, or looked around, soon. Each step is taken for all of them before the
+    /// next, so that they wait for memory side by side.
+    pub fn expect<T>(&self, ahead: &mut [(T, Ahead<K>)]) {
+        let block = |ahead: &Ahead<K>| {
+            if self.leaf(ahead.leaf).is_some() {
+                return None;
+            }
+            let block = self.order.get(last_at(&self.from, &ahead.key))?;
+            let block = &self.blocks[*block as usize];
+            prefetch(block);
+            Some(block)
+        };
+        let blocks: SmallVec<[Option<&Block<K>>; AHEAD]> =
+            ahead.iter().map(|(_, ahead)| block(ahead)).collect();
+        for block in blocks.iter().flatten() {
+            prefetch(&block.from[..]);
+            prefetch(&block.leaves[..]);
+        }
+        for ((_, ahead), block) in ahead.iter_mut().zip(blocks) {
+            if let Some(block) = block {
+                ahead.leaf = block.leaves[last_at(&block.from, &ahead.key)];
+            }
+            if let Some(leaf) = self.leaves.get(ahead.leaf.0 as usize) {
+                prefetch(leaf);
+            }
+        }
+        for leaf in ahead.iter().filter_map(|(_, ahead)| self.leaf(ahead.leaf)) {
             prefetch(leaf);
+        }
+        for (_, ahead) in ahead {
+            let Some(leaf) = self.leaf(ahead.leaf) else {
+                continue;
+            };
+            let before = Some(leaf.before).filter(|_| ahead.low < leaf.low);
+            let after = Some(leaf.after).filter(|_| leaf.upto <= ahead.high);
+            for beside in [before, after].into_iter().flatten() {
+                if let Some(beside) = self.leaf(beside) {
+                    prefetch(beside);
+                }
+            }
         }
     }
 
