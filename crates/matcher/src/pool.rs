@@ -659,12 +659,17 @@ impl QueueState {
     }
 
     fn ahead(&self, leaf: LeafId, key: SkillKey, level: Option<u16>) -> Ahead<SkillKey> {
-        let reach = level.map_or(0.0, |level| self.plan.reach(level));
+        let around = level.map(|level| {
+            let reach = self.plan.reach(level);
+            let low = SkillKey::new(key.skill() - reach, 0);
+            (low, SkillKey::new(key.skill() + reach, u64::MAX))
+        });
+        let (low, high) = around.unwrap_or((key, key));
         Ahead {
             leaf,
             key,
-            low: SkillKey::new(key.skill() - reach, 0),
-            high: SkillKey::new(key.skill() + reach, u64::MAX),
+            low,
+            high,
         }
     }
 

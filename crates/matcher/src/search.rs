@@ -248,10 +248,9 @@ fn context(
     region: Option<RegionId>,
 ) -> Option<Context> {
     let plan = &scene.queue.plan;
-    let here = || {
-        let all = candidates.iter();
-        all.filter(|candidate| is_in(plan, scene.entries, candidate, region))
-    };
+    let here = candidates.iter();
+    let here = here.filter(|candidate| is_in(plan, scene.entries, candidate, region));
+    let here: SmallVec<[&Candidate; FEW]> = here.collect();
     let mut base = Counts::default();
     count(&mut base, own.players);
     let skill = own.skill();
@@ -262,7 +261,7 @@ fn context(
         counts: base,
         players: u32::from(own.players),
     };
-    let seen = here().map(|candidate| Seen {
+    let seen = here.iter().map(|candidate| Seen {
         skill: candidate.skill,
         limit: plan.reach(candidate.level),
         players: candidate.players,
@@ -270,7 +269,7 @@ fn context(
     if !can_grow(&scene.queue.sizes, base, seen) {
         return None;
     }
-    let mut near: Rest = here().map(|c| (c.near, c.slot)).collect();
+    let mut near: Rest = here.iter().map(|c| (c.near, c.slot)).collect();
     near.sort_unstable();
     Some(Context { region, near })
 }
@@ -284,12 +283,6 @@ struct Span {
 }
 
 impl Span {
-    const ANY: Span = Span {
-        low: 0.0,
-        high: 0.0,
-        limit: f64::INFINITY,
-    };
-
     fn of(x: f64, limit: f64) -> Span {
         Span {
             low: x,
@@ -335,12 +328,12 @@ impl Demands {
     fn of(scene: Scene<'_>, entry: &Entry) -> Demands {
         let mut counts = Counts::default();
         count(&mut counts, entry.players);
-        let mut spans = spans(scene, entry).map(|(x, limit)| Span::of(x, limit));
+        let spans = spans(scene, entry).map(|(x, limit)| Span::of(x, limit));
         let rules = scene.queue.plan.intersect.iter();
         let mut shared = rules.map(|&(cell, _)| Common::of(&entry.facts, cell));
         Demands {
-            first: spans.next().unwrap_or(Span::ANY),
-            others: spans.collect(),
+            first: Span::of(entry.skill(), scene.queue.plan.reach(entry.level)),
+            others: spans.skip(1).collect(),
             shared: shared.next().unwrap_or_default(),
             also_shared: shared.collect(),
             counts,
@@ -354,10 +347,6 @@ impl Demands {
             .iter()
             .map(|&(_, slot)| u32::from(entries.at(slot).players));
         self.players + more.sum::<u32>()
-    }
-
-    fn spans(&self) -> impl Iterator<Item = &Span> {
-        std::iter::once(&self.first).chain(&self.others)
     }
 
     /// What all of these demand; `None` if one of them is not allowed.
@@ -378,11 +367,19 @@ impl Demands {
         if self.players + u32::from(entry.players) > plan.players_max {
             return false;
         }
-        let mut pairs = self.spans().zip(spans(scene, entry));
-        let shared = std::iter::once(&self.shared).chain(&self.also_shared);
-        let mut rules = shared.zip(&plan.intersect);
-        pairs.all(|(span, (x, limit))| span.allows(x, limit))
-            && rules.all(|(have, &(cell, min))| have.len_with(&entry.facts, cell) >= min)
+        if !self.first.allows(entry.skill(), plan.reach(entry.level)) {
+            return false;
+        }
+        let others = || {
+            let mut pairs = self.others.iter().zip(spans(scene, entry).skip(1));
+            pairs.all(|(span, (x, limit))| span.allows(x, limit))
+        };
+        let share = || {
+            let shared = std::iter::once(&self.shared).chain(&self.also_shared);
+            let mut rules = shared.zip(&plan.intersect);
+            rules.all(|(have, &(cell, min))| have.len_with(&entry.facts, cell) >= min)
+        };
+        (self.others.is_empty() || others()) && (plan.intersect.is_empty() || share())
     }
 
     /// Whether the set still spans less than this by the first distance rule when this ticket joins it.
@@ -418,13 +415,14 @@ impl Demands {
     }
 
     fn with(&self, scene: Scene<'_>, entry: &Entry) -> Demands {
+        let plan = &scene.queue.plan;
         let mut demands = self.clone();
-        let spans_of = std::iter::once(&mut demands.first).chain(&mut demands.others);
-        for (span, (x, limit)) in spans_of.zip(spans(scene, entry)) {
+        demands.first.take(entry.skill(), plan.reach(entry.level));
+        for (span, (x, limit)) in demands.others.iter_mut().zip(spans(scene, entry).skip(1)) {
             span.take(x, limit);
         }
         let shared = std::iter::once(&mut demands.shared).chain(&mut demands.also_shared);
-        for (have, (cell, _)) in shared.zip(&scene.queue.plan.intersect) {
+        for (have, (cell, _)) in shared.zip(&plan.intersect) {
             have.meet(&entry.facts, *cell);
         }
         count(&mut demands.counts, entry.players);

@@ -1,4 +1,4 @@
-//! An ordered map of small values in linked leaves of 32, whose tags let a walk pass over what it does not want.
+//! An ordered map of small values in linked leaves of 24, whose tags let a walk pass over what it does not want.
 //!
 //! Made for many short-lived keys: a change moves at most one leaf, keys that only grow fill leaves to the brim,
 //! and a walk reads memory in a row. Who keeps the leaf of a key finds it again without a search, as with a million
@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use crate::prefetch::prefetch;
 
 /// Keys of a leaf.
-const FULL: usize = 32;
+const FULL: usize = 24;
 /// Leaves of a block before it is parted.
 const LEAVES: usize = 64;
 /// Keys on one line of memory.
@@ -326,7 +326,7 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         for leaf in ahead.iter().filter_map(|(_, ahead)| self.leaf(ahead.leaf)) {
             prefetch(leaf);
         }
-        for (_, ahead) in ahead {
+        for (_, ahead) in ahead.iter().filter(|(_, ahead)| ahead.low < ahead.high) {
             let Some(leaf) = self.leaf(ahead.leaf) else {
                 continue;
             };

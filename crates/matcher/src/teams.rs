@@ -189,11 +189,17 @@ impl<'a> Forming<'a> {
         if self.missing() > rest.sum() {
             return;
         }
+        let limits = self.limits.len();
         for team in 0..self.seats.len() {
             if self.room(team) >= self.parties[party].players && !self.is_twin_of_empty(team) {
+                // What it was, rather than less: so rounding never depends on the way here.
+                let of_team = team * limits..(team + 1) * limits;
+                let before = SmallVec::<[f64; 1]>::from_slice(&self.sums[of_team.clone()]);
                 self.put(party, team);
                 self.descend(depth + 1, steps_max);
-                self.take(party, team);
+                self.filled[team] -= self.parties[party].players;
+                self.sums[of_team].copy_from_slice(&before);
+                self.team_of[party] = u16::MAX;
             }
         }
     }
