@@ -1,6 +1,7 @@
 //! What a search looks at: the nearest tickets of each class that the ticket which searches and they accept each other.
 
 use model::Timestamp;
+use smallvec::SmallVec;
 
 use crate::entry::{Entry, RegionId};
 use crate::facts::shared_by_two;
@@ -10,7 +11,7 @@ use crate::pool::{
     Class, EXACT_TICKETS_MAX, Entries, Mask, Place, Pool, QueueState, SHARED_BIT, SHARED_TAG,
     SkillKey, Slot, bit, plays_in, skill_key, tag,
 };
-use crate::sorted::Spot;
+use crate::sorted::{FULL, Halves as _, Spot};
 use crate::wanted::gather_wanted;
 
 /// Of a pool's oldest tickets so many are candidates however far they are from the nearest.
@@ -18,7 +19,7 @@ const OLDEST_LOOKED_AT: usize = 4;
 /// If fewer than so many are within reach, all of them are taken.
 const WHOLE_MAX: u64 = 16;
 /// The same of all who are within reach of skill, whether the ticket may meet them or not.
-const WHOLE_PASSED_MAX: u32 = 64;
+const WHOLE_PASSED_MAX: usize = 64;
 /// With more than so many on a side it is not tried.
 const CROWD: usize = 8;
 /// Tickets looked at on each side of a class when a search begins.
@@ -224,10 +225,24 @@ fn brings_enough(seeker: Seeker<'_>, out: &Gathered) -> bool {
 fn take_all(seeker: Seeker<'_>, start: Spot, out: &mut Gathered) -> bool {
     let order = &seeker.pool.by_skill;
     let mut all = All::new(seeker);
-    order.each_below(start, |key, place| all.take(out, key, place));
+    order.leaves_below(start, |high, rows| {
+        let near = high.iter().rev().take_while(|high| all.reaches(**high));
+        let from = high.len() - near.count();
+        let found = all.wanted(&rows[from..]);
+        let found = found.iter().rev().map(|&at| from + usize::from(at));
+        found.for_each(|at| all.take(out, high[at], rows[at]));
+        from == 0 && !all.is_crowded(out)
+    });
     out.candidates.reverse();
-    order.each_from(start, |key, place| all.take(out, key, place));
-    !all.is_crowded
+    order.leaves_from(start, |high, rows| {
+        let near = high.iter().take_while(|high| all.reaches(**high));
+        let upto = near.count();
+        let found = all.wanted(&rows[..upto]);
+        let found = found.iter().map(|&at| usize::from(at));
+        found.for_each(|at| all.take(out, high[at], rows[at]));
+        upto == high.len() && !all.is_crowded(out)
+    });
+    !all.is_crowded(out)
 }
 
 /// A walk that takes everybody.
@@ -236,12 +251,13 @@ struct All<'a> {
     skill: f64,
     limit: f64,
     mask: Mask,
+    /// As [`Seeker::wanted_tags`].
+    tags: u128,
     /// As [`Seeker::tried`], or below every reach.
     tried: f64,
     /// Whether skill and place alone say that a ticket is acceptable.
     is_plain: bool,
-    passed: u32,
-    is_crowded: bool,
+    passed: usize,
 }
 
 impl<'a> All<'a> {
@@ -251,38 +267,61 @@ impl<'a> All<'a> {
             skill: seeker.entry.skill(),
             limit: seeker.queue.plan.reach(seeker.entry.level),
             mask: seeker.class().mask,
+            tags: seeker.wanted_tags(),
             tried: seeker.tried.unwrap_or(f64::NEG_INFINITY),
             is_plain: seeker.is_plain(),
             passed: 0,
-            is_crowded: false,
         }
     }
 
-    /// Takes the next item, if the ticket may meet it; whether the walk goes on.
+    /// How far away this half of a key is.
     #[inline]
-    fn take(&mut self, out: &mut Gathered, key: SkillKey, place: Place) -> bool {
+    fn gap(&self, high: u64) -> f64 {
         // The same expression as the rule's, so that rounding can't part them; from the key, so that a
         // ticket out of reach is not touched.
-        let gap = (self.skill - key.skill()).abs();
-        if gap > self.limit {
-            return false;
+        (self.skill - SkillKey::join(high, 0).skill()).abs()
+    }
+
+    #[inline]
+    fn reaches(&self, high: u64) -> bool {
+        self.gap(high) <= self.limit
+    }
+
+    fn is_crowded(&self, out: &Gathered) -> bool {
+        self.passed > WHOLE_PASSED_MAX || out.looked_at > WHOLE_MAX
+    }
+
+    /// Whom of some it may want: noted without a branch, as nothing foretells them.
+    #[inline]
+    fn wanted(&mut self, rows: &[(u64, Place)]) -> SmallVec<[u8; FULL]> {
+        self.passed += rows.len();
+        let (mut found, mut n) = ([0; FULL], 0);
+        for ((_, place), at) in rows.iter().zip(0_u8..) {
+            found[n.min(FULL - 1)] = at;
+            let is_wanted = self.tags & tag(place.class) != 0;
+            n += usize::from(is_wanted & (place.slot != self.seeker.slot));
         }
-        self.passed += 1;
-        self.is_crowded |= out.looked_at == WHOLE_MAX || self.passed > WHOLE_PASSED_MAX;
-        if self.is_crowded {
-            return false;
-        }
+        SmallVec::from_buf_and_len(found, n.min(FULL))
+    }
+
+    /// Takes an item, if the ticket may meet it.
+    #[inline]
+    fn take(&mut self, out: &mut Gathered, high: u64, (seq, place): (u64, Place)) {
         let (kind, _) = &self.seeker.pool.classes[usize::from(place.class)];
         let reach = self.seeker.queue.plan.reach(kind.level);
-        if kind.mask & self.mask == 0 || reach <= self.tried || place.slot == self.seeker.slot {
-            return true;
+        // Classes that share a tag are told apart here.
+        if kind.mask & self.mask == 0 || reach <= self.tried {
+            return;
         }
         out.looked_at += 1;
-        if gap <= reach && (self.is_plain || self.seeker.accepts(place.slot)) {
-            let found = Candidate::new(key, place.slot, gap, kind);
-            out.candidates.push(found);
+        let gap = self.gap(high);
+        if out.looked_at <= WHOLE_MAX
+            && gap <= reach
+            && (self.is_plain || self.seeker.accepts(place.slot))
+        {
+            let key = SkillKey::join(high, seq);
+            out.candidates.push(Candidate::new(key, place.slot, gap, kind));
         }
-        true
     }
 }
 

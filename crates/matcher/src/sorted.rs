@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use crate::prefetch::prefetch;
 
 /// Keys of a leaf.
-const FULL: usize = 24;
+pub(crate) const FULL: usize = 24;
 /// Leaves of a block before it is parted.
 const LEAVES: usize = 64;
 /// Keys on one line of memory.
@@ -573,21 +573,32 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         leaves.flat_map(|leaf| leaf.items(0, leaf.len()))
     }
 
-    /// Calls `take` with each item below a place, the highest first, as long as it says so.
-    pub fn each_below(&self, Spot(mut id, mut at): Spot, mut take: impl FnMut(K, V) -> bool) {
+    /// Calls `take` with the items below a place, leaf by leaf from the highest on, as long as it says so: with their
+    /// keys' first halves, and with the rest.
+    pub fn leaves_below(
+        &self,
+        Spot(mut id, mut at): Spot,
+        mut take: impl FnMut(&[u64], &[(u64, V)]) -> bool,
+    ) {
         while let Some(leaf) = self.leaf(id) {
-            if !leaf.items(0, at.min(leaf.len())).rev().all(|(k, v)| take(k, v)) {
+            let end = at.min(leaf.len());
+            if !take(&leaf.high[..end], &leaf.rows[..end]) {
                 return;
             }
             (id, at) = (leaf.before, usize::MAX);
         }
     }
 
-    /// Calls `take` with each item from a place on, the lowest first, as long as it says so.
-    pub fn each_from(&self, Spot(mut id, mut at): Spot, mut take: impl FnMut(K, V) -> bool) {
+    /// The same from a place on, from the lowest leaf on.
+    pub fn leaves_from(
+        &self,
+        Spot(mut id, mut at): Spot,
+        mut take: impl FnMut(&[u64], &[(u64, V)]) -> bool,
+    ) {
         while let Some(leaf) = self.leaf(id) {
             let end = leaf.len();
-            if !leaf.items(at.min(end), end).all(|(k, v)| take(k, v)) {
+            let from = at.min(end);
+            if !take(&leaf.high[from..end], &leaf.rows[from..end]) {
                 return;
             }
             (id, at) = (leaf.after, 0);
