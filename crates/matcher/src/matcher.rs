@@ -277,7 +277,7 @@ impl Matcher {
 
     /// Looks ahead at the events that come next, at most [`LOOK_AHEAD`]: what they read of memory is then waited for at
     /// once, not one after the other. Nothing changes, and other events may come instead.
-    pub fn expect<'a>(&self, events: impl Iterator<Item = &'a Event> + Clone) {
+    pub fn expect<'a>(&mut self, events: impl Iterator<Item = &'a Event> + Clone) {
         let mut places = Places::new();
         for event in events.clone() {
             match event {
@@ -314,19 +314,20 @@ impl Matcher {
     }
 
     /// These waiting tickets will leave their pools soon, or widen.
-    fn expect_all(&self, slots: &[Slot], next: Next) {
+    fn expect_all(&mut self, slots: &[Slot], next: Next) {
         let mut places = Places::new();
         places.extend(slots.iter().filter_map(|&slot| self.placing(slot, next)));
         self.expect_places(&mut places);
     }
 
-    fn expect_places(&self, places: &mut [Placing]) {
-        places.sort_unstable_by_key(|(pool, _)| *pool);
+    fn expect_places(&mut self, places: &mut [Placing]) {
+        places.sort_by_key(|(pool, _)| *pool);
         for of_pool in places.chunk_by_mut(|(a, _), (b, _)| a == b) {
-            let pool = of_pool.first().and_then(|&((queue, pool), _)| {
-                self.state(queue)?.pools.get(pool as usize)
-            });
-            if let Some(pool) = pool {
+            let Some(&((queue, pool), _)) = of_pool.first() else {
+                continue;
+            };
+            let state = self.queues[queue as usize].state.as_mut();
+            if let Some(pool) = state.and_then(|state| state.pools.get_mut(pool as usize)) {
                 pool.by_skill.expect(of_pool);
             }
         }
@@ -833,13 +834,13 @@ impl Matcher {
     fn emit(&mut self, number: u32, found: Found, out: &mut Vec<Output>) {
         let handle = self.next_handle;
         self.next_handle += 1;
-        let Some(state) = self.state(number) else {
-            return;
-        };
         for &slot in &found.slots {
             self.by_id.expect(self.entries.at(slot).id);
         }
         self.expect_all(&found.slots, Next::Leaves);
+        let Some(state) = self.state(number) else {
+            return;
+        };
         let figures = self.figures(state, &found);
         let teams = self.teams(state, &found, handle);
         let queue = state.plan.queue.name.clone();

@@ -646,7 +646,9 @@ impl QueueState {
         (is_only && self.pools[self.recent as usize].is_large()).then(|| {
             let skill = first_number(&self.plan, ticket);
             let key = SkillKey::new(skill, u64::MAX);
-            (self.recent, self.ahead(LeafId::NONE, key, Some(0)))
+            let ahead = self.ahead(LeafId::NONE, key, Some(0));
+            let is_new = true;
+            (self.recent, Ahead { is_new, ..ahead })
         })
     }
 
@@ -666,8 +668,9 @@ impl QueueState {
         });
         let (low, high) = around.unwrap_or((key, key));
         Ahead {
-            leaf,
             key,
+            is_new: false,
+            leaf,
             low,
             high,
         }

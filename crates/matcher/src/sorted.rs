@@ -101,6 +101,8 @@ pub(crate) struct Sorted<K, V> {
     len: usize,
     /// The leaf that grew last: what comes next is often near.
     last: LeafId,
+    /// Where new keys are expected, the next one last.
+    hints: Vec<LeafId>,
 }
 
 /// Where a walk is: leaf, item.
@@ -113,9 +115,11 @@ const AHEAD: usize = 32;
 /// A key that will be asked for soon.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ahead<K> {
-    /// Where it is, if that is known.
-    pub leaf: LeafId,
     pub key: K,
+    /// Whether it is to be put in.
+    pub is_new: bool,
+    /// Where it is; of a new one that is found.
+    pub leaf: LeafId,
     /// Between these keys it will be looked around.
     pub low: K,
     pub high: K,
@@ -141,6 +145,7 @@ impl<K, V> Default for Sorted<K, V> {
             #[cfg(test)]
             len: 0,
             last: LeafId::NONE,
+            hints: Vec::new(),
         }
     }
 }
@@ -298,10 +303,19 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
     }
 
     /// These keys will be put in or taken out, or looked around, soon. Each step is taken for all of them before the
-    /// next, so that they wait for memory side by side.
-    pub fn expect<T>(&self, ahead: &mut [(T, Ahead<K>)]) {
+    /// next, so that they wait for memory side by side. Where new ones go is remembered.
+    pub fn expect<T>(&mut self, ahead: &mut [(T, Ahead<K>)]) {
+        self.look_up(ahead);
+        let new = ahead.iter().filter(|(_, ahead)| ahead.is_new);
+        if new.clone().next().is_some() {
+            self.hints.clear();
+            self.hints.extend(new.rev().map(|(_, ahead)| ahead.leaf));
+        }
+    }
+
+    fn look_up<T>(&self, ahead: &mut [(T, Ahead<K>)]) {
         let block = |ahead: &Ahead<K>| {
-            if self.leaf(ahead.leaf).is_some() {
+            if !ahead.is_new {
                 return None;
             }
             let block = self.order.get(last_at(&self.from, &ahead.key))?;
@@ -350,7 +364,12 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
     pub fn insert(&mut self, key: K, value: V) -> Placed {
         #[cfg(test)]
         (self.len += 1);
-        let mut id = self.leaf_of(self.last, &key);
+        let hint = self.hints.pop().unwrap_or(self.last);
+        let near = match self.leaf(self.last).is_some_and(|leaf| leaf.covers(&key)) {
+            true => self.last,
+            false => hint,
+        };
+        let mut id = self.leaf_of(near, &key);
         if id == LeafId::NONE {
             id = self.begin();
         }
