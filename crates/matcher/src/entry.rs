@@ -270,7 +270,7 @@ pub(crate) fn fit<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Apa
         if texts.any(|text| text != first) {
             return Err(Apart::Rule(rule.clone()));
         }
-        key.push(Some(first.into()).filter(|text: &Box<str>| !text.is_empty()));
+        key.push((!first.is_empty()).then(|| first.into()));
     }
     if !queue.cross_play {
         key.push(platform(players)?);

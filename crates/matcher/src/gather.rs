@@ -320,7 +320,8 @@ impl<'a> All<'a> {
             && (self.is_plain || self.seeker.accepts(place.slot))
         {
             let key = SkillKey::join(high, seq);
-            out.candidates.push(Candidate::new(key, place.slot, gap, kind));
+            out.candidates
+                .push(Candidate::new(key, place.slot, gap, kind));
         }
     }
 }

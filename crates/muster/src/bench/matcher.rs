@@ -123,7 +123,7 @@ impl Run {
             for (now, event) in events.by_ref().take(LOOK_AHEAD) {
                 let outputs = self.matcher.handle(now, event);
                 self.answer(now, outputs);
-                if self.looks % TIMED_ONE_IN == 0 {
+                if self.looks.is_multiple_of(TIMED_ONE_IN) {
                     let ended = measure::now();
                     times.push(((ended - last).as_secs_f64() + share) * 1e6);
                     last = ended;
