@@ -4,7 +4,7 @@
 
 use super::diagnostic::Report;
 use super::nearest::quoted_list;
-use super::possible::{Team, World, conflict};
+use super::possible::{Team, World, conflict, is_impossible};
 use super::queue_rules::RuleLint;
 use crate::Name;
 use crate::queue::{
@@ -49,7 +49,7 @@ fn widest(rule: &Rule, index: usize, expansions: &[Expansion]) -> Option<Rule> {
     Some(rule)
 }
 
-impl RuleLint<'_> {
+impl<'a> RuleLint<'a> {
     /// Reports rules that nobody can keep together, and defaults that keep nobody in.
     pub fn sense(&mut self, rules: &[Rule], expansions: &[Expansion]) {
         let parts = ["rules", "teams", "party", "expansions"];
@@ -63,24 +63,68 @@ impl RuleLint<'_> {
         let wide: Vec<(usize, Rule)> = rules
             .filter_map(|(index, rule)| Some((index, widest(rule, index, expansions)?)))
             .collect();
-        if self.conflicts(&wide, expansions) == 0 {
+        let world = self.world(expansions);
+        if self.conflicts(&world, &wide) == 0 {
             self.defaults(&wide);
+            self.idle(&world);
         }
     }
 
-    /// Reports rules that no match can keep together; how many times.
-    fn conflicts(&mut self, wide: &[(usize, Rule)], expansions: &[Expansion]) -> usize {
-        let world = World {
+    /// What is said of the teams and of what players bring.
+    fn world(&self, expansions: &[Expansion]) -> World<'a> {
+        World {
             teams: self.sizes(expansions),
             party_most: u32::from(self.party_players_max),
             attributes: self.attributes,
             role_attribute: self.raw.roles.as_ref().map(|roles| &roles.attribute),
-        };
+        }
+    }
+
+    /// Warns of rules that do nothing, as every match keeps them, and of wishes without weight.
+    fn idle(&mut self, world: &World<'_>) {
+        for (index, rule) in self.judged.iter().enumerate() {
+            let Some(rule) = rule else { continue };
+            let index = index.to_string();
+            let (key, code, message, help) = if rule.prefer == Some(0.0) {
+                let message = format!(
+                    "no match is better for keeping `{}`: its weight is 0",
+                    rule.name
+                );
+                (
+                    "prefer",
+                    "zero",
+                    message,
+                    "write a weight above 0, or remove the rule",
+                )
+            } else {
+                let broken = RuleKind::Not(Box::new(rule.kind.clone()));
+                if !is_impossible(world, std::iter::once(&broken)) {
+                    continue;
+                }
+                let message = format!(
+                    "every match of these teams keeps `{}`: the rule does nothing",
+                    rule.name
+                );
+                (
+                    "name",
+                    "does-nothing",
+                    message,
+                    "remove it, or change it or the teams",
+                )
+            };
+            let span = self.document.at(&["rules", &index, key]);
+            self.reports
+                .push(Report::warning(code, span, message).write(help));
+        }
+    }
+
+    /// Reports rules that no match can keep together; how many times.
+    fn conflicts(&mut self, world: &World<'_>, wide: &[(usize, Rule)]) -> usize {
         let mut left: Vec<&(usize, Rule)> = wide.iter().collect();
         let mut found = Vec::new();
         loop {
             let rules: Vec<&RuleKind> = left.iter().map(|(_, rule)| &rule.kind).collect();
-            let places = conflict(&world, &rules).unwrap_or_default();
+            let places = conflict(world, &rules).unwrap_or_default();
             let Some(&last) = places.last() else { break };
             let names = places.iter().filter_map(|&place| left.get(place));
             let names: Vec<&str> = names.map(|(_, rule)| rule.name.as_str()).collect();
@@ -168,7 +212,7 @@ impl RuleLint<'_> {
     }
 
     /// The attributes whose defaults keep a player out, whoever plays with him.
-    fn default_breaks<'a>(&self, kind: &'a RuleKind) -> Option<Vec<&'a str>> {
+    fn default_breaks<'k>(&self, kind: &'k RuleKind) -> Option<Vec<&'k str>> {
         let number = |read: &Reading| match (self.default_of(&read.attribute)?, &read.key) {
             (Value::Number(x), None) => Some(*x),
             (Value::Numbers(numbers), Some(key)) => numbers.get(key).copied(),

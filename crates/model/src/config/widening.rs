@@ -151,7 +151,15 @@ impl RuleLint<'_> {
             let way = self.way(raw, step, &target, index, &number)?;
             let after = step.after.0;
             if is_off {
-                return self.narrows("no limit".to_owned(), &at("max"));
+                let message =
+                    "nothing is left to widen: the step before gives the limit up".to_owned();
+                self.error(
+                    "narrowing",
+                    &at("after"),
+                    message,
+                    "remove this step, or the one before",
+                );
+                return None;
             }
             match way {
                 Way::Off => {
