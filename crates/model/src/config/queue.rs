@@ -9,6 +9,7 @@ use super::lint::Lint;
 use super::queue_rules::RuleLint;
 use super::raw_queue as raw;
 use super::schema::Kind;
+use super::widening;
 use crate::queue::{
     Aggregate, Attribute, AttributeSource, AttributeType, Avoid, CLIENT_VERSION, NUMBER_ABS_MAX,
     Priority, Queue, QueueBackfill, RegionRules, STRING_BYTES_MAX, STRINGS_MAX, TeamSettings,
@@ -236,6 +237,18 @@ impl Lint<'_, raw::Queue> {
                 let message = format!("the region `{region}` is there twice");
                 self.error("duplicate-region", &path, message, "keep one of them");
             }
+        }
+        let is_zero = self
+            .raw
+            .regions
+            .max_latency
+            .is_some_and(|d| d.0 == Millis(0));
+        let widens = |expansion: &raw::Expansion| expansion.rule.as_str() == widening::MAX_LATENCY;
+        let is_unsure = self.document.is_unsure(&["expansions"]);
+        if is_zero && !is_unsure && !self.raw.expansions.iter().any(widens) {
+            let message = "`max_latency` is 0: only who measures 0 ms to a region can play";
+            let help = "write `80ms`, or `null` for no limit";
+            self.warning("zero", &["regions", "max_latency"], message, help);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Whether the rules of a queue can be kept at all, and whether who brings only the defaults gets in.
 //!
-//! Judged is what the rules demand once every expansion has come: what no age of any ticket makes possible is wrong.
+//! Judged is what the rules demand once every expansion has come that a ticket lives to see: what no age of any ticket
+//! makes possible is wrong.
 
 use super::diagnostic::Report;
 use super::nearest::quoted_list;
@@ -8,7 +9,7 @@ use super::possible::{Team, World, conflict, is_impossible};
 use super::queue_rules::RuleLint;
 use crate::Name;
 use crate::queue::{
-    Comparison, Expansion, ExpansionTarget, Operand, Reading, Rule, RuleKind, Scope,
+    Comparison, Expansion, ExpansionStep, ExpansionTarget, Operand, Reading, Rule, RuleKind, Scope,
 };
 use crate::ticket::Value;
 
@@ -59,6 +60,7 @@ impl<'a> RuleLint<'a> {
         {
             return;
         }
+        let expansions = &self.that_come(expansions);
         let rules = rules.iter().enumerate();
         let wide: Vec<(usize, Rule)> = rules
             .filter_map(|(index, rule)| Some((index, widest(rule, index, expansions)?)))
@@ -68,6 +70,18 @@ impl<'a> RuleLint<'a> {
             self.defaults(&wide);
             self.idle(&world);
         }
+    }
+
+    /// The expansions without steps that no ticket lives to see.
+    fn that_come(&self, expansions: &[Expansion]) -> Vec<Expansion> {
+        let is_known = !self.document.is_unsure(&["ticket"]);
+        let lives = self.raw.ticket.time_out.filter(|_| is_known);
+        let mut expansions = expansions.to_vec();
+        for expansion in &mut expansions {
+            let comes = |step: &ExpansionStep| lives.is_none_or(|lives| step.after < lives.0);
+            expansion.steps.retain(comes);
+        }
+        expansions
     }
 
     /// What is said of the teams and of what players bring.

@@ -9,7 +9,8 @@ use crate::queue::{
 };
 use crate::{Millis, Name};
 
-const MAX_LATENCY: &str = "regions.max_latency";
+/// What the limit of the latency is called.
+pub(super) const MAX_LATENCY: &str = "regions.max_latency";
 const MAX_LATENCY_DELTA: &str = "regions.max_latency_delta";
 const TEAMS_MIN: &str = "teams.min_players";
 
