@@ -152,15 +152,7 @@ impl RuleLint<'_> {
             let way = self.way(raw, step, &target, index, &number)?;
             let after = step.after.0;
             if is_off {
-                let message =
-                    "nothing is left to widen: the step before gives the limit up".to_owned();
-                self.error(
-                    "narrowing",
-                    &at("after"),
-                    message,
-                    "remove this step, or the one before",
-                );
-                return None;
+                return self.has_no_limit(&at("after"));
             }
             match way {
                 Way::Off => {
@@ -217,6 +209,13 @@ impl RuleLint<'_> {
         let help = format!("write less than `{limit}`, or a longer `ticket.time_out`");
         let report = Report::warning("step-never-comes", self.document.at(path), message);
         self.reports.push(report.write(help));
+    }
+
+    fn has_no_limit<T>(&mut self, path: &[&str]) -> Option<T> {
+        let message = "nothing is left to widen: the step before gives the limit up".to_owned();
+        let help = "remove this step, or the one before";
+        self.error("narrowing", path, message, help);
+        None
     }
 
     fn narrows<T>(&mut self, before: String, path: &[&str]) -> Option<T> {
