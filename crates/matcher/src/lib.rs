@@ -60,4 +60,4 @@ pub use explain_words::{absence_sentence, elsewhere_sentence, sentences, ticket_
 pub use group::{Group, prepare_for};
 pub use matcher::{LOOK_AHEAD, Matcher};
 pub use minimum::{Fall, Minimum};
-pub use validate::{LATENCY_MS_MAX, REGIONS_MAX, Rejection, prepare, validate};
+pub use validate::{FarRegion, LATENCY_MS_MAX, REGIONS_MAX, Rejection, prepare, validate};
