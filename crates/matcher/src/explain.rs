@@ -17,10 +17,16 @@ use crate::minimum::{Minimum, minimum, need};
 use crate::pairs::{Judge, Obstacle};
 use crate::plan::{Counts, Plan, count};
 use crate::pool::{EXACT_TICKETS_MAX, Pool, SkillKey, Slot, skill_key};
+use crate::shortage::{Known, Shortage, shortages};
+use crate::sure::surely_holds;
+use crate::wanted::WANTS_MAX;
 use crate::window::{Base, Seen, can_grow};
 
 /// Of a ticket's pool at most so many tickets are looked at, the nearest by the first distance rule.
 pub(crate) const LOOKED_AT_MAX: usize = 1_024;
+/// Where these are not all, one more on each side for so many of them, among those who bring what is wanted, for each
+/// want.
+const TICKETS_A_HOLDER: usize = 16;
 /// Of those who are kept out the nearest so many are asked when they no longer will be.
 const REACHES_MAX: usize = 256;
 /// Of a queue's pools at most so many are counted.
@@ -57,6 +63,9 @@ pub struct Explanation {
     pub outlook: Outlook,
     /// How many players a match takes, in the region where fewest are missing.
     pub minimum: Minimum,
+    /// What a match must have there of roles and of texts that `contains` counts, and too few bring; empty where that is
+    /// not known for certain.
+    pub short_of: Vec<Shortage>,
     /// Who comes within reach next, or the nearest who never does.
     pub nearest_miss: Option<NearestMiss>,
     /// The sessions of its queue that ask for players, if any do.
@@ -184,9 +193,12 @@ pub enum Outlook {
     },
     /// They are enough, but their sizes and distances to each other fill no teams.
     CannotFillTeams,
+    /// They are enough, but too few bring what a match must have: [`Explanation::short_of`].
+    ShortOf,
     /// Two by two nothing keeps them apart; whether all rules hold for so many is found by trying.
     Open {
-        /// The rules that only a whole match decides.
+        /// The rules that only a whole match decides, without those that hold for all candidates anyway; `roles`, `teams`
+        /// where it is how these are filled, `avoid` where lists of players to avoid are kept strictly.
         rules: Vec<String>,
     },
 }
@@ -252,7 +264,7 @@ impl Matcher {
         look.at_neighbours(pool, looked_at_max);
         let key_of = |slot| glimpse.entries.age_key(slot);
         let regions = regions(&glimpse, ticket, &look, now);
-        let (outlook, minimum) = look.outlook();
+        let (outlook, minimum, short_of) = look.outlook();
         Some(Explanation {
             queue: plan.queue.name.clone(),
             now,
@@ -269,6 +281,7 @@ impl Matcher {
             is_sample: look.is_sample,
             outlook,
             minimum,
+            short_of,
             nearest_miss: look.nearest_miss(),
             candidates: look.crowd,
             kept_out: look.kept_out(),
@@ -319,6 +332,8 @@ struct Look<'a> {
     now: Timestamp,
     looked_at: u64,
     is_sample: bool,
+    /// By want: all who bring it are known.
+    holders_known: [bool; WANTS_MAX],
     crowd: Crowd,
     candidates: Vec<&'a Entry>,
     by_obstacle: BTreeMap<Obstacle, u64>,
@@ -336,6 +351,7 @@ impl<'a> Look<'a> {
             now,
             looked_at: 0,
             is_sample: false,
+            holders_known: [true; WANTS_MAX],
             crowd: Crowd::default(),
             candidates: Vec::new(),
             by_obstacle: BTreeMap::new(),
@@ -373,31 +389,62 @@ impl<'a> Look<'a> {
             near.last().map_or(0.0, |&(gap, _)| gap),
         );
         for &(_, slot) in &near {
-            let other = self.glimpse.entries.at(slot);
-            if other.is_expired(self.now) {
-                continue;
-            }
-            self.looked_at += 1;
-            match self.judge.obstacle(other, self.now) {
-                None => {
-                    self.crowd.add(other);
-                    self.candidates.push(other);
-                }
-                Some(obstacle) => {
-                    *self.by_obstacle.entry(obstacle).or_default() += 1;
-                    self.misses.push((other, obstacle));
-                }
-            }
+            self.look_at(slot);
         }
-        let unseen = pool.by_age.len().saturating_sub(all) as u64;
+        let mut unseen = pool.by_age.len().saturating_sub(all) as u64;
         match reach {
             // The walk went on in the order of that distance, so whoever was not met is farther away.
             Some((index, limit)) if unseen > 0 && last_gap > limit => {
                 *self.by_obstacle.entry(Obstacle::Rule(index)).or_default() += unseen;
                 self.looked_at += unseen;
             }
-            _ => self.is_sample |= unseen > 0,
+            _ if unseen > 0 => {
+                let met: BTreeSet<Slot> = near.iter().map(|(_, slot)| *slot).collect();
+                let reach = reach.map_or(f64::INFINITY, |(_, limit)| limit);
+                let more = self.holders(pool, met, reach, max / TICKETS_A_HOLDER);
+                unseen = unseen.saturating_sub(more);
+                self.is_sample |= unseen > 0;
+            }
+            _ => {}
         }
+    }
+
+    /// Judges another ticket of the pool.
+    fn look_at(&mut self, slot: Slot) {
+        let other = self.glimpse.entries.at(slot);
+        if other.is_expired(self.now) {
+            return;
+        }
+        self.looked_at += 1;
+        match self.judge.obstacle(other, self.now) {
+            None => {
+                self.crowd.add(other);
+                self.candidates.push(other);
+            }
+            Some(obstacle) => {
+                *self.by_obstacle.entry(obstacle).or_default() += 1;
+                self.misses.push((other, obstacle));
+            }
+        }
+    }
+
+    /// Judges those who bring what is wanted and are not among the nearest of all; says how many these are.
+    fn holders(&mut self, pool: &'a Pool, mut met: BTreeSet<Slot>, reach: f64, max: usize) -> u64 {
+        let own = self.glimpse.entry;
+        met.insert(self.glimpse.slot);
+        let before = met.len();
+        for (want, _) in self.plan().wanted.iter() {
+            let (slots, is_all) = pool.holders.near(want, own, reach, max);
+            if let Some(known) = self.holders_known.get_mut(want) {
+                *known = is_all;
+            }
+            for slot in slots {
+                if met.insert(slot) {
+                    self.look_at(slot);
+                }
+            }
+        }
+        (met.len() - before) as u64
     }
 
     /// The first distance rule, with the ticket's own limit, if pools are ordered by it.
@@ -467,18 +514,43 @@ impl<'a> Look<'a> {
         entry.pings.iter().filter(move |ping| level.is_near(ping))
     }
 
-    fn outlook(&self) -> (Outlook, Minimum) {
+    fn outlook(&self) -> (Outlook, Minimum, Vec<Shortage>) {
         let plan = self.plan();
         let own = self.glimpse.entry;
-        let by_region = self.by_region();
-        let needs = by_region
+        let mut by_region = self.by_region();
+        if by_region.is_empty() {
+            by_region.push((None, Vec::new()));
+        }
+        let known = Known {
+            all: !self.is_sample,
+            holders: self.holders_known,
+        };
+        let views = by_region.iter().map(|(_, there)| {
+            let short = shortages(plan, (own, there), known, self.now);
+            let lacks: u64 = short.iter().map(Shortage::missing).sum();
+            (need(plan, own, there, self.now), lacks, short, &**there)
+        });
+        let views: Vec<_> = views.collect();
+        // Where nobody is missing, or nobody knows, everybody lacks something.
+        let mut others = views
             .iter()
-            .map(|(_, entries)| (need(plan, own, entries, self.now), &**entries));
-        let least = needs.min_by_key(|(need, _)| *need);
-        let there = least.map_or(&[] as &[&Entry], |(_, entries)| entries);
-        let (missing, _) = need(plan, own, there, self.now);
+            .filter(|(need, ..)| self.is_sample || need.0 == 0);
+        let is_short = others.all(|(_, lacks, ..)| *lacks > 0);
+        let least = views
+            .into_iter()
+            .min_by_key(|((missing, players), lacks, ..)| (*missing, *lacks, *players));
+        let Some(((missing, _), _, mut short_of, there)) = least else {
+            unreachable!("there is one at least");
+        };
         let minimum = minimum(plan, own, there, self.now);
-        (self.outlook_of(&by_region, missing), minimum)
+        if !is_short {
+            short_of.clear();
+        }
+        let outlook = match self.outlook_of(&by_region, missing) {
+            Outlook::Open { .. } if !short_of.is_empty() => Outlook::ShortOf,
+            outlook => outlook,
+        };
+        (outlook, minimum, short_of)
     }
 
     fn outlook_of(
@@ -502,10 +574,36 @@ impl<'a> Look<'a> {
         let is_whole = !self.is_sample && by_region.len() <= REGIONS_ASKED_MAX;
         match can_grow || !is_whole {
             true => Outlook::Open {
-                rules: undecided(plan, self.glimpse.queue.sizes.is_exact()),
+                rules: self.undecided(),
             },
             false => Outlook::CannotFillTeams,
         }
+    }
+
+    /// What only a whole match decides, without the rules that hold for all candidates anyway; `teams` for teams too
+    /// large to list how they are filled, and where nothing else is to be named.
+    fn undecided(&self) -> Vec<String> {
+        let plan = self.plan();
+        let mut all = vec![self.glimpse.entry];
+        all.extend(&self.candidates);
+        let is_open = |index: &usize| self.is_sample || !surely_holds(plan, *index, &all, self.now);
+        let mut open: Vec<usize> = by_whole(plan).filter(is_open).collect();
+        if open.is_empty() && !self.is_sample {
+            // What two parties decide need not hold between any two of the others; whether distances do is known.
+            let rules = plan.queue.rules.iter().enumerate();
+            let hard = rules.filter(|(_, rule)| rule.prefer.is_none());
+            let first = plan.first_distance().filter(|_| plan.first_rule == 0);
+            let others = hard
+                .map(|(index, _)| index)
+                .filter(|index| Some(*index) != first);
+            open = others.filter(is_open).collect();
+        }
+        let named = open.into_iter().map(|index| rule_name(&plan.queue, index));
+        let mut rules: Vec<String> = named.chain(besides_rules(plan)).collect();
+        if !self.glimpse.queue.sizes.is_exact() || rules.is_empty() {
+            rules.push("teams".to_owned());
+        }
+        rules
     }
 
     /// Whether sizes and distances let some of these fill the teams with the ticket.
@@ -628,7 +726,7 @@ pub(crate) fn key_name(plan: &Plan, place: usize) -> String {
     rule.unwrap_or_else(|| "cross_play".to_owned())
 }
 
-fn rule_name(queue: &Queue, index: usize) -> String {
+pub(crate) fn rule_name(queue: &Queue, index: usize) -> String {
     let rule = queue.rules.get(index);
     rule.map(|rule| rule.name.to_string()).unwrap_or_default()
 }
@@ -641,17 +739,8 @@ pub(crate) fn distance_reads(queue: &Queue, index: usize) -> Option<String> {
     }
 }
 
-/// What only a whole match decides; `teams` for roles and for teams too large to list how they are filled.
-fn undecided(plan: &Plan, sizes_are_exact: bool) -> Vec<String> {
-    let mut rules = by_whole(plan);
-    if has_roles(plan) || !sizes_are_exact || rules.is_empty() {
-        rules.push("teams".to_owned());
-    }
-    rules
-}
-
-/// The rules that no two parties decide.
-pub(crate) fn by_whole(plan: &Plan) -> Vec<String> {
+/// The rules that no two parties decide, by their places.
+pub(crate) fn by_whole(plan: &Plan) -> impl Iterator<Item = usize> {
     use RuleKind::{
         All, Any, Balance, Compare, Contains, Different, Distance, Equal, Intersect, Not,
     };
@@ -662,14 +751,17 @@ pub(crate) fn by_whole(plan: &Plan) -> Vec<String> {
         Contains { .. } => true,
         Compare { per, team, .. } => matches!(per, Scope::Team | Scope::Match) || team.is_some(),
     };
-    let rules = plan.queue.rules.iter();
-    let hard = rules.filter(|rule| rule.prefer.is_none() && by_whole(&rule.kind));
-    hard.map(|rule| rule.name.to_string()).collect()
+    let rules = plan.queue.rules.iter().enumerate();
+    let hard = rules.filter(move |(_, rule)| rule.prefer.is_none() && by_whole(&rule.kind));
+    hard.map(|(index, _)| index)
 }
 
-/// Whether some team wants players of a role.
-pub(crate) fn has_roles(plan: &Plan) -> bool {
-    plan.queue.teams.iter().any(|team| !team.roles.is_empty())
+/// What two parties do not decide besides rules: `roles`, and whether some of the others avoid each other or the ticket.
+pub(crate) fn besides_rules(plan: &Plan) -> impl Iterator<Item = String> {
+    let has_roles = plan.queue.teams.iter().any(|team| !team.roles.is_empty());
+    let all = [("roles", has_roles), ("avoid", plan.finals.parts())];
+    let named = all.into_iter().filter(|(_, is)| *is);
+    named.map(|(name, _)| name.to_owned())
 }
 
 /// The ticket's regions, then those that the queue allows and the party did not list, and those that it listed and the

@@ -36,7 +36,9 @@ mod prefetch;
 mod question;
 mod roles;
 mod search;
+mod shortage;
 mod sorted;
+mod sure;
 mod teams;
 mod validate;
 mod wanted;
@@ -60,4 +62,5 @@ pub use explain_words::{absence_sentence, elsewhere_sentence, sentences, ticket_
 pub use group::{Group, prepare_for};
 pub use matcher::{LOOK_AHEAD, Matcher};
 pub use minimum::{Fall, Minimum};
+pub use shortage::Shortage;
 pub use validate::{FarRegion, LATENCY_MS_MAX, REGIONS_MAX, Rejection, prepare, validate};
