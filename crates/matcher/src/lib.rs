@@ -19,6 +19,7 @@ mod entry;
 mod estimate;
 mod event;
 mod explain;
+mod explain_limits;
 mod explain_sessions;
 mod explain_words;
 mod facts;
