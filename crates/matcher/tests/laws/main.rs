@@ -8,6 +8,7 @@ mod examples;
 mod explain;
 mod explain_sessions;
 mod explain_several;
+mod explain_short;
 mod history;
 mod language;
 mod near_the_best;
