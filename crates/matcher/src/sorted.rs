@@ -756,6 +756,17 @@ mod tests {
             for (put, key, value) in ops {
                 // The leaf that it went into, which may be another's now.
                 let near = |key: u16| known.get(&key).copied().unwrap_or_default();
+                if put && value == 0 {
+                    // Rightly, or of others that will not come.
+                    let ahead = [key, key + 300].map(|key| ((), Ahead {
+                        key,
+                        is_new: !reference.contains_key(&key),
+                        leaf: near(key),
+                        low: key,
+                        high: key + reach,
+                    }));
+                    sorted.expect(&mut { ahead });
+                }
                 let leaf = if put {
                     match reference.insert(key, value) {
                         Some(_) => sorted.set(near(key), &key, value),
@@ -785,6 +796,20 @@ mod tests {
                 down.extend(items.rev().filter(|(k, v)| is_wanted(v) && *k >= low));
                 spot = next;
             }
+            let (mut over, mut below) = (Vec::new(), Vec::new());
+            let keys = |high: &[u64], rows: &[(u64, u8)]| -> Vec<u16> {
+                high.iter().zip(rows).map(|(h, (l, _))| u16::join(*h, *l)).collect()
+            };
+            sorted.leaves_from(sorted.spot(&from), |high, rows| {
+                over.extend(keys(high, rows));
+                true
+            });
+            sorted.leaves_below(sorted.spot(&from), |high, rows| {
+                below.extend(keys(high, rows).into_iter().rev());
+                true
+            });
+            prop_assert!(over.into_iter().eq(reference.range(from..).map(|(&k, _)| k)));
+            prop_assert!(below.into_iter().eq(reference.range(..from).rev().map(|(&k, _)| k)));
             let under = reference.range(low..from).rev().filter(|(_, v)| is_wanted(v));
             prop_assert!(down.into_iter().eq(under.map(|(&k, &v)| (k, v))));
         }
