@@ -14,9 +14,10 @@ use model::queue::{
 use model::{Millis, Region, Ticket, Timestamp};
 use proptest::prelude::*;
 
+use crate::exhaustive::possible;
 use crate::random::{Draft, cases, draft, random_queue};
 use crate::rare::Crowd;
-use crate::world::{QueueExt, TicketExt, name, possible, queue, region, texts, ticket};
+use crate::world::{QueueExt, TicketExt, name, queue, region, texts, ticket};
 
 /// When the tickets of random crowds are asked about; some were created before.
 const NOW: i64 = 5_000;

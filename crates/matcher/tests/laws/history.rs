@@ -8,11 +8,13 @@ use model::ticket::Value;
 use model::{Ticket, TicketId, Timestamp};
 use proptest::prelude::*;
 
-use crate::random::{Op, cases, draft, history, random_queue};
+use crate::random::{
+    Op, cases, crowded_history, draft, history, queue_of_last_rules, random_queue,
+};
 use crate::world::{QueueExt, World};
 
-/// More waiting tickets than this make the exhaustive search of every state too slow.
-const WAITING_MAX: usize = 7;
+/// Pools of up to so many tickets are tried to the end at once.
+const WAITING_MAX: usize = 16;
 
 fn pick<T: Clone>(of: impl ExactSizeIterator<Item = T>, n: usize) -> Option<T> {
     let len = of.len();
@@ -209,6 +211,28 @@ proptest! {
             matcher.handle(Timestamp(i64::MAX), Event::Committed(u64::from(ping)));
             matcher.handle(Timestamp(i64::MIN), Event::Tick);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 1_000, ..cases(500) })]
+
+    /// The first law where nearly all that is asked is asked of whole matches and of splits.
+    #[test]
+    fn no_match_is_missed_where_nearly_all_is_asked_at_last(
+        queue in queue_of_last_rules(),
+        history in history(60),
+    ) {
+        play(&mut World::new(queue), &history);
+    }
+
+    /// The first law where as many wait as are tried to the end at once.
+    #[test]
+    fn no_match_is_missed_in_pools_of_up_to_sixteen(
+        queue in prop_oneof![1 => random_queue(), 3 => queue_of_last_rules()],
+        history in crowded_history(80),
+    ) {
+        play(&mut World::new(queue), &history);
     }
 }
 

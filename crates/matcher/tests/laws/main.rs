@@ -5,6 +5,7 @@ mod backfill;
 mod door;
 mod estimates;
 mod examples;
+mod exhaustive;
 mod explain;
 mod explain_sessions;
 mod explain_several;
