@@ -19,6 +19,7 @@ mod rare;
 mod roles;
 mod rules;
 mod several;
+mod slices;
 mod starvation;
 mod wishes;
 mod world;
