@@ -132,11 +132,11 @@ fn a_pool_that_shrinks_to_sixteen_is_tried_to_the_end_at_once() {
     // Sixteen of a kind whose sum is asked for, and so many before them that the search of the last is given up.
     let sum = RuleKind::Compare {
         read: Reading::of(name("skill")),
-        per: Scope::Match,
+        per: Scope::Team,
         of: Aggregate::Sum,
         team: None,
         by: Comparison::Equal,
-        with: Operand::Number(4_000.0),
+        with: Operand::Number(2_000.0),
     };
     let skill = |n: u64| if n < 7 { 1.0 } else { 250.0 };
     let one = |n| ticket(n + 1, n as i64, &[skill(n)]);
