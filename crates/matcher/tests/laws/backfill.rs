@@ -15,9 +15,8 @@ use model::{Millis, SessionId, Ticket, TicketId, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::exhaustive::possible;
 use crate::random::{Draft, cases, draft, random_queue};
-use crate::world::{QueueExt, TicketExt, name, queue, region, texts, ticket};
+use crate::world::{QueueExt, TicketExt, name, possible, queue, region, texts, ticket};
 
 /// More waiting tickets than this make the exhaustive search of every state too slow.
 const WAITING_MAX: usize = 6;

@@ -11,9 +11,8 @@ use model::{Millis, Ticket, Timestamp};
 use proptest::prelude::*;
 
 use crate::backfill::{duel, nobody, played, session};
-use crate::exhaustive::possible;
 use crate::random::{cases, draft, random_queue};
-use crate::world::{QueueExt, TicketExt, name, queue, region, ticket};
+use crate::world::{QueueExt, TicketExt, name, possible, queue, region, ticket};
 
 /// When sessions ask and random tickets are asked about.
 const NOW: i64 = 5_000;

@@ -8,9 +8,8 @@ use model::queue::Queue;
 use model::{Name, Ticket, TicketId, Timestamp};
 use proptest::prelude::*;
 
-use crate::exhaustive::possible;
 use crate::random::{Op, cases, history, random_queue};
-use crate::world::{QueueExt, name, queue, ticket};
+use crate::world::{QueueExt, name, possible, queue, ticket};
 
 /// More waiting tickets than this make the exhaustive search of every queue too slow.
 const WAITING_MAX: usize = 6;

@@ -13,6 +13,7 @@ use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
 use uuid::Uuid;
 
 use crate::exhaustive::Exhaustive;
+pub use crate::exhaustive::possible;
 
 pub fn name(text: &str) -> Name {
     text.parse().expect("a name")
