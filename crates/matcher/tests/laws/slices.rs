@@ -154,13 +154,13 @@ fn both_add_up(own: &Party, others: &[Party], size: usize, sum: f64) -> bool {
 fn make_even(parties: &mut [Party], chosen: &[usize], is_possible: bool) -> f64 {
     let (red, blue) = chosen.split_at(chosen.len() / 2);
     let sum = |team: &[usize]| team.iter().map(|&n| parties[n].sum()).sum::<f64>();
-    let (red, last) = (sum(red), sum(blue));
-    // Who has less by this gets it.
-    let (gets, all) = match red < last {
-        true => (chosen[0], last),
+    let (red, blue) = (sum(red), sum(blue));
+    // One of the team that has less gets what it lacks.
+    let (gets, all) = match red < blue {
+        true => (chosen[0], blue),
         false => (chosen[chosen.len() - 1], red),
     };
-    let more = (red - last).abs() as u32;
+    let more = (red - blue).abs() as u32;
     parties[gets].skills[0] += more;
     if is_possible { all } else { all + 0.5 }
 }
@@ -241,8 +241,7 @@ fn order() -> impl Strategy<Value = Option<Sort>> {
 }
 
 /// Opens a queue and lets the search of the oldest go on while this happens, until it has ended or has had its events;
-/// those of `stay` do not go. Returns also the oldest and
-/// who has gone.
+/// those of `stay` do not go. Also says who has gone; the oldest counts as if.
 fn search_oldest(
     (queue, parties): (Queue, &[Party]),
     stay: &[usize],
