@@ -392,7 +392,7 @@ fn refusals_say_it_in_the_caller_s_words() {
             ("null", "the body must be a JSON object, not null"),
             (
                 r#"{"type":"Room","me":7}"#,
-                "invalid type: integer `7`, expected an object at line 1 column 21",
+                "me: invalid type: integer `7`, expected an object at line 1 column 21",
             ),
             (
                 r#"{"type":""}"#,

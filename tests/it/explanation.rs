@@ -42,6 +42,25 @@ session_type: Game
 teams: { count: 2, size: 1 }
 open:
   - { days: [mon, tue, wed, thu, fri, sat, sun], from: "18:00", to: "20:00", zone: UTC }
+---
+apiVersion: v1
+kind: Queue
+name: morning
+session_type: Game
+teams: { count: 2, size: 1 }
+open:
+  - { days: [mon, tue, wed, thu, fri, sat, sun], from: "06:00", to: "12:00", zone: UTC }
+---
+apiVersion: v1
+kind: Queue
+name: tanks
+session_type: Game
+roles: { attribute: role }
+attributes:
+  role: { type: strings, source: player, default: [dps] }
+teams:
+  - { name: red, min_players: 2, max_players: 2, roles: { tank: 1 } }
+  - { name: blue, min_players: 2, max_players: 2, roles: { tank: 1 } }
 "#;
 
 /// Two queues that share tickets; of the second fewer players are enough after a while.
@@ -100,7 +119,7 @@ fn a_ticket_that_searches_is_told_what_keeps_it_waiting_and_until_when() {
                 "1 player could play with you; kept out are 1 by rule same-build and 1 by rule skill-gap.",
                 "Region eu-west (30 ms) is considered; 1 player could play there.",
                 "Region us-east is too far: regions.max_latency is 80 ms, yours 120 ms; it is considered in 26 s.",
-                "By age it is number 1 of 3 (and 1 wait with other values of what must be equal).",
+                "By age it is number 1 of 3 (and 1 waits with other values of what must be equal).",
                 "In 6 s skill-gap widens from 200 to 400.",
             ]
         );
@@ -182,6 +201,54 @@ fn a_queue_that_makes_no_matches_says_so_and_until_when() {
         let opens_at = search.opens_at.map(|at| at.0.0 % 86_400_000);
         assert_eq!(search.queue_is, QueueGate::Closed);
         assert_eq!(opens_at, Some(18 * 3_600_000));
+        // The queue itself says the same.
+        let ann = world.player("ann");
+        let queue = async |name: &str| ann.queue(&name.parse().expect("a name")).await.expect("it");
+        let evening = queue("evening").await;
+        assert_eq!(
+            (evening.active, evening.queue_is),
+            (true, QueueGate::Closed)
+        );
+        assert_eq!(
+            (evening.opens_at, evening.closes_at),
+            (search.opens_at, None)
+        );
+        assert_eq!(queue("resting").await.queue_is, QueueGate::Paused);
+        let narrow = queue("narrow").await;
+        assert_eq!((narrow.queue_is, narrow.closes_at), (QueueGate::Open, None));
+        let morning = queue("morning").await;
+        let closes_at = morning.closes_at.map(|at| at.0.0 % 86_400_000);
+        assert_eq!(
+            (morning.queue_is, closes_at),
+            (QueueGate::Open, Some(12 * 3_600_000))
+        );
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_role_that_nobody_takes_is_told_by_name() {
+    run(async {
+        let world = World::with(&types()).await;
+        for name in ["ann", "bob", "cid"] {
+            queue_alone(&world.player(name), &ticket("tanks")).await;
+        }
+        let eve = queue_alone(&world.player("eve"), &ticket("tanks")).await;
+        let said = world
+            .player("eve")
+            .explain_ticket(eve.id)
+            .await
+            .expect("hers");
+        assert_eq!(
+            said.summary[1],
+            "There are players enough, but 2 players who would take role tank are wanted (nobody within reach is one)."
+        );
+        let search = said.search.expect("it searches");
+        assert_eq!(search.outlook, SearchOutlook::ShortOf);
+        assert_eq!(
+            json!(search.short_of),
+            json!([{ "role": "tank", "attribute": "role", "players": 2, "found": 0, "players_missing": 2 }])
+        );
         world.stop().await;
     });
 }

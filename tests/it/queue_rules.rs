@@ -165,7 +165,11 @@ fn a_match_hands_each_player_his_role() {
 
 /// What a player may say by mistake, the status of the answer and what it says.
 const MISSAID: &[(&str, u16, &str)] = &[
-    (r#""attributes": { "skill": NaN }"#, 400, "expected value"),
+    (
+        r#""attributes": { "skill": NaN }"#,
+        400,
+        "players.ann.attributes.skill: expected value",
+    ),
     (
         r#""attributes": { "skill": Infinity }"#,
         400,
@@ -174,7 +178,7 @@ const MISSAID: &[(&str, u16, &str)] = &[
     (
         r#""attributes": { "skill": 1e999 }"#,
         400,
-        "number out of range",
+        "players.ann.attributes.skill: number out of range",
     ),
     (
         r#""attributes": { "skill": 1e300 }"#,
@@ -209,12 +213,12 @@ const MISSAID: &[(&str, u16, &str)] = &[
     (
         r#""attributes": { "levels": { "a": { "b": 1 } } }"#,
         422,
-        "attributes.levels: must be a map of numbers, not such a map",
+        "players.ann.attributes.levels.a: must be a number, not a map of numbers",
     ),
     (
         r#""attributes": { "modes": [1] }"#,
         422,
-        "attributes.modes: must be a list of texts, not such a list",
+        "players.ann.attributes.modes[0]: must be a text, not a number",
     ),
     (
         r#""attributes": { "levels": { "duel": 1e16 } }"#,
@@ -241,7 +245,11 @@ const MISSAID: &[(&str, u16, &str)] = &[
         422,
         "from 0 to 10000, not null",
     ),
-    (r#""latencies": { "eu-west": 10001 }"#, 422, "10001 ms"),
+    (
+        r#""latencies": { "eu-west": 10001 }"#,
+        422,
+        "10001 ms to region eu-west",
+    ),
     (r#""latencies": { "mars": 10 }"#, 422, "regions.allow"),
     (r#""avoid": "bob""#, 400, "expected a sequence"),
 ];

@@ -15,3 +15,9 @@ pub(crate) fn meetings<'a>(parties: impl Iterator<Item = &'a [TicketPlayer]> + C
     }
     meetings
 }
+
+/// Whether a player of the one party has a player of the other on his list.
+pub(crate) fn names(party: &[TicketPlayer], other: &[TicketPlayer]) -> bool {
+    let mut lists = party.iter().map(|player| &player.avoid);
+    lists.any(|list| other.iter().any(|other| list.contains(&other.player)))
+}

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use model::queue::{Queue, Reading};
 use model::ticket::{TicketPlayer, Value};
 use model::{Name, Region, Ticket, TicketId, Timestamp};
+use smallvec::SmallVec;
 
 use crate::ages::Seat;
 use crate::facts::Facts;
@@ -17,8 +18,9 @@ use crate::sorted::LeafId;
 use crate::wanted::Brings;
 
 /// The values of the attributes that must be equal, in the order of the rules; then the platform, where players of
-/// different ones do not meet.
-pub(crate) type PoolKey = Box<[Box<str>]>;
+/// different ones do not meet. No text is none: comparing empty ones can take longer than all else that is done to find
+/// a pool, as a vectorized `memcmp` masks off what it must not read, and processors do that slowly.
+pub(crate) type PoolKey = SmallVec<[Option<Box<str>>; 1]>;
 
 /// Age order: the oldest first; who came first to this matcher breaks ties.
 pub(crate) type AgeKey = (Timestamp, u64);
@@ -261,14 +263,14 @@ pub(crate) enum Apart {
 pub(crate) fn fit<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Apart> {
     let queue = &*plan.queue;
     let players = &ticket.players;
-    let mut key = Vec::with_capacity(plan.equal.len());
+    let mut key = PoolKey::new();
     for (attribute, rule) in &plan.equal {
         let mut texts = players.iter().map(|p| text(queue, p, attribute));
         let first = texts.next().unwrap_or_default();
         if texts.any(|text| text != first) {
             return Err(Apart::Rule(rule.clone()));
         }
-        key.push(first.into());
+        key.push((!first.is_empty()).then(|| first.into()));
     }
     if !queue.cross_play {
         key.push(platform(players)?);
@@ -292,7 +294,7 @@ pub(crate) fn fit<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Apa
         players: u16::try_from(players.len()).unwrap_or(u16::MAX),
         numbers: numbers.collect(),
         sums: sums.collect(),
-        key: key.into(),
+        key,
         anywhere: queue.regions.allow.is_none() && players.iter().all(|p| p.latencies.is_empty()),
         pings: pings(plan.allow.as_deref(), players),
     })
@@ -306,14 +308,14 @@ pub(crate) fn first_number(plan: &Plan, ticket: &Ticket) -> f64 {
     })
 }
 
-/// The one platform that players of a party name; empty: none of them names any.
-fn platform(players: &[TicketPlayer]) -> Result<Box<str>, Apart> {
+/// The one platform that players of a party name, if any of them names one.
+fn platform(players: &[TicketPlayer]) -> Result<Option<Box<str>>, Apart> {
     let mut named = players.iter().filter_map(|player| player.platform.as_ref());
     let first = named.next();
     if named.any(|other| Some(other) != first) {
         return Err(Apart::Platform);
     }
-    Ok(first.map_or_else(Box::default, |name| name.as_str().into()))
+    Ok(first.map(|name| name.as_str().into()))
 }
 
 /// What a player has of an attribute, or its default.
@@ -460,7 +462,9 @@ fn meet(pings: &mut Vec<Ping<'_>>, player: &TicketPlayer, mut allowed: Allowed<'
                 best = best.min(ms);
                 ping.worst_ms = ping.worst_ms.max(ms);
                 ping.last_ms = ms;
-                pings.swap(kept, next);
+                if kept < next {
+                    pings.swap(kept, next);
+                }
                 (kept, next) = (kept + 1, next + 1);
             }
             _ if allowed.has(region) => best = best.min(ms),

@@ -5,22 +5,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::queue::{ExpansionTarget, Queue, RuleKind, Scope};
-use model::{Millis, Name, Region, Ticket, TicketId, Timestamp, opening};
+use model::queue::{Queue, RuleKind, Scope};
+use model::{Name, Region, Ticket, TicketId, Timestamp, opening};
 
 use crate::backfill::Backfills;
 use crate::entry::{Cut, Entry, Near, RegionId};
+use crate::explain_limits::{next, regions};
 use crate::explain_sessions::{Sessions, sessions};
-use crate::finals::{base, steps};
 use crate::matcher::{Glimpse, Matcher};
 use crate::minimum::{Minimum, minimum, need};
 use crate::pairs::{Judge, Obstacle};
 use crate::plan::{Counts, Plan, count};
 use crate::pool::{EXACT_TICKETS_MAX, Pool, SkillKey, Slot, skill_key};
+use crate::shortage::{Known, Shortage, shortages};
+use crate::sure::surely_holds;
+use crate::wanted::WANTS_MAX;
 use crate::window::{Base, Seen, can_grow};
 
 /// Of a ticket's pool at most so many tickets are looked at, the nearest by the first distance rule.
 pub(crate) const LOOKED_AT_MAX: usize = 1_024;
+/// Where these are not all, one more on each side for so many of them, among those who bring what is wanted, for each
+/// want.
+const TICKETS_A_HOLDER: usize = 16;
 /// Of those who are kept out the nearest so many are asked when they no longer will be.
 const REACHES_MAX: usize = 256;
 /// Of a queue's pools at most so many are counted.
@@ -57,6 +63,9 @@ pub struct Explanation {
     pub outlook: Outlook,
     /// How many players a match takes, in the region where fewest are missing.
     pub minimum: Minimum,
+    /// What a match must have there of roles and of texts that `contains` counts, and too few bring; empty where that is
+    /// not known for certain.
+    pub short_of: Vec<Shortage>,
     /// Who comes within reach next, or the nearest who never does.
     pub nearest_miss: Option<NearestMiss>,
     /// The sessions of its queue that ask for players, if any do.
@@ -184,9 +193,12 @@ pub enum Outlook {
     },
     /// They are enough, but their sizes and distances to each other fill no teams.
     CannotFillTeams,
+    /// They are enough, but too few bring what a match must have: [`Explanation::short_of`].
+    ShortOf,
     /// Two by two nothing keeps them apart; whether all rules hold for so many is found by trying.
     Open {
-        /// The rules that only a whole match decides.
+        /// The rules that only a whole match decides, without those that hold for all candidates anyway; `roles`, `teams`
+        /// where it is how these are filled, `avoid` where lists of players to avoid are kept strictly.
         rules: Vec<String>,
     },
 }
@@ -251,8 +263,8 @@ impl Matcher {
         look.at_pools(pool);
         look.at_neighbours(pool, looked_at_max);
         let key_of = |slot| glimpse.entries.age_key(slot);
-        let regions = regions(&glimpse, ticket, &look, now);
-        let (outlook, minimum) = look.outlook();
+        let regions = regions(&glimpse, ticket, &look.crowds(), now);
+        let (outlook, minimum, short_of) = look.outlook();
         Some(Explanation {
             queue: plan.queue.name.clone(),
             now,
@@ -269,6 +281,7 @@ impl Matcher {
             is_sample: look.is_sample,
             outlook,
             minimum,
+            short_of,
             nearest_miss: look.nearest_miss(),
             candidates: look.crowd,
             kept_out: look.kept_out(),
@@ -319,6 +332,8 @@ struct Look<'a> {
     now: Timestamp,
     looked_at: u64,
     is_sample: bool,
+    /// By want: all who bring it are known.
+    holders_known: [bool; WANTS_MAX],
     crowd: Crowd,
     candidates: Vec<&'a Entry>,
     by_obstacle: BTreeMap<Obstacle, u64>,
@@ -336,6 +351,7 @@ impl<'a> Look<'a> {
             now,
             looked_at: 0,
             is_sample: false,
+            holders_known: [true; WANTS_MAX],
             crowd: Crowd::default(),
             candidates: Vec::new(),
             by_obstacle: BTreeMap::new(),
@@ -373,31 +389,62 @@ impl<'a> Look<'a> {
             near.last().map_or(0.0, |&(gap, _)| gap),
         );
         for &(_, slot) in &near {
-            let other = self.glimpse.entries.at(slot);
-            if other.is_expired(self.now) {
-                continue;
-            }
-            self.looked_at += 1;
-            match self.judge.obstacle(other, self.now) {
-                None => {
-                    self.crowd.add(other);
-                    self.candidates.push(other);
-                }
-                Some(obstacle) => {
-                    *self.by_obstacle.entry(obstacle).or_default() += 1;
-                    self.misses.push((other, obstacle));
-                }
-            }
+            self.look_at(slot);
         }
-        let unseen = pool.by_age.len().saturating_sub(all) as u64;
+        let mut unseen = pool.by_age.len().saturating_sub(all) as u64;
         match reach {
             // The walk went on in the order of that distance, so whoever was not met is farther away.
             Some((index, limit)) if unseen > 0 && last_gap > limit => {
                 *self.by_obstacle.entry(Obstacle::Rule(index)).or_default() += unseen;
                 self.looked_at += unseen;
             }
-            _ => self.is_sample |= unseen > 0,
+            _ if unseen > 0 => {
+                let met: BTreeSet<Slot> = near.iter().map(|(_, slot)| *slot).collect();
+                let reach = reach.map_or(f64::INFINITY, |(_, limit)| limit);
+                let more = self.holders(pool, met, reach, max / TICKETS_A_HOLDER);
+                unseen = unseen.saturating_sub(more);
+                self.is_sample |= unseen > 0;
+            }
+            _ => {}
         }
+    }
+
+    /// Judges another ticket of the pool.
+    fn look_at(&mut self, slot: Slot) {
+        let other = self.glimpse.entries.at(slot);
+        if other.is_expired(self.now) {
+            return;
+        }
+        self.looked_at += 1;
+        match self.judge.obstacle(other, self.now) {
+            None => {
+                self.crowd.add(other);
+                self.candidates.push(other);
+            }
+            Some(obstacle) => {
+                *self.by_obstacle.entry(obstacle).or_default() += 1;
+                self.misses.push((other, obstacle));
+            }
+        }
+    }
+
+    /// Judges those who bring what is wanted and are not among the nearest of all; says how many these are.
+    fn holders(&mut self, pool: &'a Pool, mut met: BTreeSet<Slot>, reach: f64, max: usize) -> u64 {
+        let own = self.glimpse.entry;
+        met.insert(self.glimpse.slot);
+        let before = met.len();
+        for (want, _) in self.plan().wanted.iter() {
+            let (slots, is_all) = pool.holders.near(want, own, reach, max);
+            if let Some(known) = self.holders_known.get_mut(want) {
+                *known = is_all;
+            }
+            for slot in slots {
+                if met.insert(slot) {
+                    self.look_at(slot);
+                }
+            }
+        }
+        (met.len() - before) as u64
     }
 
     /// The first distance rule, with the ticket's own limit, if pools are ordered by it.
@@ -461,24 +508,60 @@ impl<'a> Look<'a> {
         here
     }
 
+    /// Candidates by region.
+    fn crowds(&self) -> BTreeMap<RegionId, Crowd> {
+        let mut crowds: BTreeMap<RegionId, Crowd> = BTreeMap::new();
+        for other in &self.candidates {
+            for ping in self.judge.regions(other, self.now) {
+                crowds.entry(ping.region).or_default().add(other);
+            }
+        }
+        crowds
+    }
+
     fn near_of(&self, entry: &'a Entry) -> impl Iterator<Item = &'a Near> {
         let plan = self.plan();
         let level = plan.level(plan.level_at(self.now.since(entry.created_at).0));
         entry.pings.iter().filter(move |ping| level.is_near(ping))
     }
 
-    fn outlook(&self) -> (Outlook, Minimum) {
+    fn outlook(&self) -> (Outlook, Minimum, Vec<Shortage>) {
         let plan = self.plan();
         let own = self.glimpse.entry;
-        let by_region = self.by_region();
-        let needs = by_region
+        let mut by_region = self.by_region();
+        if by_region.is_empty() {
+            by_region.push((None, Vec::new()));
+        }
+        let known = Known {
+            all: !self.is_sample,
+            holders: self.holders_known,
+        };
+        let views = by_region.iter().map(|(_, there)| {
+            let short = shortages(plan, (own, there), known, self.now);
+            let lacks: u64 = short.iter().map(Shortage::missing).sum();
+            (need(plan, own, there, self.now), lacks, short, &**there)
+        });
+        let views: Vec<_> = views.collect();
+        // Where nobody is missing, or nobody knows, everybody lacks something.
+        let mut others = views
             .iter()
-            .map(|(_, entries)| (need(plan, own, entries, self.now), &**entries));
-        let least = needs.min_by_key(|(need, _)| *need);
-        let there = least.map_or(&[] as &[&Entry], |(_, entries)| entries);
-        let (missing, _) = need(plan, own, there, self.now);
+            .filter(|(need, ..)| self.is_sample || need.0 == 0);
+        let is_short = others.all(|(_, lacks, ..)| *lacks > 0);
+        let least = views
+            .into_iter()
+            .min_by_key(|((missing, players), lacks, ..)| (*missing, *lacks, *players));
+        let Some(((missing, _), _, mut short_of, there)) = least else {
+            unreachable!("there is one at least");
+        };
         let minimum = minimum(plan, own, there, self.now);
-        (self.outlook_of(&by_region, missing), minimum)
+        if !is_short {
+            short_of.clear();
+        }
+        let outlook = match self.outlook_of(&by_region, missing) {
+            Outlook::Open { .. } if !short_of.is_empty() => Outlook::ShortOf,
+            outlook => outlook,
+        };
+        (outlook, minimum, short_of)
     }
 
     fn outlook_of(
@@ -502,10 +585,36 @@ impl<'a> Look<'a> {
         let is_whole = !self.is_sample && by_region.len() <= REGIONS_ASKED_MAX;
         match can_grow || !is_whole {
             true => Outlook::Open {
-                rules: undecided(plan, self.glimpse.queue.sizes.is_exact()),
+                rules: self.undecided(),
             },
             false => Outlook::CannotFillTeams,
         }
+    }
+
+    /// What only a whole match decides, without the rules that hold for all candidates anyway; `teams` for teams too
+    /// large to list how they are filled, and where nothing else is to be named.
+    fn undecided(&self) -> Vec<String> {
+        let plan = self.plan();
+        let mut all = vec![self.glimpse.entry];
+        all.extend(&self.candidates);
+        let is_open = |index: &usize| self.is_sample || !surely_holds(plan, *index, &all, self.now);
+        let mut open: Vec<usize> = by_whole(plan).filter(is_open).collect();
+        if open.is_empty() && !self.is_sample {
+            // What two parties decide need not hold between any two of the others; whether distances do is known.
+            let rules = plan.queue.rules.iter().enumerate();
+            let hard = rules.filter(|(_, rule)| rule.prefer.is_none());
+            let first = plan.first_distance().filter(|_| plan.first_rule == 0);
+            let others = hard
+                .map(|(index, _)| index)
+                .filter(|index| Some(*index) != first);
+            open = others.filter(is_open).collect();
+        }
+        let named = open.into_iter().map(|index| rule_name(&plan.queue, index));
+        let mut rules: Vec<String> = named.chain(besides_rules(plan)).collect();
+        if !self.glimpse.queue.sizes.is_exact() || rules.is_empty() {
+            rules.push("teams".to_owned());
+        }
+        rules
     }
 
     /// Whether sizes and distances let some of these fill the teams with the ticket.
@@ -628,7 +737,7 @@ pub(crate) fn key_name(plan: &Plan, place: usize) -> String {
     rule.unwrap_or_else(|| "cross_play".to_owned())
 }
 
-fn rule_name(queue: &Queue, index: usize) -> String {
+pub(crate) fn rule_name(queue: &Queue, index: usize) -> String {
     let rule = queue.rules.get(index);
     rule.map(|rule| rule.name.to_string()).unwrap_or_default()
 }
@@ -641,17 +750,8 @@ pub(crate) fn distance_reads(queue: &Queue, index: usize) -> Option<String> {
     }
 }
 
-/// What only a whole match decides; `teams` for roles and for teams too large to list how they are filled.
-fn undecided(plan: &Plan, sizes_are_exact: bool) -> Vec<String> {
-    let mut rules = by_whole(plan);
-    if has_roles(plan) || !sizes_are_exact || rules.is_empty() {
-        rules.push("teams".to_owned());
-    }
-    rules
-}
-
-/// The rules that no two parties decide.
-pub(crate) fn by_whole(plan: &Plan) -> Vec<String> {
+/// The rules that no two parties decide, by their places.
+pub(crate) fn by_whole(plan: &Plan) -> impl Iterator<Item = usize> {
     use RuleKind::{
         All, Any, Balance, Compare, Contains, Different, Distance, Equal, Intersect, Not,
     };
@@ -662,162 +762,15 @@ pub(crate) fn by_whole(plan: &Plan) -> Vec<String> {
         Contains { .. } => true,
         Compare { per, team, .. } => matches!(per, Scope::Team | Scope::Match) || team.is_some(),
     };
-    let rules = plan.queue.rules.iter();
-    let hard = rules.filter(|rule| rule.prefer.is_none() && by_whole(&rule.kind));
-    hard.map(|rule| rule.name.to_string()).collect()
+    let rules = plan.queue.rules.iter().enumerate();
+    let hard = rules.filter(move |(_, rule)| rule.prefer.is_none() && by_whole(&rule.kind));
+    hard.map(|(index, _)| index)
 }
 
-/// Whether some team wants players of a role.
-pub(crate) fn has_roles(plan: &Plan) -> bool {
-    plan.queue.teams.iter().any(|team| !team.roles.is_empty())
-}
-
-/// The ticket's regions, then those that the queue allows and the party did not list, and those that it listed and the
-/// queue does not allow.
-fn regions(
-    glimpse: &Glimpse<'_>,
-    ticket: &Ticket,
-    look: &Look<'_>,
-    now: Timestamp,
-) -> Vec<RegionView> {
-    let plan = &glimpse.queue.plan;
-    let own = glimpse.entry;
-    let mut crowds: BTreeMap<RegionId, Crowd> = BTreeMap::new();
-    for other in &look.candidates {
-        for ping in look.judge.regions(other, now) {
-            crowds.entry(ping.region).or_default().add(other);
-        }
-    }
-    let mut named: BTreeSet<&Region> = BTreeSet::new();
-    let mut views = Vec::new();
-    for ping in &own.pings {
-        let Some(region) = glimpse.queue.regions.get(ping.region) else {
-            continue;
-        };
-        named.insert(region);
-        let candidates = crowds.get(&ping.region).copied().unwrap_or_default();
-        views.push(RegionView {
-            region: region.clone(),
-            latency_ms: ping.measured.then_some(ping.worst_ms),
-            standing: too_far(plan, own, ping, now)
-                .unwrap_or(RegionStanding::Considered { candidates }),
-        });
-    }
-    let allow = plan.queue.regions.allow.as_deref();
-    let listed = ticket
-        .players
-        .iter()
-        .flat_map(|player| player.latencies.keys());
-    let others: BTreeSet<&Region> = allow.into_iter().flatten().chain(listed).collect();
-    for region in others.difference(&named) {
-        let is_allowed = allow.is_none_or(|list| list.contains(region));
-        views.push(RegionView {
-            region: (*region).clone(),
-            latency_ms: None,
-            standing: match is_allowed {
-                true => RegionStanding::NotListed,
-                false => RegionStanding::NotAllowed,
-            },
-        });
-    }
-    views
-}
-
-/// Which limit keeps a ticket out of a region, and until when.
-fn too_far(plan: &Plan, own: &Entry, ping: &Near, now: Timestamp) -> Option<RegionStanding> {
-    let present = plan.level_at(now.since(own.created_at).0);
-    let level = plan.level(present);
-    if level.is_near(ping) {
-        return None;
-    }
-    let later = plan.afters.iter().zip(1_u16..).skip(usize::from(present));
-    let opens = later.map(|(after, level)| (own.created_at + Millis(*after), level));
-    let live = |at: &Timestamp| own.expires.at().is_none_or(|end| *at < end);
-    let mut opens = opens.filter(|(at, level)| live(at) && plan.level(*level).is_near(ping));
-    let (rule, measured_ms, limit_ms) = if f64::from(ping.worst_ms) > level.max_latency {
-        ("regions.max_latency", ping.worst_ms, level.max_latency)
-    } else {
-        let limit = level.max_latency_delta;
-        ("regions.max_latency_delta", ping.worst_delta_ms, limit)
-    };
-    Some(RegionStanding::TooFar {
-        rule,
-        measured_ms,
-        limit_ms,
-        opens_at: opens.next().map(|(at, _)| at),
-    })
-}
-
-/// The limits of the ticket's own that widen next, unless it expires before.
-fn next(plan: &Plan, own: &Entry, now: Timestamp) -> Vec<Widening> {
-    let queue = &plan.queue;
-    let age = now.since(own.created_at).0;
-    let present = usize::from(plan.level_at(age));
-    let mut targets: Vec<&ExpansionTarget> = Vec::new();
-    for expansion in &queue.expansions {
-        if !targets.contains(&&expansion.target) {
-            targets.push(&expansion.target);
-        }
-    }
-    for &after in plan.afters.iter().skip(present) {
-        let at = own.created_at + Millis(after);
-        if own.expires.at().is_some_and(|end| end <= at) {
-            break;
-        }
-        let changes = targets.iter().filter_map(|target| {
-            let (from, to) = (limit_at(queue, target, age), limit_at(queue, target, after));
-            (from != to).then(|| Widening {
-                rule: target_name(queue, target),
-                from: from.0,
-                to: to.0,
-                off: to.1,
-                at,
-            })
-        });
-        let changes: Vec<Widening> = changes.collect();
-        if !changes.is_empty() {
-            return changes;
-        }
-    }
-    Vec::new()
-}
-
-/// A limit at an age, and whether it is given up by then.
-fn limit_at(queue: &Queue, target: &ExpansionTarget, age: u64) -> (f64, bool) {
-    let ms = |limit: Option<Millis>| limit.map_or(f64::INFINITY, |ms| ms.0 as f64);
-    let (written, falls) = match target {
-        ExpansionTarget::Rule(index) => match queue.rules.get(*index) {
-            Some(rule) => (base(&rule.kind).0, false),
-            None => (f64::INFINITY, false),
-        },
-        ExpansionTarget::RuleMin(index) => match queue.rules.get(*index) {
-            Some(rule) => (base(&rule.kind).1, true),
-            None => (f64::NEG_INFINITY, true),
-        },
-        ExpansionTarget::MaxLatency => (ms(queue.regions.max_latency), false),
-        ExpansionTarget::MaxLatencyDelta => (ms(queue.regions.max_latency_delta), false),
-        ExpansionTarget::TeamMin(team) => {
-            let min = queue.teams.get(*team).map_or(1, |team| team.players_min);
-            (f64::from(min), true)
-        }
-    };
-    let steps: Vec<Option<f64>> = steps(queue, target, age).collect();
-    let off = steps.iter().any(Option::is_none);
-    let limit = steps.into_iter().fold(written, |limit, step| match falls {
-        false => limit.max(step.unwrap_or(f64::INFINITY)),
-        true => limit.min(step.unwrap_or(f64::NEG_INFINITY)),
-    });
-    (limit, off)
-}
-
-fn target_name(queue: &Queue, target: &ExpansionTarget) -> String {
-    match target {
-        ExpansionTarget::Rule(index) | ExpansionTarget::RuleMin(index) => rule_name(queue, *index),
-        ExpansionTarget::MaxLatency => "regions.max_latency".to_owned(),
-        ExpansionTarget::MaxLatencyDelta => "regions.max_latency_delta".to_owned(),
-        ExpansionTarget::TeamMin(team) => match queue.teams.get(*team) {
-            Some(team) => format!("teams.{}.min_players", team.name),
-            None => String::new(),
-        },
-    }
+/// What two parties do not decide besides rules: `roles`, and whether some of the others avoid each other or the ticket.
+pub(crate) fn besides_rules(plan: &Plan) -> impl Iterator<Item = String> {
+    let has_roles = plan.queue.teams.iter().any(|team| !team.roles.is_empty());
+    let all = [("roles", has_roles), ("avoid", plan.finals.parts())];
+    let named = all.into_iter().filter(|(_, is)| *is);
+    named.map(|(name, _)| name.to_owned())
 }

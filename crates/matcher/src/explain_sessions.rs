@@ -7,7 +7,7 @@ use model::{Millis, Timestamp};
 
 use crate::backfill::{Backfills, Line, Open};
 use crate::entry::{Entry, PoolKey};
-use crate::explain::{by_whole, distance_reads, has_roles, key_name, obstacle_name};
+use crate::explain::{besides_rules, by_whole, distance_reads, key_name, obstacle_name, rule_name};
 use crate::pairs::{Asked, How, Obstacle, asked};
 use crate::plan::{Level, Plan};
 
@@ -184,13 +184,10 @@ impl<'a> Sight<'a> {
                 .rules
                 .iter()
                 .filter(|rule| matches!(rule.how, How::Shared(_)));
-            let queue = &self.plan.queue;
-            let decided = shared.map(|rule| obstacle_name(queue, Obstacle::Rule(rule.index)));
-            let decided: Vec<String> = decided.collect();
-            said.undecided = by_whole(self.plan);
-            said.undecided.retain(|rule| !decided.contains(rule));
-            said.undecided
-                .extend(has_roles(self.plan).then(|| "teams".to_owned()));
+            let decided: Vec<usize> = shared.map(|rule| rule.index).collect();
+            let open = by_whole(self.plan).filter(|rule| !decided.contains(rule));
+            let named = open.map(|rule| rule_name(&self.plan.queue, rule));
+            said.undecided = named.chain(besides_rules(self.plan)).collect();
         }
         said
     }
@@ -242,11 +239,7 @@ impl<'a> Sight<'a> {
         let lasts = self.rules.iter().filter(|r| matches!(r.how, How::Last(_)));
         let questions = (lasts.count() + usize::from(finals.parts())) * open.playing.len();
         self.questions_left = self.questions_left.checked_sub(questions)?;
-        if open
-            .playing
-            .iter()
-            .any(|other| finals.may_not_meet(own, other))
-        {
+        if open.playing.iter().any(|other| finals.avoids(own, other)) {
             return Some(Some(Kept::By(Obstacle::Avoided)));
         }
         let broken = self

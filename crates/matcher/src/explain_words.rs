@@ -10,6 +10,7 @@ use crate::explain::{
 use crate::explain_sessions::{SessionMiss, Sessions};
 use crate::minimum::Fall;
 use crate::pool::EXACT_TICKETS_MAX;
+use crate::shortage::Shortage;
 
 /// Where a ticket stands, in one sentence, whether it searches or not.
 pub fn ticket_sentence(ticket: &Ticket) -> String {
@@ -68,6 +69,9 @@ pub fn sentences(said: &Explanation) -> Vec<String> {
     }
     all.push(outlook(said));
     all.extend(falls(said));
+    if said.outlook != Outlook::ShortOf && !said.short_of.is_empty() {
+        all.push(capital(&format!("{}.", short_of(said))));
+    }
     all.extend(
         said.nearest_miss
             .as_ref()
@@ -139,11 +143,47 @@ fn outlook(said: &Explanation) -> String {
             "There are players enough, but their parties' sizes and the distances between them fill no teams."
                 .to_owned()
         }
+        Outlook::ShortOf => {
+            let are = if said.is_sample { "may be" } else { "are" };
+            format!("There {are} players enough, but {}.", short_of(said))
+        }
         Outlook::Open { rules } => format!(
             "There may be players enough; no match of them is known that keeps {} too.",
-            list(rules)
+            undecided(rules)
         ),
     }
+}
+
+/// What a match must have and who comes does not bring enough of.
+fn short_of(said: &Explanation) -> String {
+    let each: Vec<String> = said.short_of.iter().map(shortage).collect();
+    list(&each)
+}
+
+fn shortage(short: &Shortage) -> String {
+    let (players, is_wanted) = match short.players {
+        1 => ("1 player".to_owned(), "is wanted"),
+        n => (format!("{n} players"), "are wanted"),
+    };
+    let here = match short.found {
+        0 => "nobody within reach is one".to_owned(),
+        1 => "1 is within reach".to_owned(),
+        n => format!("{n} are within reach"),
+    };
+    let values = either(&short.values);
+    match &short.rule {
+        None => format!("{players} who would take role {values} {is_wanted} ({here})"),
+        Some(rule) => format!("{players} with {values} {is_wanted} by rule {rule} ({here})"),
+    }
+}
+
+/// Rules and the like that are not decided, in words.
+fn undecided(rules: &[String]) -> String {
+    let words = rules.iter().map(|rule| match rule.as_str() {
+        "avoid" => "lists of players to avoid".to_owned(),
+        rule => rule.to_owned(),
+    });
+    list(&words.collect::<Vec<String>>())
 }
 
 /// When fewer are enough, while too few are there.
@@ -171,11 +211,11 @@ fn falls(said: &Explanation) -> Vec<String> {
 }
 
 fn fall(fall: &Fall, now: Timestamp) -> String {
-    let enough = format!(
-        "{} {} players are enough",
-        until(fall.at, now),
-        fall.players
-    );
+    let players = match fall.players {
+        1 => "1 player is".to_owned(),
+        n => format!("{n} players are"),
+    };
+    let enough = format!("{} {players} enough", until(fall.at, now));
     match fall.missing {
         0 => enough,
         _ => format!("{enough} who have each waited {}", span(fall.waited)),
@@ -260,7 +300,7 @@ fn asking(said: &Sessions) -> String {
         (_, []) => all.push(format!("you could join {open}")),
         (_, rules) => all.push(format!(
             "nothing keeps you from {open}, but no seat is known there that keeps {} too",
-            list(rules)
+            undecided(rules)
         )),
     }
     let kept = said.kept_from.iter().map(|kept| {
@@ -301,6 +341,7 @@ fn thing(rule: &str) -> String {
         "teams" => "party sizes that fill no teams with yours".to_owned(),
         "regions" => "having no region in common".to_owned(),
         "cross_play" => "their platform".to_owned(),
+        "avoid" => "your party's lists of players to avoid".to_owned(),
         rule => format!("rule {rule}"),
     }
 }
@@ -349,6 +390,7 @@ fn position(said: &Explanation) -> Option<String> {
         let others = position.in_queue.saturating_sub(position.of);
         let beside = match others {
             0 => String::new(),
+            1 => " (and 1 waits with other values of what must be equal)".to_owned(),
             n => format!(" (and {n} wait with other values of what must be equal)"),
         };
         format!(

@@ -31,6 +31,7 @@ fn alone() -> Explanation {
         kept_out: Vec::new(),
         outlook: Outlook::TooFew { players: 1 },
         minimum: Minimum::default(),
+        short_of: Vec::new(),
         nearest_miss: None,
         sessions: None,
         next: Vec::new(),
@@ -62,6 +63,50 @@ fn a_ticket_alone_is_told_who_is_missing_and_where_it_stands() {
             "By age it is number 1 of 1.",
         ]
     );
+}
+
+#[test]
+fn one_of_a_thing_is_told_as_one() {
+    let said = Explanation {
+        position: Position {
+            in_queue: 2,
+            ..alone().position
+        },
+        outlook: Outlook::ShortOf,
+        short_of: vec![
+            Shortage {
+                rule: None,
+                attribute: name("role"),
+                values: vec!["tank".to_owned()],
+                players: 1,
+                found: 0,
+            },
+            Shortage {
+                rule: Some(name("streamers")),
+                attribute: name("tags"),
+                values: vec!["live".to_owned(), "on".to_owned()],
+                players: 2,
+                found: 1,
+            },
+        ],
+        ..alone()
+    };
+    let words = sentences(&said);
+    assert_eq!(
+        words[0],
+        "There are players enough, but 1 player who would take role tank is wanted (nobody within reach is one) and 2 players with live or on are wanted by rule streamers (1 is within reach)."
+    );
+    assert_eq!(
+        words[2],
+        "By age it is number 1 of 1 (and 1 waits with other values of what must be equal)."
+    );
+    let fall = Fall {
+        at: NOW,
+        players: 1,
+        missing: 0,
+        waited: Millis(0),
+    };
+    assert_eq!(super::fall(&fall, NOW), "now 1 player is enough");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use model::Name;
 use model::queue::{Aggregate, Avoid, ExpansionTarget, Operand, Queue, Rule, RuleKind, Scope};
 use model::ticket::TicketPlayer;
 
-use crate::avoid::meetings;
+use crate::avoid::{meetings, names};
 use crate::entry::{Entry, texts};
 use crate::facts::{Columns, PlayerColumn};
 use crate::question::{Question, Seated};
@@ -413,6 +413,19 @@ impl Finals {
         limits.is_some_and(|(max, min)| seated.breaks(&rule.question, max, min))
     }
 
+    /// Whether every match of the first of these tickets with some of the others keeps a rule, whatever their teams are:
+    /// only where that is seen at once. `levels` are those of the tickets.
+    pub fn surely_holds(
+        &self,
+        rule: &Final,
+        entries: &[&Entry],
+        levels: impl Iterator<Item = u16>,
+    ) -> bool {
+        let limits = rule.tightest(levels);
+        let seated = self.seated(entries, &[]);
+        limits.is_none_or(|(max, min)| seated.surely_keeps(&rule.question, max, min))
+    }
+
     /// How far apart two tickets are by a rule that is about a distance.
     pub fn gap(&self, rule: &Final, pair: [&Entry; 2]) -> Option<f64> {
         self.apart(&pair).gap(&rule.question)
@@ -474,6 +487,11 @@ impl Finals {
     /// Whether these two tickets may never meet.
     pub fn are_apart(&self, a: &Entry, b: &Entry) -> bool {
         !self.may_hold(&[a, b]) || self.may_not_meet(a, b)
+    }
+
+    /// Whether the first of them avoids the other, and that is kept strictly.
+    pub fn avoids(&self, own: &Entry, other: &Entry) -> bool {
+        self.parts() && names(players(own), players(other))
     }
 
     /// Whether one of them avoids the other, and that is kept strictly.

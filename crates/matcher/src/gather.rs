@@ -1,6 +1,7 @@
 //! What a search looks at: the nearest tickets of each class that the ticket which searches and they accept each other.
 
 use model::Timestamp;
+use smallvec::SmallVec;
 
 use crate::entry::{Entry, RegionId};
 use crate::facts::shared_by_two;
@@ -10,13 +11,15 @@ use crate::pool::{
     Class, EXACT_TICKETS_MAX, Entries, Mask, Place, Pool, QueueState, SHARED_BIT, SHARED_TAG,
     SkillKey, Slot, bit, plays_in, skill_key, tag,
 };
-use crate::sorted::Spot;
+use crate::sorted::{FULL, Halves as _, Spot};
 use crate::wanted::gather_wanted;
 
 /// Of a pool's oldest tickets so many are candidates however far they are from the nearest.
 const OLDEST_LOOKED_AT: usize = 4;
 /// If fewer than so many are within reach, all of them are taken.
-const WHOLE_MAX: u32 = 17;
+const WHOLE_MAX: u64 = 16;
+/// The same of all who are within reach of skill, whether the ticket may meet them or not.
+const WHOLE_PASSED_MAX: usize = 64;
 /// With more than so many on a side it is not tried.
 const CROWD: usize = 8;
 /// Tickets looked at on each side of a class when a search begins.
@@ -188,10 +191,10 @@ pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
     let start = order.spot_near(seeker.entry.leaf, &skill_key(seeker.entry));
     let reach = bounds(seeker);
     let is_crowded = order.is_crowded(start, reach, CROWD);
-    let is_whole = !is_crowded && both_sides(Walk::new(seeker, Some(WHOLE_MAX)), start, reach, out);
+    let is_whole = !is_crowded && take_all(seeker, start, out);
     if !is_whole {
         out.candidates.clear();
-        both_sides(Walk::new(seeker, None), start, reach, out);
+        both_sides(seeker, start, reach, out);
     }
     let near = out.candidates.len();
     if !is_whole {
@@ -218,14 +221,119 @@ fn brings_enough(seeker: Seeker<'_>, out: &Gathered) -> bool {
     plan.wanted.len() == 0 || plan.wanted.can_be_met(own, others, seats)
 }
 
-/// Walks down, then up, between these keys; whether everybody within reach was looked at.
+/// Takes everybody within reach whom the ticket may meet; whether they are few enough for that.
+fn take_all(seeker: Seeker<'_>, start: Spot, out: &mut Gathered) -> bool {
+    let order = &seeker.pool.by_skill;
+    let mut all = All::new(seeker);
+    order.leaves_below(start, |high, rows| {
+        let near = high.iter().rev().take_while(|high| all.reaches(**high));
+        let from = high.len() - near.count();
+        let found = all.wanted(&rows[from..]);
+        let found = found.iter().rev().map(|&at| from + usize::from(at));
+        found.for_each(|at| all.take(out, high[at], rows[at]));
+        from == 0 && !all.is_crowded(out)
+    });
+    out.candidates.reverse();
+    order.leaves_from(start, |high, rows| {
+        let near = high.iter().take_while(|high| all.reaches(**high));
+        let upto = near.count();
+        let found = all.wanted(&rows[..upto]);
+        let found = found.iter().map(|&at| usize::from(at));
+        found.for_each(|at| all.take(out, high[at], rows[at]));
+        upto == high.len() && !all.is_crowded(out)
+    });
+    !all.is_crowded(out)
+}
+
+/// A walk that takes everybody.
+struct All<'a> {
+    seeker: Seeker<'a>,
+    skill: f64,
+    limit: f64,
+    mask: Mask,
+    /// As [`Seeker::wanted_tags`].
+    tags: u128,
+    /// As [`Seeker::tried`], or below every reach.
+    tried: f64,
+    /// Whether skill and place alone say that a ticket is acceptable.
+    is_plain: bool,
+    passed: usize,
+}
+
+impl<'a> All<'a> {
+    fn new(seeker: Seeker<'a>) -> All<'a> {
+        All {
+            seeker,
+            skill: seeker.entry.skill(),
+            limit: seeker.queue.plan.reach(seeker.entry.level),
+            mask: seeker.class().mask,
+            tags: seeker.wanted_tags(),
+            tried: seeker.tried.unwrap_or(f64::NEG_INFINITY),
+            is_plain: seeker.is_plain(),
+            passed: 0,
+        }
+    }
+
+    /// How far away this half of a key is.
+    #[inline]
+    fn gap(&self, high: u64) -> f64 {
+        // The same expression as the rule's, so that rounding can't part them; from the key, so that a
+        // ticket out of reach is not touched.
+        (self.skill - SkillKey::join(high, 0).skill()).abs()
+    }
+
+    #[inline]
+    fn reaches(&self, high: u64) -> bool {
+        self.gap(high) <= self.limit
+    }
+
+    fn is_crowded(&self, out: &Gathered) -> bool {
+        self.passed > WHOLE_PASSED_MAX || out.looked_at > WHOLE_MAX
+    }
+
+    /// Whom of some it may want: noted without a branch, as nothing foretells them.
+    #[inline]
+    fn wanted(&mut self, rows: &[(u64, Place)]) -> SmallVec<[u8; FULL]> {
+        self.passed += rows.len();
+        let (mut found, mut n) = ([0; FULL], 0);
+        for ((_, place), at) in rows.iter().zip(0_u8..) {
+            found[n.min(FULL - 1)] = at;
+            let is_wanted = self.tags & tag(place.class) != 0;
+            n += usize::from(is_wanted & (place.slot != self.seeker.slot));
+        }
+        SmallVec::from_buf_and_len(found, n.min(FULL))
+    }
+
+    /// Takes an item, if the ticket may meet it.
+    #[inline]
+    fn take(&mut self, out: &mut Gathered, high: u64, (seq, place): (u64, Place)) {
+        let (kind, _) = &self.seeker.pool.classes[usize::from(place.class)];
+        let reach = self.seeker.queue.plan.reach(kind.level);
+        // Classes that share a tag are told apart here.
+        if kind.mask & self.mask == 0 || reach <= self.tried {
+            return;
+        }
+        out.looked_at += 1;
+        let gap = self.gap(high);
+        if out.looked_at <= WHOLE_MAX
+            && gap <= reach
+            && (self.is_plain || self.seeker.accepts(place.slot))
+        {
+            let key = SkillKey::join(high, seq);
+            out.candidates
+                .push(Candidate::new(key, place.slot, gap, kind));
+        }
+    }
+}
+
+/// Walks down, then up, between these keys, and takes of each class the nearest.
 fn both_sides(
-    mut walk: Walk<'_>,
+    seeker: Seeker<'_>,
     start: Spot,
     (low, high): (SkillKey, SkillKey),
     out: &mut Gathered,
-) -> bool {
-    let pool = walk.seeker.pool;
+) {
+    let (pool, mut walk) = (seeker.pool, Walk::new(seeker));
     let order = &pool.by_skill;
     out.quotas.resize(pool.classes.len(), Quota::default());
     out.walk += 1;
@@ -246,7 +354,6 @@ fn both_sides(
         }
         spot = next;
     }
-    walk.whole.is_some_and(|left| left > 0)
 }
 
 /// Beyond these nobody is within reach, however differences are rounded.
@@ -262,8 +369,6 @@ pub(crate) fn bounds(seeker: Seeker<'_>) -> (SkillKey, SkillKey) {
 /// A walk to one side, then to the other.
 struct Walk<'a> {
     seeker: Seeker<'a>,
-    /// How many more are looked at where everybody within reach is to be taken; `None`: the nearest of each class are.
-    whole: Option<u32>,
     skill: f64,
     own_limit: f64,
     scan_max: u32,
@@ -281,11 +386,10 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(seeker: Seeker<'a>, whole: Option<u32>) -> Walk<'a> {
+    fn new(seeker: Seeker<'a>) -> Walk<'a> {
         let (plan, tags) = (&seeker.queue.plan, seeker.wanted_tags());
         Walk {
             seeker,
-            whole,
             skill: seeker.entry.skill(),
             own_limit: seeker.limit(u16::MAX),
             scan_max: seeker.scan_max(),
@@ -326,15 +430,6 @@ impl<'a> Walk<'a> {
             return false;
         }
         let (kind, _) = &self.seeker.pool.classes[usize::from(place.class)];
-        if let Some(left) = &mut self.whole {
-            *looked_at += u64::from(*left > 0);
-            *left = left.saturating_sub(1);
-            let is_near = gap <= self.seeker.limit(kind.level);
-            if is_near && (self.is_plain || self.seeker.accepts(place.slot)) {
-                candidates.push(Candidate::new(key, place.slot, gap, kind));
-            }
-            return self.whole != Some(0);
-        }
         let quota = &mut quotas[usize::from(place.class)];
         if quota.walk != *walk {
             if self.second && quota.walk + 1 == *walk {

@@ -107,7 +107,7 @@ impl Group {
     }
 
     /// As [`Matcher::expect`]; of a ticket in several queues nothing is looked for.
-    pub fn expect<'a>(&self, events: impl Iterator<Item = &'a Event> + Clone) {
+    pub fn expect<'a>(&mut self, events: impl Iterator<Item = &'a Event> + Clone) {
         let is_one = |event: &&Event| !matches!(event, Event::Add(t) if t.queues.len() > 1);
         self.matcher.expect(events.filter(is_one));
     }

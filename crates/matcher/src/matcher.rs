@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use model::queue::Queue;
 use model::{Name, Ticket, TicketId, Timestamp};
+use smallvec::SmallVec;
 
 use crate::ages::Seat;
 use crate::backfill::Backfills;
@@ -16,10 +17,10 @@ use crate::facts::Facts;
 use crate::gather::Gathered;
 use crate::ids::Ids;
 use crate::plan::{Plan, reads_alike};
-use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, Slot};
+use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, SkillKey, Slot};
 use crate::roles::of_team;
 use crate::search::{Cursor, Found, Outcome, Scene, search, worst_ms};
-use crate::sorted::LeafId;
+use crate::sorted::{Ahead, LeafId};
 use crate::validate::{Rejection, admit, no_region_within};
 
 /// Tickets that may widen or expire in one event; the others are due at once.
@@ -66,6 +67,19 @@ pub struct Matcher {
 
 /// A ticket that came, or whose limits have grown; then as in [`Cursor::beyond`].
 type Changed = (Slot, Option<f64>);
+
+/// Where a ticket is that will be read soon: queue, pool, place in its order by skill.
+type Placing = ((u32, u32), Ahead<SkillKey>);
+
+/// What will become of it.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Leaves,
+    Widens,
+}
+
+/// Several of them.
+type Places = SmallVec<[Placing; LOOK_AHEAD]>;
 
 /// A queue, or what is left of it.
 #[derive(Debug)]
@@ -263,15 +277,17 @@ impl Matcher {
 
     /// Looks ahead at the events that come next, at most [`LOOK_AHEAD`]: what they read of memory is then waited for at
     /// once, not one after the other. Nothing changes, and other events may come instead.
-    pub fn expect<'a>(&self, events: impl Iterator<Item = &'a Event> + Clone) {
+    pub fn expect<'a>(&mut self, events: impl Iterator<Item = &'a Event> + Clone) {
+        let mut places = Places::new();
         for event in events.clone() {
             match event {
                 Event::Add(ticket) => {
                     self.by_id.expect(ticket.id);
-                    let number = self.queue_of.get(&ticket.queue);
-                    if let Some(state) = number.and_then(|&number| self.state(number)) {
-                        state.expect_new(ticket);
-                    }
+                    let number = self.queue_of.get(&ticket.queue).copied();
+                    let state = number.and_then(|number| self.state(number));
+                    let ahead = state.and_then(|state| state.ahead_of_new(ticket));
+                    let ahead = number.zip(ahead);
+                    places.extend(ahead.map(|(queue, (pool, ahead))| ((queue, pool), ahead)));
                 }
                 Event::Remove(id) => self.by_id.expect(*id),
                 _ => {}
@@ -281,9 +297,38 @@ impl Matcher {
             Event::Remove(id) => self.slot_of(*id),
             _ => None,
         });
-        for entry in leaving.filter_map(|slot| self.entries.get(slot)) {
-            if let Some(state) = self.state(entry.queue) {
-                state.expect(entry);
+        places.extend(leaving.filter_map(|slot| self.placing(slot, Next::Leaves)));
+        self.expect_places(&mut places);
+    }
+
+    /// Where a waiting ticket of a large pool is that will leave it soon, or come to its next level.
+    fn placing(&self, slot: Slot, next: Next) -> Option<Placing> {
+        let entry = self.entries.get(slot)?;
+        let state = self.state(entry.queue)?;
+        let level = match next {
+            Next::Leaves => None,
+            Next::Widens => Some(entry.level.saturating_add(1)),
+        };
+        let is_large = state.pools.get(entry.pool as usize)?.is_large();
+        is_large.then(|| ((entry.queue, entry.pool), state.ahead_of(entry, level)))
+    }
+
+    /// These waiting tickets will leave their pools soon, or widen.
+    fn expect_all(&mut self, slots: &[Slot], next: Next) {
+        let mut places = Places::new();
+        places.extend(slots.iter().filter_map(|&slot| self.placing(slot, next)));
+        self.expect_places(&mut places);
+    }
+
+    fn expect_places(&mut self, places: &mut [Placing]) {
+        places.sort_by_key(|(pool, _)| *pool);
+        for of_pool in places.chunk_by_mut(|(a, _), (b, _)| a == b) {
+            let Some(&((queue, pool), _)) = of_pool.first() else {
+                continue;
+            };
+            let state = self.queues[queue as usize].state.as_mut();
+            if let Some(pool) = state.and_then(|state| state.pools.get_mut(pool as usize)) {
+                pool.by_skill.expect(of_pool);
             }
         }
     }
@@ -553,11 +598,11 @@ impl Matcher {
             due.clear();
             state.take_due(pool, self.now, left, &mut self.entries, &mut due);
             left -= due.len();
-            for entry in due.iter().filter_map(|&slot| self.entries.get(slot)) {
-                state.expect(entry);
-            }
-            for &slot in &due {
-                self.grow_older(slot, &mut changed, out);
+            for some in due.chunks(LOOK_AHEAD) {
+                self.expect_all(some, Next::Widens);
+                for &slot in some {
+                    self.grow_older(slot, &mut changed, out);
+                }
             }
             let mut next = None;
             if let Some(state) = self.queues[queue as usize].state.as_mut() {
@@ -789,14 +834,13 @@ impl Matcher {
     fn emit(&mut self, number: u32, found: Found, out: &mut Vec<Output>) {
         let handle = self.next_handle;
         self.next_handle += 1;
+        for &slot in &found.slots {
+            self.by_id.expect(self.entries.at(slot).id);
+        }
+        self.expect_all(&found.slots, Next::Leaves);
         let Some(state) = self.state(number) else {
             return;
         };
-        for &slot in &found.slots {
-            let entry = self.entries.at(slot);
-            state.expect(entry);
-            self.by_id.expect(entry.id);
-        }
         let figures = self.figures(state, &found);
         let teams = self.teams(state, &found, handle);
         let queue = state.plan.queue.name.clone();

@@ -24,7 +24,8 @@ pub(crate) enum Obstacle {
     Latency,
     /// The same, where in one of them it is the limit over the best region that they are beyond.
     LatencyDelta,
-    /// One of them has a player of the other on his list, and lists are kept strictly.
+    /// A player of the ticket itself has one of the other on his list, and lists are kept strictly. Of the other's list
+    /// nothing is said: whom it names must not learn of it.
     Avoided,
 }
 
@@ -95,7 +96,7 @@ impl<'a> Judge<'a> {
         if let Some(obstacle) = self.region_obstacle(other, levels) {
             return Some(obstacle);
         }
-        if self.plan.finals.may_not_meet(self.own, other) {
+        if self.plan.finals.avoids(self.own, other) {
             return Some(Obstacle::Avoided);
         }
         let broken = self

@@ -392,8 +392,12 @@ impl Sizes {
         }
     }
 
-    /// Whether `fixed` parties and some of `more` can fill the teams; for a large game a necessary condition.
+    /// Whether `fixed` parties and some of `more`, so many players together, can fill the teams; for a large game a
+    /// necessary condition.
     pub fn can_fill(&self, fixed: &Counts, more: &Counts, players: u32) -> bool {
+        if players < self.players_min {
+            return false;
+        }
         match &self.fillings {
             Some(fillings) => fillings.iter().any(|filling| {
                 let pairs = fixed.iter().zip(more).zip(filling);
@@ -401,7 +405,7 @@ impl Sizes {
                     ok & (f <= want) & (want - f.min(want) <= m)
                 })
             }),
-            None => players >= self.players_min,
+            None => true,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::facts::Lexicon;
 use crate::matcher::mix;
 use crate::plan::{Plan, Sizes};
 use crate::prefetch::prefetch;
-use crate::sorted::{Halves, LeafId, Sorted, Tagged};
+use crate::sorted::{Ahead, Halves, LeafId, Sorted, Tagged};
 use crate::wanted::Holders;
 
 /// Pools of at most this many tickets are searched exhaustively, every time.
@@ -111,6 +111,8 @@ impl Halves for SkillKey {
     }
 }
 
+/// A pool of so many tickets is too large for the processor's caches: some 300 bytes a ticket.
+const LARGE_FROM: usize = 4_096;
 /// How many of a pool's tickets ahead of one that widens their memory is asked for.
 const SEATS_AHEAD: u64 = 12;
 /// Chunks of a pool's ring of ages that one ticket that leaves may close.
@@ -221,6 +223,11 @@ impl Pool {
             unsure_before: 0,
             recent: Vec::new(),
         }
+    }
+
+    /// Whether it is too large for the processor's caches, so that looking ahead saves more than it takes.
+    pub fn is_large(&self) -> bool {
+        self.by_age.len() >= LARGE_FROM
     }
 
     /// Who comes next to the age `which` of [`Plan::ages`], and when. Its cursor moves past those who have gone.
@@ -432,6 +439,8 @@ pub(crate) struct QueueState {
     pub pools: Vec<Pool>,
     free_pools: Vec<u32>,
     pool_of: BTreeMap<PoolKey, u32>,
+    /// The pool that a ticket entered last: most of them are one and the same.
+    recent: u32,
     pub regions: Regions,
     pub lexicon: Lexicon,
     pub waiting: usize,
@@ -446,6 +455,7 @@ impl QueueState {
             pools: Vec::new(),
             free_pools: Vec::new(),
             pool_of: BTreeMap::new(),
+            recent: 0,
             regions: Regions::default(),
             lexicon: Lexicon::default(),
             waiting: 0,
@@ -460,13 +470,18 @@ impl QueueState {
 
     /// The pool of a key, for a ticket that enters it.
     pub fn pool(&mut self, key: PoolKey) -> u32 {
-        if let (true, Some(only)) = (key.is_empty(), self.pools.first_mut())
-            && only.tickets > 0
+        if let Some(recent) = self.pools.get_mut(self.recent as usize)
+            && recent.tickets > 0
+            && recent.key == key
         {
-            // Without a key all are in the first.
-            only.tickets += 1;
-            return 0;
+            recent.tickets += 1;
+            return self.recent;
         }
+        self.recent = self.look_up_pool(key);
+        self.recent
+    }
+
+    fn look_up_pool(&mut self, key: PoolKey) -> u32 {
         if let Some(&number) = self.pool_of.get(&key) {
             self.pools[number as usize].tickets += 1;
             return number;
@@ -624,21 +639,41 @@ impl QueueState {
         }
     }
 
-    /// This ticket will come soon.
-    pub fn expect_new(&self, ticket: &Ticket) {
-        // Where tickets are told apart by texts, finding the pool would take as long as it saves.
-        if let Some(pool) = self.pools.first().filter(|pool| pool.key.is_empty()) {
+    /// Where a ticket that will come soon is going to be, and in which pool; `None` if looking ahead saves nothing:
+    /// where there are several pools, finding its own would take as long.
+    pub fn ahead_of_new(&self, ticket: &Ticket) -> Option<(u32, Ahead<SkillKey>)> {
+        let is_only = self.pools.len() == self.free_pools.len() + 1;
+        (is_only && self.pools[self.recent as usize].is_large()).then(|| {
             let skill = first_number(&self.plan, ticket);
             let key = SkillKey::new(skill, u64::MAX);
-            pool.by_skill.expect(LeafId::NONE, &key);
-        }
+            let ahead = self.ahead(LeafId::NONE, key, Some(0));
+            let is_new = true;
+            (self.recent, Ahead { is_new, ..ahead })
+        })
     }
 
-    /// This waiting ticket will widen or leave its pool soon.
-    pub fn expect(&self, entry: &Entry) {
-        let pool = &self.pools[entry.pool as usize];
-        pool.by_age.expect(entry.seat);
-        pool.by_skill.expect(entry.leaf, &skill_key(entry));
+    /// Where a waiting ticket of a large pool is that will leave it soon, or come to a level.
+    pub fn ahead_of(&self, entry: &Entry, level: Option<u16>) -> Ahead<SkillKey> {
+        if level.is_none() {
+            self.pools[entry.pool as usize].by_age.expect(entry.seat);
+        }
+        self.ahead(entry.leaf, skill_key(entry), level)
+    }
+
+    fn ahead(&self, leaf: LeafId, key: SkillKey, level: Option<u16>) -> Ahead<SkillKey> {
+        let around = level.map(|level| {
+            let reach = self.plan.reach(level);
+            let low = SkillKey::new(key.skill() - reach, 0);
+            (low, SkillKey::new(key.skill() + reach, u64::MAX))
+        });
+        let (low, high) = around.unwrap_or((key, key));
+        Ahead {
+            key,
+            is_new: false,
+            leaf,
+            low,
+            high,
+        }
     }
 
     /// Notes when a waiting ticket is due next, if none of the cursors will meet it then.

@@ -5,9 +5,9 @@ const LINE: usize = 64;
 
 /// Every line of a value will be read soon. On processors without such a hint it is nothing.
 #[inline]
-pub(crate) fn prefetch<T>(value: &T) {
+pub(crate) fn prefetch<T: ?Sized>(value: &T) {
     let from = std::ptr::from_ref(value).cast::<i8>();
-    for line in 0..size_of::<T>().div_ceil(LINE) {
+    for line in 0..size_of_val(value).div_ceil(LINE) {
         hint(from.wrapping_add(line * LINE));
     }
 }

@@ -253,6 +253,14 @@ impl Question {
     }
 }
 
+/// The limit that a comparison reads: what widens is the one on its open side.
+fn widening(by: Comparison, max: f64, min: f64) -> f64 {
+    match by {
+        Comparison::Less | Comparison::AtMost => max,
+        _ => min,
+    }
+}
+
 /// What a column of a comparison holds.
 enum Cell {
     /// Whether it is so.
@@ -310,6 +318,22 @@ impl<'a> Members<'a> {
                 let (sum, n) = self.sum(column);
                 sum / n as f64
             }
+        }
+    }
+
+    /// Between what the figures of any of them are; `None`: no such bounds are known.
+    fn span(self, figure: Figure) -> Option<(f64, f64)> {
+        let span = |numbers: &mut dyn Iterator<Item = f64>| {
+            let none = (f64::INFINITY, f64::NEG_INFINITY);
+            numbers.fold(none, |(low, high), x| (low.min(x), high.max(x)))
+        };
+        match figure {
+            Figure::Low(cell) | Figure::High(cell) => Some(span(&mut self.numbers(cell))),
+            Figure::Mean(column) => {
+                let cells = self.cells(column);
+                Some(span(&mut cells.map(|(facts, cell)| facts.number(cell))))
+            }
+            Figure::Sum(_) => None,
         }
     }
 
@@ -450,14 +474,57 @@ impl<'a> Seated<'a> {
         }
     }
 
+    /// Whether every match of the first of the tickets with some of the others keeps a rule within these limits, whatever
+    /// their teams are: only where that is seen at once, so that `false` says nothing.
+    pub fn surely_keeps(self, question: &Question, max: f64, min: f64) -> bool {
+        let all = Members {
+            seated: self,
+            team: None,
+        };
+        match question {
+            // What holds for all of them holds for some.
+            Question::Gap { .. } => self.keeps(question, max, min),
+            Question::Same { cell, .. } => all.are_same(*cell),
+            Question::Different { column, .. } => all.are_different(*column),
+            Question::Shared { cell, .. } => all.share(*cell, min),
+            Question::Holds { cell, .. } => all.numbers(*cell).all(|holds| holds > 0.0),
+            Question::Tickets { cell, by, .. } => {
+                let limit = widening(*by, max, min);
+                all.numbers(*cell).all(|x| by.holds(x, limit))
+            }
+            Question::Players { column, by, .. } => {
+                let limit = widening(*by, max, min);
+                let mut cells = all.cells(*column);
+                cells.all(|(facts, cell)| by.holds(facts.number(cell), limit))
+            }
+            Question::Count { cell, group } => {
+                let own = match (group, self.entries.first()) {
+                    (Group::All, Some(own)) => own.facts.number(*cell),
+                    _ => 0.0,
+                };
+                min <= own && all.numbers(*cell).sum::<f64>() <= max
+            }
+            Question::TeamGap(figure) => {
+                let span = all.span(*figure);
+                span.is_some_and(|(low, high)| high - low <= max)
+            }
+            Question::Figure { own, by, with, .. } => {
+                let limit = widening(*by, max, min);
+                let is_open = !matches!(by, Comparison::Equal | Comparison::Unequal);
+                let span = all.span(*own).filter(|_| is_open && *with == Other::Limit);
+                span.is_some_and(|(low, high)| by.holds(low, limit) && by.holds(high, limit))
+            }
+            Question::All(parts) => parts.iter().all(|part| self.surely_keeps(part, max, min)),
+            Question::Any(parts) => parts.iter().any(|part| self.surely_keeps(part, max, min)),
+            Question::Not(_) => false,
+            Question::Part { question, max, min } => self.surely_keeps(question, *max, *min),
+        }
+    }
+
     /// Whether the tickets keep a rule within these limits.
     pub fn keeps(self, question: &Question, max: f64, min: f64) -> bool {
         let part = |question: &Question| self.keeps(question, max, min);
-        // What widens is the limit on its open side.
-        let limit = |by: Comparison| match by {
-            Comparison::Less | Comparison::AtMost => max,
-            _ => min,
-        };
+        let limit = |by: Comparison| widening(by, max, min);
         match question {
             Question::Gap { low, high } => self.cell_gap(*low, *high) <= max,
             Question::TeamGap(figure) => self.team_gap(*figure) <= max,

@@ -7,6 +7,7 @@
 //! makes a search resumable: its cursor is the last set that it tried.
 
 use model::Timestamp;
+use smallvec::SmallVec;
 
 use crate::duel::{duel, is_duel};
 use crate::entry::{AgeKey, Entry, RegionId};
@@ -15,7 +16,7 @@ use crate::gather::{Candidate, Gathered, NearKey, Seeker, gather, is_in};
 use crate::order::near_key;
 use crate::plan::{Counts, count};
 use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, Slot, bit, plays_in};
-use crate::teams::{Party, Seats, Split, form};
+use crate::teams::{FEW, Party, Seats, Split, form};
 use crate::window::{Base, Seen, can_grow};
 use crate::wishes::{WISHED_SETS_EXACT, WISHED_SETS_MAX};
 
@@ -118,12 +119,25 @@ impl Scene<'_> {
     }
 }
 
+/// Regions that are kept without a box.
+const REGIONS_INLINE: usize = 4;
+/// Teams that are.
+const TEAMS_INLINE: usize = 4;
+
+/// Who may join some tickets: (nearness, slot).
+type Rest = SmallVec<[(NearKey, Slot); FEW]>;
+
 /// One region with what may be matched there, nearest first.
 struct Context {
     region: Option<RegionId>,
-    /// (nearness, slot)
-    near: Vec<(NearKey, Slot)>,
+    near: Rest,
 }
+
+/// The regions where a ticket may be matched, its best one first.
+type Contexts = SmallVec<[Context; REGIONS_INLINE]>;
+
+/// Those who may be a ticket's partner, the oldest first, each with its place among the candidates.
+type Anchors = SmallVec<[(AgeKey, Slot, u32); FEW]>;
 
 /// Searches for a match with the ticket in `slot`.
 pub(crate) fn search(
@@ -151,10 +165,13 @@ pub(crate) fn search(
     {
         return Outcome::Found(found);
     }
-    let contexts = match may_fill(scene, own, &gathered.candidates) {
-        true => contexts(scene, own, &gathered.candidates),
-        false => Vec::new(),
-    };
+    let mut contexts = Contexts::new();
+    if may_fill(scene, own, &gathered.candidates) {
+        for candidate in &gathered.candidates {
+            scene.entries.expect(candidate.slot);
+        }
+        note_contexts(scene, own, &gathered.candidates, &mut contexts);
+    }
     if contexts.is_empty() && !truncated {
         return Outcome::Nothing;
     }
@@ -172,7 +189,7 @@ pub(crate) fn search(
         closer_than: f64::INFINITY,
         closer_until: 0,
     };
-    let stopped = run.anchors(&contexts, cursor.at.as_ref());
+    let stopped = run.anchors(&contexts, &gathered.candidates, cursor.at.as_ref());
     match (run.found.take(), stopped) {
         (Some(found), _) => Outcome::Found(complete(scene, &contexts, found)),
         (None, Some(stop)) if !truncated => Outcome::PutOff(Cursor {
@@ -204,10 +221,9 @@ fn may_fill(scene: Scene<'_>, own: &Entry, candidates: &[Candidate]) -> bool {
     players >= least && scene.queue.sizes.can_fill(&base, &more, players)
 }
 
-/// Where the ticket may play now, its best region first, with whom it can meet there; without the regions
+/// Notes where the ticket may play now, its best region first, with whom it can meet there; without the regions
 /// that can't fill a match.
-fn contexts(scene: Scene<'_>, own: &Entry, candidates: &[Candidate]) -> Vec<Context> {
-    let mut contexts = Vec::new();
+fn note_contexts(scene: Scene<'_>, own: &Entry, candidates: &[Candidate], contexts: &mut Contexts) {
     if own.anywhere {
         let listed = candidates.iter().filter(|c| !c.anywhere);
         let mask = listed.fold(0, |mask, c| mask | c.mask);
@@ -216,13 +232,12 @@ fn contexts(scene: Scene<'_>, own: &Entry, candidates: &[Candidate]) -> Vec<Cont
             contexts.extend(context(scene, own, candidates, Some(region)));
         }
         contexts.extend(context(scene, own, candidates, None));
-        return contexts;
+        return;
     }
     let level = scene.queue.plan.level(own.level);
     for ping in own.pings.iter().filter(|ping| level.is_near(ping)) {
         contexts.extend(context(scene, own, candidates, Some(ping.region)));
     }
-    contexts
 }
 
 /// What the ticket can meet in a region; `None` if that can't fill a match.
@@ -233,10 +248,9 @@ fn context(
     region: Option<RegionId>,
 ) -> Option<Context> {
     let plan = &scene.queue.plan;
-    let here = || {
-        let all = candidates.iter();
-        all.filter(|candidate| is_in(plan, scene.entries, candidate, region))
-    };
+    let here = candidates.iter();
+    let here = here.filter(|candidate| is_in(plan, scene.entries, candidate, region));
+    let here: SmallVec<[&Candidate; FEW]> = here.collect();
     let mut base = Counts::default();
     count(&mut base, own.players);
     let skill = own.skill();
@@ -247,7 +261,7 @@ fn context(
         counts: base,
         players: u32::from(own.players),
     };
-    let seen = here().map(|candidate| Seen {
+    let seen = here.iter().map(|candidate| Seen {
         skill: candidate.skill,
         limit: plan.reach(candidate.level),
         players: candidate.players,
@@ -255,10 +269,7 @@ fn context(
     if !can_grow(&scene.queue.sizes, base, seen) {
         return None;
     }
-    let mut near: Vec<(NearKey, Slot)> = Vec::with_capacity(candidates.len());
-    near.extend(here().map(|c| (c.near, c.slot)));
-    near.iter()
-        .for_each(|&(_, slot)| scene.entries.expect(slot));
+    let mut near: Rest = here.iter().map(|c| (c.near, c.slot)).collect();
     near.sort_unstable();
     Some(Context { region, near })
 }
@@ -272,12 +283,6 @@ struct Span {
 }
 
 impl Span {
-    const ANY: Span = Span {
-        low: 0.0,
-        high: 0.0,
-        limit: f64::INFINITY,
-    };
-
     fn of(x: f64, limit: f64) -> Span {
         Span {
             low: x,
@@ -323,12 +328,12 @@ impl Demands {
     fn of(scene: Scene<'_>, entry: &Entry) -> Demands {
         let mut counts = Counts::default();
         count(&mut counts, entry.players);
-        let mut spans = spans(scene, entry).map(|(x, limit)| Span::of(x, limit));
+        let spans = spans(scene, entry).map(|(x, limit)| Span::of(x, limit));
         let rules = scene.queue.plan.intersect.iter();
         let mut shared = rules.map(|&(cell, _)| Common::of(&entry.facts, cell));
         Demands {
-            first: spans.next().unwrap_or(Span::ANY),
-            others: spans.collect(),
+            first: Span::of(entry.skill(), scene.queue.plan.reach(entry.level)),
+            others: spans.skip(1).collect(),
             shared: shared.next().unwrap_or_default(),
             also_shared: shared.collect(),
             counts,
@@ -342,10 +347,6 @@ impl Demands {
             .iter()
             .map(|&(_, slot)| u32::from(entries.at(slot).players));
         self.players + more.sum::<u32>()
-    }
-
-    fn spans(&self) -> impl Iterator<Item = &Span> {
-        std::iter::once(&self.first).chain(&self.others)
     }
 
     /// What all of these demand; `None` if one of them is not allowed.
@@ -366,11 +367,19 @@ impl Demands {
         if self.players + u32::from(entry.players) > plan.players_max {
             return false;
         }
-        let mut pairs = self.spans().zip(spans(scene, entry));
-        let shared = std::iter::once(&self.shared).chain(&self.also_shared);
-        let mut rules = shared.zip(&plan.intersect);
-        pairs.all(|(span, (x, limit))| span.allows(x, limit))
-            && rules.all(|(have, &(cell, min))| have.len_with(&entry.facts, cell) >= min)
+        if !self.first.allows(entry.skill(), plan.reach(entry.level)) {
+            return false;
+        }
+        let others = || {
+            let mut pairs = self.others.iter().zip(spans(scene, entry).skip(1));
+            pairs.all(|(span, (x, limit))| span.allows(x, limit))
+        };
+        let share = || {
+            let shared = std::iter::once(&self.shared).chain(&self.also_shared);
+            let mut rules = shared.zip(&plan.intersect);
+            rules.all(|(have, &(cell, min))| have.len_with(&entry.facts, cell) >= min)
+        };
+        (self.others.is_empty() || others()) && (plan.intersect.is_empty() || share())
     }
 
     /// Whether the set still spans less than this by the first distance rule when this ticket joins it.
@@ -406,13 +415,14 @@ impl Demands {
     }
 
     fn with(&self, scene: Scene<'_>, entry: &Entry) -> Demands {
+        let plan = &scene.queue.plan;
         let mut demands = self.clone();
-        let spans_of = std::iter::once(&mut demands.first).chain(&mut demands.others);
-        for (span, (x, limit)) in spans_of.zip(spans(scene, entry)) {
+        demands.first.take(entry.skill(), plan.reach(entry.level));
+        for (span, (x, limit)) in demands.others.iter_mut().zip(spans(scene, entry).skip(1)) {
             span.take(x, limit);
         }
         let shared = std::iter::once(&mut demands.shared).chain(&mut demands.also_shared);
-        for (have, (cell, _)) in shared.zip(&scene.queue.plan.intersect) {
+        for (have, (cell, _)) in shared.zip(&plan.intersect) {
             have.meet(&entry.facts, *cell);
         }
         count(&mut demands.counts, entry.players);
@@ -452,24 +462,21 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Tries every partner, the oldest first, and at last the ticket alone.
-    fn anchors(&mut self, contexts: &[Context], from: Option<&Stop>) -> Option<Stop> {
-        let entries = self.scene.entries;
-        let key = |&(_, slot): &(NearKey, Slot)| (entries.at(slot).age_key(), slot);
-        let mut anchors: Vec<(AgeKey, Slot)> = contexts
-            .iter()
-            .flat_map(|context| context.near.iter().map(key))
-            .collect();
-        anchors.sort_unstable();
-        anchors.dedup();
+    fn anchors(
+        &mut self,
+        contexts: &[Context],
+        candidates: &[Candidate],
+        from: Option<&Stop>,
+    ) -> Option<Stop> {
         let own = Demands::of(self.scene, self.own);
-        for (age, anchor) in anchors {
+        for (age, anchor, at) in self.by_age(contexts, candidates) {
             if from.is_some_and(|s| age < s.anchor || (age == s.anchor && s.inside.is_none())) {
                 continue;
             }
             let inside = from
                 .filter(|s| s.anchor == age)
                 .and_then(|s| s.inside.as_ref());
-            let shared = self.shared_regions(contexts, anchor);
+            let shared = self.shared_regions(contexts, &candidates[at as usize]);
             let start = inside.and_then(|(at, _)| shared.iter().position(|c| c.region == *at));
             for (index, context) in shared.into_iter().enumerate().skip(start.unwrap_or(0)) {
                 let path = inside
@@ -524,16 +531,36 @@ impl<'a> Run<'a> {
         slots.map(|&slot| self.near_key(slot)).collect()
     }
 
-    /// The contexts that contain the anchor, the one with the better worst latency first.
-    fn shared_regions<'c>(&self, contexts: &'c [Context], anchor: Slot) -> Vec<&'c Context> {
-        let near = (self.near_key(anchor), anchor);
-        let mut shared: Vec<&Context> = contexts
-            .iter()
-            .filter(|c| c.near.binary_search(&near).is_ok())
+    /// The candidates that are in any of the contexts.
+    fn by_age(&self, contexts: &[Context], candidates: &[Candidate]) -> Anchors {
+        let (plan, entries) = (&self.scene.queue.plan, self.scene.entries);
+        let in_any = |candidate: &Candidate| {
+            let mut all = contexts.iter();
+            all.any(|context| is_in(plan, entries, candidate, context.region))
+        };
+        let found = candidates.iter().zip(0..).filter(|(c, _)| in_any(c));
+        let mut anchors: Anchors = found
+            .map(|(c, at)| (entries.at(c.slot).age_key(), c.slot, at))
             .collect();
-        let anchor = self.scene.entries.at(anchor);
-        shared.sort_by_key(|context| worst_ms([self.own, anchor], context.region));
-        shared
+        anchors.sort_unstable();
+        anchors
+    }
+
+    /// The contexts that contain the anchor, the one with the better worst latency first.
+    fn shared_regions<'c>(
+        &self,
+        contexts: &'c [Context],
+        anchor: &Candidate,
+    ) -> SmallVec<[&'c Context; REGIONS_INLINE]> {
+        let (plan, entries) = (&self.scene.queue.plan, self.scene.entries);
+        let entry = entries.at(anchor.slot);
+        let shared = contexts.iter().zip(0_u32..);
+        let shared = shared.filter(|(c, _)| is_in(plan, entries, anchor, c.region));
+        let mut shared: SmallVec<[_; REGIONS_INLINE]> = shared
+            .map(|(c, at)| (worst_ms([self.own, entry], c.region), at, c))
+            .collect();
+        shared.sort_unstable_by_key(|&(worst_ms, at, _)| (worst_ms, at));
+        shared.into_iter().map(|(_, _, context)| context).collect()
     }
 
     /// Tries the sets with this anchor and nobody older than it (with those there is no match).
@@ -546,7 +573,7 @@ impl<'a> Run<'a> {
             return Flow::Tried;
         }
         let demands = own.with(self.scene, entry);
-        let mut rest: Vec<(NearKey, Slot)> = context
+        let mut rest: Rest = context
             .near
             .iter()
             .copied()
@@ -639,7 +666,7 @@ impl<'a> Run<'a> {
                 return Flow::Found;
             }
             let next = demands.with(self.scene, entries.at(slot));
-            let mut below: Vec<(NearKey, Slot)> = rest
+            let mut below: Rest = rest
                 .iter()
                 .skip(index + 1)
                 .copied()
@@ -666,7 +693,7 @@ impl<'a> Run<'a> {
 
     /// Leaves out with whom there would be more tickets of whom no two may be on one team than there are teams; `slot` is
     /// the one that was chosen last, and before it nobody was left who would.
-    fn keep_parted(&mut self, slot: Slot, rest: &mut Vec<(NearKey, Slot)>) {
+    fn keep_parted(&mut self, slot: Slot, rest: &mut Rest) {
         let (scene, plan) = (self.scene, &self.scene.queue.plan);
         if !plan.finals.parts_teams() {
             return;
@@ -680,7 +707,7 @@ impl<'a> Run<'a> {
             return;
         }
         self.steps += rest.len() as u64 / 4;
-        rest.retain(|&(_, other)| {
+        rest.retain(|&mut (_, other)| {
             let both = || {
                 rivals
                     .iter()
@@ -693,13 +720,13 @@ impl<'a> Run<'a> {
     }
 
     /// Leaves out who demands more players than there are: by his age his teams may not be as small yet.
-    fn keep_modest(&self, demands: &Demands, rest: &mut Vec<(NearKey, Slot)>) {
+    fn keep_modest(&self, demands: &Demands, rest: &mut Rest) {
         let (plan, entries) = (&self.scene.queue.plan, self.scene.entries);
         let mut before = usize::MAX;
         while !plan.least.is_empty() && rest.len() < before {
             before = rest.len();
             let players = demands.players_with(entries, rest);
-            rest.retain(|&(_, slot)| plan.least(entries.at(slot).level) <= players);
+            rest.retain(|&mut (_, slot)| plan.least(entries.at(slot).level) <= players);
         }
     }
 
@@ -785,13 +812,14 @@ impl<'a> Run<'a> {
 
 /// The best split of these tickets, and the steps that it took.
 fn split(scene: Scene<'_>, slots: &[Slot]) -> (Option<Split>, u32) {
-    let entries: Vec<&Entry> = slots.iter().map(|&slot| scene.entries.at(slot)).collect();
+    let entries: SmallVec<[&Entry; FEW]> =
+        slots.iter().map(|&slot| scene.entries.at(slot)).collect();
     let plan = &scene.queue.plan;
     let (queue, finals) = (&plan.queue, &plan.finals);
     if !finals.set_holds(&entries) {
         return (None, 1);
     }
-    let parties: Vec<Party<'_>> = entries
+    let parties: SmallVec<[Party<'_>; FEW]> = entries
         .iter()
         .map(|entry| Party {
             players: u32::from(entry.players),
@@ -799,7 +827,7 @@ fn split(scene: Scene<'_>, slots: &[Slot]) -> (Option<Split>, u32) {
         })
         .collect();
     let teams = queue.teams.iter().enumerate();
-    let seats: Vec<Seats> = teams
+    let seats: SmallVec<[Seats; TEAMS_INLINE]> = teams
         .map(|(index, team)| Seats {
             min: finals.team_min(index, &entries),
             max: u32::from(team.players_max),
@@ -811,7 +839,7 @@ fn split(scene: Scene<'_>, slots: &[Slot]) -> (Option<Split>, u32) {
         let of = |entry: &&Entry| plan.level(entry.level).balance.get(nth).copied();
         entries.iter().filter_map(of).fold(f64::INFINITY, f64::min)
     };
-    let balance: Vec<f64> = (0..plan.balance.len()).map(limits).collect();
+    let balance: SmallVec<[f64; 1]> = (0..plan.balance.len()).map(limits).collect();
     let wished = finals.best_of_split();
     let (mut split, steps) = form(&parties, &seats, &balance, wished, &|team_of: &[u16]| {
         finals.of_split(&entries, team_of)

@@ -1,14 +1,16 @@
-//! An ordered map of small values in linked leaves of 32, whose tags let a walk pass over what it does not want.
+//! An ordered map of small values in linked leaves of 24, whose tags let a walk pass over what it does not want.
 //!
 //! Made for many short-lived keys: a change moves at most one leaf, keys that only grow fill leaves to the brim,
 //! and a walk reads memory in a row. Who keeps the leaf of a key finds it again without a search, as with a million
 //! keys each step of one waits for memory; for the same reason a leaf's parts are looked at one beside the other, not
 //! one after the other. Three levels, as a fixed depth keeps the code short: a million keys are some thousand blocks.
 
+use smallvec::SmallVec;
+
 use crate::prefetch::prefetch;
 
 /// Keys of a leaf.
-const FULL: usize = 32;
+pub(crate) const FULL: usize = 24;
 /// Leaves of a block before it is parted.
 const LEAVES: usize = 64;
 /// Keys on one line of memory.
@@ -99,11 +101,29 @@ pub(crate) struct Sorted<K, V> {
     len: usize,
     /// The leaf that grew last: what comes next is often near.
     last: LeafId,
+    /// Where new keys are expected, the next one last.
+    hints: Vec<LeafId>,
 }
 
 /// Where a walk is: leaf, item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spot(LeafId, usize);
+
+/// So many keys are expected without a box.
+const AHEAD: usize = 32;
+
+/// A key that will be asked for soon.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ahead<K> {
+    pub key: K,
+    /// Whether it is to be put in.
+    pub is_new: bool,
+    /// Where it is; of a new one that is found.
+    pub leaf: LeafId,
+    /// Between these keys it will be looked around.
+    pub low: K,
+    pub high: K,
+}
 
 /// Where a new key is.
 #[derive(Debug, Clone, Copy)]
@@ -125,6 +145,7 @@ impl<K, V> Default for Sorted<K, V> {
             #[cfg(test)]
             len: 0,
             last: LeafId::NONE,
+            hints: Vec::new(),
         }
     }
 }
@@ -281,13 +302,55 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         })
     }
 
-    /// This key will be put in, or its leaf, which may be known, changed soon.
-    pub fn expect(&self, near: LeafId, key: &K) {
-        let known = self
-            .leaf(near)
-            .map_or_else(|| self.leaf(self.leaf_of(near, key)), Some);
-        if let Some(leaf) = known {
+    /// These keys will be put in or taken out, or looked around, soon. Each step is taken for all of them before the
+    /// next, so that they wait for memory side by side. Where new ones go is remembered.
+    pub fn expect<T>(&mut self, ahead: &mut [(T, Ahead<K>)]) {
+        self.look_up(ahead);
+        let new = ahead.iter().filter(|(_, ahead)| ahead.is_new);
+        if new.clone().next().is_some() {
+            self.hints.clear();
+            self.hints.extend(new.rev().map(|(_, ahead)| ahead.leaf));
+        }
+    }
+
+    fn look_up<T>(&self, ahead: &mut [(T, Ahead<K>)]) {
+        let block = |ahead: &Ahead<K>| {
+            if !ahead.is_new {
+                return None;
+            }
+            let block = self.order.get(last_at(&self.from, &ahead.key))?;
+            let block = &self.blocks[*block as usize];
+            prefetch(block);
+            Some(block)
+        };
+        let blocks: SmallVec<[Option<&Block<K>>; AHEAD]> =
+            ahead.iter().map(|(_, ahead)| block(ahead)).collect();
+        for block in blocks.iter().flatten() {
+            prefetch(&block.from[..]);
+            prefetch(&block.leaves[..]);
+        }
+        for ((_, ahead), block) in ahead.iter_mut().zip(blocks) {
+            if let Some(block) = block {
+                ahead.leaf = block.leaves[last_at(&block.from, &ahead.key)];
+            }
+            if let Some(leaf) = self.leaves.get(ahead.leaf.0 as usize) {
+                prefetch(leaf);
+            }
+        }
+        for leaf in ahead.iter().filter_map(|(_, ahead)| self.leaf(ahead.leaf)) {
             prefetch(leaf);
+        }
+        for (_, ahead) in ahead.iter().filter(|(_, ahead)| ahead.low < ahead.high) {
+            let Some(leaf) = self.leaf(ahead.leaf) else {
+                continue;
+            };
+            let before = Some(leaf.before).filter(|_| ahead.low < leaf.low);
+            let after = Some(leaf.after).filter(|_| leaf.upto <= ahead.high);
+            for beside in [before, after].into_iter().flatten() {
+                if let Some(beside) = self.leaf(beside) {
+                    prefetch(beside);
+                }
+            }
         }
     }
 
@@ -301,7 +364,12 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
     pub fn insert(&mut self, key: K, value: V) -> Placed {
         #[cfg(test)]
         (self.len += 1);
-        let mut id = self.leaf_of(self.last, &key);
+        let hint = self.hints.pop().unwrap_or(self.last);
+        let near = match self.leaf(self.last).is_some_and(|leaf| leaf.covers(&key)) {
+            true => self.last,
+            false => hint,
+        };
+        let mut id = self.leaf_of(near, &key);
         if id == LeafId::NONE {
             id = self.begin();
         }
@@ -522,6 +590,38 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         let leaves = blocks.flat_map(|block| &block.leaves);
         let leaves = leaves.map(|id| &self.leaves[id.0 as usize]);
         leaves.flat_map(|leaf| leaf.items(0, leaf.len()))
+    }
+
+    /// Calls `take` with the items below a place, leaf by leaf from the highest on, as long as it says so: with their
+    /// keys' first halves, and with the rest.
+    pub fn leaves_below(
+        &self,
+        Spot(mut id, mut at): Spot,
+        mut take: impl FnMut(&[u64], &[(u64, V)]) -> bool,
+    ) {
+        while let Some(leaf) = self.leaf(id) {
+            let end = at.min(leaf.len());
+            if !take(&leaf.high[..end], &leaf.rows[..end]) {
+                return;
+            }
+            (id, at) = (leaf.before, usize::MAX);
+        }
+    }
+
+    /// The same from a place on, from the lowest leaf on.
+    pub fn leaves_from(
+        &self,
+        Spot(mut id, mut at): Spot,
+        mut take: impl FnMut(&[u64], &[(u64, V)]) -> bool,
+    ) {
+        while let Some(leaf) = self.leaf(id) {
+            let end = leaf.len();
+            let from = at.min(end);
+            if !take(&leaf.high[from..end], &leaf.rows[from..end]) {
+                return;
+            }
+            (id, at) = (leaf.after, 0);
+        }
     }
 
     /// From this place on upward: the next leaf's items that may be wanted, and where to go on.

@@ -1,5 +1,7 @@
 //! Whole parties on teams: every split is tried when the game is small, sort and swap when it is large.
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::wishes::Score;
 
 /// Steps of the exhaustive search; enough for every split of 6v6, three teams of three, four pairs.
@@ -8,6 +10,8 @@ const EXACT_STEPS_MAX: u32 = 20_000;
 const EXACT_PARTIES_MAX: usize = 16;
 /// Steps spent to find any split when sorting alone found none.
 const RESCUE_STEPS_MAX: u32 = 2_000;
+/// Parties, and teams, that are kept without a box.
+pub(crate) const FEW: usize = 16;
 /// Rounds over all pairs while swaps improve a large game.
 const SWAP_ROUNDS_MAX: usize = 4;
 /// Pairs tried at most in all rounds.
@@ -50,13 +54,31 @@ pub(crate) struct Split {
 }
 
 impl Split {
+    fn rank(&self) -> Rank {
+        Rank {
+            score: self.score,
+            spread: self.spread,
+            gap: self.gaps.first().copied().unwrap_or(0.0),
+        }
+    }
+}
+
+/// What makes one split better than another.
+#[derive(Debug, Clone, Copy)]
+struct Rank {
+    score: Score,
+    spread: u32,
+    /// The first of [`Split::gaps`].
+    gap: f64,
+}
+
+impl Rank {
     /// More of the wishes first, then evenly filled teams, then equally strong ones. NaN is never better.
-    fn is_better_than(&self, other: &Split) -> bool {
+    fn is_better_than(&self, other: &Rank) -> bool {
         if self.score != other.score {
             return self.score.is_better_than(other.score);
         }
-        let gap = |split: &Split| split.gaps.first().copied().unwrap_or(0.0);
-        self.spread < other.spread || (self.spread == other.spread && gap(self) < gap(other))
+        self.spread < other.spread || (self.spread == other.spread && self.gap < other.gap)
     }
 }
 
@@ -94,11 +116,11 @@ struct Forming<'a> {
     wished: Score,
     allowed: Allowed<'a>,
     /// Indices of parties: largest first, then strongest, then as given.
-    order: Vec<usize>,
-    team_of: Vec<u16>,
-    filled: Vec<u32>,
+    order: SmallVec<[usize; FEW]>,
+    team_of: SmallVec<[u16; FEW]>,
+    filled: SmallVec<[u32; FEW]>,
     /// `sums[team * limits.len() + limit]`.
-    sums: Vec<f64>,
+    sums: SmallVec<[f64; FEW]>,
     best: Option<Split>,
     steps: u32,
     stopped: bool,
@@ -114,7 +136,7 @@ impl<'a> Forming<'a> {
         (wished, allowed): (Score, Allowed<'a>),
     ) -> Forming<'a> {
         let strength = |party: &Party<'_>| party.sums.first().copied().unwrap_or(0.0);
-        let mut order: Vec<usize> = (0..parties.len()).collect();
+        let mut order: SmallVec<[usize; FEW]> = (0..parties.len()).collect();
         order.sort_by(|&a, &b| {
             let (a, b) = (&parties[a], &parties[b]);
             let by_size = b.players.cmp(&a.players);
@@ -127,9 +149,9 @@ impl<'a> Forming<'a> {
             wished,
             allowed,
             order,
-            team_of: vec![u16::MAX; parties.len()],
-            filled: vec![0; seats.len()],
-            sums: vec![0.0; seats.len() * limits.len()],
+            team_of: smallvec![u16::MAX; parties.len()],
+            filled: smallvec![0; seats.len()],
+            sums: smallvec![0.0; seats.len() * limits.len()],
             best: None,
             steps: 0,
             stopped: false,
@@ -167,11 +189,17 @@ impl<'a> Forming<'a> {
         if self.missing() > rest.sum() {
             return;
         }
+        let limits = self.limits.len();
         for team in 0..self.seats.len() {
             if self.room(team) >= self.parties[party].players && !self.is_twin_of_empty(team) {
+                // What it was, rather than less: so rounding never depends on the way here.
+                let of_team = team * limits..(team + 1) * limits;
+                let before = SmallVec::<[f64; 1]>::from_slice(&self.sums[of_team.clone()]);
                 self.put(party, team);
                 self.descend(depth + 1, steps_max);
-                self.take(party, team);
+                self.filled[team] -= self.parties[party].players;
+                self.sums[of_team].copy_from_slice(&before);
+                self.team_of[party] = u16::MAX;
             }
         }
     }
@@ -264,28 +292,33 @@ impl<'a> Forming<'a> {
         if !(0..self.limits.len()).all(|limit| self.is_within(limit)) {
             return;
         }
-        let gaps = (0..self.limits.len())
-            .map(|limit| self.gap(limit))
-            .collect();
-        let mut split = Split {
-            team_of: self.team_of.clone(),
-            spread: self.spread(),
-            gaps,
+        let mut rank = Rank {
             score: self.wished,
+            spread: self.spread(),
+            gap: if self.limits.is_empty() {
+                0.0
+            } else {
+                self.gap(0)
+            },
         };
         // With everything kept that can be wished it would have to be better; without wishes this decides.
-        let best = self.best.as_ref();
-        if !best.is_none_or(|best| split.is_better_than(best)) {
+        let best = self.best.as_ref().map(Split::rank);
+        if best.is_some_and(|best| !rank.is_better_than(&best)) {
             return;
         }
-        let Some(score) = (self.allowed)(&split.team_of) else {
+        let Some(score) = (self.allowed)(&self.team_of) else {
             return;
         };
-        split.score = score;
-        if best.is_none_or(|best| split.is_better_than(best)) {
-            let even = split.spread == 0 && split.gaps.first().is_none_or(|&gap| gap == 0.0);
+        rank.score = score;
+        if best.is_none_or(|best| rank.is_better_than(&best)) {
+            let even = rank.spread == 0 && rank.gap == 0.0;
             self.perfect = (even && score == self.wished) || self.any_will_do;
-            self.best = Some(split);
+            self.best = Some(Split {
+                team_of: self.team_of.to_vec(),
+                gaps: (0..self.limits.len()).map(|at| self.gap(at)).collect(),
+                spread: rank.spread,
+                score,
+            });
         }
     }
 

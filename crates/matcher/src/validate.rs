@@ -7,9 +7,9 @@ use model::queue::{
     RuleKind, STRING_BYTES_MAX, STRINGS_MAX, Scope, TeamSettings,
 };
 use model::ticket::{TicketPlayer, Value};
-use model::{Name, PlayerId, Ticket};
+use model::{Name, PlayerId, Region, Ticket};
 
-use crate::entry::{Apart, Fit, fit, keyed, number, text, texts, value};
+use crate::entry::{Apart, Fit, Ping, fit, keyed, number, text, texts, value};
 use crate::finals::{base, has_any, shared, steps, summed};
 use crate::plan::{Level, Plan};
 use crate::roles;
@@ -48,7 +48,7 @@ pub enum Rejection {
         max: u16,
     },
     /// No team has so many seats.
-    #[error("teams: a party of {players} fits no team, the largest has {max} seats")]
+    #[error("teams: a party of {players} fits no team, the largest has {max} {}", if *max == 1 { "seat" } else { "seats" })]
     NoTeamFits {
         /// In the party.
         players: usize,
@@ -155,11 +155,13 @@ pub enum Rejection {
     },
     /// An absurd ping.
     #[error(
-        "latencies: player {player} gave {latency_ms} ms, more than {LATENCY_MS_MAX} is not believed"
+        "latencies: player {player} gave {latency_ms} ms to region {region}, more than {LATENCY_MS_MAX} is not believed"
     )]
     LatencyAbsurd {
         /// Whose.
         player: PlayerId,
+        /// To where.
+        region: Region,
         /// As given.
         latency_ms: u32,
     },
@@ -174,11 +176,14 @@ pub enum Rejection {
     NoRegionAllowed,
     /// Every allowed region is too far for somebody, even when every expansion has come.
     #[error(
-        "{rule}: every allowed region is too far for somebody of the party, even after all expansions"
+        "{rule}: every allowed region is too far for somebody of the party, even after all expansions{}",
+        of_nearest(nearest.as_ref())
     )]
     NoRegionWithin {
         /// `regions.max_latency` or `regions.max_latency_delta`.
         rule: &'static str,
+        /// The one that comes nearest to it; `None` where it is not known any more who measured what.
+        nearest: Option<FarRegion>,
     },
     /// The party itself breaks an `equal` rule.
     #[error("rule {rule}: the players of the party differ")]
@@ -237,6 +242,29 @@ pub enum Rejection {
     },
 }
 
+/// A region that is too far for somebody.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FarRegion {
+    /// Which.
+    pub region: Region,
+    /// For whom it is the farthest.
+    pub player: PlayerId,
+    /// What is measured against the limit, in milliseconds.
+    pub measured_ms: u32,
+    /// The limit that his age will bring at last, in milliseconds.
+    pub limit_ms: f64,
+}
+
+fn of_nearest(nearest: Option<&FarRegion>) -> String {
+    let words = nearest.map(|far| {
+        format!(
+            "; the least too far is {}: {} ms for player {}, {} may be",
+            far.region, far.measured_ms, far.player, far.limit_ms
+        )
+    });
+    words.unwrap_or_default()
+}
+
 /// Whether a ticket may search in a queue. A missing attribute counts as its default.
 ///
 /// Pings to regions that the queue does not allow are no error, as a player measures all there are: they are
@@ -253,9 +281,11 @@ pub fn validate(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
                 player: player.player.clone(),
             });
         }
-        if let Some(&latency_ms) = player.latencies.values().find(|&&ms| ms > LATENCY_MS_MAX) {
+        let mut latencies = player.latencies.iter();
+        if let Some((region, &latency_ms)) = latencies.find(|(_, ms)| **ms > LATENCY_MS_MAX) {
             return Err(Rejection::LatencyAbsurd {
                 player: player.player.clone(),
+                region: region.clone(),
                 latency_ms,
             });
         }
@@ -507,8 +537,7 @@ fn check_rules<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Reject
     }
     let last = plan.last_level();
     if !fit.pings.iter().any(|ping| last.accepts(ping)) {
-        let worst_ms = fit.pings.iter().map(|ping| ping.worst_ms);
-        return Err(no_region_within(worst_ms, last));
+        return Err(too_far(plan, &fit, ticket));
     }
     Ok(fit)
 }
@@ -683,7 +712,8 @@ impl Party<'_> {
                 let has = |p: &&&TicketPlayer| has_any(self.queue, p, attribute, values);
                 let n = self.players.iter().filter(has).count();
                 let list = values.join(" or ");
-                (n as f64 > max).then(|| format!("{n} of its players have {list}, {max} may"))
+                let have = if n == 1 { "has" } else { "have" };
+                (n as f64 > max).then(|| format!("{n} of its players {have} {list}, {max} may"))
             }
             RuleKind::Compare { team: None, .. } => self.breaks_compare(kind, (max, min)),
             RuleKind::All(parts) => parts.iter().find_map(part),
@@ -764,12 +794,54 @@ fn is_given(player: &TicketPlayer, read: &Reading) -> bool {
 }
 
 /// Which rule keeps a party out of every region, by its longest round trip to each.
-pub(crate) fn no_region_within(mut worst_ms: impl Iterator<Item = u32>, last: &Level) -> Rejection {
-    let far = worst_ms.all(|ms| f64::from(ms) > last.max_latency);
-    let rule = if far {
-        "regions.max_latency"
-    } else {
-        "regions.max_latency_delta"
+pub(crate) fn no_region_within(worst_ms: impl Iterator<Item = u32>, last: &Level) -> Rejection {
+    let rule = far_rule(worst_ms, last).0;
+    Rejection::NoRegionWithin {
+        rule,
+        nearest: None,
+    }
+}
+
+/// The same with its limit.
+fn far_rule(mut worst_ms: impl Iterator<Item = u32>, last: &Level) -> (&'static str, f64) {
+    match worst_ms.all(|ms| f64::from(ms) > last.max_latency) {
+        true => ("regions.max_latency", last.max_latency),
+        false => ("regions.max_latency_delta", last.max_latency_delta),
+    }
+}
+
+/// Which region comes nearest to being no longer too far, and for whom it is.
+fn too_far(plan: &Plan, fit: &Fit<'_>, ticket: &Ticket) -> Rejection {
+    let worst_ms = fit.pings.iter().map(|ping| ping.worst_ms);
+    let (rule, limit_ms) = far_rule(worst_ms, plan.last_level());
+    let is_allowed = |region: &Region| {
+        let allow = plan.queue.regions.allow.as_ref();
+        allow.is_none_or(|allow| allow.contains(region))
     };
-    Rejection::NoRegionWithin { rule }
+    let is_far = rule == "regions.max_latency";
+    let measured = |ping: &Ping<'_>| match is_far {
+        true => ping.worst_ms,
+        false => ping.worst_delta_ms,
+    };
+    // What is within the one limit is beyond the other.
+    let far = fit
+        .pings
+        .iter()
+        .filter(|p| f64::from(measured(p)) > limit_ms);
+    let nearest = far.min_by_key(|ping| measured(ping)).and_then(|ping| {
+        let own_ms = |player: &TicketPlayer| {
+            let allowed = player.latencies.iter().filter(|(to, _)| is_allowed(to));
+            let best = allowed.map(|(_, ms)| *ms).min().filter(|_| !is_far);
+            let own = player.latencies.get(ping.region);
+            own.map(|ms| ms.saturating_sub(best.unwrap_or(0)))
+        };
+        let player = ticket.players.iter().max_by_key(|player| own_ms(player))?;
+        Some(FarRegion {
+            region: ping.region.clone(),
+            player: player.player.clone(),
+            measured_ms: measured(ping),
+            limit_ms,
+        })
+    });
+    Rejection::NoRegionWithin { rule, nearest }
 }

@@ -32,16 +32,26 @@ pub(crate) struct Wanted {
 }
 
 #[derive(Debug)]
-struct Want {
-    attribute: Name,
+pub(crate) struct Want {
+    pub attribute: Name,
     /// Any of them counts.
-    texts: Vec<String>,
+    pub texts: Vec<String>,
     /// The fewest players of a match that must bring it, for a ticket of each level.
     fewest: Vec<u32>,
-    /// Of a role: no player takes two of them.
-    is_role: bool,
+    /// The rule that wants it; `None` of a role, of which no player takes two.
+    pub rule: Option<Name>,
     /// How many a search should know of.
     known: u32,
+    /// So many players of one party count at most, as they are on one team.
+    pub of_party: u32,
+}
+
+impl Want {
+    /// The fewest players that must bring it in a match of a ticket of this level.
+    pub fn fewest(&self, level: u16) -> u32 {
+        let of_level = self.fewest.get(usize::from(level));
+        of_level.or(self.fewest.last()).copied().unwrap_or(0)
+    }
 }
 
 impl Tagged for Slot {
@@ -55,11 +65,13 @@ impl Wanted {
     pub fn new(queue: &Queue, afters: &[u64]) -> Wanted {
         let mut wanted = Wanted::default();
         let levels = afters.len() + 1;
-        let mut roles = std::collections::BTreeMap::<&Name, u32>::new();
+        let mut roles = std::collections::BTreeMap::<&Name, (u32, u32)>::new();
         for (role, n) in queue.teams.iter().flat_map(|team| &team.roles) {
-            *roles.entry(role).or_default() += u32::from(*n);
+            let (all, of_team) = roles.entry(role).or_default();
+            *all += u32::from(*n);
+            *of_team = u32::from(*n).max(*of_team);
         }
-        for (role, n) in roles {
+        for (role, (n, of_team)) in roles {
             let Some(attribute) = &queue.role_attribute else {
                 continue;
             };
@@ -67,8 +79,9 @@ impl Wanted {
                 attribute: attribute.clone(),
                 texts: vec![role.as_str().to_owned()],
                 fewest: vec![n; levels],
-                is_role: true,
+                rule: None,
                 known: n,
+                of_party: of_team,
             });
         }
         for (index, rule) in queue.rules.iter().enumerate() {
@@ -76,19 +89,24 @@ impl Wanted {
             let hard = rule.prefer.is_none();
             let limits = |age| hard.then(|| least(queue, index, age));
             let limits: Vec<Option<Option<f64>>> = ages.map(limits).collect();
-            wanted.add(queue, &rule.kind, &limits);
+            wanted.add(queue, (&rule.name, &rule.kind), &limits);
         }
         wanted.wants.truncate(WANTS_MAX);
         wanted
     }
 
     /// `limits` says for each level whether the rule is demanded, and to what its lower limit has fallen.
-    fn add(&mut self, queue: &Queue, kind: &RuleKind, limits: &[Option<Option<f64>>]) {
+    fn add(
+        &mut self,
+        queue: &Queue,
+        (rule, kind): (&Name, &RuleKind),
+        limits: &[Option<Option<f64>>],
+    ) {
         match kind {
             RuleKind::All(parts) => {
                 // Parts do not widen by themselves.
                 for part in parts {
-                    self.add(queue, part, limits);
+                    self.add(queue, (rule, part), limits);
                 }
             }
             RuleKind::Contains {
@@ -111,8 +129,12 @@ impl Wanted {
                     attribute: attribute.clone(),
                     texts: values.clone(),
                     fewest: fewest.collect(),
-                    is_role: false,
+                    rule: Some(rule.clone()),
                     known: *min * times,
+                    of_party: match times {
+                        1 => u32::MAX,
+                        _ => *min,
+                    },
                 });
             }
             _ => {}
@@ -121,6 +143,11 @@ impl Wanted {
 
     pub fn len(&self) -> usize {
         self.wants.len()
+    }
+
+    /// What it is, with its place among [`Entry::brings`].
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &Want)> {
+        self.wants.iter().enumerate()
     }
 
     /// What a party brings of it.
@@ -142,18 +169,14 @@ impl Wanted {
     ) -> bool {
         let (mut missing_roles, mut all) = (0, true);
         for (n, want) in self.wants.iter().enumerate() {
-            let fewest = |entry: &Entry| {
-                let levels = &want.fewest;
-                let of_level = levels.get(usize::from(entry.level)).or(levels.last());
-                of_level.copied().unwrap_or(0)
-            };
+            let fewest = |entry: &Entry| want.fewest(entry.level);
             let brings = |entry: &Entry| u32::from(entry.brings[n]);
             let wanted = chosen.clone().map(fewest).max().unwrap_or(0);
             let missing = wanted.saturating_sub(chosen.clone().map(brings).sum());
             if missing == 0 {
                 continue;
             }
-            missing_roles += missing * u32::from(want.is_role);
+            missing_roles += missing * u32::from(want.rule.is_none());
             let mut rest = rest.clone().map(brings);
             let mut found = 0;
             while found < missing {
@@ -201,6 +224,40 @@ impl Holders {
                 holders.remove(LeafId::NONE, &skill_key(entry));
             }
         }
+    }
+
+    /// Those who bring the want at this place and are no farther than `reach`, at most about so many on each side of a
+    /// ticket; and whether these are all.
+    pub fn near(&self, want: usize, own: &Entry, reach: f64, max: usize) -> (Vec<Slot>, bool) {
+        let Some(holders) = self.0.get(want) else {
+            return (Vec::new(), true);
+        };
+        let start = holders.spot(&skill_key(own));
+        let (mut found, mut is_all) = (Vec::new(), true);
+        for is_upward in [true, false] {
+            let (mut spot, mut left, mut is_near) = (start, max, true);
+            while is_near {
+                let step: Option<(Vec<(SkillKey, Slot)>, Spot)> = match is_upward {
+                    true => (holders.up(spot, 1)).map(|(items, next)| (items.collect(), next)),
+                    false => {
+                        (holders.down(spot, 1)).map(|(items, next)| (items.rev().collect(), next))
+                    }
+                };
+                let Some((items, next)) = step else { break };
+                if left == 0 {
+                    is_all = false;
+                    break;
+                }
+                spot = next;
+                left = left.saturating_sub(items.len());
+                let gap = |key: SkillKey| (own.skill() - key.skill()).abs();
+                let near = items.iter().take_while(|(key, _)| gap(*key) <= reach);
+                let near: Vec<Slot> = near.map(|(_, slot)| *slot).collect();
+                is_near = near.len() == items.len();
+                found.extend(near);
+            }
+        }
+        (found, is_all)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is refused at the door.
 
-use matcher::{LATENCY_MS_MAX, Rejection, prepare, validate};
+use matcher::{FarRegion, LATENCY_MS_MAX, Rejection, prepare, validate};
 use model::queue::{
     Aggregate, Comparison, ExpansionTarget, Operand, Queue, Reading, RuleKind, Scope,
 };
@@ -113,10 +113,13 @@ fn pings_are_refused_where_no_region_can_ever_do() {
     assert_eq!(with(&[("eu", 90), ("mars", 4)]), Ok(()));
     assert_eq!(with(&[("mars", 4)]), Err(Rejection::NoRegionAllowed));
     assert_eq!(
-        with(&[("eu", 91)]),
-        Err(Rejection::NoRegionWithin {
-            rule: "regions.max_latency"
-        })
+        refusal(&q, &solo.clone().pings(&[("eu", 91), ("us", 300)])),
+        "regions.max_latency: every allowed region is too far for somebody of the party, even after all expansions; the least too far is eu: 91 ms for player p1-0, 90 may be"
+    );
+    let absurd = solo.clone().pings(&[("eu", 10), ("us", 99_999)]);
+    assert_eq!(
+        refusal(&q, &absurd),
+        "latencies: player p1-0 gave 99999 ms to region us, more than 10000 is not believed"
     );
     assert!(matches!(
         with(&[("eu", LATENCY_MS_MAX + 1)]),
@@ -131,6 +134,12 @@ fn pings_are_refused_where_no_region_can_ever_do() {
         .collect();
     let delta = Rejection::NoRegionWithin {
         rule: "regions.max_latency_delta",
+        nearest: Some(FarRegion {
+            region: region("eu"),
+            player: apart.players[1].player.clone(),
+            measured_ms: 50,
+            limit_ms: 10.0,
+        }),
     };
     assert_eq!(validate(&q, &apart), Err(delta));
     apart.players[1].latencies.remove(&region("eu"));

@@ -249,7 +249,8 @@ proptest! {
     }
 }
 
-/// The queue as if it only wished for what these rules demand, `teams` for roles.
+/// The queue as if it only wished for what these rules demand, without roles and lists of players to avoid if these are
+/// named.
 fn without(queue: &Queue, rules: &[String]) -> Queue {
     let mut queue = queue.clone();
     for rule in &mut queue.rules {
@@ -257,8 +258,11 @@ fn without(queue: &Queue, rules: &[String]) -> Queue {
             rule.prefer = Some(1.0);
         }
     }
-    if rules.iter().any(|rule| rule == "teams") {
+    if rules.iter().any(|rule| rule == "roles") {
         queue.teams.iter_mut().for_each(|team| team.roles.clear());
+    }
+    if rules.iter().any(|rule| rule == "avoid") {
+        queue.avoid = None;
     }
     queue
 }

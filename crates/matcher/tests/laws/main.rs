@@ -9,6 +9,7 @@ mod exhaustive;
 mod explain;
 mod explain_sessions;
 mod explain_several;
+mod explain_short;
 mod history;
 mod language;
 mod near_the_best;

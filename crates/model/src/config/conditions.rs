@@ -34,6 +34,32 @@ struct Place<'a> {
     head: Vec<String>,
     /// `the rule X` or `this condition`.
     subject: String,
+    standing: Standing,
+}
+
+/// Where a condition stands in its rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// One: it is the rule.
+    depth: usize,
+    /// A match that does not keep it does not keep the rule.
+    is_needed: bool,
+}
+
+impl Standing {
+    /// That of a whole rule.
+    pub const RULE: Standing = Standing {
+        depth: 1,
+        is_needed: true,
+    };
+
+    /// That of a part of what demands this.
+    fn part_of(self, demand: &str) -> Standing {
+        Standing {
+            depth: self.depth + 1,
+            is_needed: self.is_needed && demand == "all",
+        }
+    }
 }
 
 impl Place<'_> {
@@ -117,7 +143,7 @@ impl RuleLint<'_> {
         raw: &raw::Condition,
         path: &[&str],
         name: Option<&Name>,
-        depth: usize,
+        standing: Standing,
     ) -> Option<RuleKind> {
         let path: Vec<String> = path.iter().map(|step| (*step).to_owned()).collect();
         let mut head = path.clone();
@@ -126,7 +152,7 @@ impl RuleLint<'_> {
             Some(name) => format!("the rule `{name}`"),
             None => "this condition".to_owned(),
         };
-        if depth > DEPTH_MAX {
+        if standing.depth > DEPTH_MAX {
             let message = format!("more than {DEPTH_MAX} conditions inside of each other");
             self.wrong("rule-kind", &head, message, "write it flatter");
             return None;
@@ -146,6 +172,7 @@ impl RuleLint<'_> {
             demand,
             head,
             subject,
+            standing,
         };
         let foreign = |key: &&str| !takes(demand).contains(key);
         if let Some(key) = parameters(raw).into_iter().find(foreign) {
@@ -160,15 +187,16 @@ impl RuleLint<'_> {
             "intersect" => self.intersect(&place),
             "contains" => self.contains(&place),
             "compare" => self.compare(&place),
-            _ => self.compound(&place, depth),
+            _ => self.compound(&place),
         }
     }
 
-    fn compound(&mut self, place: &Place<'_>, depth: usize) -> Option<RuleKind> {
+    fn compound(&mut self, place: &Place<'_>) -> Option<RuleKind> {
+        let standing = place.standing.part_of(place.demand);
         let mut part = |raw: &raw::Condition, steps: &[&str]| {
             let path = place.path.iter().map(String::as_str);
             let path: Vec<&str> = path.chain(steps.iter().copied()).collect();
-            self.condition(raw, &path, None, depth + 1)
+            self.condition(raw, &path, None, standing)
         };
         if let Some(raw) = &place.raw.not {
             return Some(RuleKind::Not(Box::new(part(raw, &["not"])?)));
@@ -331,8 +359,13 @@ impl RuleLint<'_> {
             let of = if per == Scope::Match { "match" } else { "team" };
             let message = format!("{min} players can never be in a {of} of at most {most}");
             let help = format!("write {most} or less");
-            self.wrong("never-met", &place.at(key), message, &help);
-            return None;
+            if place.standing.is_needed {
+                self.wrong("never-met", &place.at(key), message, &help);
+                return None;
+            }
+            // The rule may be kept without it; whether it can is judged of all rules together.
+            let message = format!("{message}, so this part is never kept");
+            self.warn("never-met", &place.at(key), message, &help);
         }
         Some(())
     }

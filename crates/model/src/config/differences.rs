@@ -185,6 +185,16 @@ impl Differences {
         high || low
     }
 
+    /// Whether what is demanded between numbers leads round to less than nothing, however large they are: beside
+    /// large limits a small difference would be lost.
+    ///
+    /// # Errors
+    /// [`Impossible`] if it does.
+    pub fn go_round(&self) -> Result<(), Impossible> {
+        let mut from_nothing = vec![Limit::at_most(0.0); self.len()];
+        tighten(&mut from_nothing, &self.edges)
+    }
+
     /// Tightens the limits of all numbers by each other's.
     ///
     /// # Errors

@@ -27,6 +27,92 @@ impl Unit {
     }
 }
 
+/// The least and the greatest of the figures of several groups.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Range {
+    pub low: Node,
+    pub high: Node,
+}
+
+/// The ends of a figure of all teams.
+pub(super) fn range_of_teams(
+    system: &mut Differences,
+    teams: &[Unit],
+    whole: &Unit,
+    of: Aggregate,
+) -> Range {
+    let range = range(system, whole, of);
+    let within = teams.iter().map(|team| team.figure(of));
+    // The mean of all lies between the means.
+    between(
+        system,
+        range,
+        within.chain((of == Aggregate::Mean).then_some(whole.mean)),
+    );
+    // Teams of one have the numbers of their players.
+    if teams.iter().all(|team| team.most <= 1.0) {
+        reaches(system, range, whole, [true, true]);
+    }
+    range
+}
+
+/// The ends of a figure of all parties.
+pub(super) fn range_of_parties(
+    system: &mut Differences,
+    teams: &[Unit],
+    whole: &Unit,
+    of: Aggregate,
+) -> Range {
+    let range = range(system, whole, of);
+    // What a team has lies between what its parties have; how many parties a sum is made of is not known.
+    if of != Aggregate::Sum {
+        let units = teams.iter().chain([whole]);
+        between(system, range, units.map(|unit| unit.figure(of)));
+    }
+    range
+}
+
+fn range(system: &mut Differences, whole: &Unit, of: Aggregate) -> Range {
+    let magnitude = whole.most * NUMBER_ABS_MAX;
+    let (low, high) = (system.add(magnitude), system.add(magnitude));
+    let range = Range { low, high };
+    system.relate(low, high, Limit::at_most(0.0));
+    if of != Aggregate::Sum {
+        system.relate(whole.min, low, Limit::at_most(0.0));
+        system.relate(high, whole.max, Limit::at_most(0.0));
+    }
+    let is_end = [of == Aggregate::Min, of == Aggregate::Max];
+    reaches(system, range, whole, is_end);
+    range
+}
+
+/// The low end is the least number of all, or the high one the greatest.
+fn reaches(system: &mut Differences, range: Range, whole: &Unit, [low, high]: [bool; 2]) {
+    if low {
+        system.relate(range.low, whole.min, Limit::at_most(0.0));
+    }
+    if high {
+        system.relate(whole.max, range.high, Limit::at_most(0.0));
+    }
+}
+
+fn between(system: &mut Differences, range: Range, figures: impl Iterator<Item = Node>) {
+    for figure in figures {
+        system.relate(range.low, figure, Limit::at_most(0.0));
+        system.relate(figure, range.high, Limit::at_most(0.0));
+    }
+}
+
+/// The ends of figures are two of them.
+pub(super) fn enclose(system: &mut Differences, figures: &[Node], range: Range) -> bool {
+    let uppers = figures.iter().map(|&figure| system.upper(figure));
+    let lowers = figures.iter().map(|&figure| system.lower(figure));
+    let ends = uppers
+        .reduce(Limit::looser)
+        .zip(lowers.reduce(Limit::looser));
+    ends.is_some_and(|(high, low)| system.cap(range.high, high) | system.floor(range.low, low))
+}
+
 /// The figures of a group of players.
 pub(super) fn unit(system: &mut Differences, least: f64, most: f64) -> Unit {
     let unit = Unit {

@@ -109,7 +109,12 @@ fn keeps(game: &Game, kind: &RuleKind) -> bool {
         RuleKind::All(parts) => parts.iter().all(|part| keeps(game, part)),
         RuleKind::Any(parts) => parts.iter().any(|part| keeps(game, part)),
         RuleKind::Not(part) => !keeps(game, part),
-        RuleKind::Intersect { .. } => true,
+        RuleKind::Intersect { per, min, .. } => units(game, *per, None).iter().all(|unit| {
+            let mut all = unit.iter().map(|player| player.tags);
+            let first = all.next().unwrap_or_default();
+            let is_shared = |text: &&&str| all.clone().all(|tags| tags.contains(*text));
+            first.iter().filter(is_shared).count() >= *min
+        }),
     }
 }
 
@@ -238,6 +243,9 @@ fn rule_on_texts() -> impl Strategy<Value = RuleKind> {
     prop_oneof![
         1 => wide.clone().prop_map(|per| equal("t", per)),
         1 => wide.clone().prop_map(|per| different("t", per)),
+        2 => (wide.clone(), 1..4_usize).prop_map(|(per, min)| RuleKind::Intersect {
+            attribute: name("tags"), per, min
+        }),
         1 => (team.clone(), is, prop::sample::select(vec!["x", "y"])).prop_map(|(team, by, text)| {
             RuleKind::Compare {
                 read: read("t"),

@@ -3,7 +3,9 @@
 
 use super::differences::{Differences, Impossible, Limit, Node};
 use super::possible::{Demand, World, negated};
-use super::possible_figures::{Unit, gather, pass_on, unit};
+use super::possible_figures::{
+    Range, Unit, enclose, gather, pass_on, range_of_parties, range_of_teams, unit,
+};
 use crate::queue::{Aggregate, Comparison, NUMBER_ABS_MAX, Operand, Reading, RuleKind, Scope};
 
 /// More numbers are not looked at: what they cannot be is not found.
@@ -41,6 +43,8 @@ struct Numbers<'a> {
     /// Of each number the teams' figures, then the match's.
     units: Vec<Vec<Unit>>,
     witnesses: Vec<Witness>,
+    /// The ends of what teams or parties have, where a rule asks for them.
+    ranges: Vec<(usize, Scope, Aggregate, Range)>,
     /// Figures that are not these numbers.
     excluded: Vec<(Node, f64)>,
     system: Differences,
@@ -63,6 +67,7 @@ pub(super) fn impossible(world: &World<'_>, demands: &[Demand]) -> bool {
         readings,
         units: Vec::new(),
         witnesses: Vec::new(),
+        ranges: Vec::new(),
         excluded: Vec::new(),
         system: Differences::default(),
     };
@@ -177,46 +182,68 @@ impl Numbers<'_> {
         }
     }
 
-    /// All figures of these units differ by at most so much.
-    fn within(&mut self, figures: &[Node], max: Limit) {
-        let magnitude = f64::from(u16::MAX) * NUMBER_ABS_MAX;
-        let (low, high) = (self.system.add(magnitude), self.system.add(magnitude));
-        for &figure in figures {
-            self.system.relate(low, figure, Limit::at_most(0.0));
-            self.system.relate(figure, high, Limit::at_most(0.0));
+    /// The least and the greatest figure of all players, parties or teams.
+    fn range(&mut self, place: usize, (per, of): (Scope, Aggregate)) -> Option<Range> {
+        let whole = self.whole(place, None)?;
+        let per = self.scope(per);
+        if per == Scope::Player {
+            let (low, high) = (whole.min, whole.max);
+            return Some(Range { low, high });
         }
-        self.system.relate(high, low, max);
+        let known = |(at, with, by, _): &&(usize, Scope, Aggregate, Range)| {
+            (*at, *with, *by) == (place, per, of)
+        };
+        if let Some((.., range)) = self.ranges.iter().find(known) {
+            return Some(*range);
+        }
+        let teams = self.teams(place, None);
+        let range = match per {
+            Scope::Party => range_of_parties(&mut self.system, &teams, &whole, of),
+            _ => range_of_teams(&mut self.system, &teams, &whole, of),
+        };
+        let others = self.ranges.iter();
+        let mut others = others.filter(|(at, _, by, _)| (*at, *by) == (place, of));
+        // What teams have lies between what parties have; a sum does not.
+        if let Some((.., other)) = others.next().filter(|_| of != Aggregate::Sum) {
+            let (teams, parties) = match per {
+                Scope::Party => (*other, range),
+                _ => (range, *other),
+            };
+            let nothing = Limit::at_most(0.0);
+            self.system.relate(parties.low, teams.low, nothing);
+            self.system.relate(teams.high, parties.high, nothing);
+        }
+        self.ranges.push((place, per, of, range));
+        Some(range)
+    }
+
+    /// The two ends of such figures are related: of what is answered the first is at most the second plus a limit.
+    fn spread(
+        &mut self,
+        read: &Reading,
+        of_what: (Scope, Aggregate),
+        relation: &dyn Fn(Node, Node) -> (Node, Node, Limit),
+    ) {
+        let place = self.place(read);
+        let Some(range) = place.and_then(|place| self.range(place, of_what)) else {
+            return;
+        };
+        let (a, b, by) = relation(range.low, range.high);
+        self.system.relate(a, b, by);
     }
 
     /// A rule holds.
     fn demand(&mut self, kind: &RuleKind) {
         match kind {
             RuleKind::Distance { read, per, of, max } => {
-                let Some(place) = self.place(read) else {
-                    return;
-                };
-                let whole = self.whole(place, None);
-                match (self.scope(*per), of, whole) {
-                    (Scope::Player, _, Some(whole)) => {
-                        let by = Limit::at_most(*max);
-                        self.system.relate(whole.max, whole.min, by);
-                    }
-                    // How many parties a sum is made of is not known.
-                    (Scope::Party, Aggregate::Min | Aggregate::Max | Aggregate::Mean, whole) => {
-                        let teams = self.teams(place, None);
-                        let units = teams.iter().chain(&whole);
-                        let figures: Vec<Node> = units.map(|unit| unit.figure(*of)).collect();
-                        self.within(&figures, Limit::at_most(*max));
-                    }
-                    _ => {}
-                }
+                self.spread(read, (*per, *of), &|low, high| {
+                    (high, low, Limit::at_most(*max))
+                });
             }
             RuleKind::Balance { read, of, max } => {
-                if let Some(place) = self.place(read) {
-                    let teams = self.teams(place, None);
-                    let figures: Vec<Node> = teams.iter().map(|unit| unit.figure(*of)).collect();
-                    self.within(&figures, Limit::about(*max));
-                }
+                self.spread(read, (Scope::Team, *of), &|low, high| {
+                    (high, low, Limit::about(*max))
+                });
             }
             RuleKind::Equal { read, per } => self.sameness(read, *per, true),
             RuleKind::Different { read, per } => self.sameness(read, *per, false),
@@ -287,6 +314,14 @@ impl Numbers<'_> {
                 self.relate(whole.figure(of), by, side);
             }
             return;
+        }
+        let is_of_all = per == Scope::Party && team.is_none();
+        let range = is_of_all.then(|| self.range(place, (per, of))).flatten();
+        if let Some(range) = range {
+            // Each end is the figure of a party.
+            for end in [range.low, range.high] {
+                self.relate(end, by, side);
+            }
         }
         for unit in self.teams(place, team) {
             match (per, by) {
@@ -393,23 +428,22 @@ impl Numbers<'_> {
     fn refuse(&mut self, kind: &RuleKind) {
         match kind {
             RuleKind::Distance { read, per, of, max } => {
-                let is_sum = self.scope(*per) == Scope::Party && *of == Aggregate::Sum;
-                self.apart(read, is_sum, Limit::below(-*max));
+                self.spread(read, (*per, *of), &|low, high| {
+                    (low, high, Limit::below(-*max))
+                });
             }
             RuleKind::Balance { read, of, max } => {
-                self.apart(read, *of == Aggregate::Sum, Limit::below(-*max));
+                self.spread(read, (Scope::Team, *of), &|low, high| {
+                    (low, high, Limit::below(-*max))
+                });
             }
-            RuleKind::Equal { read, .. } => self.apart(read, false, Limit::below(0.0)),
+            RuleKind::Equal { read, .. } => {
+                self.spread(read, (Scope::Player, Aggregate::Mean), &|low, high| {
+                    (low, high, Limit::below(0.0))
+                });
+            }
             RuleKind::Compare { .. } => self.refuse_compare(kind),
             _ => {}
-        }
-    }
-
-    /// Two players are farther apart than this, or two figures made of their numbers.
-    fn apart(&mut self, read: &Reading, is_sum: bool, by: Limit) {
-        let whole = self.place(read).and_then(|place| self.whole(place, None));
-        if let (Some(whole), false) = (whole, is_sum) {
-            self.system.relate(whole.min, whole.max, by);
         }
     }
 
@@ -475,18 +509,33 @@ impl Numbers<'_> {
             self.system.relate(figure, whole.max, Limit::at_most(0.0));
             figure
         });
-        figures.collect()
+        let figures: Vec<Node> = figures.collect();
+        for (place, &figure) in figures.iter().enumerate() {
+            if let Some(range) = self.range(place, (per, of)) {
+                self.system.relate(range.low, figure, Limit::at_most(0.0));
+                self.system.relate(figure, range.high, Limit::at_most(0.0));
+            }
+        }
+        figures
     }
 
     fn solve(&mut self) -> Result<(), Impossible> {
         if self.system.len() > NODES_MAX {
             return Ok(());
         }
+        self.system.go_round()?;
         for _ in 0..ROUNDS_MAX {
             self.system.settle()?;
             let mut is_news = false;
             for &(node, value) in &self.excluded {
                 is_news |= self.system.exclude(node, value);
+            }
+            for &(place, per, of, range) in &self.ranges {
+                if per == Scope::Team {
+                    let teams = self.units[place].iter().take(self.world.teams.len());
+                    let figures: Vec<Node> = teams.map(|unit| unit.figure(of)).collect();
+                    is_news |= enclose(&mut self.system, &figures, range);
+                }
             }
             for units in &self.units {
                 for unit in units {

@@ -123,8 +123,96 @@ fn distance(per: Scope, max: f64) -> RuleKind {
     }
 }
 
+fn balance(of: Aggregate, max: f64) -> RuleKind {
+    let read = read("s");
+    RuleKind::Balance { read, of, max }
+}
+
+fn intersect(per: Scope, min: usize) -> RuleKind {
+    RuleKind::Intersect {
+        attribute: name("tags"),
+        per,
+        min,
+    }
+}
+
 pub(super) fn not(kind: RuleKind) -> RuleKind {
     RuleKind::Not(Box::new(kind))
+}
+
+/// What is said of rules about numbers under `not`, and of texts that all share.
+#[test]
+fn what_holds_and_must_not_is_found_by_its_limits() {
+    use Aggregate::{Max, Mean, Sum};
+    use Comparison::{AtMost, Equal};
+    use Scope::{Match, Party, Player, Team};
+    let sum_by_party = |max| RuleKind::Distance {
+        read: read("s"),
+        per: Party,
+        of: Sum,
+        max,
+    };
+    let cases: Vec<Vec<RuleKind>> = vec![
+        vec![balance(Mean, 50.0), not(balance(Mean, 100.0))],
+        vec![balance(Sum, 50.0), not(balance(Sum, 100.0))],
+        vec![compare(Team, Sum, Equal, 10.0), not(balance(Sum, 1.0))],
+        vec![distance(Player, 50.0), not(balance(Mean, 100.0))],
+        vec![distance(Party, 50.0), not(balance(Mean, 100.0))],
+        vec![
+            balance(Max, 5.0),
+            compare(Match, Max, AtMost, 5.0),
+            not(each(AtMost, 5.0)),
+        ],
+        vec![distance(Party, 100.0), not(distance(Party, 200.0))],
+        vec![sum_by_party(100.0), not(sum_by_party(200.0))],
+        vec![compare(Party, Mean, Equal, 5.0), not(distance(Party, 1.0))],
+        vec![intersect(Match, 2), not(intersect(Match, 1))],
+        vec![intersect(Match, 2), not(intersect(Team, 2))],
+        vec![intersect(Team, 2), not(intersect(Team, 1))],
+        vec![contains("tags", &["p"], 8, None), not(intersect(Match, 1))],
+        vec![
+            contains("tags", &["p"], 8, None),
+            contains("tags", &["q"], 8, None),
+            not(intersect(Team, 2)),
+        ],
+        vec![
+            equal("t", Team),
+            contains("t", &["x"], 1, None),
+            contains("t", &["y"], 1, None),
+            contains("t", &["z"], 1, None),
+        ],
+        vec![
+            equal("t", Team),
+            contains("t", &["x"], 5, None),
+            contains("t", &["y", "z"], 1, None),
+        ],
+    ];
+    for rules in cases {
+        let blames = blamed(&[(4, 4), (4, 4)], &rules);
+        assert!(blames.is_some(), "{rules:?}");
+    }
+    let left: Vec<Vec<RuleKind>> = vec![
+        vec![balance(Mean, 100.0), not(balance(Mean, 50.0))],
+        vec![balance(Mean, 0.0), not(balance(Max, 100.0))],
+        vec![balance(Mean, 0.0), not(distance(Party, 100.0))],
+        vec![distance(Party, 200.0), not(distance(Party, 100.0))],
+        vec![sum_by_party(1.0), not(distance(Party, 100.0))],
+        vec![intersect(Match, 1), not(intersect(Match, 2))],
+        vec![intersect(Team, 2), not(intersect(Match, 1))],
+        vec![contains("tags", &["p"], 7, None), not(intersect(Match, 1))],
+        vec![
+            contains("tags", &["p", "q"], 8, None),
+            not(intersect(Match, 1)),
+        ],
+        vec![
+            equal("t", Team),
+            contains("t", &["x"], 1, None),
+            contains("t", &["y"], 1, None),
+        ],
+    ];
+    for rules in left {
+        assert_eq!(blamed(&[(4, 4), (4, 4)], &rules), None, "{rules:?}");
+    }
 }
 
 /// Each of these is said of two teams of four, and all of the rules are to blame.

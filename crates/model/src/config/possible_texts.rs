@@ -95,6 +95,8 @@ struct Counts {
     /// Of each team how many have one of each set, then of the match.
     counts: Vec<Vec<Count>>,
     teams: Vec<Allowed>,
+    /// Of each team how many texts all its players share at least, then of the match.
+    shared: Vec<usize>,
     /// Each player has one text; otherwise several.
     is_one: bool,
     /// All players of the match have the same.
@@ -110,6 +112,9 @@ pub(super) fn impossible(world: &World<'_>, demands: &[Demand]) -> bool {
         names.extend(texts_of(&demand.kind).map(|(name, _)| name));
         if let RuleKind::Equal { read, .. } | RuleKind::Different { read, .. } = &demand.kind {
             names.insert(&read.attribute);
+        }
+        if let RuleKind::Intersect { attribute, .. } = &demand.kind {
+            names.insert(attribute);
         }
     }
     names.into_iter().any(|name| {
@@ -192,6 +197,7 @@ impl Counts {
         Counts {
             counts: sizes.iter().map(any).collect(),
             teams: vec![Allowed::default(); world.teams.len()],
+            shared: vec![0; sizes.len()],
             sets,
             sizes,
             is_one,
@@ -241,6 +247,22 @@ impl Counts {
                     }
                 }
             }
+            (
+                RuleKind::Intersect {
+                    attribute,
+                    per,
+                    min,
+                },
+                _,
+            ) if attribute == name => {
+                let whole = self.teams.len();
+                for (unit, shared) in self.shared.iter_mut().enumerate() {
+                    // What all players share those of each team do.
+                    if unit < whole || *per == Scope::Match {
+                        *shared = (*shared).max(*min);
+                    }
+                }
+            }
             (RuleKind::Equal { read, per }, _) if read.attribute == *name => {
                 self.is_equal |= *per == Scope::Match;
                 self.teams.iter_mut().for_each(|team| team.is_equal = true);
@@ -258,6 +280,7 @@ impl Counts {
         if self.is_one {
             self.allow();
             self.families();
+            self.whole_teams();
         }
         for (size, counts) in self.sizes.iter_mut().zip(&mut self.counts) {
             for count in counts {
@@ -267,6 +290,63 @@ impl Counts {
         }
         self.subsets();
         self.add_up();
+        self.share();
+    }
+
+    /// A text that every player has is one that all share.
+    fn share(&mut self) {
+        let sets = self.sets.clone();
+        let units = self.shared.iter_mut().zip(&self.counts).zip(&self.sizes);
+        for ((shared, counts), size) in units {
+            let pairs = sets.all.iter().zip(counts);
+            let everybody = pairs.filter(|(set, count)| set.len() == 1 && count.least >= size.most);
+            *shared = (*shared).max(everybody.count());
+        }
+        if let Some((whole, teams)) = self.shared.split_last_mut() {
+            teams
+                .iter_mut()
+                .for_each(|team| *team = (*team).max(*whole));
+            if let [team] = teams {
+                *whole = (*whole).max(*team);
+            }
+        }
+    }
+
+    /// Where each team has one text, texts that differ are those of different teams.
+    fn whole_teams(&mut self) {
+        if !self.teams.iter().all(|team| team.is_equal) {
+            return;
+        }
+        let (Some((whole, teams)), Some(counts)) = (self.sizes.split_last(), self.counts.last())
+        else {
+            return;
+        };
+        let mut largest: Vec<u32> = teams.iter().map(|team| team.most).collect();
+        largest.sort_unstable_by(|a, b| b.cmp(a));
+        // As few teams as have so many players.
+        let teams_of = |players: u32| {
+            let mut seats = 0;
+            let filled = largest.iter().take_while(|&&most| {
+                let is_short = seats < players;
+                seats += most;
+                is_short
+            });
+            filled.count()
+        };
+        let mut family: Vec<usize> = Vec::new();
+        let mut taken = 0;
+        for (place, count) in counts.iter().enumerate() {
+            if count.least > 0 && family.iter().all(|&other| self.sets.apart[other][place]) {
+                family.push(place);
+                taken += teams_of(count.least);
+            }
+        }
+        if taken > teams.len() {
+            let most = whole.most;
+            self.sizes
+                .iter_mut()
+                .for_each(|size| size.narrow(most + 1, 0));
+        }
     }
 
     /// Between what players may have and how many have it.
@@ -439,6 +519,16 @@ impl Counts {
                     teams.all(|(team, size)| size.most < 2 || team.is_different)
                 }
             },
+            RuleKind::Intersect {
+                attribute,
+                per,
+                min,
+            } if attribute == name => {
+                let whole = self.teams.len();
+                let mut units = self.shared.iter().enumerate();
+                let is_asked = |unit| (unit == whole) == (*per == Scope::Match);
+                units.all(|(unit, shared)| !is_asked(unit) || shared >= min)
+            }
             RuleKind::Compare { team, by, .. } => {
                 let unit = team.unwrap_or(self.teams.len());
                 let (Some(place), Some(size)) = (place, self.sizes.get(unit)) else {

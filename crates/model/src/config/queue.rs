@@ -9,6 +9,7 @@ use super::lint::Lint;
 use super::queue_rules::RuleLint;
 use super::raw_queue as raw;
 use super::schema::Kind;
+use super::widening;
 use crate::queue::{
     Aggregate, Attribute, AttributeSource, AttributeType, Avoid, CLIENT_VERSION, NUMBER_ABS_MAX,
     Priority, Queue, QueueBackfill, RegionRules, STRING_BYTES_MAX, STRINGS_MAX, TeamSettings,
@@ -237,6 +238,18 @@ impl Lint<'_, raw::Queue> {
                 self.error("duplicate-region", &path, message, "keep one of them");
             }
         }
+        let is_zero = self
+            .raw
+            .regions
+            .max_latency
+            .is_some_and(|d| d.0 == Millis(0));
+        let widens = |expansion: &raw::Expansion| expansion.rule.as_str() == widening::MAX_LATENCY;
+        let is_unsure = self.document.is_unsure(&["expansions"]);
+        if is_zero && !is_unsure && !self.raw.expansions.iter().any(widens) {
+            let message = "`max_latency` is 0: only who measures 0 ms to a region can play";
+            let help = "write `80ms`, or `null` for no limit";
+            self.warning("zero", &["regions", "max_latency"], message, help);
+        }
     }
 
     fn ticket(&mut self) {
@@ -271,16 +284,13 @@ impl Lint<'_, raw::Queue> {
     fn attributes(&mut self) -> BTreeMap<Name, Attribute> {
         let raw = self.raw;
         let mut names: BTreeSet<String> = BTreeSet::new();
-        for name in raw.attributes.keys() {
-            if !names.insert(name.as_str().to_ascii_lowercase()) {
-                let message = format!("there already is an attribute `{name}`");
+        // In the order in which they are written: the second of two is the one too many.
+        let written = self.document.node.get("attributes");
+        for entry in written.iter().flat_map(|node| node.entries()) {
+            if !names.insert(entry.key.to_ascii_lowercase()) {
+                let message = format!("there already is an attribute `{}`", entry.key);
                 let help = "choose another name; names are compared without case";
-                self.error(
-                    "duplicate-name",
-                    &["attributes", name.as_str()],
-                    message,
-                    help,
-                );
+                self.error("duplicate-name", &["attributes", &entry.key], message, help);
             }
         }
         let mut attributes: BTreeMap<Name, Attribute> = self.client_version().into_iter().collect();
@@ -293,14 +303,14 @@ impl Lint<'_, raw::Queue> {
     /// The one attribute that is there when a rule asks for it. The client alone knows its build, and who lies
     /// about it gets into a match whose host turns him away.
     fn client_version(&self) -> Option<(Name, Attribute)> {
-        let mut read = self.raw.rules.iter().filter_map(|rule| rule.equal.as_ref());
-        let name = read.find(|name| name.as_str() == CLIENT_VERSION)?;
+        let mut rules = self.raw.rules.iter();
+        let name = rules.find_map(|rule| reads_client_version(&rule.condition()))?;
         let attribute = Attribute {
             kind: AttributeType::String,
             source: AttributeSource::Player,
             default: None,
         };
-        Some((name.clone(), attribute))
+        Some((name, attribute))
     }
 
     fn attribute(&mut self, name: &Name, raw: &raw::Attribute) -> Attribute {
@@ -460,6 +470,16 @@ impl Lint<'_, raw::Queue> {
             self.error("teams-do-not-fit", &["teams"], message, &help);
         }
     }
+}
+
+/// The name of the client's build, where a rule `equal` or a part of it reads it.
+fn reads_client_version(condition: &raw::Condition) -> Option<Name> {
+    let own = condition.equal.as_ref();
+    let lists = condition.all.iter().chain(&condition.any).flatten();
+    let mut parts = lists.chain(condition.not.as_deref());
+    own.filter(|name| name.as_str() == CLIENT_VERSION)
+        .cloned()
+        .or_else(|| parts.find_map(reads_client_version))
 }
 
 /// Every region that stands a second time, without regard to case, with its index.

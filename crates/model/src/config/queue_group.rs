@@ -79,6 +79,21 @@ pub(super) fn acceptance(
         let report = Report::error("acceptance-too-large", span, message);
         reports.push(report.write("remove it, or write smaller teams"));
     }
+    let lives = raw.ticket.time_out.map(|limit| limit.0);
+    let is_unsure = ["acceptance", "ticket"].map(|key| document.is_unsure(&[key]));
+    if let Some(lives) = lives.filter(|lives| timeout >= *lives)
+        && raw.acceptance.required
+        && is_unsure == [false; 2]
+    {
+        // Whoever has accepted searches again with his age.
+        let message = format!(
+            "tickets expire after {lives}: when a match falls because its {timeout} are over, nobody of it searches again"
+        );
+        let span = document.at(&["acceptance", "timeout"]);
+        let report = Report::warning("acceptance-outlives-tickets", span, message);
+        let help = format!("write less than `{lives}`, or a longer `ticket.time_out`");
+        reports.push(report.write(help));
+    }
     raw.acceptance.required.then_some(timeout)
 }
 

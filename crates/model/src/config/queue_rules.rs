@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::conditions::Standing;
 use super::diagnostic::Report;
 use super::document::Document;
 use super::lint::Lint;
@@ -55,6 +56,19 @@ impl RuleLint<'_> {
         self.error(code, &path, message, help);
     }
 
+    /// The same of what works, perhaps not as meant.
+    pub(super) fn warn(
+        &mut self,
+        code: &'static str,
+        path: &[String],
+        message: String,
+        help: &str,
+    ) {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let report = Report::warning(code, self.document.at(&path), message);
+        self.reports.push(report.write(help));
+    }
+
     /// The attribute that lists the roles which players would take; the outer `None` if it is none.
     pub fn role_attribute(&mut self) -> Option<Option<Name>> {
         let Some(roles) = &self.raw.roles else {
@@ -103,7 +117,10 @@ impl RuleLint<'_> {
                 let help = "choose another name; names are compared without case";
                 self.error("duplicate-name", &["rules", &index, "name"], message, help);
             }
-            let kind = self.condition(&rule.condition(), &["rules", &index], Some(&rule.name), 1);
+            let kind = {
+                let path = ["rules", index.as_str()];
+                self.condition(&rule.condition(), &path, Some(&rule.name), Standing::RULE)
+            };
             is_whole &= kind.is_some();
             self.judged.push(kind.map(|kind| Rule {
                 name: rule.name.clone(),
@@ -152,12 +169,19 @@ impl RuleLint<'_> {
             if self.document.is_unsure(&["attributes", name.as_str()]) {
                 return None;
             }
-            let built_in = kinds
-                .contains(&AttributeType::String)
-                .then_some(CLIENT_VERSION);
+            // A rule `equal` alone may read it without a declaration.
+            let is_equal = path.last().is_some_and(|rule| rule == "equal");
+            let built_in = is_equal.then_some(CLIENT_VERSION);
             let names = self.attributes.keys().map(Name::as_str).chain(built_in);
             let help = match nearest(name.as_str(), names) {
                 Some(near) => format!("write `{near}`"),
+                None if name.as_str() == CLIENT_VERSION
+                    && kinds.contains(&AttributeType::String) =>
+                {
+                    format!(
+                        "declare it: `attributes: {{ {name}: {{ type: string, source: player }} }}`; only `equal` reads it without"
+                    )
+                }
                 None => format!("declare it: `attributes: {{ {name}: {{ type: {first} }} }}`"),
             };
             let message = format!("there is no attribute `{name}` in this queue");

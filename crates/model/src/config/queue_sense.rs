@@ -1,14 +1,15 @@
 //! Whether the rules of a queue can be kept at all, and whether who brings only the defaults gets in.
 //!
-//! Judged is what the rules demand once every expansion has come: what no age of any ticket makes possible is wrong.
+//! Judged is what the rules demand once every expansion has come that a ticket lives to see: what no age of any ticket
+//! makes possible is wrong.
 
 use super::diagnostic::Report;
 use super::nearest::quoted_list;
-use super::possible::{Team, World, conflict};
+use super::possible::{Team, World, conflict, is_impossible};
 use super::queue_rules::RuleLint;
 use crate::Name;
 use crate::queue::{
-    Comparison, Expansion, ExpansionTarget, Operand, Reading, Rule, RuleKind, Scope,
+    Comparison, Expansion, ExpansionStep, ExpansionTarget, Operand, Reading, Rule, RuleKind, Scope,
 };
 use crate::ticket::Value;
 
@@ -49,7 +50,7 @@ fn widest(rule: &Rule, index: usize, expansions: &[Expansion]) -> Option<Rule> {
     Some(rule)
 }
 
-impl RuleLint<'_> {
+impl<'a> RuleLint<'a> {
     /// Reports rules that nobody can keep together, and defaults that keep nobody in.
     pub fn sense(&mut self, rules: &[Rule], expansions: &[Expansion]) {
         let parts = ["rules", "teams", "party", "expansions"];
@@ -59,28 +60,85 @@ impl RuleLint<'_> {
         {
             return;
         }
+        let expansions = &self.that_come(expansions);
         let rules = rules.iter().enumerate();
         let wide: Vec<(usize, Rule)> = rules
             .filter_map(|(index, rule)| Some((index, widest(rule, index, expansions)?)))
             .collect();
-        if self.conflicts(&wide, expansions) == 0 {
+        let world = self.world(expansions);
+        if self.conflicts(&world, &wide) == 0 {
             self.defaults(&wide);
+            self.idle(&world);
         }
     }
 
-    /// Reports rules that no match can keep together; how many times.
-    fn conflicts(&mut self, wide: &[(usize, Rule)], expansions: &[Expansion]) -> usize {
-        let world = World {
+    /// The expansions without steps that no ticket lives to see.
+    fn that_come(&self, expansions: &[Expansion]) -> Vec<Expansion> {
+        let is_known = !self.document.is_unsure(&["ticket"]);
+        let lives = self.raw.ticket.time_out.filter(|_| is_known);
+        let mut expansions = expansions.to_vec();
+        for expansion in &mut expansions {
+            let comes = |step: &ExpansionStep| lives.is_none_or(|lives| step.after < lives.0);
+            expansion.steps.retain(comes);
+        }
+        expansions
+    }
+
+    /// What is said of the teams and of what players bring.
+    fn world(&self, expansions: &[Expansion]) -> World<'a> {
+        World {
             teams: self.sizes(expansions),
             party_most: u32::from(self.party_players_max),
             attributes: self.attributes,
             role_attribute: self.raw.roles.as_ref().map(|roles| &roles.attribute),
-        };
+        }
+    }
+
+    /// Warns of rules that do nothing, as every match keeps them, and of wishes without weight.
+    fn idle(&mut self, world: &World<'_>) {
+        for (index, rule) in self.judged.iter().enumerate() {
+            let Some(rule) = rule else { continue };
+            let index = index.to_string();
+            let (key, code, message, help) = if rule.prefer == Some(0.0) {
+                let message = format!(
+                    "no match is better for keeping `{}`: its weight is 0",
+                    rule.name
+                );
+                (
+                    "prefer",
+                    "zero",
+                    message,
+                    "write a weight above 0, or remove the rule",
+                )
+            } else {
+                let broken = RuleKind::Not(Box::new(rule.kind.clone()));
+                if !is_impossible(world, std::iter::once(&broken)) {
+                    continue;
+                }
+                let message = format!(
+                    "every match of these teams keeps `{}`: the rule does nothing",
+                    rule.name
+                );
+                (
+                    "name",
+                    "does-nothing",
+                    message,
+                    "remove it, or change it or the teams",
+                )
+            };
+            let span = self.document.at(&["rules", &index, key]);
+            self.reports
+                .push(Report::warning(code, span, message).write(help));
+        }
+    }
+
+    /// Reports rules that no match can keep together; how many times.
+    fn conflicts(&mut self, world: &World<'_>, wide: &[(usize, Rule)]) -> usize {
         let mut left: Vec<&(usize, Rule)> = wide.iter().collect();
         let mut found = Vec::new();
         loop {
             let rules: Vec<&RuleKind> = left.iter().map(|(_, rule)| &rule.kind).collect();
-            let places = conflict(&world, &rules).unwrap_or_default();
+            let places = conflict(world, &rules).unwrap_or_default();
             let Some(&last) = places.last() else { break };
             let names = places.iter().filter_map(|&place| left.get(place));
             let names: Vec<&str> = names.map(|(_, rule)| rule.name.as_str()).collect();
@@ -168,7 +226,7 @@ impl RuleLint<'_> {
     }
 
     /// The attributes whose defaults keep a player out, whoever plays with him.
-    fn default_breaks<'a>(&self, kind: &'a RuleKind) -> Option<Vec<&'a str>> {
+    fn default_breaks<'k>(&self, kind: &'k RuleKind) -> Option<Vec<&'k str>> {
         let number = |read: &Reading| match (self.default_of(&read.attribute)?, &read.key) {
             (Value::Number(x), None) => Some(*x),
             (Value::Numbers(numbers), Some(key)) => numbers.get(key).copied(),

@@ -324,7 +324,7 @@ macro_rules! conditions {
             #[serde(default)]
             #[schemars(range(min = 0))]
             pub max: Option<f64>,
-            /// The fewest texts or players; 1 if omitted.
+            /// The fewest texts or players. Omitted: 0 if `max` is given, else 1.
             #[serde(default)]
             #[schemars(range(min = 0, max = 5000))]
             pub min: Option<u32>,

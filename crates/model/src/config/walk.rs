@@ -453,7 +453,7 @@ impl Walk<'_> {
         let description = property(schema, key)
             .and_then(|property| property.get("description"))
             .and_then(Value::as_str)
-            .and_then(|text| text.split(['.', ':', ';']).next());
+            .map(first_clause);
         match description {
             Some(text) => format!(" ({})", text.replace('\n', " ")),
             None => String::new(),
@@ -542,6 +542,15 @@ impl Walk<'_> {
             None => report,
         });
     }
+}
+
+/// A text up to its first full stop, colon or semicolon; one inside of a word is none.
+fn first_clause(text: &str) -> &str {
+    let ends = text.char_indices().filter(|(_, c)| ".:;".contains(*c));
+    let mut ends = ends.map(|(at, _)| text.split_at(at));
+    let is_end = |rest: &str| rest.chars().nth(1).is_none_or(char::is_whitespace);
+    ends.find(|(_, rest)| is_end(rest))
+        .map_or(text, |(clause, _)| clause)
 }
 
 /// The one key of each schema, if every one is a map of exactly one key.

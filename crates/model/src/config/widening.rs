@@ -9,7 +9,8 @@ use crate::queue::{
 };
 use crate::{Millis, Name};
 
-const MAX_LATENCY: &str = "regions.max_latency";
+/// What the limit of the latency is called.
+pub(super) const MAX_LATENCY: &str = "regions.max_latency";
 const MAX_LATENCY_DELTA: &str = "regions.max_latency_delta";
 const TEAMS_MIN: &str = "teams.min_players";
 
@@ -151,7 +152,7 @@ impl RuleLint<'_> {
             let way = self.way(raw, step, &target, index, &number)?;
             let after = step.after.0;
             if is_off {
-                return self.narrows("no limit".to_owned(), &at("max"));
+                return self.has_no_limit(&at("after"));
             }
             match way {
                 Way::Off => {
@@ -208,6 +209,13 @@ impl RuleLint<'_> {
         let help = format!("write less than `{limit}`, or a longer `ticket.time_out`");
         let report = Report::warning("step-never-comes", self.document.at(path), message);
         self.reports.push(report.write(help));
+    }
+
+    fn has_no_limit<T>(&mut self, path: &[&str]) -> Option<T> {
+        let message = "nothing is left to widen: the step before gives the limit up".to_owned();
+        let help = "remove this step, or the one before";
+        self.error("narrowing", path, message, help);
+        None
     }
 
     fn narrows<T>(&mut self, before: String, path: &[&str]) -> Option<T> {

@@ -64,6 +64,17 @@ pub(super) fn propose(
         Data::Int(_) | Data::Float(_) if wants("text") => {
             format!("write it in quotes: \"{}\"", node.digits)
         }
+        Data::Bool(value) if wants("text") && expected.len() > 1 => {
+            let others: Vec<&str> = expected
+                .iter()
+                .copied()
+                .filter(|word| *word != "text")
+                .collect();
+            format!(
+                "write `\"{value}\"` if text is meant, else {}",
+                others.join(" or ")
+            )
+        }
         Data::Bool(value) if wants("text") => format!("write it in quotes: \"{value}\""),
         Data::Float(value) if wants("a whole number") && value.abs() < WHOLE_MAX => {
             format!("write {}", value.round())

@@ -49,8 +49,8 @@ pub struct QueueExplanation {
 }
 
 /// What is around a ticket that searches. Rules go by their names; `teams` stands for party sizes that fill no teams
-/// together, `regions` for having none in common, then `regions.max_latency`, `regions.max_latency_delta` and
-/// `cross_play`.
+/// together, `regions` for having none in common, `avoid` for being on a list of the ticket's own players, then
+/// `regions.max_latency`, `regions.max_latency_delta` and `cross_play`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SearchExplanation {
     /// Whether its queue makes matches.
@@ -81,11 +81,17 @@ pub struct SearchExplanation {
     /// Players that the smallest match still needs, where they are too few.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub players_missing: Option<u64>,
-    /// Rules that only a whole match decides, where the outlook is open.
+    /// Rules that only a whole match decides, where the outlook is open, without those that hold for all candidates
+    /// anyway. `roles` stands for how players take roles, `avoid` for lists of players to avoid, if the queue keeps any
+    /// strictly, `teams` for how teams are filled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undecided_rules: Vec<String>,
     /// How many players a match takes, in the region where fewest are missing.
     pub minimum: MinimumExplanation,
+    /// What a match must have of roles and of texts that a rule `contains` counts, and too few within reach bring; only
+    /// where that is known for certain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub short_of: Vec<ShortageExplanation>,
     /// Who comes within reach next; or the nearest, if nobody does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest_miss: Option<MissExplanation>,
@@ -134,6 +140,8 @@ pub enum SearchOutlook {
     TooFew,
     /// They are enough, but their sizes and the distances between them fill no teams.
     CannotFillTeams,
+    /// They are enough, but too few of them bring what a match must have; `short_of` says what.
+    ShortOf,
     /// No match of them is known that keeps the rules of whole matches too.
     Open,
 }
@@ -254,6 +262,28 @@ pub struct MinimumExplanation {
     pub of_newcomers: u64,
     /// While too few are there: when fewer are enough for those who wait now, the next first, at most eight.
     pub falls: Vec<FallExplanation>,
+}
+
+/// A role or a text that too few bring.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShortageExplanation {
+    /// The role that players are to take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Or the rule `contains` that counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The texts of which that rule counts any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
+    /// The attribute in which players bring it.
+    pub attribute: Name,
+    /// Players of the smallest match who must bring it.
+    pub players: u64,
+    /// Players of the ticket and of those who could play with it who do; of one party as many as a team has use for.
+    pub found: u64,
+    /// Players who are still missing.
+    pub players_missing: u64,
 }
 
 /// From when on fewer players are enough.

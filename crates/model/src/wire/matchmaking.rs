@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Rfc3339;
+use super::explanation::QueueGate;
 use super::waits::{Estimate, RegionWaits, WaitQuantile};
 use crate::session_type::CustomData;
 use crate::ticket::{EndReason, TicketState, Value};
@@ -174,8 +175,16 @@ pub struct Queue {
     pub name: Name,
     /// A ticket may wait in several queues of one group.
     pub group: Name,
-    /// `false`: paused, tickets wait.
+    /// `false`: paused, tickets wait. It says nothing of opening hours.
     pub active: bool,
+    /// Whether it makes matches now.
+    pub queue_is: QueueGate,
+    /// When it opens, if its hours alone keep it closed; absent then: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens_at: Option<Rfc3339>,
+    /// When its hours end, if it is open; absent then: it never closes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closes_at: Option<Rfc3339>,
     /// What a match becomes.
     pub session_type: Name,
     /// The largest party that may queue.

@@ -28,7 +28,7 @@ pub use explanation::{
     CrowdCount, ExpansionExplanation, FallExplanation, KeptFromCount, KeptOutCount,
     MinimumExplanation, MissExplanation, QueueExplanation, QueueGate, RegionExplanation,
     RegionStanding, SearchExplanation, SearchOutlook, SearchProgress, SessionMissExplanation,
-    SessionsExplanation, TicketExplanation,
+    SessionsExplanation, ShortageExplanation, TicketExplanation,
 };
 pub use hosting::{
     Acknowledge, Allocation, Assignment, AssignmentMember, Assignments, Fleet, GameServer, Health,

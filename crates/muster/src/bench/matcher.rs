@@ -16,8 +16,11 @@ use super::{Length, matcher_cores, matcher_explain, matcher_shapes, measure};
 
 /// A row of duels matches so many tickets at least.
 const DUELS_MIN: u64 = 200_000;
-/// Tickets that are made before the clock runs and handed in while it does.
-pub(super) const BATCH: u64 = 1_000;
+/// Tickets that are made before the clock runs and handed in while it does: so few that the processor has them at hand,
+/// as it has those that a shell has just read.
+pub(super) const BATCH: u64 = 125;
+/// Of so many looks ahead the events of one are timed each by itself: to read the clock takes time too.
+const TIMED_ONE_IN: u64 = 8;
 /// Matches that wait for their judge in the rows of a steady state.
 pub(super) const UNVERIFIED_MAX: usize = 8_192;
 /// Tickets that are added to the hostile crowd, one after the other, and taken out again.
@@ -75,6 +78,8 @@ pub(super) struct Run {
     /// What is played while it runs.
     pub(super) sessions: Sessions,
     gone: HashSet<TicketId>,
+    /// How often it has looked ahead.
+    looks: u64,
     /// So much may be said before it is verified: the judge's reads push the matcher's memory out of the caches.
     pub(super) unverified_max: usize,
 }
@@ -91,6 +96,7 @@ impl Run {
             players: 0,
             sessions: Sessions::new(),
             gone: HashSet::new(),
+            looks: 0,
             unverified_max: 0,
         }
     }
@@ -103,16 +109,25 @@ impl Run {
         started.elapsed().as_secs_f64() * 1e6
     }
 
-    /// Events that are known together, as the shell hands them in; the microseconds that each took by the clock.
+    /// Events that are known together, as the shell hands them in; the microseconds that some of them took by the clock.
     pub(super) fn handle_all(&mut self, events: Vec<(Timestamp, Event)>, times: &mut Vec<f64>) {
         let mut events = events.into_iter();
         while !events.as_slice().is_empty() {
+            self.looks += 1;
             let ahead = events.as_slice().iter().take(LOOK_AHEAD);
+            let n = ahead.len() as f64;
             let started = measure::now();
-            self.matcher.expect(ahead.clone().map(|(_, event)| event));
-            let share = started.elapsed().as_secs_f64() * 1e6 / ahead.len() as f64;
+            self.matcher.expect(ahead.map(|(_, event)| event));
+            let mut last = measure::now();
+            let share = (last - started).as_secs_f64() / n;
             for (now, event) in events.by_ref().take(LOOK_AHEAD) {
-                times.push(self.handle(now, event) + share);
+                let outputs = self.matcher.handle(now, event);
+                self.answer(now, outputs);
+                if self.looks.is_multiple_of(TIMED_ONE_IN) {
+                    let ended = measure::now();
+                    times.push(((ended - last).as_secs_f64() + share) * 1e6);
+                    last = ended;
+                }
             }
         }
     }

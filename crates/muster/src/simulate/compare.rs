@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::reads::GapsOf;
 use super::table::{millis, number, percent, seconds, shown};
 use super::tally::Report;
 
@@ -99,8 +100,13 @@ pub(super) fn differences(this: &Report, against: &Report) -> Vec<Difference> {
     ];
     rows.into_iter()
         .map(|(what, read, how, good)| {
+            let of = |report: &Report| gap_of(what, &report.gaps_of);
+            let is_of_another = of(this) != of(against);
             let (this, against) = (read(this), read(against));
             let (verdict, words) = match (this, against) {
+                (Some(_), Some(_)) if is_of_another => {
+                    (Verdict::Other, "of different attributes".into())
+                }
                 (Some(this), Some(against)) => judged(this, against, good),
                 (None, None) => (Verdict::Same, "there is none".into()),
                 (Some(_), None) => (Verdict::Other, "there was none".into()),
@@ -116,6 +122,15 @@ pub(super) fn differences(this: &Report, against: &Report) -> Vec<Difference> {
             }
         })
         .collect()
+}
+
+/// What a figure with this name is a gap of.
+fn gap_of(what: &str, gaps_of: &GapsOf) -> Option<String> {
+    match what {
+        "skill gap p50" | "skill gap p90" => gaps_of.skill_gap.clone(),
+        "between teams p50" | "between teams p90" => gaps_of.balance_gap.clone(),
+        _ => None,
+    }
 }
 
 fn share(report: &Report, n: u64) -> Option<f64> {

@@ -8,7 +8,9 @@ mod page;
 mod plot;
 mod population;
 mod progress;
+mod reads;
 mod rehearsal;
+mod setting;
 mod table;
 mod tally;
 #[cfg(test)]
@@ -16,13 +18,12 @@ mod tests;
 mod trace;
 mod yaml;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, bail};
-use model::config::{self, Severity, nearest};
 use model::queue::Queue;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -32,6 +33,7 @@ use crowd::Crowd;
 use day::Halt;
 use progress::Progress;
 pub(crate) use rehearsal::Rehearsal;
+use setting::Setting;
 use tally::Report;
 
 /// Run a day of traffic through a queue, in seconds, before players do.
@@ -82,30 +84,30 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut folders = vec![args.config.as_path()];
     folders.extend(args.against.as_deref());
-    let queues: Vec<Arc<Queue>> = folders
+    let settings: Vec<Setting> = folders
         .iter()
-        .map(|folder| queue(folder, &args.queue))
+        .map(|folder| Setting::read(folder, &args.queue))
         .collect::<anyhow::Result<_>>()?;
-    let known: Vec<&Queue> = queues.iter().map(|queue| &**queue).collect();
     let crowd = match (&args.population, &args.players) {
         (Some(path), _) => Crowd::Population {
-            population: Box::new(population::read(path, &known)?),
+            population: Box::new(population::read(path, &settings)?),
             seed: args.seed,
         },
-        (None, Some(path)) => Crowd::Trace(trace::read(path, &known)?),
+        (None, Some(path)) => Crowd::Trace(trace::read(path, &settings)?),
         (None, None) => bail!("say who comes: --population FILE or --players FILE"),
     };
     let stop = stopped()?;
     let mut reports = Vec::new();
-    for (folder, queue) in folders.iter().zip(&queues) {
+    for (folder, setting) in folders.iter().zip(&settings) {
         let shown = folder.display().to_string();
         let mut progress = Progress::new(&shown, crowd.tickets());
         let halt = Halt::at(&stop);
-        let day = day::run(queue, &crowd, args.seed, &mut progress, halt)?;
+        let day = day::run(&setting.queue, &crowd, args.seed, &mut progress, halt)?;
         drop(progress);
         reports.push(tally::report(day, &shown, args.seed, crowd.starts()));
     }
-    report(args, &crowd, &known, &reports)?;
+    let queues: Vec<&Queue> = settings.iter().map(|setting| &*setting.queue).collect();
+    report(args, &crowd, &queues, &reports)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -115,7 +117,7 @@ fn report(args: &Args, crowd: &Crowd, queues: &[&Queue], reports: &[Report]) -> 
         [this, against] => compare::differences(this, against),
         _ => Vec::new(),
     };
-    let assumptions = assumptions(crowd, queues);
+    let assumptions = assumptions(crowd, queues, reports);
     if let Some(path) = &args.html {
         let page = page::page(reports, &differences, &assumptions);
         std::fs::write(path, page)
@@ -142,7 +144,8 @@ fn report(args: &Args, crowd: &Crowd, queues: &[&Queue], reports: &[Report]) -> 
     Ok(())
 }
 
-fn assumptions(crowd: &Crowd, queues: &[&Queue]) -> Vec<String> {
+/// What is not as it would be: of a real day, and of a comparison that says something.
+fn assumptions(crowd: &Crowd, queues: &[&Queue], reports: &[Report]) -> Vec<String> {
     let back = match crowd.comes_back() {
         true => "Of those who were matched a share queues again later, as the population says.",
         false => "Players do not come back after a match.",
@@ -152,42 +155,21 @@ fn assumptions(crowd: &Crowd, queues: &[&Queue]) -> Vec<String> {
         true => "A match stands at once, as if everybody accepted it and hosts were always ready.",
         false => "A match stands at once, as if hosts were always ready.",
     };
-    vec![
+    let mut all = vec![
         stands.into(),
         back.into(),
         "Regions are those that are nearest to the tickets, wherever they play; hours are those of arrival.".into(),
-    ]
-}
-
-/// A queue of a folder.
-fn queue(folder: &Path, name: &str) -> anyhow::Result<Arc<Queue>> {
-    let read = config::read_dir(folder)?;
-    let checked = read.check(&crate::provider_schemas());
-    let Some(config) = checked.config else {
-        for diagnostic in &checked.diagnostics {
-            if diagnostic.severity == Severity::Error {
-                let mut files = read.files.iter();
-                let source = files.find(|file| file.path == diagnostic.path);
-                say::complain(&diagnostic.render(source.map_or("", |file| &file.text)));
-            }
-        }
-        bail!("{} cannot be used: mend it first", folder.display());
-    };
-    let found = config.queue(name).cloned();
-    found.with_context(|| {
-        let names = || config.queues.keys().map(model::Name::as_str);
-        match nearest(name, names()) {
-            Some(near) => format!(
-                "{} has no queue {name:?}; did you mean {near}?",
-                folder.display()
-            ),
-            None => format!(
-                "{} has no queue {name:?}; it has {}",
-                folder.display(),
-                names().collect::<Vec<_>>().join(", ")
-            ),
-        }
-    })
+    ];
+    let folders = reports.iter().map(|report| report.config.as_str());
+    let named: Vec<(&str, &Queue)> = folders.zip(queues.iter().copied()).collect();
+    all.extend(reads::unsaid(crowd, &named));
+    if let [this, against] = reports {
+        all.extend(reads::of_different_things(
+            (&this.config, &this.gaps_of),
+            (&against.config, &against.gaps_of),
+        ));
+    }
+    all
 }
 
 /// Becomes true with Ctrl-C.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::compare::Difference;
 use super::plot::{Series, bars, curve, escaped, lines};
-use super::table::{HEADS, grouped, notes, rows};
+use super::table::{HEADS, counted, notes, rows};
 use super::tally::{Figures, Group, Report};
 
 const STYLE: &str = "
@@ -50,11 +50,11 @@ pub(super) fn page(
     for (run, report) in reports.iter().enumerate() {
         let _ = writeln!(
             html,
-            "<p><span class=\"key run{run}\"><b>{}</b></span>: {} tickets, {} players, {} matches, each verified; seed {}.</p>",
+            "<p><span class=\"key run{run}\"><b>{}</b></span>: {}, {}, {}, each verified; seed {}.</p>",
             escaped(&report.config),
-            grouped(report.all.tickets),
-            grouped(report.all.players),
-            grouped(report.matches_verified),
+            counted(report.all.tickets, "ticket", "tickets"),
+            counted(report.all.players, "player", "players"),
+            counted(report.matches_verified, "match", "matches"),
             report.seed
         );
     }

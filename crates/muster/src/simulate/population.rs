@@ -6,11 +6,12 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 use model::config::{nearest, quoted_list};
-use model::queue::{Attribute, AttributeType, NUMBER_ABS_MAX, Queue};
+use model::queue::{Attribute, AttributeType, NUMBER_ABS_MAX};
 use model::{Name, Region, Timestamp, wire};
 
 use super::chance::{Shape, Spread, Values, Weighted};
 use super::crowd::DAY_MS;
+use super::setting::{Setting, region};
 use super::yaml::{Document, Value};
 
 /// The most tickets that one run may make.
@@ -118,13 +119,13 @@ pub(super) fn keys() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// With line, column and what to write instead.
-pub(super) fn read(path: &Path, queues: &[&Queue]) -> anyhow::Result<Population> {
+pub(super) fn read(path: &Path, settings: &[Setting]) -> anyhow::Result<Population> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the population {}", path.display()))?;
-    parse(&text, queues).with_context(|| format!("the population {} is wrong", path.display()))
+    parse(&text, settings).with_context(|| format!("the population {} is wrong", path.display()))
 }
 
-pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Population> {
+pub(super) fn parse(text: &str, settings: &[Setting]) -> anyhow::Result<Population> {
     let document = Document::parse(text)?;
     let root = document.root();
     let all = root.map(
@@ -152,9 +153,9 @@ pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Population>
         days: u32::try_from(days)?,
         starts: starts(all.get("starts"))?,
         hours: all.get("hours").map_or(Ok([1.0; 24]), hours)?,
-        regions: regions(all.get("regions"))?,
-        parties: parties(all.get("parties"), queues)?,
-        attributes: attributes(all.get("attributes"), queues)?,
+        regions: regions(all.get("regions"), settings)?,
+        parties: parties(all.get("parties"), settings)?,
+        attributes: attributes(all.get("attributes"), settings)?,
         cancel: later("cancel", 0.0)?,
         comes_back: later("come_back", COMES_BACK_SECONDS_MIN)?,
     })
@@ -241,7 +242,7 @@ fn weighted<T>(it: &Value<'_>, items: Vec<(f64, T)>) -> anyhow::Result<Weighted<
     Weighted::new(items).with_context(|| it.wrong("write smaller shares").to_string())
 }
 
-fn regions(it: Option<&Value<'_>>) -> anyhow::Result<Vec<Home>> {
+fn regions(it: Option<&Value<'_>>, settings: &[Setting]) -> anyhow::Result<Vec<Home>> {
     let Some(it) = it else {
         return Ok(vec![Home {
             name: "anywhere".into(),
@@ -252,7 +253,9 @@ fn regions(it: Option<&Value<'_>>) -> anyhow::Result<Vec<Home>> {
     };
     let named =
         it.named("write { REGION: { share: SHARE, latency: { REGION: { normal: MS } } } }")?;
-    let homes = named.into_iter().map(|(name, it)| home(name, &it));
+    let homes = named
+        .into_iter()
+        .map(|(name, it)| home(name, &it, settings));
     let homes: Vec<Home> = homes.collect::<anyhow::Result<_>>()?;
     ensure!(
         homes.iter().any(|home| home.share > 0.0),
@@ -261,7 +264,7 @@ fn regions(it: Option<&Value<'_>>) -> anyhow::Result<Vec<Home>> {
     Ok(homes)
 }
 
-fn home(name: &str, it: &Value<'_>) -> anyhow::Result<Home> {
+fn home(name: &str, it: &Value<'_>, settings: &[Setting]) -> anyhow::Result<Home> {
     let all = it.map(
         &HOME_KEYS,
         "write { share: SHARE, latency: { REGION: { normal: MS } } }",
@@ -279,11 +282,7 @@ fn home(name: &str, it: &Value<'_>) -> anyhow::Result<Home> {
     let mut latency = Vec::new();
     if let Some(it) = all.get("latency") {
         for (to, it) in it.named("write { REGION: { normal: MS } }")? {
-            let region: Region = to.parse().map_err(|_| {
-                it.wrong_key(format_args!(
-                    "{to:?} is no name of a region; write one such as eu-west"
-                ))
-            })?;
+            let region = region(to, settings).map_err(|wrong| it.wrong_key(wrong))?;
             latency.push((region, spread(&it, Of::Latency)?));
         }
     }
@@ -295,11 +294,12 @@ fn home(name: &str, it: &Value<'_>) -> anyhow::Result<Home> {
     })
 }
 
-fn parties(it: Option<&Value<'_>>, queues: &[&Queue]) -> anyhow::Result<Weighted<u16>> {
+fn parties(it: Option<&Value<'_>>, settings: &[Setting]) -> anyhow::Result<Weighted<u16>> {
     let Some(it) = it else {
         return Weighted::new([(1.0, 1)]).context("one in a party");
     };
-    let max = queues.iter().map(|queue| queue.party_players_max).max();
+    let sizes = settings.iter().map(|one| one.queue.party_players_max);
+    let max = sizes.max();
     let max = max.unwrap_or(1);
     let mut sizes = Vec::new();
     for (share, size, at) in shares(it)? {
@@ -314,13 +314,16 @@ fn parties(it: Option<&Value<'_>>, queues: &[&Queue]) -> anyhow::Result<Weighted
     weighted(it, sizes)
 }
 
-fn attributes(it: Option<&Value<'_>>, queues: &[&Queue]) -> anyhow::Result<BTreeMap<Name, Values>> {
+fn attributes(
+    it: Option<&Value<'_>>,
+    settings: &[Setting],
+) -> anyhow::Result<BTreeMap<Name, Values>> {
     let mut attributes = BTreeMap::new();
     let Some(it) = it else {
         return Ok(attributes);
     };
     for (name, it) in it.named("write { ATTRIBUTE: { normal: MEAN, deviation: D } }")? {
-        let (name, attribute) = declared(name, queues).map_err(|near| match near {
+        let (name, attribute) = declared(name, settings).map_err(|near| match near {
             Some(near) => it.wrong_key(format_args!(
                 "the queue has no such attribute; did you mean {near}?"
             )),
@@ -338,9 +341,9 @@ fn attributes(it: Option<&Value<'_>>, queues: &[&Queue]) -> anyhow::Result<BTree
 /// The attribute of this name, without regard to case, of the first queue that has one; else the nearest name.
 pub(super) fn declared<'q>(
     name: &str,
-    queues: &[&'q Queue],
+    settings: &'q [Setting],
 ) -> Result<(&'q Name, &'q Attribute), Option<&'q str>> {
-    let all = || queues.iter().flat_map(|queue| &queue.attributes);
+    let all = || settings.iter().flat_map(|one| &one.queue.attributes);
     let found = all().find(|(known, _)| known.as_str().eq_ignore_ascii_case(name));
     found.ok_or_else(|| nearest(name, all().map(|(known, _)| known.as_str())))
 }

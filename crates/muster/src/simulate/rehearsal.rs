@@ -11,6 +11,7 @@ use model::queue::Queue;
 use super::crowd::Crowd;
 use super::day::Halt;
 use super::progress::Progress;
+use super::setting::Setting;
 use super::{day, population, tally};
 
 const SEED: u64 = 1;
@@ -55,14 +56,17 @@ impl Rehearsal {
         let config = checked
             .config
             .with_context(|| format!("{:?}", checked.diagnostics))?;
-        let queue = config.queue(QUEUE).cloned().context("the sample queue")?;
-        let mut population = population::parse(POPULATION, &[&queue])?;
+        let setting = Setting::of(&config, QUEUE).context("the sample queue")?;
+        let mut population = population::parse(POPULATION, std::slice::from_ref(&setting))?;
         population.tickets_per_day = tickets;
         let crowd = Crowd::Population {
             population: Box::new(population),
             seed: SEED,
         };
-        Ok(Rehearsal { queue, crowd })
+        Ok(Rehearsal {
+            queue: setting.queue,
+            crowd,
+        })
     }
 
     /// Makes the tickets and nothing else; how many.

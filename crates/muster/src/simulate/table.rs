@@ -9,18 +9,21 @@ use super::tally::{Group, Promise, Report};
 pub(super) fn report(report: &Report) -> String {
     let all = &report.all;
     let mut text = format!(
-        "queue {} of {}: {} tickets, {} players; {} matches, each verified; seed {}\n\n{}\n",
+        "queue {} of {}: {}, {}; {}, each verified; seed {}\n\n{}\n",
         report.queue,
         report.config,
-        grouped(all.tickets),
-        grouped(all.players),
-        grouped(report.matches_verified),
+        counted(all.tickets, "ticket", "tickets"),
+        counted(all.players, "player", "players"),
+        counted(report.matches_verified, "match", "matches"),
         report.seed,
         groups(report)
     );
     let sizes = report.match_players.iter();
     let sizes: Vec<String> = sizes
-        .map(|(players, n)| format!("{players} players: {}", grouped(*n)))
+        .map(|(players, n)| {
+            let players = counted((*players).into(), "player", "players");
+            format!("{players}: {}", grouped(*n))
+        })
         .collect();
     if !sizes.is_empty() {
         text += &format!("\nmatch size: {}\n", sizes.join("; "));
@@ -181,6 +184,12 @@ pub(super) fn number(x: f64) -> String {
     }
 }
 
+/// So many of something.
+pub(super) fn counted(n: u64, one: &str, several: &str) -> String {
+    let what = if n == 1 { one } else { several };
+    format!("{} {what}", grouped(n))
+}
+
 /// A count with its thousands apart.
 pub(super) fn grouped(n: u64) -> String {
     let digits = n.to_string();
@@ -192,4 +201,17 @@ pub(super) fn grouped(n: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_a_thing_is_counted_as_one() {
+        let matches = |n| counted(n, "match", "matches");
+        assert_eq!(matches(0), "0 matches");
+        assert_eq!(matches(1), "1 match");
+        assert_eq!(matches(1_001), "1,001 matches");
+    }
 }

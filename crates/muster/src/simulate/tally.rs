@@ -6,6 +6,7 @@ use model::Timestamp;
 use serde::Serialize;
 
 use super::day::{Day, Fate, Record};
+use super::reads::GapsOf;
 
 /// Points of a curve: the percentiles from 0 to 100.
 const POINTS: usize = 101;
@@ -19,6 +20,8 @@ pub(super) struct Report {
     pub(super) seed: u64,
     /// Every match was judged by the independent checker.
     pub(super) matches_verified: u64,
+    /// Of which numbers the gaps are.
+    pub(super) gaps_of: GapsOf,
     pub(super) all: Group,
     pub(super) by_region: Vec<Group>,
     /// Of arrival, UTC.
@@ -108,7 +111,7 @@ impl Gathered {
         }
     }
 
-    fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &Record, of: &GapsOf) {
         self.tickets += 1;
         self.players += u64::from(record.players);
         self.fates[record.fate as usize] += 1;
@@ -116,8 +119,12 @@ impl Gathered {
             return;
         }
         self.waits.push(record.waited.0 as f64 / 1_000.0);
-        self.gaps.push(f64::from(record.skill_gap));
-        self.balances.push(f64::from(record.balance_gap));
+        if of.skill_gap.is_some() {
+            self.gaps.push(f64::from(record.skill_gap));
+        }
+        if of.balance_gap.is_some() {
+            self.balances.push(f64::from(record.balance_gap));
+        }
         self.latencies.extend(record.latency_ms.map(f64::from));
     }
 
@@ -183,6 +190,7 @@ fn share(sum: f64, of: u64) -> Option<f64> {
 
 /// Sums a run up.
 pub(super) fn report(day: Day, config: &str, seed: u64, starts: Timestamp) -> Report {
+    let gaps_of = GapsOf::queue(&day.queue);
     let mut all = Gathered::named("all".into());
     let region = |region: &Option<model::Region>| {
         let name = region.as_ref().map(|region| region.as_str().to_owned());
@@ -193,14 +201,14 @@ pub(super) fn report(day: Day, config: &str, seed: u64, starts: Timestamp) -> Re
     let mut by_hour: Vec<Gathered> = (0..24).map(hour).collect();
     let mut by_party: BTreeMap<u16, Gathered> = BTreeMap::new();
     for record in &day.records {
-        all.add(record);
-        by_region[usize::from(record.region)].add(record);
+        all.add(record, &gaps_of);
+        by_region[usize::from(record.region)].add(record, &gaps_of);
         let hour = record.created_at.since(starts).0 / 3_600_000 % 24;
-        by_hour[hour as usize].add(record);
+        by_hour[hour as usize].add(record, &gaps_of);
         by_party
             .entry(record.players)
             .or_insert_with(|| Gathered::named(record.players.to_string()))
-            .add(record);
+            .add(record, &gaps_of);
     }
     by_region.sort_by(|a, b| a.name.cmp(&b.name));
     let mut match_players = BTreeMap::new();
@@ -216,6 +224,7 @@ pub(super) fn report(day: Day, config: &str, seed: u64, starts: Timestamp) -> Re
         config: config.to_owned(),
         seed,
         matches_verified: day.match_players.len() as u64,
+        gaps_of,
         promises: promises(&day),
         all: all.group(Curve::Kept),
         by_region: groups(by_region),

@@ -9,7 +9,8 @@ use model::queue::Queue;
 use super::crowd::Crowd;
 use super::day::{self, Halt};
 use super::progress::Progress;
-use super::{population, queue, tally, trace, yaml};
+use super::setting::Setting;
+use super::{population, reads, tally, trace, yaml};
 
 /// The populations of the repository, each with the queue and the folder that its first lines name.
 const SHIPPED: [(&str, &str, &str); 3] = [
@@ -34,8 +35,9 @@ fn the_populations_that_are_shipped_play() {
     for (file, name, config) in SHIPPED {
         let text = shipped(file);
         assert!(text.contains(&format!("--queue {name} ")), "{file}");
-        let queue = queue(&folder(config), name).expect("a queue");
-        let mut population = population::parse(&text, &[&queue]).expect("a population");
+        let setting = Setting::read(&folder(config), name).expect("a queue");
+        let mut population =
+            population::parse(&text, std::slice::from_ref(&setting)).expect("a population");
         population.tickets_per_day = 500;
         let crowd = Crowd::Population {
             population: Box::new(population),
@@ -43,7 +45,8 @@ fn the_populations_that_are_shipped_play() {
         };
         let stop = AtomicBool::new(false);
         let mut progress = Progress::new(file, crowd.tickets());
-        let day = day::run(&queue, &crowd, 1, &mut progress, Halt::at(&stop)).expect("a day");
+        let day =
+            day::run(&setting.queue, &crowd, 1, &mut progress, Halt::at(&stop)).expect("a day");
         let report = tally::report(day, config, 1, crowd.starts());
         assert!(report.all.matched > 100, "{file}: {:?}", report.all);
         assert_eq!(report.all.refused, 0, "{file}: {:?}", report.refused);
@@ -62,11 +65,13 @@ fn one_population_shows_every_key() {
 
 #[test]
 fn who_comes_back_counts_against_the_limit() {
-    let queue = queue(&folder("sessiontypes"), "duel-1v1").expect("a queue");
+    let setting = Setting::read(&folder("sessiontypes"), "duel-1v1").expect("a queue");
     let text = "tickets_per_day: 100\nregions: { eu: { share: 1, latency: { eu-west: { normal: 20 } } } }\n\
         come_back: { share: 1, after_seconds: { uniform: [0, 0] } }\n";
     let crowd = Crowd::Population {
-        population: Box::new(population::parse(text, &[&queue]).expect("a population")),
+        population: Box::new(
+            population::parse(text, std::slice::from_ref(&setting)).expect("a population"),
+        ),
         seed: 1,
     };
     let stop = AtomicBool::new(false);
@@ -75,7 +80,8 @@ fn who_comes_back_counts_against_the_limit() {
         tickets_max: 2_000,
     };
     let mut progress = Progress::new("test", crowd.tickets());
-    let error = day::run(&queue, &crowd, 1, &mut progress, halt).expect_err("they are too many");
+    let error =
+        day::run(&setting.queue, &crowd, 1, &mut progress, halt).expect_err("they are too many");
     let said = format!("{error:#}");
     for part in [
         "more than 2000 tickets with those who come back",
@@ -88,14 +94,16 @@ fn who_comes_back_counts_against_the_limit() {
 /// One of an odd number waits for ever where nobody is turned away: what he was promised came due all the same.
 #[test]
 fn a_promise_to_who_still_waits_at_the_end_was_not_kept() {
-    let queue = queue(&folder("sessiontypes"), "duel-1v1").expect("a queue");
+    let setting = Setting::read(&folder("sessiontypes"), "duel-1v1").expect("a queue");
     let queue = Arc::new(Queue {
         ticket_time_out: None,
-        ..Queue::clone(&queue)
+        ..Queue::clone(&setting.queue)
     });
     let text = "tickets_per_day: 20001\nregions: { eu: { share: 1, latency: { eu-west: { normal: 20 } } } }\n";
     let crowd = Crowd::Population {
-        population: Box::new(population::parse(text, &[&queue]).expect("a population")),
+        population: Box::new(
+            population::parse(text, std::slice::from_ref(&setting)).expect("a population"),
+        ),
         seed: 1,
     };
     let stop = AtomicBool::new(false);
@@ -247,14 +255,22 @@ const WRONG_DRAWS: &[(&str, &str)] = &[
         "attributes.skill.uniform: write [FROM, TO]",
     ),
     ("tickets_per_day: { a", "line 1, column "),
+    (
+        "tickets_per_day: 9\nregions:\n  eu: { share: 1, latency: { eu-wst: { normal: 20 } } }",
+        "line 3, column 30: regions.eu.latency.eu-wst: no fleet has a region \"eu-wst\", and no queue in its regions.allow; did you mean eu-west?",
+    ),
+    (
+        "tickets_per_day: 9\nregions:\n  eu: { share: 1, latency: { antarctica: { normal: 20 } } }",
+        "no fleet has a region \"antarctica\", and no queue in its regions.allow; there are eu-west, us-east",
+    ),
 ];
 
 /// Whatever a population holds, it is taken or refused with a place in it.
 #[test]
 fn complaints_name_line_and_column() {
-    let queue = queue(&folder("populations/every-key"), "every-type").expect("a queue");
+    let setting = Setting::read(&folder("populations/every-key"), "every-type").expect("a queue");
     for (text, wanted) in WRONG.iter().chain(WRONG_DRAWS) {
-        let error = population::parse(text, &[&queue]).expect_err(text);
+        let error = population::parse(text, std::slice::from_ref(&setting)).expect_err(text);
         let said = format!("{error:#}");
         assert!(said.contains(wanted), "{text:?}: {said}");
         assert!(
@@ -266,14 +282,73 @@ fn complaints_name_line_and_column() {
 
 #[test]
 fn an_instant_beyond_the_calendar_is_refused() {
-    let queue = queue(&folder("sessiontypes"), "duel-1v1").expect("a queue");
+    let setting = Setting::read(&folder("sessiontypes"), "duel-1v1").expect("a queue");
     for at in ["9999-12-31T00:00:00Z", "1969-12-31T23:59:59Z"] {
         let text = format!("ticket,time,latency.eu-west\na,{at},20\n");
-        let error = trace::parse(&text, &[&queue]).expect_err("no instant");
+        let error = trace::parse(&text, std::slice::from_ref(&setting)).expect_err("no instant");
         let said = format!("{error:#}");
         assert!(
             said.contains("line 2, column 2: ") && said.contains("1970 to 9998"),
             "{said}"
         );
     }
+}
+
+#[test]
+fn a_trace_measures_no_region_that_the_server_would_refuse() {
+    let setting = Setting::read(&folder("sessiontypes"), "duel-1v1").expect("a queue");
+    let text = "ticket,time,latency.eu-west,latency.us-eas\na,0,20,90\n";
+    let error = trace::parse(text, std::slice::from_ref(&setting)).expect_err("no region");
+    let said = format!("{error:#}");
+    assert!(
+        said.contains("line 1, column 4: no fleet has a region \"us-eas\"")
+            && said.contains("did you mean us-east?"),
+        "{said}"
+    );
+}
+
+/// An attribute that only one of two queues reads, and of which nobody brings anything.
+#[test]
+fn what_a_crowd_says_nothing_of_is_told() {
+    let setting = Setting::read(&folder("populations/every-key"), "every-type").expect("a queue");
+    let mut other = setting.clone();
+    let queue = Arc::make_mut(&mut other.queue);
+    queue.attributes.clear();
+    queue.rules.clear();
+    let settings = [setting, other];
+    let named = [("a", &*settings[0].queue), ("b", &*settings[1].queue)];
+    let drawn = |attributes: &str| {
+        let text = format!("tickets_per_day: 9\nattributes: {{ {attributes} }}");
+        Crowd::Population {
+            population: Box::new(population::parse(&text, &settings).expect("a population")),
+            seed: 1,
+        }
+    };
+    let most = "platform_pool: { choice: { a: 1 } }, maps: { any_of: { a: 1 } }, favourite: { choice: { a: 1 } }";
+    let said = reads::unsaid(
+        &drawn(&format!(
+            "{most}, rating: {{ numbers: {{ duel: {{ normal: 1 }} }} }}"
+        )),
+        &named,
+    );
+    let wanted = ["skill", "rating.raid"].map(|read| {
+        format!(
+            "The population says nothing of `{read}`, which a reads: everybody has its default."
+        )
+    });
+    assert_eq!(said, wanted);
+    let said = reads::unsaid(
+        &drawn(&format!(
+            "{most}, skill: {{ normal: 1 }}, rating: {{ numbers: {{ raid: {{ normal: 1 }} }} }}"
+        )),
+        &named,
+    );
+    assert_eq!(said, Vec::<String>::new());
+    let text = "ticket,time,attribute.skill\na,0,\nb,0,\n";
+    let trace = Crowd::Trace(trace::parse(text, &settings).expect("a trace"));
+    let said = reads::unsaid(&trace, &named[..1]);
+    assert_eq!(
+        said.first().map(String::as_str),
+        Some("The trace says nothing of `skill`: everybody has its default.")
+    );
 }

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use model::config::quoted_list;
-use model::queue::{AttributeType, Queue};
+use model::queue::AttributeType;
 use model::ticket::{TicketPlayer, Value};
 use model::{Millis, Name, PlayerId, Region, Timestamp};
 
 use super::crowd::{Arrival, player};
 use super::population::{self, STARTS, TICKETS_MAX, declared};
+use super::setting::{self, Setting};
 
 /// What the columns may be called.
 const COLUMNS: [&str; 7] = [
@@ -42,20 +43,20 @@ enum Column {
 ///
 /// # Errors
 /// With line, column and what to write instead.
-pub(super) fn read(path: &Path, queues: &[&Queue]) -> anyhow::Result<Vec<Arrival>> {
+pub(super) fn read(path: &Path, settings: &[Setting]) -> anyhow::Result<Vec<Arrival>> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the trace {}", path.display()))?;
-    parse(&text, queues).with_context(|| format!("the trace {} is wrong", path.display()))
+    parse(&text, settings).with_context(|| format!("the trace {} is wrong", path.display()))
 }
 
-pub(super) fn parse(text: &str, queues: &[&Queue]) -> anyhow::Result<Vec<Arrival>> {
+pub(super) fn parse(text: &str, settings: &[Setting]) -> anyhow::Result<Vec<Arrival>> {
     let starts = population::instant(STARTS).context("a Monday")?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = text.lines().zip(1_u64..);
     let (header, _) = lines
         .next()
         .context("line 1: it is empty; begin with a header such as ticket,time,latency.eu-west")?;
-    let columns = columns(header, queues)?;
+    let columns = columns(header, settings)?;
     let players = columns.iter().position(|one| *one == Column::Player);
     let player_at = players.unwrap_or(0);
     let mut tickets: BTreeMap<String, usize> = BTreeMap::new();
@@ -142,7 +143,7 @@ fn name(
     Ok(())
 }
 
-fn columns(header: &str, queues: &[&Queue]) -> anyhow::Result<Vec<Column>> {
+fn columns(header: &str, settings: &[Setting]) -> anyhow::Result<Vec<Column>> {
     let mut columns = Vec::new();
     for (name, at) in fields(header).context("line 1")?.into_iter().zip(1..) {
         let name = name.trim();
@@ -159,12 +160,11 @@ fn columns(header: &str, queues: &[&Queue]) -> anyhow::Result<Vec<Column>> {
                 ),
             },
             Some(("latency", region)) => Column::Latency(
-                region
-                    .parse()
-                    .with_context(|| format!("line 1, column {at}: {region:?} is no region"))?,
+                setting::region(region, settings)
+                    .map_err(|wrong| anyhow!("line 1, column {at}: {wrong}"))?,
             ),
             Some(("attribute", attribute)) => {
-                let (name, declared) = declared(attribute, queues).map_err(|near| match near {
+                let (name, declared) = declared(attribute, settings).map_err(|near| match near {
                     Some(near) => anyhow!(
                         "line 1, column {at}: the queue has no attribute {attribute:?}; did you mean attribute.{near}?"
                     ),

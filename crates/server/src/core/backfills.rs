@@ -119,7 +119,10 @@ impl Core {
         if beyond.copied().any(|wanted| wanted > 0) {
             return Err(Error::Invalid {
                 field: "teams".into(),
-                detail: format!("queue {} has {} teams", queue.name, queue.teams.len()),
+                detail: match queue.teams.len() {
+                    1 => format!("queue {} has 1 team", queue.name),
+                    n => format!("queue {} has {n} teams", queue.name),
+                },
             });
         }
         for ((team, &wanted), settings) in (0_u8..).zip(&backfill.wanted).zip(&queue.teams) {

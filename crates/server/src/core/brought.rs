@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::config::{Config, nearest};
-use model::queue::AttributeType;
+use model::queue::{AttributeType, STRING_BYTES_MAX};
 use model::ticket::Value;
 use model::{PlayerId, Region};
 use serde_json::Value as Json;
@@ -15,6 +15,12 @@ use crate::Error;
 /// # Errors
 /// 422 with the attribute's name, and what it has to be.
 pub(super) fn value(field: &str, said: Json, declared: AttributeType) -> Result<Value, Error> {
+    if let Some((part, wanted, found)) = unfit_part(&said, declared) {
+        return Err(Error::Invalid {
+            field: format!("{field}{part}"),
+            detail: format!("must be {wanted}, not {found}"),
+        });
+    }
     let found = kind(&said);
     match serde_json::from_value(said) {
         Ok(value) if declared.holds(&value) => Ok(value),
@@ -22,6 +28,30 @@ pub(super) fn value(field: &str, said: Json, declared: AttributeType) -> Result<
             field: field.to_owned(),
             detail: format!("must be {}, not {found}", declared.values()),
         }),
+    }
+}
+
+/// The first part of a list or a map that is not what it must be made of: where, what it must be and what it is.
+fn unfit_part(
+    said: &Json,
+    declared: AttributeType,
+) -> Option<(String, &'static str, &'static str)> {
+    match (declared, said) {
+        (AttributeType::Numbers, Json::Object(entries)) => {
+            let (key, found) = entries.iter().find(|(_, part)| !part.is_number())?;
+            let key: String = key.chars().take(STRING_BYTES_MAX).collect();
+            Some((
+                format!(".{key}"),
+                AttributeType::Number.values(),
+                kind(found),
+            ))
+        }
+        (AttributeType::Strings, Json::Array(items)) => {
+            let at = items.iter().position(|part| !part.is_string())?;
+            let found = kind(items.get(at)?);
+            Some((format!("[{at}]"), AttributeType::String.values(), found))
+        }
+        _ => None,
     }
 }
 

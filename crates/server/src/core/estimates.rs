@@ -9,7 +9,7 @@ use matcher::{Basis, End, Estimator, WINDOW, Waiter, Waits, nearest_region};
 use model::config::Config;
 use model::queue::Queue;
 use model::ticket::TicketState;
-use model::{Name, Region, Ticket, TicketId, Timestamp, wire};
+use model::{Name, Region, Ticket, TicketId, Timestamp, opening, wire};
 
 use super::Core;
 
@@ -281,12 +281,22 @@ impl Core {
 
     /// A queue as clients see it.
     pub(crate) async fn queue_view(&self, queue: &Queue) -> wire::Queue {
-        let told = self.estimates.of_queue(self.now(), &queue.name);
+        let now = self.now();
+        let told = self.estimates.of_queue(now, &queue.name);
         let all = told.as_ref().map(|told| &told.all);
+        let changes = || opening::next_change(&queue.open, now).map(Into::into);
+        let (queue_is, opens_at, closes_at) = match opening::is_open(&queue.open, now) {
+            _ if !queue.active => (wire::QueueGate::Paused, None, None),
+            true => (wire::QueueGate::Open, None, changes()),
+            false => (wire::QueueGate::Closed, changes(), None),
+        };
         wire::Queue {
             name: queue.name.clone(),
             group: queue.group.clone(),
             active: queue.active,
+            queue_is,
+            opens_at,
+            closes_at,
             session_type: queue.session_type.clone(),
             party_players_max: queue.party_players_max,
             waiting: self.matchmaker.waiting(&queue.name).await,

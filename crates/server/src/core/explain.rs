@@ -121,6 +121,7 @@ fn search(said: &Explanation) -> wire::SearchExplanation {
         Outlook::Possible => (wire::SearchOutlook::Possible, None, Vec::new()),
         Outlook::TooFew { players } => (wire::SearchOutlook::TooFew, Some(*players), Vec::new()),
         Outlook::CannotFillTeams => (wire::SearchOutlook::CannotFillTeams, None, Vec::new()),
+        Outlook::ShortOf => (wire::SearchOutlook::ShortOf, None, Vec::new()),
         Outlook::Open { rules } => (wire::SearchOutlook::Open, None, rules.clone()),
     };
     wire::SearchExplanation {
@@ -152,6 +153,7 @@ fn search(said: &Explanation) -> wire::SearchExplanation {
         players_missing,
         undecided_rules,
         minimum: minimum(said),
+        short_of: said.short_of.iter().map(shortage).collect(),
         nearest_miss: said.nearest_miss.as_ref().map(|miss| nearest(miss, said)),
         sessions: said.sessions.as_ref().map(|all| sessions(all, said)),
         next_expansion: said
@@ -183,6 +185,23 @@ fn minimum(said: &Explanation) -> wire::MinimumExplanation {
                 in_ms: fall.at.since(said.now).0,
             })
             .collect(),
+    }
+}
+
+fn shortage(short: &matcher::Shortage) -> wire::ShortageExplanation {
+    let missing = short.missing();
+    let (role, values) = match short.rule {
+        None => (short.values.first().cloned(), Vec::new()),
+        Some(_) => (None, short.values.clone()),
+    };
+    wire::ShortageExplanation {
+        role,
+        rule: short.rule.as_ref().map(ToString::to_string),
+        values,
+        attribute: short.attribute.clone(),
+        players: short.players,
+        found: short.found,
+        players_missing: missing,
     }
 }
 

@@ -27,7 +27,7 @@ impl<'a> Inbox<'a> {
     ///
     /// # Errors
     /// None came in time, or none will.
-    pub fn next(&mut self, wait: Duration, group: &Group) -> Result<Message, RecvTimeoutError> {
+    pub fn next(&mut self, wait: Duration, group: &mut Group) -> Result<Message, RecvTimeoutError> {
         if let Some(message) = self.ahead.pop_front() {
             return Ok(message);
         }

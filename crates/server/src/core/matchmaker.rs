@@ -428,7 +428,7 @@ fn run(
             Some(deadline) => deadline.since(now()).duration().min(IDLE),
             None => IDLE,
         };
-        let message = inbox.next(wait, &group);
+        let message = inbox.next(wait, &mut group);
         if let Ok(message) = &message {
             took(message);
         }

@@ -416,7 +416,26 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
             "the number {number} has more digits than a double holds and would be changed: send it as text"
         )));
     }
-    serde_json::from_slice(bytes).map_err(|error| Error::Malformed(repeated_error(&error)))
+    serde_json::from_slice(bytes).map_err(|error| {
+        let what = repeated_error(&error);
+        Error::Malformed(match place::<T>(bytes) {
+            Some(place) => format!("{place}: {what}"),
+            None => what,
+        })
+    })
+}
+
+/// Which field of a body can't be read, such as `players.ann.attributes.skill`. It is read once more for it, so that
+/// good bodies are read without keeping account of where one is.
+fn place<T: DeserializeOwned>(bytes: &[u8]) -> Option<String> {
+    const PLACE_CHARS_MAX: usize = 300;
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let error = serde_path_to_error::deserialize::<_, T>(&mut reader).err()?;
+    let path = error.path();
+    let is_known = path.iter().len() > 0;
+    let text = path.to_string();
+    let text = text.chars().filter(|c| !c.is_control());
+    is_known.then(|| text.take(PLACE_CHARS_MAX).collect())
 }
 
 /// serde's own words name the field and the place; a value that they repeat is cut.

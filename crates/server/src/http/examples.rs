@@ -283,8 +283,9 @@ fn explanation() -> Value {
 }
 
 fn queue() -> Value {
-    json!({ "name": "arena-4v4", "group": "arena", "active": true, "session_type": "arena", "party_players_max": 4,
-            "waiting": 12, "window_ms": 600_000, "matched_per_minute": 40.5,
+    json!({ "name": "arena-4v4", "group": "arena", "active": true, "queue_is": "open",
+            "closes_at": AT, "session_type": "arena", "party_players_max": 4, "waiting": 12,
+            "window_ms": 600_000, "matched_per_minute": 40.5,
             "waits": waits(), "by_region": [{
                 "region": "eu-west", "waiting": 12, "matched_per_minute": 40.5, "waits": waits(),
                 "by_party": [{ "players": 1, "waiting": 12, "matched_per_minute": 40.5,

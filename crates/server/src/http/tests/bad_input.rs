@@ -42,6 +42,7 @@ async fn bodies_that_cannot_be_read_are_400() {
             r#"{"type":"party","type":"party"}"#,
             "duplicate field `type`",
         ),
+        (r#"{"type":"party","region":"a b"}"#, "region: "),
         (r#"{"type":"party","region":"a b"}"#, "may not contain ' '"),
         (
             r#"{"type":"party","joinability":"nobody"}"#,
@@ -62,6 +63,35 @@ async fn bodies_that_cannot_be_read_are_400() {
         refused(&answer, 400, "malformed");
         let detail = answer.body["detail"].as_str().unwrap();
         assert!(detail.contains(words), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_named_with_its_place() {
+    let app = App::new().await;
+    let path = format!("/v1/sessions/{}/ticket", uuid::Uuid::nil());
+    let cases = [
+        (
+            r#"{"attributes":{"lvl":1e999}}"#,
+            "players.x.attributes.lvl: number out of range at line 1 column",
+        ),
+        (
+            r#"{"attributes":{"lvl":NaN}}"#,
+            "players.x.attributes.lvl: expected value at line 1 column",
+        ),
+        (
+            r#"{"latencies":{"eu-west":1e400}}"#,
+            "players.x.latencies.eu-west: number out of range at line 1 column",
+        ),
+        (r#"{"avoid":["ann",""]}"#, "players.x.avoid[1]: "),
+        (r#"{"skill":7}"#, "players.x.skill: unknown field `skill`"),
+    ];
+    for (player, words) in cases {
+        let body = format!(r#"{{"queue":"duel","players":{{"x":{player}}}}}"#);
+        let answer = app.json(Method::POST, &path, &body).await;
+        refused(&answer, 400, "malformed");
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.starts_with(words), "{detail}");
     }
 }
 
