@@ -25,7 +25,8 @@ const STEPS: u64 = 16_384;
 /// Slices that one event gives to searches which are unfinished.
 const SLICES_OF_EVENT: u64 = 8;
 
-/// A match has so many players, and it or each of its two teams has this sum.
+/// A match has so many players, of one team that has this sum or of two of which each has it: whole parties can't always
+/// be split in two.
 fn sum_queue(players: u16, per: Scope, sum: f64) -> Queue {
     let rule = RuleKind::Compare {
         read: Reading::of(name("skill")),
@@ -35,8 +36,11 @@ fn sum_queue(players: u16, per: Scope, sum: f64) -> Queue {
         by: Comparison::Equal,
         with: Operand::Number(sum),
     };
-    let red = players / 2;
-    queue(&[(red, red), (players - red, players - red)]).rule("split-sum", rule)
+    let teams = match per {
+        Scope::Team => vec![(players / 2, players / 2); 2],
+        _ => vec![(players, players)],
+    };
+    queue(&teams).rule("split-sum", rule)
 }
 
 /// A queue that opens when all wait, so that nobody is searched for before the oldest is.
