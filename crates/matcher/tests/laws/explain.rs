@@ -441,13 +441,13 @@ fn in_a_large_pool_counts_are_exact_or_said_to_be_a_sample() {
 fn a_search_that_was_cut_is_told_with_what_happens_next() {
     let sum = RuleKind::Compare {
         read: Reading::of(name("skill")),
-        per: Scope::Match,
+        per: Scope::Team,
         of: Aggregate::Sum,
         team: None,
         by: Comparison::Equal,
-        with: Operand::Number(9_999.0),
+        with: Operand::Number(0.5),
     };
-    let mut crowd = Crowd::new(queue(&[(6, 6), (5, 5)]).rule("sum", sum));
+    let mut crowd = Crowd::new(queue(&[(3, 3), (3, 3)]).rule("sum", sum));
     let tickets: Vec<Ticket> = (0..23)
         .map(|n| ticket(n + 1, n as i64, &[(n * n) as f64]))
         .collect();

@@ -2,17 +2,22 @@
 
 use std::sync::Arc;
 
-use matcher::{Event, Matcher, check_match, prepare, validate};
+use matcher::{Event, Matcher, Search, check_match, prepare, validate};
 use model::queue::{ExpansionTarget, Queue};
 use model::ticket::Value;
 use model::{Ticket, TicketId, Timestamp};
 use proptest::prelude::*;
 
-use crate::random::{Op, cases, draft, history, random_queue};
+use crate::exhaustive::Exhaustive;
+use crate::random::{
+    Op, cases, crowded_history, draft, history, queue_of_last_rules, random_queue,
+};
 use crate::world::{QueueExt, World};
 
-/// More waiting tickets than this make the exhaustive search of every state too slow.
-const WAITING_MAX: usize = 7;
+/// Pools of up to so many tickets are tried to the end at once.
+const WAITING_MAX: usize = 16;
+/// After so many events the search of a pool's oldest ticket has ended.
+const EVENTS_OF_OLDEST: usize = 64;
 
 fn pick<T: Clone>(of: impl ExactSizeIterator<Item = T>, n: usize) -> Option<T> {
     let len = of.len();
@@ -68,6 +73,38 @@ fn play(world: &mut World, history: &[Op]) {
             }
         }
     }
+}
+
+/// Opens a queue at a time, some ticks after these tickets came to it, and lets the search of the oldest go on to its end:
+/// whether he plays then; `None`: his search was given up.
+fn the_oldest_plays(queue: &Queue, tickets: &[Ticket], ticks: &[i64], opens: i64) -> Option<bool> {
+    let mut paused = queue.clone();
+    paused.active = false;
+    let mut matcher = Matcher::new(vec![Arc::new(paused)], 7);
+    for ticket in tickets {
+        let event = Event::Add(Arc::new(ticket.clone()));
+        assert_eq!(matcher.handle(Timestamp(0), event), [], "it is closed yet");
+    }
+    for at in ticks
+        .iter()
+        .copied()
+        .filter(|&at| at < opens)
+        .chain([opens])
+    {
+        assert_eq!(matcher.handle(Timestamp(at), Event::Tick), []);
+    }
+    let oldest = tickets.iter().min_by_key(|ticket| ticket.created_at)?;
+    let opens = Timestamp(opens);
+    matcher.set_queues(opens, vec![Arc::new(queue.clone())]);
+    for _ in 1..EVENTS_OF_OLDEST {
+        match matcher.explain(oldest.id, oldest, opens)?.search {
+            Search::InMatch => return Some(true),
+            Search::Done => return Some(false),
+            Search::GivenUp { .. } | Search::Unsure => return None,
+            Search::PutOff => matcher.handle(opens, Event::Tick),
+        };
+    }
+    panic!("the search of the oldest never ends");
 }
 
 /// The same in which time passes in small steps, so that seldom several tickets widen at once.
@@ -171,6 +208,37 @@ proptest! {
         }
     }
 
+    /// What the oldest could play he can play later too, if nobody else comes or goes: whether the matcher saw everybody
+    /// grow older or everybody has passed several steps at once, and in pools too large for trying all as well.
+    #[test]
+    fn whom_the_oldest_could_play_with_he_plays_with_later_too(
+        queue in prop_oneof![random_queue(), queue_of_last_rules()],
+        drafts in prop_oneof![prop::collection::vec(draft(), 2..=16), prop::collection::vec(draft(), 17..30)],
+        ticks in prop::collection::btree_set(1_i64..12_000, 0..6),
+        opens in prop::collection::btree_set(0_i64..12_000, 2..5),
+    ) {
+        let tickets = (0..).zip(&drafts).map(|(id, draft)| Ticket {
+            expires_at: None,
+            ..draft.ticket(id, 0)
+        });
+        let tickets: Vec<Ticket> = tickets.filter(|t| validate(&queue, t).is_ok()).collect();
+        let ticks: Vec<i64> = ticks.into_iter().collect();
+        let all: Vec<&Ticket> = tickets.iter().collect();
+        let oldest = tickets.iter().min_by_key(|ticket| ticket.created_at).map(|t| t.id);
+        let (mut played, mut judge) = (false, Exhaustive::default());
+        for at in opens {
+            let plays = the_oldest_plays(&queue, &tickets, &ticks, at);
+            prop_assert!(plays.is_none_or(|plays| plays || !played), "no more at {}", at);
+            played |= plays == Some(true);
+            let seats: u16 = queue.teams.iter().map(|team| team.players_max).sum();
+            let is_small = (1..=WAITING_MAX).contains(&all.len());
+            if is_small || (seats <= 4 && plays.is_some()) {
+                let could = judge.possible(&queue, &all, Timestamp(at), oldest).is_some();
+                prop_assert_eq!(plays, Some(could), "at {}", at);
+            }
+        }
+    }
+
     /// What `prepare` fills in and drops changes nothing for the matcher.
     #[test]
     fn a_prepared_ticket_is_judged_as_before(queue in random_queue(), draft in draft()) {
@@ -209,6 +277,28 @@ proptest! {
             matcher.handle(Timestamp(i64::MAX), Event::Committed(u64::from(ping)));
             matcher.handle(Timestamp(i64::MIN), Event::Tick);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 1_000, ..cases(500) })]
+
+    /// The first law where nearly all that is asked is asked of whole matches and of splits.
+    #[test]
+    fn no_match_is_missed_where_nearly_all_is_asked_at_last(
+        queue in queue_of_last_rules(),
+        history in history(60),
+    ) {
+        play(&mut World::new(queue), &history);
+    }
+
+    /// The first law where as many wait as are tried to the end at once.
+    #[test]
+    fn no_match_is_missed_in_pools_of_up_to_sixteen(
+        queue in prop_oneof![1 => random_queue(), 3 => queue_of_last_rules()],
+        history in crowded_history(80),
+    ) {
+        play(&mut World::new(queue), &history);
     }
 }
 

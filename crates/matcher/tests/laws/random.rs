@@ -123,14 +123,23 @@ pub fn draft() -> impl Strategy<Value = Draft> {
 }
 
 pub fn history(length: usize) -> impl Strategy<Value = Vec<Op>> {
-    let op = prop_oneof![
-        8 => draft().prop_map(Op::Add),
+    prop::collection::vec(op(8), 1..length)
+}
+
+/// One in which hardly anybody goes again, so that many wait at once.
+pub fn crowded_history(length: usize) -> impl Strategy<Value = Vec<Op>> {
+    prop::collection::vec(op(24), length / 2..length)
+}
+
+/// Of 8 other things so many are arrivals.
+fn op(arrivals: u32) -> impl Strategy<Value = Op> {
+    prop_oneof![
+        arrivals => draft().prop_map(Op::Add),
         1 => any::<usize>().prop_map(Op::Remove),
         3 => (0_u16..3_000).prop_map(Op::Advance),
         2 => any::<usize>().prop_map(Op::Commit),
         2 => (any::<usize>(), any::<u8>()).prop_map(|(n, gone)| Op::Fail(n, gone)),
-    ];
-    prop::collection::vec(op, 1..length)
+    ]
 }
 
 fn steps() -> impl Strategy<Value = Vec<(u64, Option<f64>)>> {
@@ -144,8 +153,65 @@ fn steps() -> impl Strategy<Value = Vec<(u64, Option<f64>)>> {
     })
 }
 
+/// What random queues have more or less of.
+#[derive(Debug, Clone, Copy)]
+struct Taste {
+    /// How likely rules of the kinds that pools are ordered by are.
+    distance: f64,
+    /// The limit of the first of them.
+    skill: (u8, u8),
+    equal: f64,
+    /// How much likelier rules that are asked at last are than none, and fewer than how many.
+    last: (u32, usize),
+    /// Which of those rules.
+    asked: Asked,
+}
+
+/// What is asked at last: any of these, as likely as it is often in the list.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    /// As [`Last::kind`] numbers them.
+    what: &'static [u8],
+    /// As [`Last::join`] numbers compounds; beyond them a rule stands for itself.
+    within: &'static [u8],
+}
+
+/// A bit of everything.
+const ANYTHING: Asked = Asked {
+    what: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    within: &[0, 1, 2, 4, 4, 4, 4, 4],
+};
+
+/// Compounds, mostly of what is asked of texts that players share or not.
+const COMPOUNDS: Asked = Asked {
+    what: &[0, 0, 0, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 10],
+    within: &[0, 0, 0, 1, 2, 3, 4, 4],
+};
+
 pub fn random_queue() -> impl Strategy<Value = Queue> {
-    let teams = prop_oneof![
+    queue_of(Taste {
+        distance: 0.7,
+        skill: (0, 60),
+        equal: 0.5,
+        last: (2, 3),
+        asked: ANYTHING,
+    })
+}
+
+/// Queues that hardly say who is near whom: nearly all that is asked is asked at last, most of it in compounds.
+pub fn queue_of_last_rules() -> impl Strategy<Value = Queue> {
+    queue_of(Taste {
+        distance: 0.3,
+        skill: (60, 120),
+        equal: 0.2,
+        last: (9, 4),
+        asked: COMPOUNDS,
+    })
+}
+
+/// Fewest and most players of each team.
+fn team_sizes() -> impl Strategy<Value = Vec<(u16, u16)>> {
+    prop_oneof![
         Just(vec![(1, 1), (1, 1)]),
         Just(vec![(2, 2), (2, 2)]),
         Just(vec![(1, 2), (1, 2)]),
@@ -154,13 +220,16 @@ pub fn random_queue() -> impl Strategy<Value = Queue> {
         Just(vec![(1, 1); 4]),
         Just(vec![(2, 2); 3]),
         Just(vec![(2, 4)]),
-    ];
+    ]
+}
+
+fn queue_of(taste: Taste) -> impl Strategy<Value = Queue> {
     let rules = (
-        proptest::option::weighted(0.7, (0_u8..60, steps())),
+        proptest::option::weighted(taste.distance, (taste.skill.0..taste.skill.1, steps())),
         proptest::option::weighted(0.3, (0_u8..40, steps())),
         proptest::option::weighted(0.5, (0_u8..60, steps())),
         proptest::option::weighted(0.4, 1_usize..3),
-        any::<bool>(),
+        proptest::bool::weighted(taste.equal),
     );
     let limit = || proptest::option::of(20_u8..140);
     let regions = (any::<bool>(), limit(), limit(), steps(), steps());
@@ -169,7 +238,12 @@ pub fn random_queue() -> impl Strategy<Value = Queue> {
         Just(Aggregate::Max),
         Just(Aggregate::Mean)
     ];
-    let last = prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec((last_rule(), proptest::bool::weighted(0.3)), 1..3)];
+    let one = (last_rule_of(taste.asked), proptest::bool::weighted(0.3));
+    let (weight, fewer_than) = taste.last;
+    let last = prop_oneof![
+        1 => Just(Vec::new()),
+        weight => prop::collection::vec(one, 1..fewer_than),
+    ];
     let order = prop_oneof![
         Just(SortOrder::Nearest),
         Just(SortOrder::Ascending),
@@ -177,7 +251,7 @@ pub fn random_queue() -> impl Strategy<Value = Queue> {
     ];
     let sort = proptest::option::weighted(0.4, (order, any::<bool>()));
     let avoid = (proptest::option::weighted(0.3, any::<bool>()), sort);
-    let all = (teams, rules, regions, aggregate, last, avoid);
+    let all = (team_sizes(), rules, regions, aggregate, last, avoid);
     all.prop_map(|(teams, rules, regions, aggregate, last, (avoid, sort))| {
         let (skill, rank, balance, modes, equal) = rules;
         let (allow, latency, delta, latency_steps, delta_steps) = regions;
@@ -260,6 +334,10 @@ pub struct Last {
 }
 
 pub fn last_rule() -> impl Strategy<Value = Last> {
+    last_rule_of(ANYTHING)
+}
+
+fn last_rule_of(asked: Asked) -> impl Strategy<Value = Last> {
     let of = prop_oneof![
         Just(Aggregate::Min),
         Just(Aggregate::Max),
@@ -275,14 +353,14 @@ pub fn last_rule() -> impl Strategy<Value = Last> {
     ];
     let flags = (any::<bool>(), any::<bool>());
     (
-        0_u8..11,
+        prop::sample::select(asked.what),
         0_u8..150,
         0_u32..3,
         flags,
         of,
         by,
         steps(),
-        0_u8..8,
+        prop::sample::select(asked.within),
     )
         .prop_map(
             |(what, number, few, (per_team, only_first), of, by, steps, within)| Last {
@@ -381,6 +459,7 @@ impl Last {
             0 => RuleKind::Any(vec![kind, other]),
             1 => RuleKind::All(vec![kind, RuleKind::Not(Box::new(other))]),
             2 => RuleKind::Not(Box::new(kind)),
+            3 => RuleKind::All(vec![RuleKind::Any(vec![other, kind])]),
             _ => return self.widening(q.rule(&rule, kind), index),
         };
         q.rule(&rule, kind)

@@ -102,15 +102,41 @@ fn two_teams_that_share_a_mode_are_found_where_hardly_anybody_shares_one() {
 }
 
 #[test]
+fn two_who_break_one_part_of_any_by_themselves_may_play_where_others_keep_another_part() {
+    // Nobody of these can share a team by his hat alone, but two who like the mode are enough for all of them.
+    let hat = RuleKind::Equal {
+        read: Reading::of(name("hat")),
+        per: Scope::Team,
+    };
+    let koth = RuleKind::Contains {
+        attribute: name("mode"),
+        values: vec!["koth".to_owned()],
+        per: Scope::Match,
+        team: None,
+        min: 2,
+        max: None,
+    };
+    let queue = queue(&[(2, 2), (2, 2)]).rule("any", RuleKind::Any(vec![hat, koth]));
+    let who = ["red", "blue", "green", "blue"].into_iter().zip(0_u64..);
+    let one = |(hat, n): (&str, u64)| {
+        let mode = texts(&[if n < 2 { "koth" } else { "dm" }]);
+        let one = ticket(n + 1, n as i64, &[20.0]);
+        one.with("hat", text(hat)).with("mode", mode)
+    };
+    let crowd = crowd(queue, who.map(one).collect());
+    assert_eq!(crowd.matches.len(), 1);
+}
+
+#[test]
 fn a_pool_that_shrinks_to_sixteen_is_tried_to_the_end_at_once() {
     // Sixteen of a kind whose sum is asked for, and so many before them that the search of the last is given up.
     let sum = RuleKind::Compare {
         read: Reading::of(name("skill")),
-        per: Scope::Match,
+        per: Scope::Team,
         of: Aggregate::Sum,
         team: None,
         by: Comparison::Equal,
-        with: Operand::Number(4_000.0),
+        with: Operand::Number(2_000.0),
     };
     let skill = |n: u64| if n < 7 { 1.0 } else { 250.0 };
     let one = |n| ticket(n + 1, n as i64, &[skill(n)]);

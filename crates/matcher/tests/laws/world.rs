@@ -1,9 +1,9 @@
-//! Queues and tickets to play with, a matcher that is watched, and the exhaustive search it is compared with.
+//! Queues and tickets to play with, and a matcher that is watched.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use matcher::{Event, Figures, Match, MatchTeam, Matcher, Output, check_match};
+use matcher::{Event, Match, Matcher, Output, check_match};
 use model::queue::{
     Aggregate, Attribute, AttributeSource, AttributeType, Expansion, ExpansionStep,
     ExpansionTarget, Queue, Reading, Rule, RuleKind, Scope, TeamSettings,
@@ -11,6 +11,9 @@ use model::queue::{
 use model::ticket::{TicketPlayer, Value};
 use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
 use uuid::Uuid;
+
+use crate::exhaustive::Exhaustive;
+pub use crate::exhaustive::possible;
 
 pub fn name(text: &str) -> Name {
     text.parse().expect("a name")
@@ -170,6 +173,7 @@ pub struct World {
     pub said: Vec<Output>,
     /// Whether each pool is compared with the exhaustive search.
     pub exhaustive: bool,
+    judge: Exhaustive,
 }
 
 impl World {
@@ -184,6 +188,7 @@ impl World {
             proposed: BTreeMap::new(),
             said: Vec::new(),
             exhaustive: true,
+            judge: Exhaustive::default(),
         }
     }
 
@@ -278,7 +283,9 @@ impl World {
         };
         let oldest = waiting.iter().find(same_pool).expect("the match waited");
         if self.exhaustive && !ids.contains(&oldest.id) {
-            let better = possible(&self.queue, &waiting, now, Some(oldest.id));
+            let better = self
+                .judge
+                .possible(&self.queue, &waiting, now, Some(oldest.id));
             assert_eq!(better, None, "the oldest could have played");
         }
         let taken = |t: &Arc<Ticket>| ids.contains(&t.id);
@@ -295,7 +302,7 @@ impl World {
         self.waiting.retain(|_, t| !taken(t));
     }
 
-    fn check_rest(&self) {
+    fn check_rest(&mut self) {
         assert_eq!(self.matcher.len(), self.waiting.len(), "no ticket is lost");
         assert_eq!(self.matcher.waiting(&self.queue.name), self.waiting.len());
         for ticket in self.waiting.values() {
@@ -315,7 +322,9 @@ impl World {
                 "small pools leave no work"
             );
             let waiting: Vec<&Ticket> = self.waiting.values().map(|t| &**t).collect();
-            let left = possible(&self.queue, &waiting, Timestamp(self.now), None);
+            let left = self
+                .judge
+                .possible(&self.queue, &waiting, Timestamp(self.now), None);
             assert_eq!(left, None, "a match was left on the table");
         }
     }
@@ -336,120 +345,4 @@ fn pool_of<'a>(queue: &Queue, ticket: &'a Ticket) -> Option<&'a Value> {
         return None;
     }
     ticket.players.first()?.attributes.get("build")
-}
-
-/// Any match among `tickets`, with `containing` in it if given: every set, region and split is tried.
-pub fn possible(
-    queue: &Queue,
-    tickets: &[&Ticket],
-    now: Timestamp,
-    containing: Option<TicketId>,
-) -> Option<Match> {
-    let live: Vec<&Ticket> = tickets
-        .iter()
-        .copied()
-        .filter(|t| t.expires_at.is_none_or(|at| at > now))
-        .collect();
-    let (min, max) = queue.teams.iter().fold((0, 0), |(min, max), team| {
-        (
-            min + least(queue, team),
-            max + usize::from(team.players_max),
-        )
-    });
-    let mut regions: BTreeSet<Option<Region>> = BTreeSet::from([None]);
-    regions.extend(queue.regions.allow.iter().flatten().cloned().map(Some));
-    let listed = live
-        .iter()
-        .flat_map(|t| &t.players)
-        .flat_map(|p| p.latencies.keys());
-    regions.extend(listed.cloned().map(Some));
-    for bits in 1_u32..1 << live.len() {
-        let in_set = live
-            .iter()
-            .enumerate()
-            .filter(|(n, _)| bits & (1 << n) != 0);
-        let set: Vec<&Ticket> = in_set.map(|(_, t)| *t).collect();
-        let players: usize = set.iter().map(|t| t.players.len()).sum();
-        let has = containing.is_none_or(|id| set.iter().any(|t| t.id == id));
-        if players < min || players > max || !has {
-            continue;
-        }
-        for region in &regions {
-            let teams = queue.teams.iter();
-            let mut found = Match {
-                handle: 0,
-                queue: queue.name.clone(),
-                region: region.clone(),
-                teams: teams
-                    .map(|t| MatchTeam {
-                        name: t.name.clone(),
-                        tickets: vec![],
-                        roles: BTreeMap::new(),
-                    })
-                    .collect(),
-                figures: Figures::default(),
-            };
-            if try_splits(queue, &set, now, &mut found, 0) == Tried::Found {
-                return Some(found);
-            }
-        }
-    }
-    None
-}
-
-/// The fewest players that a team may ever have.
-fn least(queue: &Queue, team: &TeamSettings) -> usize {
-    let index = queue.teams.iter().position(|other| other == team);
-    let target = index.map(ExpansionTarget::TeamMin);
-    let widenings = queue.expansions.iter();
-    let falls = widenings.filter(|e| Some(&e.target) == target.as_ref());
-    let limits = falls
-        .flat_map(|e| &e.steps)
-        .map(|s| s.limit.unwrap_or(1.0) as usize);
-    limits.fold(usize::from(team.players_min), usize::min)
-}
-
-#[derive(PartialEq)]
-enum Tried {
-    Found,
-    /// Another split might do.
-    Nothing,
-    /// No split helps.
-    Hopeless,
-}
-
-fn try_splits(
-    queue: &Queue,
-    set: &[&Ticket],
-    now: Timestamp,
-    m: &mut Match,
-    depth: usize,
-) -> Tried {
-    let Some(ticket) = set.get(depth) else {
-        return match check_match(queue, set, now, m) {
-            Ok(()) => Tried::Found,
-            Err(why) if why.contains("balance") || why.starts_with("team") => Tried::Nothing,
-            // What is asked of a team another split may keep.
-            Err(why) if why.contains("split") => Tried::Nothing,
-            Err(_) => Tried::Hopeless,
-        };
-    };
-    for team in 0..m.teams.len() {
-        let on_team = |id: &TicketId| {
-            set.iter()
-                .find(|t| t.id == *id)
-                .map_or(0, |t| t.players.len())
-        };
-        let players: usize = m.teams[team].tickets.iter().map(on_team).sum();
-        if players + ticket.players.len() > usize::from(queue.teams[team].players_max) {
-            continue;
-        }
-        m.teams[team].tickets.push(ticket.id);
-        let tried = try_splits(queue, set, now, m, depth + 1);
-        if tried != Tried::Nothing {
-            return tried;
-        }
-        m.teams[team].tickets.pop();
-    }
-    Tried::Nothing
 }
