@@ -528,15 +528,17 @@ impl<'a> Look<'a> {
     fn outlook(&self) -> (Outlook, Minimum, Vec<Shortage>) {
         let plan = self.plan();
         let own = self.glimpse.entry;
-        let mut by_region = self.by_region();
-        if by_region.is_empty() {
-            by_region.push((None, Vec::new()));
-        }
+        let by_region = self.by_region();
+        let nowhere = [(None, Vec::new())];
+        let places = match by_region.is_empty() {
+            true => &nowhere[..],
+            false => &by_region,
+        };
         let known = Known {
             all: !self.is_sample,
             holders: self.holders_known,
         };
-        let views = by_region.iter().map(|(_, there)| {
+        let views = places.iter().map(|(_, there)| {
             let short = shortages(plan, (own, there), known, self.now);
             let lacks: u64 = short.iter().map(Shortage::missing).sum();
             (need(plan, own, there, self.now), lacks, short, &**there)

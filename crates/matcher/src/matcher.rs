@@ -71,13 +71,6 @@ type Changed = (Slot, Option<f64>);
 /// Where a ticket is that will be read soon: queue, pool, place in its order by skill.
 type Placing = ((u32, u32), Ahead<SkillKey>);
 
-/// What will become of it.
-#[derive(Debug, Clone, Copy)]
-enum Next {
-    Leaves,
-    Widens,
-}
-
 /// Several of them.
 type Places = SmallVec<[Placing; LOOK_AHEAD]>;
 
@@ -297,26 +290,27 @@ impl Matcher {
             Event::Remove(id) => self.slot_of(*id),
             _ => None,
         });
-        places.extend(leaving.filter_map(|slot| self.placing(slot, Next::Leaves)));
+        leaving.for_each(|slot| self.expect_to_leave(slot));
         self.expect_places(&mut places);
     }
 
-    /// Where a waiting ticket of a large pool is that will leave it soon, or come to its next level.
-    fn placing(&self, slot: Slot, next: Next) -> Option<Placing> {
-        let entry = self.entries.get(slot)?;
-        let state = self.state(entry.queue)?;
-        let level = match next {
-            Next::Leaves => None,
-            Next::Widens => Some(entry.level.saturating_add(1)),
-        };
-        let is_large = state.pools.get(entry.pool as usize)?.is_large();
-        is_large.then(|| ((entry.queue, entry.pool), state.ahead_of(entry, level)))
+    /// This waiting ticket will leave its pool soon.
+    fn expect_to_leave(&self, slot: Slot) {
+        if let Some(entry) = self.entries.get(slot)
+            && let Some(state) = self.state(entry.queue)
+        {
+            state.expect_to_leave(entry);
+        }
     }
 
-    /// These waiting tickets will leave their pools soon, or widen.
-    fn expect_all(&mut self, slots: &[Slot], next: Next) {
+    /// These waiting tickets will widen soon.
+    fn expect_to_widen(&mut self, slots: &[Slot]) {
         let mut places = Places::new();
-        places.extend(slots.iter().filter_map(|&slot| self.placing(slot, next)));
+        places.extend(slots.iter().filter_map(|&slot| {
+            let entry = self.entries.get(slot)?;
+            let ahead = self.state(entry.queue)?.ahead_of_widened(entry)?;
+            Some(((entry.queue, entry.pool), ahead))
+        }));
         self.expect_places(&mut places);
     }
 
@@ -599,7 +593,7 @@ impl Matcher {
             state.take_due(pool, self.now, left, &mut self.entries, &mut due);
             left -= due.len();
             for some in due.chunks(LOOK_AHEAD) {
-                self.expect_all(some, Next::Widens);
+                self.expect_to_widen(some);
                 for &slot in some {
                     self.grow_older(slot, &mut changed, out);
                 }
@@ -836,8 +830,8 @@ impl Matcher {
         self.next_handle += 1;
         for &slot in &found.slots {
             self.by_id.expect(self.entries.at(slot).id);
+            self.expect_to_leave(slot);
         }
-        self.expect_all(&found.slots, Next::Leaves);
         let Some(state) = self.state(number) else {
             return;
         };

@@ -646,34 +646,32 @@ impl QueueState {
         (is_only && self.pools[self.recent as usize].is_large()).then(|| {
             let skill = first_number(&self.plan, ticket);
             let key = SkillKey::new(skill, u64::MAX);
-            let ahead = self.ahead(LeafId::NONE, key, Some(0));
-            let is_new = true;
-            (self.recent, Ahead { is_new, ..ahead })
+            (self.recent, self.ahead(LeafId::NONE, key, 0))
         })
     }
 
-    /// Where a waiting ticket of a large pool is that will leave it soon, or come to a level.
-    pub fn ahead_of(&self, entry: &Entry, level: Option<u16>) -> Ahead<SkillKey> {
-        if level.is_none() {
-            self.pools[entry.pool as usize].by_age.expect(entry.seat);
-        }
-        self.ahead(entry.leaf, skill_key(entry), level)
+    /// Where a waiting ticket of a large pool is that will come to its next level soon.
+    pub fn ahead_of_widened(&self, entry: &Entry) -> Option<Ahead<SkillKey>> {
+        let is_large = self.pools.get(entry.pool as usize)?.is_large();
+        let level = entry.level.saturating_add(1);
+        is_large.then(|| self.ahead(entry.leaf, skill_key(entry), level))
     }
 
-    fn ahead(&self, leaf: LeafId, key: SkillKey, level: Option<u16>) -> Ahead<SkillKey> {
-        let around = level.map(|level| {
-            let reach = self.plan.reach(level);
-            let low = SkillKey::new(key.skill() - reach, 0);
-            (low, SkillKey::new(key.skill() + reach, u64::MAX))
-        });
-        let (low, high) = around.unwrap_or((key, key));
+    fn ahead(&self, leaf: LeafId, key: SkillKey, level: u16) -> Ahead<SkillKey> {
+        let reach = self.plan.reach(level);
         Ahead {
             key,
-            is_new: false,
             leaf,
-            low,
-            high,
+            low: SkillKey::new(key.skill() - reach, 0),
+            high: SkillKey::new(key.skill() + reach, u64::MAX),
         }
+    }
+
+    /// This waiting ticket will leave its pool soon.
+    pub fn expect_to_leave(&self, entry: &Entry) {
+        let pool = &self.pools[entry.pool as usize];
+        pool.by_age.expect(entry.seat);
+        pool.by_skill.expect_at(entry.leaf);
     }
 
     /// Notes when a waiting ticket is due next, if none of the cursors will meet it then.

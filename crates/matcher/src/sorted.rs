@@ -116,9 +116,7 @@ const AHEAD: usize = 32;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ahead<K> {
     pub key: K,
-    /// Whether it is to be put in.
-    pub is_new: bool,
-    /// Where it is; of a new one that is found.
+    /// Where it is; of one that is to be put in that is found.
     pub leaf: LeafId,
     /// Between these keys it will be looked around.
     pub low: K,
@@ -302,20 +300,28 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         })
     }
 
-    /// These keys will be put in or taken out, or looked around, soon. Each step is taken for all of them before the
-    /// next, so that they wait for memory side by side. Where new ones go is remembered.
+    /// This leaf will be read soon.
+    pub fn expect_at(&self, leaf: LeafId) {
+        if let Some(leaf) = self.leaf(leaf) {
+            prefetch(leaf);
+        }
+    }
+
+    /// These keys will be put in, or what is around them will be read, soon. Each step is taken for all of them before
+    /// the next, so that they wait for memory side by side. Where new ones go is remembered.
     pub fn expect<T>(&mut self, ahead: &mut [(T, Ahead<K>)]) {
+        let first = ahead.first().map(|(_, ahead)| ahead.leaf);
         self.look_up(ahead);
-        let new = ahead.iter().filter(|(_, ahead)| ahead.is_new);
-        if new.clone().next().is_some() {
+        if first == Some(LeafId::NONE) {
             self.hints.clear();
-            self.hints.extend(new.rev().map(|(_, ahead)| ahead.leaf));
+            let leaves = ahead.iter().rev().map(|(_, ahead)| ahead.leaf);
+            self.hints.extend(leaves);
         }
     }
 
     fn look_up<T>(&self, ahead: &mut [(T, Ahead<K>)]) {
         let block = |ahead: &Ahead<K>| {
-            if !ahead.is_new {
+            if ahead.leaf != LeafId::NONE {
                 return None;
             }
             let block = self.order.get(last_at(&self.from, &ahead.key))?;
@@ -340,7 +346,7 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
         for leaf in ahead.iter().filter_map(|(_, ahead)| self.leaf(ahead.leaf)) {
             prefetch(leaf);
         }
-        for (_, ahead) in ahead.iter().filter(|(_, ahead)| ahead.low < ahead.high) {
+        for (_, ahead) in ahead {
             let Some(leaf) = self.leaf(ahead.leaf) else {
                 continue;
             };
@@ -760,8 +766,7 @@ mod tests {
                     // Rightly, or of others that will not come.
                     let ahead = [key, key + 300].map(|key| ((), Ahead {
                         key,
-                        is_new: !reference.contains_key(&key),
-                        leaf: near(key),
+                        leaf: if reference.contains_key(&key) { near(key) } else { LeafId::NONE },
                         low: key,
                         high: key + reach,
                     }));
