@@ -185,6 +185,12 @@ impl<K: Halves, V: Tagged> Leaf<K, V> {
         (usize::from(self.left) * LOOKED_AFTER >= self.len()).then(|| self.tag())
     }
 
+    /// What is read of every leaf, and so many keys, will be read soon.
+    fn expect_keys(&self, n: usize) {
+        prefetch(&self.low);
+        prefetch(&self.high[..n]);
+    }
+
     /// How many keys are below this one.
     fn below(&self, key: K) -> usize {
         let (high, low) = key.halves();
@@ -344,18 +350,25 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
             }
         }
         for leaf in ahead.iter().filter_map(|(_, ahead)| self.leaf(ahead.leaf)) {
-            prefetch(leaf);
+            leaf.expect_keys(FULL);
         }
         for (_, ahead) in ahead {
             let Some(leaf) = self.leaf(ahead.leaf) else {
                 continue;
             };
-            let before = Some(leaf.before).filter(|_| ahead.low < leaf.low);
-            let after = Some(leaf.after).filter(|_| leaf.upto <= ahead.high);
-            for beside in [before, after].into_iter().flatten() {
-                if let Some(beside) = self.leaf(beside) {
-                    prefetch(beside);
-                }
+            prefetch(&leaf.rows[..leaf.len()]);
+            // Of those beside it what is on its side: below, of a leaf that is as full as most.
+            if ahead.low < leaf.low
+                && let Some(below) = self.leaf(leaf.before)
+            {
+                below.expect_keys(FULL);
+                prefetch(&below.rows[FULL / 3..FULL * 5 / 6]);
+            }
+            if leaf.upto <= ahead.high
+                && let Some(above) = self.leaf(leaf.after)
+            {
+                above.expect_keys(LINE);
+                prefetch(&above.rows[..LINE]);
             }
         }
     }
