@@ -72,6 +72,8 @@ pub(super) struct Run {
     pub(super) matcher: Matcher,
     pub(super) crowd: Crowd,
     said: Vec<(Timestamp, Output)>,
+    /// What was said before, for the judge: copied, as the shell drops what it was told and its memory is used again.
+    unverified: Vec<(Timestamp, Output)>,
     pub(super) spent: Duration,
     pub(super) matches: u64,
     pub(super) players: u64,
@@ -91,6 +93,7 @@ impl Run {
             queue,
             crowd,
             said: Vec::new(),
+            unverified: Vec::new(),
             spent: Duration::ZERO,
             matches: 0,
             players: 0,
@@ -152,15 +155,18 @@ impl Run {
         let started = measure::processor_time();
         act(self);
         self.spent += measure::processor_time() - started;
-        if self.said.len() > self.unverified_max {
+        self.unverified.extend(self.said.iter().cloned());
+        self.said.clear();
+        if self.unverified.len() > self.unverified_max {
             self.verify_all()?;
         }
         Ok(())
     }
 
     pub(super) fn verify_all(&mut self) -> anyhow::Result<()> {
-        let mut said = std::mem::take(&mut self.said);
-        for (now, output) in said.drain(..) {
+        let mut unverified = std::mem::take(&mut self.unverified);
+        unverified.append(&mut self.said);
+        for (now, output) in unverified.drain(..) {
             match output {
                 Output::Match(found) => self.verify(now, &found)?,
                 Output::Refill(refill) => {
@@ -172,7 +178,7 @@ impl Run {
             }
         }
         // Its memory is used again, as the shell's would be.
-        self.said = said;
+        self.unverified = unverified;
         Ok(())
     }
 
