@@ -177,7 +177,6 @@ impl Run {
                 other => anyhow::bail!("nothing but matches and refills may come of it: {other:?}"),
             }
         }
-        // Its memory is used again, as the shell's would be.
         self.unverified = unverified;
         Ok(())
     }

@@ -14,6 +14,9 @@ use super::{Length, measure};
 
 /// Tickets that ask, spread over those who wait.
 const ASKED: u64 = 2_000;
+/// Each asks so often, and the least time counts: what the host of a virtual machine takes away in between is booked as
+/// the process's.
+const TURNS: usize = 3;
 
 /// The slowest of a crowd spread over all skills and of one that is nearly all of one skill, and the quantile 0.999 of
 /// both; the baseline is the same with 1,000 waiting.
@@ -61,9 +64,16 @@ fn millis_of_each(kind: Kind, n: u64) -> anyhow::Result<Vec<f64>> {
     let mut kept_out = 0;
     for at in 0..ASKED {
         let ticket = run.crowd.ticket(at * n / ASKED % n);
-        let started = measure::processor_time();
-        let said = black_box(run.matcher.explain(ticket.id, &ticket, now));
-        times.push(measure::millis(measure::processor_time() - started));
+        let turn = || {
+            let started = measure::processor_time();
+            let said = black_box(run.matcher.explain(ticket.id, &ticket, now));
+            (measure::millis(measure::processor_time() - started), said)
+        };
+        let (mut least, said) = turn();
+        for _ in 1..TURNS {
+            least = turn().0.min(least);
+        }
+        times.push(least);
         let said = said.context("the ticket waits")?;
         kept_out += said.kept_out.iter().map(|kept| kept.tickets).sum::<u64>();
         ensure!(said.position.in_queue as u64 == n, "not all of them wait");
