@@ -21,8 +21,9 @@ const DUELS_MIN: u64 = 200_000;
 pub(super) const BATCH: u64 = 125;
 /// Of so many looks ahead the events of one are timed each by itself: to read the clock takes time too.
 const TIMED_ONE_IN: u64 = 8;
-/// Matches that wait for their judge in the rows of a steady state.
-pub(super) const UNVERIFIED_MAX: usize = 8_192;
+/// Matches that wait for their judge in the rows of a steady state: all that are made while it is measured, so that his
+/// reads of other memory come afterwards.
+pub(super) const UNVERIFIED_MAX: usize = 131_072;
 /// Tickets that are added to the hostile crowd, one after the other, and taken out again.
 const PROBES: u64 = 4_000;
 /// Tickets of which the baselines of the crowds are made.
