@@ -16,7 +16,7 @@ use crate::wanted::gather_wanted;
 
 /// Of a pool's oldest tickets so many are candidates however far they are from the nearest.
 const OLDEST_LOOKED_AT: usize = 4;
-/// If fewer than so many are within reach, all of them are taken.
+/// If no more than so many who may be met are within reach, all of them are taken.
 const WHOLE_MAX: u64 = 16;
 /// The same of all who are within reach of skill, whether the ticket may meet them or not.
 const WHOLE_PASSED_MAX: usize = 64;
