@@ -334,14 +334,19 @@ fn sorted_apart(queue: &Queue) -> Option<&Reading> {
     (first != Some((&sort.read, queue.party_aggregate))).then_some(&sort.read)
 }
 
+/// How many of the rules that pools, distances and balance keep are of this kind and stand before an index.
+pub(crate) fn nth_of_kind(queue: &Queue, index: usize, kind: &RuleKind) -> usize {
+    let same = std::mem::discriminant(kind);
+    let before = indexed(queue).filter(|(at, _)| *at < index);
+    before
+        .filter(|(_, other)| std::mem::discriminant(&other.kind) == same)
+        .count()
+}
+
 /// The place in `level` of the limit of the rule at `index`.
 fn limit_of<'a>(queue: &Queue, index: usize, level: &'a mut Level) -> Option<&'a mut f64> {
     let (_, rule) = indexed(queue).find(|(at, _)| *at == index)?;
-    let same = std::mem::discriminant(&rule.kind);
-    let before = indexed(queue).filter(|(at, _)| *at < index);
-    let nth = before
-        .filter(|(_, other)| std::mem::discriminant(&other.kind) == same)
-        .count();
+    let nth = nth_of_kind(queue, index, &rule.kind);
     match rule.kind {
         RuleKind::Distance { .. } => {
             let apart = usize::from(sorted_apart(queue).is_some());

@@ -7,6 +7,7 @@
 
 use smallvec::SmallVec;
 
+use crate::matcher::LOOK_AHEAD;
 use crate::prefetch::prefetch;
 
 /// Keys of a leaf.
@@ -108,9 +109,6 @@ pub(crate) struct Sorted<K, V> {
 /// Where a walk is: leaf, item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spot(LeafId, usize);
-
-/// So many keys are expected without a box.
-const AHEAD: usize = 32;
 
 /// A key that will be asked for soon.
 #[derive(Debug, Clone, Copy)]
@@ -335,7 +333,7 @@ impl<K: Halves, V: Tagged> Sorted<K, V> {
             prefetch(block);
             Some(block)
         };
-        let blocks: SmallVec<[Option<&Block<K>>; AHEAD]> =
+        let blocks: SmallVec<[Option<&Block<K>>; LOOK_AHEAD]> =
             ahead.iter().map(|(_, ahead)| block(ahead)).collect();
         for block in blocks.iter().flatten() {
             prefetch(&block.from[..]);

@@ -1,12 +1,11 @@
 //! Rules that hold in every match that some tickets could make, so that they are not what keeps them from one.
 
 use model::Timestamp;
-use model::queue::{Queue, RuleKind};
+use model::queue::RuleKind;
 
 use crate::entry::Entry;
 use crate::facts::Common;
-use crate::finals::is_indexed;
-use crate::plan::Plan;
+use crate::plan::{Plan, nth_of_kind};
 
 /// Whether the rule at an index of the queue's holds in every match of the first of these tickets with some of the
 /// others: only where that is seen at once. O(players · log players).
@@ -20,7 +19,7 @@ pub(crate) fn surely_holds(plan: &Plan, index: usize, entries: &[&Entry], now: T
     let Some(rule) = plan.queue.rules.get(index) else {
         return true;
     };
-    let nth = before(&plan.queue, index);
+    let nth = nth_of_kind(&plan.queue, index, &rule.kind);
     match &rule.kind {
         RuleKind::Balance { .. } => {
             // The mean of a team is between those of its parties.
@@ -28,18 +27,15 @@ pub(crate) fn surely_holds(plan: &Plan, index: usize, entries: &[&Entry], now: T
                 let sum = entry.sums.get(nth)?;
                 Some(sum / f64::from(entry.players))
             });
-            let none = (f64::INFINITY, f64::NEG_INFINITY);
-            let (low, high) = means.fold(none, |(low, high), x| (low.min(x), high.max(x)));
             let limits = levels.filter_map(|level| plan.level(level).balance.get(nth).copied());
-            high - low <= limits.fold(f64::INFINITY, f64::min)
+            are_within(means, limits)
         }
         RuleKind::Distance { .. } => {
             let nth = nth + plan.first_rule;
-            let numbers = entries.iter().filter_map(|entry| entry.numbers.get(nth));
-            let none = (f64::INFINITY, f64::NEG_INFINITY);
-            let (low, high) = numbers.fold(none, |(low, high), x| (low.min(*x), high.max(*x)));
+            let numbers = entries.iter();
+            let numbers = numbers.filter_map(|entry| entry.numbers.get(nth).copied());
             let limits = levels.filter_map(|level| plan.level(level).distance.get(nth).copied());
-            high - low <= limits.fold(f64::INFINITY, f64::min)
+            are_within(numbers, limits)
         }
         RuleKind::Intersect { .. } => {
             let Some((&(cell, min), (first, others))) =
@@ -58,16 +54,9 @@ pub(crate) fn surely_holds(plan: &Plan, index: usize, entries: &[&Entry], now: T
     }
 }
 
-/// How many rules of its kind that are kept by indexes stand before a rule.
-fn before(queue: &Queue, index: usize) -> usize {
-    let Some(rule) = queue.rules.get(index) else {
-        return 0;
-    };
-    let same = std::mem::discriminant(&rule.kind);
-    let before = queue.rules.iter().enumerate().take(index);
-    before
-        .filter(|(at, other)| {
-            is_indexed(queue, *at, other) && std::mem::discriminant(&other.kind) == same
-        })
-        .count()
+/// Whether all of these numbers lie within the least of these limits of each other.
+fn are_within(numbers: impl Iterator<Item = f64>, limits: impl Iterator<Item = f64>) -> bool {
+    let none = (f64::INFINITY, f64::NEG_INFINITY);
+    let (low, high) = numbers.fold(none, |(low, high), x| (low.min(x), high.max(x)));
+    high - low <= limits.fold(f64::INFINITY, f64::min)
 }

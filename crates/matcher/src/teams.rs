@@ -256,6 +256,15 @@ impl<'a> Forming<'a> {
         high - low
     }
 
+    /// The gap that makes one split better than another; nothing without a limit.
+    fn first_gap(&self) -> f64 {
+        if self.limits.is_empty() {
+            0.0
+        } else {
+            self.gap(0)
+        }
+    }
+
     fn is_within(&self, limit: usize) -> bool {
         let (low, high) = self.means(limit);
         let max = self.limits.get(limit).copied().unwrap_or(f64::INFINITY);
@@ -295,11 +304,7 @@ impl<'a> Forming<'a> {
         let mut rank = Rank {
             score: self.wished,
             spread: self.spread(),
-            gap: if self.limits.is_empty() {
-                0.0
-            } else {
-                self.gap(0)
-            },
+            gap: self.first_gap(),
         };
         // With everything kept that can be wished it would have to be better; without wishes this decides.
         let best = self.best.as_ref().map(Split::rank);
@@ -401,11 +406,6 @@ impl<'a> Forming<'a> {
         let beyond: f64 = limits
             .map(|(n, limit)| (self.gap(n) - limit).max(0.0))
             .sum();
-        let first = if self.limits.is_empty() {
-            0.0
-        } else {
-            self.gap(0)
-        };
-        beyond * 1e6 + first
+        beyond * 1e6 + self.first_gap()
     }
 }
