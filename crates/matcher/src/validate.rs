@@ -587,39 +587,17 @@ fn fills(
 fn reads(queue: &Queue, name: &Name) -> bool {
     let mut found = false;
     for rule in &queue.rules {
-        readings(&rule.kind, &mut |attribute, _| found |= attribute == name);
+        rule.kind
+            .readings(&mut |attribute, _| found |= attribute == name);
     }
     found
-}
-
-/// Calls `see` with every attribute that a rule reads, and its key.
-fn readings<'a>(kind: &'a RuleKind, see: &mut dyn FnMut(&'a Name, Option<&'a String>)) {
-    match kind {
-        RuleKind::Distance { read, .. }
-        | RuleKind::Balance { read, .. }
-        | RuleKind::Equal { read, .. }
-        | RuleKind::Different { read, .. } => see(&read.attribute, read.key.as_ref()),
-        RuleKind::Intersect { attribute, .. } | RuleKind::Contains { attribute, .. } => {
-            see(attribute, None);
-        }
-        RuleKind::Compare { read, with, .. } => {
-            see(&read.attribute, read.key.as_ref());
-            if let Operand::Reading(other) = with {
-                see(&other.attribute, other.key.as_ref());
-            }
-        }
-        RuleKind::All(parts) | RuleKind::Any(parts) => {
-            parts.iter().for_each(|part| readings(part, see));
-        }
-        RuleKind::Not(part) => readings(part, see),
-    }
 }
 
 /// Everybody has the number of every key that a rule reads.
 fn check_keys(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
     for rule in &queue.rules {
         let mut read: Vec<(&Name, &String)> = Vec::new();
-        readings(&rule.kind, &mut |name, key| {
+        rule.kind.readings(&mut |name, key| {
             read.extend(key.map(|key| (name, key)));
         });
         for (name, key) in read {

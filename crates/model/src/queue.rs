@@ -309,6 +309,31 @@ pub struct Rule {
     pub kind: RuleKind,
 }
 
+impl RuleKind {
+    /// Calls `see` with every attribute that the rule reads, its parts too, and its key if it reads one number of several.
+    pub fn readings<'a>(&'a self, see: &mut dyn FnMut(&'a Name, Option<&'a String>)) {
+        match self {
+            RuleKind::Distance { read, .. }
+            | RuleKind::Balance { read, .. }
+            | RuleKind::Equal { read, .. }
+            | RuleKind::Different { read, .. } => see(&read.attribute, read.key.as_ref()),
+            RuleKind::Intersect { attribute, .. } | RuleKind::Contains { attribute, .. } => {
+                see(attribute, None);
+            }
+            RuleKind::Compare { read, with, .. } => {
+                see(&read.attribute, read.key.as_ref());
+                if let Operand::Reading(other) = with {
+                    see(&other.attribute, other.key.as_ref());
+                }
+            }
+            RuleKind::All(parts) | RuleKind::Any(parts) => {
+                parts.iter().for_each(|part| part.readings(see));
+            }
+            RuleKind::Not(part) => part.readings(see),
+        }
+    }
+}
+
 /// What a rule reads of a player.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {

@@ -63,7 +63,7 @@ use std::sync::Arc;
 pub use check::check;
 pub use diagnostic::{Diagnostic, Severity};
 pub use duration::{Duration, Error as DurationError};
-pub use nearest::{nearest, quoted_list};
+pub use nearest::{nearest, nearest_or_all, quoted_list};
 pub use read::{Folder, ReadError, read_dir};
 pub use revision::fleet_revision;
 pub use schema::{Kind, schema};
@@ -163,6 +163,13 @@ impl Config {
     /// The queue of this name, without regard to case.
     pub fn queue(&self, name: &str) -> Option<&Arc<Queue>> {
         by_name(&self.queues, name)
+    }
+
+    /// The regions that are somewhere: those of all fleets, then those that queues allow.
+    pub fn regions(&self) -> impl Iterator<Item = &crate::Region> {
+        let fleets = self.fleets.values().flat_map(|fleet| &fleet.regions);
+        let queues = self.queues.values();
+        fleets.chain(queues.flat_map(|queue| queue.regions.allow.iter().flatten()))
     }
 
     /// The fleet of this name, without regard to case.

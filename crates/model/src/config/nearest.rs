@@ -1,5 +1,7 @@
 //! What somebody probably meant: the nearest of the words that are allowed.
 
+use std::collections::BTreeSet;
+
 /// The word nearest to `written`, if one is near enough to be meant.
 pub fn nearest<'a>(written: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |word: &str| -> String {
@@ -27,6 +29,18 @@ pub fn nearest<'a>(written: &str, words: impl Iterator<Item = &'a str>) -> Optio
         (Some((_, word)), _, _) => Some(word),
         (None, Some(word), None) => Some(word),
         _ => None,
+    }
+}
+
+/// What to write instead of a word that is none of these: the nearest of them, or any. Each is named once, in order.
+pub fn nearest_or_all<'a>(written: &str, words: impl Iterator<Item = &'a str>) -> String {
+    let words: BTreeSet<&str> = words.collect();
+    match nearest(written, words.iter().copied()) {
+        Some(near) => format!("did you mean {near}?"),
+        None => {
+            let words: Vec<&str> = words.into_iter().collect();
+            format!("there are {}", words.join(", "))
+        }
     }
 }
 

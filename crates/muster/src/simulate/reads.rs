@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::Name;
-use model::queue::{Aggregate, Operand, Queue, Reading, RuleKind, Scope};
+use model::queue::{Aggregate, Queue, Reading, RuleKind, Scope};
 use model::ticket::Value;
 use serde::Serialize;
 
@@ -58,35 +58,18 @@ impl GapsOf {
 fn readings(queue: &Queue) -> Vec<Reading> {
     let mut all = Vec::new();
     for rule in &queue.rules {
-        of_rule(&rule.kind, &mut all);
+        rule.kind.readings(&mut |attribute, key| {
+            all.push(Reading {
+                attribute: attribute.clone(),
+                key: key.cloned(),
+            });
+        });
     }
     all.extend(queue.sort.iter().map(|sort| sort.read.clone()));
     all.extend(queue.role_attribute.clone().map(Reading::of));
     let mut seen = BTreeSet::new();
     all.retain(|read| seen.insert(read.to_string()));
     all
-}
-
-fn of_rule(kind: &RuleKind, all: &mut Vec<Reading>) {
-    match kind {
-        RuleKind::Distance { read, .. }
-        | RuleKind::Balance { read, .. }
-        | RuleKind::Equal { read, .. }
-        | RuleKind::Different { read, .. } => all.push(read.clone()),
-        RuleKind::Intersect { attribute, .. } | RuleKind::Contains { attribute, .. } => {
-            all.push(Reading::of(attribute.clone()));
-        }
-        RuleKind::Compare { read, with, .. } => {
-            all.push(read.clone());
-            if let Operand::Reading(other) = with {
-                all.push(other.clone());
-            }
-        }
-        RuleKind::All(parts) | RuleKind::Any(parts) => {
-            parts.iter().for_each(|part| of_rule(part, all));
-        }
-        RuleKind::Not(part) => of_rule(part, all),
-    }
 }
 
 /// Whether anybody of a crowd brings what is read.

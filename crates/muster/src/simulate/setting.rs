@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use model::Region;
-use model::config::{self, Config, Severity, nearest};
+use model::config::{self, Config, Severity, nearest, nearest_or_all};
 use model::queue::Queue;
 
 use crate::say;
@@ -22,12 +22,9 @@ pub(super) struct Setting {
 impl Setting {
     /// The queue of this name, without regard to case.
     pub(super) fn of(config: &Config, name: &str) -> Option<Setting> {
-        let fleets = config.fleets.values().flat_map(|fleet| &fleet.regions);
-        let queues = config.queues.values();
-        let allowed = queues.flat_map(|queue| queue.regions.allow.iter().flatten());
         Some(Setting {
             queue: Arc::clone(config.queue(name)?),
-            regions: fleets.chain(allowed).cloned().collect(),
+            regions: config.regions().cloned().collect(),
         })
     }
 
@@ -77,11 +74,7 @@ pub(super) fn region(name: &str, settings: &[Setting]) -> Result<Region, String>
     if known.contains(&region) {
         return Ok(region);
     }
-    let names = || known.iter().map(|region| region.as_str());
-    let help = match nearest(name, names()) {
-        Some(near) => format!("did you mean {near}?"),
-        None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
-    };
+    let help = nearest_or_all(name, known.iter().map(|region| region.as_str()));
     Err(format!(
         "no fleet has a region {name:?}, and no queue in its regions.allow; {help}"
     ))

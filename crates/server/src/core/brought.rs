@@ -1,8 +1,8 @@
 //! What a request says that a player brings, read as his queues declare it: what is none of that is refused by name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use model::config::{Config, nearest};
+use model::config::{Config, nearest_or_all};
 use model::queue::{AttributeType, STRING_BYTES_MAX};
 use model::ticket::Value;
 use model::{PlayerId, Region};
@@ -93,23 +93,11 @@ pub(super) fn regions<'r>(
     player: &PlayerId,
     said: impl Iterator<Item = &'r Region>,
 ) -> Result<(), Error> {
-    let known = || {
-        let fleets = config.fleets.values().flat_map(|fleet| &fleet.regions);
-        let queues = config.queues.values();
-        fleets.chain(queues.flat_map(|queue| queue.regions.allow.iter().flatten()))
-    };
     for region in said {
-        if known().any(|other| other == region) {
+        if config.regions().any(|other| other == region) {
             continue;
         }
-        let names: BTreeSet<&str> = known().map(Region::as_str).collect();
-        let help = match nearest(region.as_str(), names.iter().copied()) {
-            Some(near) => format!("did you mean {near}?"),
-            None => {
-                let names: Vec<&str> = names.into_iter().collect();
-                format!("there are {}", names.join(", "))
-            }
-        };
+        let help = nearest_or_all(region.as_str(), config.regions().map(Region::as_str));
         return Err(Error::Invalid {
             field: format!("players.{player}.latencies.{region}"),
             detail: format!(
