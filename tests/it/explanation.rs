@@ -34,6 +34,8 @@ name: resting
 active: false
 session_type: Game
 teams: { count: 2, size: 1 }
+open:
+  - { days: [mon, tue, wed, thu, fri, sat, sun], from: "18:00", to: "20:00", zone: UTC }
 ---
 apiVersion: v1
 kind: Queue
@@ -194,7 +196,9 @@ fn a_queue_that_makes_no_matches_says_so_and_until_when() {
             said.push(client.explain_ticket(made.id).await.expect("it"));
         }
         let search = said[1].search.as_ref().expect("it searches");
+        // Outside of its hours too: opening alone would change nothing.
         assert_eq!(search.queue_is, QueueGate::Paused);
+        assert_eq!(search.opens_at, None);
         assert_eq!(search.outlook, SearchOutlook::Possible);
         assert_eq!(said[1].summary[1], "Queue resting is paused; tickets wait.");
         let search = said[2].search.as_ref().expect("it searches");

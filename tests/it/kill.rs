@@ -63,7 +63,13 @@ async fn fifty_kills(kind: Kind, elsewhere: &str) {
         |address: &str| ServeProcess::start_by(&[], address, &database, folder.path(), &types);
     let mut verified = 0;
     let kills = kills(KILLS);
-    for _ in 0..kills {
+    for killed in 0..kills {
+        if killed % KILLS == 0 {
+            println!(
+                "{killed} kills: {verified} tickets, {} played",
+                played(&log)
+            );
+        }
         // Mostly where it was, and game servers go on; now and then elsewhere, and they are replaced.
         if draw.below(8) == 0 {
             address = elsewhere.to_owned();
@@ -84,18 +90,19 @@ async fn fifty_kills(kind: Kind, elsewhere: &str) {
     let server = start(&address);
     let installation = database.installation().await;
     let all = verify(&server, &log, 0, installation).await;
-    let played = log
-        .lock()
-        .expect("the log")
-        .iter()
-        .filter(|said| said.played)
-        .count();
+    let played = played(&log);
     let kills = kills as usize;
     assert!(
         all > kills && played > kills / 2,
         "hardly anything was going on: {all} tickets, {played} played"
     );
     end_all(&server, &types, installation).await;
+}
+
+/// How many tickets brought their player into a game.
+fn played(log: &Log) -> usize {
+    let log = log.lock().expect("the log");
+    log.iter().filter(|said| said.played).count()
 }
 
 /// Queues, plays what it is given, leaves, and that again; notes each yes. A connection that breaks ends it.

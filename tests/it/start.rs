@@ -179,6 +179,32 @@ fn what_keeps_serve_from_starting_is_said_in_one_sentence() {
     }
 }
 
+/// A game server that was being started as the last server was killed has its listener for a moment.
+#[test]
+fn serve_waits_a_little_for_an_address_in_use() {
+    run(async {
+        let Some(database) = Database::new(Kind::Sqlite, "address_in_use").await else {
+            return;
+        };
+        let folder = folder();
+        let here = folder.path().to_owned();
+        let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = held.local_addr().expect("its address").to_string();
+        let starting = tokio::task::spawn_blocking(move || {
+            ServeProcess::start_by(&[], &address, &database, &here, &here.join("types"))
+        });
+        let log = folder.path().join("serve.log");
+        tests::eventually("it to find the address in use", async || {
+            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            text.contains("the address is in use").then_some(())
+        })
+        .await;
+        drop(held);
+        let server = starting.await.expect("it starts");
+        create(&server.client(PrincipalKind::Player, "ann"), "Teams").await;
+    });
+}
+
 #[test]
 fn a_full_disk_ends_serve_with_one_sentence() {
     let folder = folder();

@@ -25,6 +25,11 @@ const LEASE: &str = "cell";
 const LEASE_TTL: Millis = Millis::seconds(10);
 /// How often it is renewed.
 const LEASE_RENEWAL: Duration = Duration::from_secs(3);
+/// How often an address in use is tried: a game server that was being started as the last server was killed holds its
+/// listener until it is executed.
+const LISTEN_TRIES: usize = 150;
+/// Between them.
+const LISTEN_PAUSE: Duration = Duration::from_millis(20);
 /// How often the files of the session types are looked at.
 const RELOAD_LOOK: Duration = Duration::from_secs(1);
 
@@ -121,7 +126,8 @@ impl Server {
     pub async fn start(options: Options) -> Result<Server, StartError> {
         let keys = Keys::new(options.namespace.clone(), &options.secret)?;
         let core_keys = Keys::new(options.namespace.clone(), &options.secret)?;
-        let listener = listen(options.listen).map_err(|reason| StartError::Listen {
+        let listener = listen(options.listen).await;
+        let listener = listener.map_err(|reason| StartError::Listen {
             address: options.listen,
             reason,
         })?;
@@ -272,7 +278,23 @@ impl Server {
 /// turned away tries again after 1 s, then 2, then 4: a stall that no figure of the server shows.
 const BACKLOG: u32 = 4_096;
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+/// Binds the address, for some seconds where somebody has it.
+async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    for tried in 1..LISTEN_TRIES {
+        match try_listen(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                if tried == 1 {
+                    tracing::info!(%address, "the address is in use; trying for a few seconds");
+                }
+                tokio::time::sleep(LISTEN_PAUSE).await;
+            }
+            bound => return bound,
+        }
+    }
+    try_listen(address)
+}
+
+fn try_listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
