@@ -22,6 +22,7 @@ use crate::roles::of_team;
 use crate::search::{Cursor, Found, Outcome, Scene, search, worst_ms};
 use crate::sorted::{Ahead, LeafId};
 use crate::validate::{Rejection, admit, no_region_within};
+use refilling::Turn;
 
 /// Tickets that may widen or expire in one event; the others are due at once.
 const DUE_MAX: usize = 1_024;
@@ -649,7 +650,7 @@ impl Matcher {
         if changed.len() > 1 {
             // Where sessions come first, they choose before any new match is made.
             for &(slot, _) in &changed {
-                self.refills_first(slot, out);
+                self.refills(slot, Turn::First, out);
             }
             // Several changes at once: the oldest tickets, changed or not, choose first.
             let entries = changed
@@ -706,7 +707,7 @@ impl Matcher {
 
     /// Searches once and emits the match if there is one; whether there was.
     fn search(&mut self, slot: Slot, cursor: &Cursor, out: &mut Vec<Output>) -> bool {
-        if cursor.slices == 0 && self.refills_first(slot, out) {
+        if cursor.slices == 0 && self.refills(slot, Turn::First, out) {
             return true;
         }
         // An earlier match may have taken the ticket.
@@ -763,19 +764,25 @@ impl Matcher {
                     .iter()
                     .filter_map(|&slot| self.entries.get(slot));
                 let oldest = all.map(|entry| entry.created_at).min();
-                if self.refills_instead(slot, oldest.unwrap_or(self.now), out) {
+                let turn = Turn::Instead(oldest.unwrap_or(self.now));
+                if self.refills(slot, turn, out) {
                     return true;
+                }
+                let is_taken = |&slot: &Slot| self.entries.at(slot).proposed != 0;
+                if found.slots.iter().any(is_taken) {
+                    // A session took others of this match.
+                    return self.search(slot, cursor, out);
                 }
                 self.emit(number, found, out);
                 true
             }
             Outcome::Nothing => {
                 self.finish(slot);
-                self.refills_at_last(slot, out)
+                self.refills(slot, Turn::Last, out)
             }
             Outcome::PutOff(_) if is_cut => {
                 self.finish(slot);
-                self.refills_at_last(slot, out)
+                self.refills(slot, Turn::Last, out)
             }
             Outcome::PutOff(cursor) => {
                 self.stats.put_off += u64::from(cursor.slices == 1);

@@ -219,9 +219,12 @@ impl Tail {
     /// Reads what was written since the last time. A log that cannot be read costs only the live line.
     fn advance(&mut self) {
         let _ = self.file.read_to_end(&mut self.partial);
-        while let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.partial.drain(..=end).collect();
-            let line = String::from_utf8_lossy(&line);
+        let Some(end) = self.partial.iter().rposition(|byte| *byte == b'\n') else {
+            return;
+        };
+        let partial = self.partial.split_off(end + 1);
+        for line in std::mem::replace(&mut self.partial, partial).split(|byte| *byte == b'\n') {
+            let line = String::from_utf8_lossy(line);
             let line = line.trim();
             if test_line(line).is_some() {
                 self.tests += 1;

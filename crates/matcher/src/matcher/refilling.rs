@@ -28,6 +28,44 @@ const RESUMED_MAX: usize = 8;
 /// Who joins on which team.
 type Joining = Vec<(Slot, u16)>;
 
+/// When a ticket that searches looks for a session, by its queue's priority.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Turn {
+    /// Before a new match is looked for.
+    First,
+    /// A new match was found, the oldest of it created then: of those that asked before.
+    Instead(Timestamp),
+    /// No new match is possible.
+    Last,
+}
+
+impl Turn {
+    /// Whose turn it is.
+    fn priorities(self) -> &'static [Priority] {
+        match self {
+            Turn::First => &[Priority::High],
+            Turn::Instead(_) => &[Priority::Normal],
+            Turn::Last => &[Priority::Normal, Priority::Low],
+        }
+    }
+
+    fn is_instead(self) -> bool {
+        matches!(self, Turn::Instead(_))
+    }
+}
+
+/// What a ticket finds among the sessions that ask.
+enum Look {
+    /// None that it may join.
+    Nothing,
+    /// One that it joins, and who with it.
+    Joins(SessionId, Joining),
+    /// One that has to look at who waited before, first.
+    Fresh(BackfillKey),
+    /// There are more, from this one on.
+    PutOff(BackfillKey),
+}
+
 impl Matcher {
     /// A session asks for players, or for others than before.
     pub(super) fn put_backfill(&mut self, asked: Arc<Backfill>) {
@@ -60,30 +98,11 @@ impl Matcher {
         state.is_some_and(|state| any_of.contains(&state.plan.queue.backfill.priority))
     }
 
-    /// Before a new match is looked for: whether the ticket joins a session that comes first.
-    pub(super) fn refills_first(&mut self, slot: Slot, out: &mut Vec<Output>) -> bool {
+    /// Whether a ticket joins a session at this point of its search.
+    pub(super) fn refills(&mut self, slot: Slot, turn: Turn, out: &mut Vec<Output>) -> bool {
         !self.backfills.is_idle()
-            && self.priority_is(slot, &[Priority::High])
-            && self.refill_with(slot, Bound::Unbounded, Timestamp(i64::MAX), out)
-    }
-
-    /// A new match was found, the oldest of it created then: whether a session that asked before gets the ticket.
-    pub(super) fn refills_instead(
-        &mut self,
-        slot: Slot,
-        oldest: Timestamp,
-        out: &mut Vec<Output>,
-    ) -> bool {
-        !self.backfills.is_idle()
-            && self.priority_is(slot, &[Priority::Normal])
-            && self.refill_with(slot, Bound::Unbounded, oldest, out)
-    }
-
-    /// No new match is possible: whether the ticket joins a session.
-    pub(super) fn refills_at_last(&mut self, slot: Slot, out: &mut Vec<Output>) -> bool {
-        !self.backfills.is_idle()
-            && self.priority_is(slot, &[Priority::Normal, Priority::Low])
-            && self.refill_with(slot, Bound::Unbounded, Timestamp(i64::MAX), out)
+            && self.priority_is(slot, turn.priorities())
+            && self.refill_with(slot, Bound::Unbounded, turn, out)
     }
 
     /// Goes on with looks that are due.
@@ -99,68 +118,108 @@ impl Matcher {
                 break;
             };
             if self.is_here((age, slot)) {
-                self.refill_with(slot, Bound::Included(from), Timestamp(i64::MAX), out);
+                self.refill_with(slot, Bound::Included(from), Turn::Last, out);
             }
         }
     }
 
-    /// Looks for a session that asked before `before` and that the ticket may join, the oldest first.
+    /// Looks for a session that the ticket may join at this turn, the oldest first.
     fn refill_with(
         &mut self,
         slot: Slot,
-        from: Bound<BackfillKey>,
-        before: Timestamp,
+        mut from: Bound<BackfillKey>,
+        turn: Turn,
         out: &mut Vec<Output>,
     ) -> bool {
+        let mut tried = 0;
+        loop {
+            match self.session_for(slot, from, turn, &mut tried) {
+                Look::Nothing => return false,
+                Look::Joins(session, joining) => {
+                    self.emit_refill(session, &joining, out);
+                    return true;
+                }
+                Look::Fresh(key) => {
+                    let Some(first) = self.backfills.due.remove(&key) else {
+                        return false;
+                    };
+                    self.refill(key, first, out);
+                    from = Bound::Excluded(key);
+                }
+                Look::PutOff(key) => {
+                    if let (Some(entry), false) = (self.entries.get(slot), turn.is_instead()) {
+                        let age = entry.age_key();
+                        self.stats.put_off += 1;
+                        self.backfills.unfinished.insert(age, (slot, key));
+                    }
+                    return false;
+                }
+            }
+            if self
+                .entries
+                .get(slot)
+                .is_some_and(|entry| entry.proposed != 0)
+            {
+                return true;
+            }
+        }
+    }
+
+    /// The first session from a key on that is something to this ticket at this turn.
+    fn session_for(
+        &self,
+        slot: Slot,
+        from: Bound<BackfillKey>,
+        turn: Turn,
+        tried: &mut usize,
+    ) -> Look {
         let waits = |entry: &&Entry| entry.proposed == 0;
         let Some(entry) = self.entries.get(slot).filter(waits) else {
-            return false;
+            return Look::Nothing;
         };
         let Some(state) = self.state(entry.queue).filter(|s| s.plan.queue.active) else {
-            return false;
+            return Look::Nothing;
         };
-        let key = &state.pools[entry.pool as usize].key;
-        let Some(line) = self.backfills.line(entry.queue, key) else {
-            return false;
+        let pool = &state.pools[entry.pool as usize];
+        let Some(line) = self.backfills.line(entry.queue, &pool.key) else {
+            return Look::Nothing;
         };
-        let (mut tried, mut found, mut put_off) = (0, None, None);
         for (looked, key) in line.around(&state.plan, entry, from).enumerate() {
-            if key.0 >= before {
+            if matches!(turn, Turn::Instead(oldest) if key.0 >= oldest) {
                 break;
             }
-            if looked == BACKFILLS_LOOKED_AT || tried == BACKFILLS_TRIED {
-                put_off = Some(key);
-                break;
+            if looked == BACKFILLS_LOOKED_AT || *tried == BACKFILLS_TRIED {
+                return Look::PutOff(key);
             }
             let open = self.backfills.open(key.1);
             let Some(open) = open.filter(|open| open.accepts(&state.plan, entry, self.now)) else {
                 continue;
             };
-            tried += 1;
-            let pool = &state.pools[entry.pool as usize];
+            *tried += 1;
+            if self.is_fresh(&key) {
+                match turn {
+                    // Its own look comes after this event's searches.
+                    Turn::Last => continue,
+                    Turn::First | Turn::Instead(_) => return Look::Fresh(key),
+                }
+            }
             let oldest = pool.by_age.iter(|slot| self.entries.at(slot).age_key());
             let others = oldest.take(PARTNERS_LOOKED_AT).map(|(_, other)| other);
             let others = others.filter(|&other| other != slot && self.may_join(open, other));
             let mut candidates: Vec<Slot> = others.take(CANDIDATES_MAX - 1).collect();
             candidates.push(slot);
-            let (joining, everything) = self.choose(open, candidates, Some(slot));
-            found = joining.map(|joining| (key.1, joining, everything));
-            if found.is_some() {
-                break;
+            if let (Some(joining), _) = self.choose(open, candidates, Some(slot)) {
+                return Look::Joins(key.1, joining);
             }
         }
-        if let Some((session, joining, _)) = found {
-            self.emit_refill(session, &joining, out);
-            return true;
-        }
-        if let (Some(key), Some(entry)) = (put_off, self.entries.get(slot))
-            && before == Timestamp(i64::MAX)
-        {
-            let age = entry.age_key();
-            self.stats.put_off += 1;
-            self.backfills.unfinished.insert(age, (slot, key));
-        }
-        false
+        Look::Nothing
+    }
+
+    /// Whether a session asks since a moment ago and those who waited before were not looked at, which this event will
+    /// do: until then it is nobody's who would come before the oldest.
+    fn is_fresh(&self, key: &BackfillKey) -> bool {
+        let due = &self.backfills.due;
+        due.len() <= RESUMED_MAX && due.get(key).is_some_and(|(age, _)| age.is_none())
     }
 
     /// Looks for players for one backfill, from a ticket on.
