@@ -439,8 +439,13 @@ impl<'a> Walk<'a> {
             }
             quota.walk = *walk;
         }
-        if quota.wanted == 0 || gap > quota.limit {
+        if gap > quota.limit {
             quota.wanted = 0;
+            return self.close(class, truncated, partial);
+        }
+        if quota.wanted == 0 {
+            // One more than are wanted; without it they were all there are.
+            *partial |= quota.of_side > 0 && !self.nearest_do;
             return self.close(class, truncated, partial);
         }
         if quota.scanned >= self.scan_max {
@@ -453,7 +458,6 @@ impl<'a> Walk<'a> {
         *looked_at += 1;
         if self.is_plain || self.seeker.accepts(place.slot) {
             quota.wanted -= 1;
-            *partial |= quota.wanted == 0 && !self.nearest_do;
             candidates.push(Candidate::new(key, place.slot, gap, kind));
         }
         true
