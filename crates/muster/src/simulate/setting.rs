@@ -69,7 +69,7 @@ impl Setting {
 pub(super) fn region(name: &str, settings: &[Setting]) -> Result<Region, String> {
     let region: Region = name
         .parse()
-        .map_err(|_| format!("{name:?} is no name of a region; write one such as eu-west"))?;
+        .map_err(|why| format!("{name:?} is no name of a region: it {why}"))?;
     let known: BTreeSet<&Region> = settings.iter().flat_map(|one| &one.regions).collect();
     if known.contains(&region) {
         return Ok(region);

@@ -643,6 +643,18 @@ fn a_bad_trace_is_refused_with_its_place_and_what_to_write() {
         ),
         ("ticket,time\n", "there is no player"),
         (
+            "ticket,time,player\na,1,\"x,y\"\n",
+            "line 2, column 3: \"x,y\" is no player's id: it may not contain ','; allowed are 1 to 100 letters, digits and . _ - : | @",
+        ),
+        (
+            "ticket,time,player\na,1,me\n",
+            "line 2, column 3: \"me\" is no player's id: it may not be \"me\", which stands for whoever calls",
+        ),
+        (
+            "ticket,time,platform\na,1,play station\n",
+            "line 2, column 3: \"play station\" is no platform: it may not contain ' '; allowed are 1 to 100 letters, digits and . _ -",
+        ),
+        (
             "ticket,time,player\na,1,ann\na,1,bob\na,1,ann\n",
             "line 4, column 3: the player ann is in the ticket \"a\" twice, in line 2 too; write each player of a party once",
         ),
