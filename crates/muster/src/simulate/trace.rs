@@ -172,6 +172,8 @@ fn columns(header: &str, settings: &[Setting]) -> anyhow::Result<Vec<Column>> {
                         "line 1, column {at}: the queue has no attribute {attribute:?}; remove the column"
                     ),
                 })?;
+                setting::one_type(name, settings)
+                    .map_err(|wrong| anyhow!("line 1, column {at}: attribute.{name} is {wrong}"))?;
                 Column::Attribute(name.clone(), declared.kind)
             }
             Some(_) => bail!(
