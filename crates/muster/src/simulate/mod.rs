@@ -5,6 +5,7 @@ mod compare;
 mod crowd;
 mod day;
 mod page;
+mod page_file;
 mod plot;
 mod population;
 mod progress;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -32,6 +33,7 @@ pub(crate) use chance::Chance;
 use compare::{Difference, Unlike};
 use crowd::Crowd;
 use day::Halt;
+use page_file::PageFile;
 use progress::Progress;
 pub(crate) use rehearsal::Rehearsal;
 use setting::Setting;
@@ -97,6 +99,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         (None, Some(path)) => Crowd::Trace(trace::read(path, &settings)?),
         (None, None) => bail!("say who comes: --population FILE or --players FILE"),
     };
+    let page_file = args.html.as_deref().map(PageFile::take).transpose()?;
     let stop = stopped()?;
     let mut reports = Vec::new();
     for setting in &settings {
@@ -116,14 +119,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         true => say::line(&serde_json::to_string_pretty(&outcome)?),
         false => outcome.say(),
     }
-    if let Some(path) = &args.html {
-        let page = page::page(
+    if let Some(file) = page_file {
+        file.write(&page::page(
             &outcome.runs,
             &outcome.differences,
             &outcome.assumptions,
-        );
-        std::fs::write(path, page)
-            .with_context(|| format!("cannot write the page {}", path.display()))?;
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -737,6 +737,32 @@ fn what_cannot_be_read_or_used_is_named() {
 }
 
 #[test]
+fn a_page_that_cannot_be_written_is_told_and_costs_no_table() {
+    let desk = Desk::new();
+    desk.write("small.yaml", &POPULATION.replace("8000", "20"));
+    let run = |page| desk.run(&["--population", "small.yaml", "--html", page]);
+    for (page, is_told_before) in [
+        ("nowhere/page.html", true),
+        ("types", true),
+        ("/dev/full", false),
+    ] {
+        let output = run(page);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && said.contains(&format!("cannot write the page {page}: ")),
+            "{said}"
+        );
+        let table = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(table.is_empty(), is_told_before, "{page}: {table}");
+    }
+    // What is longer and was there before goes, and no other.
+    desk.write("page.html", &"x".repeat(1_000_000));
+    assert!(run("page.html").status.success());
+    well_formed(&std::fs::read_to_string(desk.path("page.html")).expect("a page"));
+    assert!(run("/dev/null").status.success());
+}
+
+#[test]
 fn ctrl_c_ends_it_and_nothing_is_written() {
     let desk = Desk::new();
     let many = POPULATION.replace("8000", "5000000");
@@ -758,6 +784,7 @@ fn ctrl_c_ends_it_and_nothing_is_written() {
     while !listens() {
         std::thread::yield_now();
     }
+    assert!(desk.path("page.html").exists(), "the page has its place");
     kill_process(pid, Signal::INT).expect("a signal");
     let output = running.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&output.stderr);
