@@ -23,18 +23,29 @@ pub enum NameError {
     /// More than [`NAME_BYTES_MAX`] bytes.
     #[error("must be at most {NAME_BYTES_MAX} characters long, not {0}")]
     TooLong(usize),
-    /// A character outside the allowed set.
-    #[error("may not contain {0:?}; allowed are letters, digits and . _ -")]
-    Character(char),
+    /// A character outside the allowed set, and what is allowed besides letters, digits and `._-`.
+    #[error(
+        "may not contain {0:?}; allowed are 1 to {NAME_BYTES_MAX} letters, digits and . _ -{also}",
+        also = spaced(.1)
+    )]
+    Character(char, &'static str),
     /// It stands for something else in paths.
     #[error("may not be {0:?}, which stands for whoever calls")]
     Reserved(&'static str),
 }
 
+fn spaced(characters: &str) -> String {
+    characters.chars().flat_map(|c| [' ', c]).collect()
+}
+
 /// What no player can be called: in a path it is the caller.
 const ME: &str = "me";
 
-fn checked(text: &str, also: &str, reserved: Option<&'static str>) -> Result<Arc<str>, NameError> {
+fn checked(
+    text: &str,
+    also: &'static str,
+    reserved: Option<&'static str>,
+) -> Result<Arc<str>, NameError> {
     if let Some(reserved) = reserved.filter(|reserved| *reserved == text) {
         return Err(NameError::Reserved(reserved));
     }
@@ -48,7 +59,7 @@ fn checked(text: &str, also: &str, reserved: Option<&'static str>) -> Result<Arc
         .chars()
         .find(|&c| !(c.is_ascii_alphanumeric() || "._-".contains(c) || also.contains(c)))
     {
-        Some(c) => Err(NameError::Character(c)),
+        Some(c) => Err(NameError::Character(c, also)),
         None => Ok(Arc::from(text)),
     }
 }
@@ -60,7 +71,11 @@ thread_local! {
 }
 
 /// [`checked`], for names of which there are few.
-fn shared(text: &str, also: &str, reserved: Option<&'static str>) -> Result<Arc<str>, NameError> {
+fn shared(
+    text: &str,
+    also: &'static str,
+    reserved: Option<&'static str>,
+) -> Result<Arc<str>, NameError> {
     let place = usize::from(shard_of(text));
     let known = RECENT.try_with(|recent| recent.borrow().get(place).cloned().flatten());
     match known.ok().flatten().filter(|known| **known == *text) {
@@ -174,6 +189,19 @@ mod tests {
         assert!(Arc::ptr_eq(&one.0, &other.0));
         let player = |text: &str| serde_json::from_value::<PlayerId>(text.into()).unwrap();
         assert!(!Arc::ptr_eq(&player("anna").0, &player("anna").0));
+    }
+
+    #[test]
+    fn a_character_that_may_not_be_is_told_with_those_that_may() {
+        let of = |error: NameError| error.to_string();
+        assert_eq!(
+            of("x,y".parse::<PlayerId>().unwrap_err()),
+            "may not contain ','; allowed are 1 to 100 letters, digits and . _ - : | @"
+        );
+        assert_eq!(
+            of("steam:1".parse::<Name>().unwrap_err()),
+            "may not contain ':'; allowed are 1 to 100 letters, digits and . _ -"
+        );
     }
 
     /// More names than are remembered, so that places are taken over; and a player's, which no region can have.

@@ -1,9 +1,11 @@
 //! Two configurations before the same crowd: what differs, in words.
 
+use model::queue::Queue;
 use serde::Serialize;
 
-use super::reads::GapsOf;
-use super::table::{millis, number, percent, seconds, shown};
+use super::crowd::Crowd;
+use super::reads::{self, GapsOf};
+use super::table::{counted, millis, number, percent, seconds, shown};
 use super::tally::Report;
 
 /// Less than this share is chance, as far as one day can tell.
@@ -41,7 +43,7 @@ pub(super) enum Verdict {
     Better,
     Same,
     Worse,
-    /// More or less, which is neither good nor bad.
+    /// More or less, which is neither good nor bad; or what cannot be compared.
     Other,
 }
 
@@ -64,8 +66,75 @@ enum Good {
     Neither(&'static str, &'static str),
 }
 
+/// Why two runs cannot be compared, or not in everything; each with the sentence that says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unlike {
+    /// One queue alone reads what nobody brings.
+    OneSided(String),
+    /// One let tickets in that the other refused: of both is only known what became of all who came.
+    LetIn(String),
+}
+
+impl Unlike {
+    /// What keeps two runs of one crowd from being compared; each with the queue that it was of.
+    pub(super) fn of(
+        crowd: &Crowd,
+        (this, own): (&Report, &Queue),
+        (against, other): (&Report, &Queue),
+    ) -> Option<Unlike> {
+        let (folder, elsewhere) = (this.config.as_str(), against.config.as_str());
+        let one_sided = reads::one_sided(crowd, (folder, own), (elsewhere, other));
+        one_sided
+            .map(Unlike::OneSided)
+            .or_else(|| let_in(this, against).map(Unlike::LetIn))
+    }
+
+    /// What stands below the figures.
+    pub(super) fn sentence(&self) -> &str {
+        match self {
+            Unlike::OneSided(sentence) | Unlike::LetIn(sentence) => sentence,
+        }
+    }
+
+    fn hides(&self, what: &str) -> bool {
+        match self {
+            Unlike::OneSided(_) => true,
+            Unlike::LetIn(_) => !["matched", "refused"].contains(&what),
+        }
+    }
+}
+
+/// A sentence, where one run let in what the other refused.
+fn let_in(this: &Report, against: &Report) -> Option<String> {
+    let refused = |one: &Report, other: &Report| {
+        let own = one.turned_away.iter();
+        let n = own
+            .filter(|n| other.turned_away.binary_search(n).is_err())
+            .count();
+        (n > 0).then(|| {
+            let tickets = counted(n as u64, "ticket", "tickets");
+            format!(
+                "{} refused {tickets} that {} took in",
+                one.config, other.config
+            )
+        })
+    };
+    let both = [refused(this, against), refused(against, this)];
+    let both: Vec<String> = both.into_iter().flatten().collect();
+    (!both.is_empty()).then(|| {
+        format!(
+            "{}: of those who came, only how many were matched and refused can be compared.",
+            both.join(", and ")
+        )
+    })
+}
+
 /// What `this` changes, compared with `against`.
-pub(super) fn differences(this: &Report, against: &Report) -> Vec<Difference> {
+pub(super) fn differences(
+    this: &Report,
+    against: &Report,
+    unlike: Option<&Unlike>,
+) -> Vec<Difference> {
     const TIME: Good = Good::Less("longer", "shorter");
     const GAP: Good = Good::Less("wider", "narrower");
     const PING: Good = Good::Less("higher", "lower");
@@ -106,6 +175,9 @@ pub(super) fn differences(this: &Report, against: &Report) -> Vec<Difference> {
             let (verdict, words) = match (this, against) {
                 (Some(_), Some(_)) if is_of_another => {
                     (Verdict::Other, "of different attributes".into())
+                }
+                (Some(_), Some(_)) if unlike.is_some_and(|unlike| unlike.hides(what)) => {
+                    (Verdict::Other, "cannot be compared".into())
                 }
                 (Some(this), Some(against)) => judged(this, against, good),
                 (None, None) => (Verdict::Same, "there is none".into()),

@@ -64,6 +64,8 @@ pub(super) struct Day {
     pub(super) match_players: Vec<u32>,
     /// Why tickets were refused, in words, and how many.
     pub(super) refused: BTreeMap<String, u64>,
+    /// Which tickets were refused at the door, in order: the first of the crowd is 0. Who comes back was let in before.
+    pub(super) turned_away: Vec<u64>,
     pub(super) stats: matcher::Stats,
 }
 
@@ -143,6 +145,7 @@ pub(super) fn run(
             regions: Vec::new(),
             match_players: Vec::new(),
             refused: Default::default(),
+            turned_away: Vec::new(),
             stats: Default::default(),
         },
         matcher: Matcher::new(vec![queue.as_of(starts)], seed),
@@ -158,14 +161,16 @@ pub(super) fn run(
         idle: 0,
         halt,
     };
-    let mut arrivals = crowd.arrivals().peekable();
+    let mut arrivals = crowd.arrivals().zip(0..).peekable();
     loop {
-        let arrival = arrivals.peek().map(|arrival| arrival.at);
+        let arrival = arrivals.peek().map(|(arrival, _)| arrival.at);
         let Some(at) = run.next(arrival) else { break };
         run.step(at)?;
-        while let Some(arrival) = arrivals.next_if(|arrival| arrival.at <= at) {
+        while let Some((arrival, number)) = arrivals.next_if(|(arrival, _)| arrival.at <= at) {
             progress.came(run.now.since(starts));
-            run.arrive(arrival)?;
+            if !run.arrive(arrival)? {
+                run.day.turned_away.push(number);
+            }
         }
         run.tick(at)?;
     }
@@ -250,7 +255,8 @@ impl Run<'_> {
         self.next_later += 1;
     }
 
-    fn arrive(&mut self, arrival: Arrival) -> anyhow::Result<()> {
+    /// Whether the ticket was let in.
+    fn arrive(&mut self, arrival: Arrival) -> anyhow::Result<bool> {
         let number = self.day.records.len() as u64;
         let most = self.halt.tickets_max;
         ensure!(
@@ -284,7 +290,7 @@ impl Run<'_> {
             self.day.records.push(record);
             self.live.push(None);
             self.refuse(&ticket.players, &rejection.to_string());
-            return Ok(());
+            return Ok(false);
         }
         let waiter = Waiter {
             region: region.as_ref(),
@@ -308,7 +314,8 @@ impl Run<'_> {
             self.plan(arrival.at + after, Later::Leave(number));
         }
         let outputs = self.matcher.handle(self.now, Event::Add(ticket));
-        self.answer(outputs)
+        self.answer(outputs)?;
+        Ok(true)
     }
 
     /// Counts a refusal by its words, without the names of players.

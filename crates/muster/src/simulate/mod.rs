@@ -5,6 +5,7 @@ mod compare;
 mod crowd;
 mod day;
 mod page;
+mod page_file;
 mod plot;
 mod population;
 mod progress;
@@ -23,14 +24,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context as _, bail};
-use model::queue::Queue;
+use anyhow::bail;
+use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::say;
 pub(crate) use chance::Chance;
+use compare::{Difference, Unlike};
 use crowd::Crowd;
 use day::Halt;
+use page_file::PageFile;
 use progress::Progress;
 pub(crate) use rehearsal::Rehearsal;
 use setting::Setting;
@@ -96,61 +99,86 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         (None, Some(path)) => Crowd::Trace(trace::read(path, &settings)?),
         (None, None) => bail!("say who comes: --population FILE or --players FILE"),
     };
+    let page_file = args.html.as_deref().map(PageFile::take).transpose()?;
     let stop = stopped()?;
     let mut reports = Vec::new();
-    for (folder, setting) in folders.iter().zip(&settings) {
-        let shown = folder.display().to_string();
-        let mut progress = Progress::new(&shown, crowd.tickets());
+    for setting in &settings {
+        let mut progress = Progress::new(&setting.folder, crowd.tickets());
         let halt = Halt::at(&stop);
         let day = day::run(&setting.queue, &crowd, args.seed, &mut progress, halt)?;
         drop(progress);
-        reports.push(tally::report(day, &shown, args.seed, crowd.starts()));
+        reports.push(tally::report(
+            day,
+            &setting.folder,
+            args.seed,
+            crowd.starts(),
+        ));
     }
-    let queues: Vec<&Queue> = settings.iter().map(|setting| &*setting.queue).collect();
-    report(args, &crowd, &queues, &reports)?;
+    let outcome = Outcome::new(&crowd, &settings, reports);
+    match args.json {
+        true => say::line(&serde_json::to_string_pretty(&outcome)?),
+        false => outcome.say(),
+    }
+    if let Some(file) = page_file {
+        file.write(&page::page(
+            &outcome.runs,
+            &outcome.differences,
+            &outcome.assumptions,
+        ))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints what came of it, and writes the page.
-fn report(args: &Args, crowd: &Crowd, queues: &[&Queue], reports: &[Report]) -> anyhow::Result<()> {
-    let differences = match reports {
-        [this, against] => compare::differences(this, against),
-        _ => Vec::new(),
-    };
-    let assumptions = assumptions(crowd, queues, reports);
-    if let Some(path) = &args.html {
-        let page = page::page(reports, &differences, &assumptions);
-        std::fs::write(path, page)
-            .with_context(|| format!("cannot write the page {}", path.display()))?;
-    }
-    if args.json {
-        let document = serde_json::json!({
-            "assumptions": assumptions,
-            "runs": reports,
-            "differences": differences,
-        });
-        say::line(&serde_json::to_string_pretty(&document)?);
-        return Ok(());
-    }
-    for report in reports {
-        say::line(&table::report(report));
-    }
-    if let [this, against] = reports {
-        say::line(&table::differences(this, against, &differences));
-    }
-    for assumption in &assumptions {
-        say::line(assumption);
-    }
-    Ok(())
+/// What came of it, as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    assumptions: Vec<String>,
+    runs: Vec<Report>,
+    differences: Vec<Difference>,
 }
 
-/// What is not as it would be: of a real day, and of a comparison that says something.
-fn assumptions(crowd: &Crowd, queues: &[&Queue], reports: &[Report]) -> Vec<String> {
+impl Outcome {
+    /// Of the runs of one crowd, each with what it was set in.
+    fn new(crowd: &Crowd, settings: &[Setting], runs: Vec<Report>) -> Outcome {
+        let mut assumptions = assumptions(crowd, settings);
+        let mut differences = Vec::new();
+        if let ([this, against], [own, other]) = (runs.as_slice(), settings) {
+            assumptions.extend(reads::of_different_things(
+                (&this.config, &this.gaps_of),
+                (&against.config, &against.gaps_of),
+            ));
+            let unlike = Unlike::of(crowd, (this, &own.queue), (against, &other.queue));
+            assumptions.extend(unlike.iter().map(|it| it.sentence().to_owned()));
+            differences = compare::differences(this, against, unlike.as_ref());
+        }
+        Outcome {
+            assumptions,
+            runs,
+            differences,
+        }
+    }
+
+    /// Prints it as tables.
+    fn say(&self) {
+        for run in &self.runs {
+            say::line(&table::report(run));
+        }
+        if let [this, against] = self.runs.as_slice() {
+            say::line(&table::differences(this, against, &self.differences));
+        }
+        for assumption in &self.assumptions {
+            say::line(assumption);
+        }
+    }
+}
+
+/// What is not as it would be on a real day.
+fn assumptions(crowd: &Crowd, settings: &[Setting]) -> Vec<String> {
     let back = match crowd.comes_back() {
         true => "Of those who were matched a share queues again later, as the population says.",
         false => "Players do not come back after a match.",
     };
-    let asked = queues.iter().any(|queue| queue.acceptance.is_some());
+    let asked = settings.iter().any(|one| one.queue.acceptance.is_some());
     let stands = match asked {
         true => "A match stands at once, as if everybody accepted it and hosts were always ready.",
         false => "A match stands at once, as if hosts were always ready.",
@@ -160,15 +188,10 @@ fn assumptions(crowd: &Crowd, queues: &[&Queue], reports: &[Report]) -> Vec<Stri
         back.into(),
         "Regions are those that are nearest to the tickets, wherever they play; hours are those of arrival.".into(),
     ];
-    let folders = reports.iter().map(|report| report.config.as_str());
-    let named: Vec<(&str, &Queue)> = folders.zip(queues.iter().copied()).collect();
-    all.extend(reads::unsaid(crowd, &named));
-    if let [this, against] = reports {
-        all.extend(reads::of_different_things(
-            (&this.config, &this.gaps_of),
-            (&against.config, &against.gaps_of),
-        ));
-    }
+    let named = settings
+        .iter()
+        .map(|one| (one.folder.as_str(), &*one.queue));
+    all.extend(reads::unsaid(crowd, &named.collect::<Vec<_>>()));
     all
 }
 

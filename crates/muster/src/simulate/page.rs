@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::compare::Difference;
 use super::plot::{Series, bars, curve, escaped, lines};
-use super::table::{HEADS, counted, notes, rows};
+use super::table::{counted, heads, notes, rows};
 use super::tally::{Figures, Group, Report};
 
 const STYLE: &str = "
@@ -239,7 +239,7 @@ fn figures(run: usize, report: &Report) -> String {
         "<h3><span class=\"key run{run}\">{}</span></h3>\n<div class=\"scroll\"><table><thead><tr>",
         escaped(&report.config)
     );
-    for head in HEADS {
+    for head in heads(report) {
         let _ = write!(html, "<th>{head}</th>");
     }
     html += "</tr></thead><tbody>\n";

@@ -11,7 +11,7 @@ use model::{Name, Region, Timestamp, wire};
 
 use super::chance::{Shape, Spread, Values, Weighted};
 use super::crowd::DAY_MS;
-use super::setting::{Setting, region};
+use super::setting::{Setting, one_type, region};
 use super::yaml::{Document, Value};
 
 /// The most tickets that one run may make.
@@ -329,6 +329,7 @@ fn attributes(
             )),
             None => it.wrong_key("the queue has no such attribute; remove it"),
         })?;
+        one_type(name, settings).map_err(|wrong| it.wrong_key(format_args!("it is {wrong}")))?;
         let values = of_attribute(&it, attribute)?;
         ensure!(
             attributes.insert(name.clone(), values).is_none(),

@@ -93,6 +93,20 @@ fn brings(crowd: &Crowd, read: &Reading) -> bool {
     }
 }
 
+/// What a queue reads and nobody brings.
+fn unbrought(crowd: &Crowd, queue: &Queue) -> Vec<Reading> {
+    let mut all = readings(queue);
+    all.retain(|read| !brings(crowd, read));
+    all
+}
+
+fn who(crowd: &Crowd) -> &'static str {
+    match crowd {
+        Crowd::Population { .. } => "population",
+        Crowd::Trace(_) => "trace",
+    }
+}
+
 /// What stands in for it where nobody brings it.
 fn has_default(queue: &Queue, read: &Reading) -> bool {
     let default = |name: &Name| queue.attributes.get(name)?.default.as_ref();
@@ -104,20 +118,19 @@ fn has_default(queue: &Queue, read: &Reading) -> bool {
 
 /// A sentence for each attribute that queues read and nobody brings. Each queue comes with its folder.
 pub(super) fn unsaid(crowd: &Crowd, queues: &[(&str, &Queue)]) -> Vec<String> {
-    let who = match crowd {
-        Crowd::Population { .. } => "population",
-        Crowd::Trace(_) => "trace",
-    };
+    let who = who(crowd);
     let mut sentences: Vec<String> = Vec::new();
     for (folder, queue) in queues {
-        let readings = readings(queue);
-        for read in readings.iter().filter(|read| !brings(crowd, read)) {
-            let so = match has_default(queue, read) {
+        for read in unbrought(crowd, queue) {
+            let has_default = has_default(queue, &read);
+            let so = match has_default {
                 true => "everybody has its default",
                 false => "as it has no default, everybody is refused",
             };
-            let reads = |(_, queue): &(&str, &Queue)| self::readings(queue).contains(read);
-            let by = match queues.iter().all(reads) {
+            let does_so = |(_, queue): &(&str, &Queue)| {
+                readings(queue).contains(&read) && self::has_default(queue, &read) == has_default
+            };
+            let by = match queues.iter().all(does_so) {
                 true => String::new(),
                 false => format!(", which {folder} reads"),
             };
@@ -128,6 +141,25 @@ pub(super) fn unsaid(crowd: &Crowd, queues: &[(&str, &Queue)]) -> Vec<String> {
         }
     }
     sentences
+}
+
+/// A sentence, where one queue alone reads what nobody brings: what it makes of that was not simulated.
+pub(super) fn one_sided(
+    crowd: &Crowd,
+    (this, own): (&str, &Queue),
+    (against, other): (&str, &Queue),
+) -> Option<String> {
+    let (own, other) = (unbrought(crowd, own), unbrought(crowd, other));
+    let alone = own.iter().filter(|read| !other.contains(read));
+    let alone = alone.chain(other.iter().filter(|read| !own.contains(read)));
+    let alone: Vec<String> = alone.map(|read| format!("`{read}`")).collect();
+    (!alone.is_empty()).then(|| {
+        format!(
+            "{this} and {against} cannot be compared until the {} says something of {}.",
+            who(crowd),
+            alone.join(" and ")
+        )
+    })
 }
 
 /// A sentence for each gap that is of one thing here and of another there, so that they cannot be compared.

@@ -15,6 +15,7 @@ use super::setting::Setting;
 use super::{day, population, tally};
 
 const SEED: u64 = 1;
+const FOLDER: &str = "samples";
 const QUEUE: &str = "tdm-4v4";
 const TYPES: [(&str, &str); 3] = [
     (
@@ -56,7 +57,7 @@ impl Rehearsal {
         let config = checked
             .config
             .with_context(|| format!("{:?}", checked.diagnostics))?;
-        let setting = Setting::of(&config, QUEUE).context("the sample queue")?;
+        let setting = Setting::of(&config, FOLDER, QUEUE).context("the sample queue")?;
         let mut population = population::parse(POPULATION, std::slice::from_ref(&setting))?;
         population.tickets_per_day = tickets;
         let crowd = Crowd::Population {
@@ -85,7 +86,7 @@ impl Rehearsal {
             &mut progress,
             Halt::at(&stop),
         )?;
-        let report = tally::report(day, "samples", SEED, self.crowd.starts());
+        let report = tally::report(day, FOLDER, SEED, self.crowd.starts());
         let promise = report.promises.last().context("it promises nothing")?;
         Ok(Kept {
             quantile: promise.quantile,

@@ -72,28 +72,53 @@ fn promised(promise: &Promise) -> String {
     }
 }
 
-/// What the columns of [`rows`] are called; a quantile is of what was named last.
-pub(super) const HEADS: [&str; 16] = [
-    "of",
-    "tickets",
-    "matched",
-    "expired",
-    "canceled",
-    "waiting",
-    "wait p50",
-    "p90",
-    "p99",
-    "max",
-    "skill gap p50",
-    "p90",
-    "teams p50",
-    "p90",
-    "latency p50",
-    "p90",
-];
+/// A column: what it is called, and how it is read of some tickets. A quantile is of what was named last.
+type Column = (&'static str, fn(&Group) -> String);
+
+/// The columns of a run's figures; what happened to no ticket of it and rarely does has none.
+fn columns(report: &Report) -> impl Iterator<Item = Column> {
+    let all: [Column; 17] = [
+        ("tickets", |g| grouped(g.tickets)),
+        ("matched", |g| share(g, g.matched)),
+        ("expired", |g| share(g, g.expired)),
+        ("canceled", |g| share(g, g.canceled)),
+        ("refused", |g| share(g, g.refused)),
+        ("replaced", |g| share(g, g.replaced)),
+        ("waiting", |g| grouped(g.waiting)),
+        ("wait p50", |g| shown(g.wait_seconds.p50, seconds)),
+        ("p90", |g| shown(g.wait_seconds.p90, seconds)),
+        ("p99", |g| shown(g.wait_seconds.p99, seconds)),
+        ("max", |g| shown(g.wait_seconds.max, seconds)),
+        ("skill gap p50", |g| shown(g.skill_gap.p50, number)),
+        ("p90", |g| shown(g.skill_gap.p90, number)),
+        ("teams p50", |g| shown(g.balance_gap.p50, number)),
+        ("p90", |g| shown(g.balance_gap.p90, number)),
+        ("latency p50", |g| shown(g.latency_ms.p50, millis)),
+        ("p90", |g| shown(g.latency_ms.p90, millis)),
+    ];
+    let Group {
+        refused, replaced, ..
+    } = report.all;
+    let is_shown = move |name| match name {
+        "refused" => refused > 0,
+        "replaced" => replaced > 0,
+        _ => true,
+    };
+    all.into_iter().filter(move |(name, _)| is_shown(*name))
+}
+
+/// What the columns of [`rows`] are called.
+pub(super) fn heads(report: &Report) -> Vec<&'static str> {
+    let columns = columns(report).map(|(name, _)| name);
+    std::iter::once("of").chain(columns).collect()
+}
 
 /// The figures of all tickets, then those of each region, party size and hour.
-pub(super) fn rows(report: &Report) -> Vec<[String; 16]> {
+pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
+    let row = |name: String, group: &Group| {
+        let cells = columns(report).map(|(_, cell)| cell(group));
+        std::iter::once(name).chain(cells).collect()
+    };
     let all = std::iter::once(row("all".into(), &report.all));
     let regions = report.by_region.iter();
     let regions = regions.map(|group| row(group.name.clone(), group));
@@ -104,34 +129,14 @@ pub(super) fn rows(report: &Report) -> Vec<[String; 16]> {
     all.chain(regions).chain(parties).chain(hours).collect()
 }
 
-fn row(name: String, group: &Group) -> [String; 16] {
-    let share = |n: u64| percent(n as f64 / group.tickets.max(1) as f64);
-    let (wait, gap) = (&group.wait_seconds, &group.skill_gap);
-    let (teams, latency) = (&group.balance_gap, &group.latency_ms);
-    [
-        name,
-        grouped(group.tickets),
-        share(group.matched),
-        share(group.expired),
-        share(group.canceled),
-        grouped(group.waiting),
-        shown(wait.p50, seconds),
-        shown(wait.p90, seconds),
-        shown(wait.p99, seconds),
-        shown(wait.max, seconds),
-        shown(gap.p50, number),
-        shown(gap.p90, number),
-        shown(teams.p50, number),
-        shown(teams.p90, number),
-        shown(latency.p50, millis),
-        shown(latency.p90, millis),
-    ]
+fn share(group: &Group, n: u64) -> String {
+    percent(n as f64 / group.tickets.max(1) as f64)
 }
 
 fn groups(report: &Report) -> Table {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(HEADS);
+    table.set_header(heads(report));
     table.add_rows(rows(report));
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);

@@ -31,6 +31,9 @@ pub(super) struct Report {
     pub(super) match_players: BTreeMap<u32, u64>,
     /// Why tickets were refused at the door, and how many.
     pub(super) refused: BTreeMap<String, u64>,
+    /// Which of the crowd's tickets these were, in order.
+    #[serde(skip)]
+    pub(super) turned_away: Vec<u64>,
     pub(super) promises: Vec<Promise>,
     /// Searches that ran out of one event's budget, and those that were given up.
     pub(super) searches_put_off: u64,
@@ -232,6 +235,7 @@ pub(super) fn report(day: Day, config: &str, seed: u64, starts: Timestamp) -> Re
         by_party: groups(by_party.into_values().collect()),
         match_players,
         refused: day.refused,
+        turned_away: day.turned_away,
         searches_put_off: day.stats.put_off,
         searches_given_up: day.stats.given_up,
     }

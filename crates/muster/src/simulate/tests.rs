@@ -351,4 +351,17 @@ fn what_a_crowd_says_nothing_of_is_told() {
         said.first().map(String::as_str),
         Some("The trace says nothing of `skill`: everybody has its default.")
     );
+    // What happens without it may differ from folder to folder.
+    let mut other = settings[0].clone();
+    for attribute in Arc::make_mut(&mut other.queue).attributes.values_mut() {
+        attribute.default = None;
+    }
+    let named = [named[0], ("b", &*other.queue)];
+    let said = reads::unsaid(&trace, &named);
+    for wanted in [
+        "The trace says nothing of `skill`, which a reads: everybody has its default.",
+        "The trace says nothing of `skill`, which b reads: as it has no default, everybody is refused.",
+    ] {
+        assert!(said.iter().any(|one| one == wanted), "{said:?}");
+    }
 }

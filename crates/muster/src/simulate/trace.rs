@@ -7,7 +7,7 @@ use anyhow::{Context as _, anyhow, bail, ensure};
 use model::config::quoted_list;
 use model::queue::AttributeType;
 use model::ticket::{TicketPlayer, Value};
-use model::{Millis, Name, PlayerId, Region, Timestamp};
+use model::{Millis, Name, NameError, PlayerId, Region, Timestamp};
 
 use super::crowd::{Arrival, player};
 use super::population::{self, STARTS, TICKETS_MAX, declared};
@@ -172,6 +172,8 @@ fn columns(header: &str, settings: &[Setting]) -> anyhow::Result<Vec<Column>> {
                         "line 1, column {at}: the queue has no attribute {attribute:?}; remove the column"
                     ),
                 })?;
+                setting::one_type(name, settings)
+                    .map_err(|wrong| anyhow!("line 1, column {at}: attribute.{name} is {wrong}"))?;
                 Column::Attribute(name.clone(), declared.kind)
             }
             Some(_) => bail!(
@@ -219,6 +221,9 @@ fn person(
     for ((column, field), at) in columns.iter().zip(fields).zip(1..) {
         let field = field.trim();
         let wrong = |write: &str| anyhow!("line {line}, column {at}: {field:?} is wrong; {write}");
+        let no = |what: &str, why: NameError| {
+            anyhow!("line {line}, column {at}: {field:?} is no {what}: it {why}")
+        };
         match column {
             Column::Ticket if field.is_empty() => {
                 return Err(wrong(
@@ -233,22 +238,16 @@ fn person(
             }
             _ if field.is_empty() => {}
             Column::Player => {
-                person.named = Some(
-                    field
-                        .parse()
-                        .map_err(|_| wrong("write a player's id without spaces"))?,
-                );
+                let named = field.parse().map_err(|why| no("player's id", why))?;
+                person.named = Some(named);
             }
             Column::Leaves => {
                 let leaves = millis(field).ok_or_else(|| wrong("write seconds, such as 45"))?;
                 person.leaves = Some(leaves);
             }
             Column::Platform => {
-                person.who.platform = Some(
-                    field
-                        .parse()
-                        .map_err(|_| wrong("write a platform's name, such as steam"))?,
-                );
+                let platform = field.parse().map_err(|why| no("platform", why))?;
+                person.who.platform = Some(platform);
             }
             Column::Latency(region) => {
                 let ms: f64 = field.parse().unwrap_or(f64::NAN);

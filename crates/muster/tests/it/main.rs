@@ -3,4 +3,5 @@
 mod bzflag;
 mod demo;
 mod simulate;
+mod simulate_against;
 mod wrapped;

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-const TYPES: &str = "\
+pub(crate) const TYPES: &str = "\
 apiVersion: v1
 kind: SessionType
 name: Game
@@ -53,12 +53,12 @@ cancel: { share: 0.2, after_seconds: { uniform: [5, 60] } }
 ";
 
 /// A folder of types, a population, and whatever else a test needs.
-struct Desk {
-    folder: tempfile::TempDir,
+pub(crate) struct Desk {
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Desk {
-    fn new() -> Desk {
+    pub(crate) fn new() -> Desk {
         let desk = Desk {
             folder: tempfile::tempdir().expect("a folder"),
         };
@@ -67,11 +67,11 @@ impl Desk {
         desk
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, text).expect("written");
@@ -91,19 +91,19 @@ impl Desk {
         self.command(arguments).output().expect("runs")
     }
 
-    fn said(&self, arguments: &[&str]) -> String {
+    pub(crate) fn said(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{errors}");
         String::from_utf8(output.stdout).expect("text")
     }
 
-    fn document(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn document(&self, arguments: &[&str]) -> Value {
         let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
         serde_json::from_str(&self.said(&arguments)).expect("a document")
     }
 
-    fn refused(&self, arguments: &[&str]) -> String {
+    pub(crate) fn refused(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(!output.status.success());
         assert_eq!(String::from_utf8_lossy(&output.stdout), "");
@@ -111,7 +111,22 @@ impl Desk {
     }
 }
 
-fn count(group: &Value, key: &str) -> u64 {
+/// The cells of a column of the first table, from the row of all tickets down; none where there is no such column.
+fn column(table: &str, head: &str) -> Vec<String> {
+    let cells = |line: &str| -> Vec<String> {
+        let cells = line.trim_matches('|').split('|');
+        cells.map(|cell| cell.trim().to_owned()).collect()
+    };
+    let lines = table.lines().skip_while(|line| !line.starts_with("| of "));
+    let mut lines = lines.take_while(|line| line.starts_with('|')).map(cells);
+    let heads = lines.next().expect("a table");
+    let at = heads.iter().position(|found| found == head);
+    at.map_or_else(Vec::new, |at| {
+        lines.skip(1).map(|row| row[at].clone()).collect()
+    })
+}
+
+pub(crate) fn count(group: &Value, key: &str) -> u64 {
     group[key]
         .as_u64()
         .unwrap_or_else(|| panic!("{key}: {group}"))
@@ -414,6 +429,11 @@ f,8,bob,20,1500
         table.contains("replaced 1: a player of the ticket came again"),
         "{table}"
     );
+    assert_eq!(
+        column(&table, "replaced"),
+        ["16.7 %", "16.7 %", "0.0 %", "50.0 %", "16.7 %"],
+        "{table}"
+    );
     let alone = "ticket,time,player,latency.eu\na,0,ann,20\nb,60,ann,20\nc,61,ann,20\n";
     desk.write("trace.csv", alone);
     let document = desk.document(&["--players", "trace.csv"]);
@@ -477,78 +497,34 @@ fn what_nobody_knows_is_no_zero() {
     assert!(page.contains("<td>-</td>"), "{page}");
 }
 
-/// Where the edit reads what the crowd does not bring, a gap of nothing is no better than a gap.
+/// Where all are refused, the table says so of every row, and whose tickets they were.
 #[test]
-fn gaps_of_different_attributes_are_not_compared() {
+fn who_was_refused_has_a_column_of_its_own() {
     let desk = Desk::new();
-    desk.write("renamed/all.yaml", &TYPES.replace("skill", "elo"));
     desk.write(
-        "free/all.yaml",
-        &TYPES
-            .replace(
-                "distance: skill, max: 100 }",
-                "compare: skill, op: \">\", value: 0 }",
-            )
-            .replace("max: 200 }, { after: 40s, max: null }", "off: true }"),
+        "nowhere.yaml",
+        "tickets_per_day: 40\nparties: { 1: 1, 2: 1 }\n",
     );
-    let said =
-        "The population says nothing of `elo`, which renamed reads: everybody has its default.";
-    let gaps =
-        "The skill gap is of `elo` in renamed and of `skill` in types: they cannot be compared.";
-    let arguments = |folder| {
-        [
-            "simulate",
-            "--queue",
-            "pairs",
-            "--population",
-            "population.yaml",
-            "--config",
-            folder,
-            "--against",
-            "types",
-        ]
-    };
-    let run = |folder, more: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
-        let output = command
-            .args(arguments(folder))
-            .args(more)
-            .current_dir(desk.folder.path());
-        let output = output.output().expect("runs");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout).expect("text")
-    };
-    let table = run("renamed", &["--html", "page.html"]);
-    let page = std::fs::read_to_string(desk.path("page.html")).expect("a page");
-    for text in [&table, &page] {
-        assert!(text.contains(said) && text.contains(gaps), "{text}");
-        assert!(text.contains("of different attributes"), "{text}");
-    }
-    let document: Value = serde_json::from_str(&run("renamed", &["--json"])).expect("a document");
-    let all = document["assumptions"].as_array().expect("sentences");
+    let table = desk.said(&["--population", "nowhere.yaml", "--html", "page.html"]);
+    let refused = column(&table, "refused");
     assert!(
-        all.contains(&said.into()) && all.contains(&gaps.into()),
-        "{all:?}"
+        refused.len() > 4 && refused.iter().all(|cell| cell == "100.0 %"),
+        "{table}"
     );
-    assert_eq!(document["runs"][0]["gaps_of"]["skill_gap"], "elo");
-    let gap = |document: &Value| {
-        let all = document["differences"]
-            .as_array()
-            .expect("differences")
-            .clone();
-        all.into_iter()
-            .find(|one| one["what"] == "skill gap p50")
-            .expect("a gap")
-    };
-    assert_eq!(gap(&document)["verdict"], "other");
-    // Without a distance there is no gap, which is not one of 0.
-    let document: Value = serde_json::from_str(&run("free", &["--json"])).expect("a document");
-    assert_eq!(gap(&document)["this"], Value::Null);
-    assert_eq!(gap(&document)["verdict"], "other");
+    let page = std::fs::read_to_string(desk.path("page.html")).expect("a page");
+    well_formed(&page);
+    assert!(
+        page.contains("<th>refused</th>") && page.contains("<td>100.0 %</td>"),
+        "{page}"
+    );
+    assert!(!page.contains("<th>replaced</th>"), "{page}");
+    desk.write(
+        "near.yaml",
+        "tickets_per_day: 40\nregions: { eu: { share: 1, latency: { eu: { normal: 9 } } } }\n",
+    );
+    let table = desk.said(&["--population", "near.yaml"]);
+    assert_eq!(column(&table, "refused"), Vec::<String>::new(), "{table}");
+    assert_eq!(column(&table, "replaced"), Vec::<String>::new(), "{table}");
 }
 
 #[test]
@@ -642,6 +618,18 @@ fn a_bad_trace_is_refused_with_its_place_and_what_to_write() {
             "line 2, column 1: \"\" is wrong; write what the ticket is called",
         ),
         ("ticket,time\n", "there is no player"),
+        (
+            "ticket,time,player\na,1,\"x,y\"\n",
+            "line 2, column 3: \"x,y\" is no player's id: it may not contain ','; allowed are 1 to 100 letters, digits and . _ - : | @",
+        ),
+        (
+            "ticket,time,player\na,1,me\n",
+            "line 2, column 3: \"me\" is no player's id: it may not be \"me\", which stands for whoever calls",
+        ),
+        (
+            "ticket,time,platform\na,1,play station\n",
+            "line 2, column 3: \"play station\" is no platform: it may not contain ' '; allowed are 1 to 100 letters, digits and . _ -",
+        ),
         (
             "ticket,time,player\na,1,ann\na,1,bob\na,1,ann\n",
             "line 4, column 3: the player ann is in the ticket \"a\" twice, in line 2 too; write each player of a party once",
@@ -749,6 +737,32 @@ fn what_cannot_be_read_or_used_is_named() {
 }
 
 #[test]
+fn a_page_that_cannot_be_written_is_told_and_costs_no_table() {
+    let desk = Desk::new();
+    desk.write("small.yaml", &POPULATION.replace("8000", "20"));
+    let run = |page| desk.run(&["--population", "small.yaml", "--html", page]);
+    for (page, is_told_before) in [
+        ("nowhere/page.html", true),
+        ("types", true),
+        ("/dev/full", false),
+    ] {
+        let output = run(page);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && said.contains(&format!("cannot write the page {page}: ")),
+            "{said}"
+        );
+        let table = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(table.is_empty(), is_told_before, "{page}: {table}");
+    }
+    // What is longer and was there before goes, and no other.
+    desk.write("page.html", &"x".repeat(1_000_000));
+    assert!(run("page.html").status.success());
+    well_formed(&std::fs::read_to_string(desk.path("page.html")).expect("a page"));
+    assert!(run("/dev/null").status.success());
+}
+
+#[test]
 fn ctrl_c_ends_it_and_nothing_is_written() {
     let desk = Desk::new();
     let many = POPULATION.replace("8000", "5000000");
@@ -770,6 +784,7 @@ fn ctrl_c_ends_it_and_nothing_is_written() {
     while !listens() {
         std::thread::yield_now();
     }
+    assert!(desk.path("page.html").exists(), "the page has its place");
     kill_process(pid, Signal::INT).expect("a signal");
     let output = running.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&output.stderr);
