@@ -65,7 +65,7 @@ sections! {
     /// When a queue is open.
     struct OpeningHours {
         /// On which days it opens. Omitted: on every day.
-        days: Vec<Day> = Vec::new(),
+        days: Option<Vec<Day>> = None,
         /// From this time of day, `HH:MM`.
         from: String = "00:00".to_owned(),
         /// To this time of day, `HH:MM`, at most `24:00`; before `from` it is the next day's.
