@@ -336,7 +336,8 @@ conditions! {
     /// What must hold in every match: one of `distance`, `balance`, `equal`, `different`, `intersect`, `contains` and
     /// `compare`, each naming an attribute, or `all`, `any` or `not` of such.
     struct Rule {
-        /// Unique in its queue; expansions name it.
+        /// Unique in its queue; expansions name it. None of `avoid`, `created_before`, `cross_play`, `refused`, `regions`,
+        /// `roles`, `seats` and `teams`, which explanations say of other things.
         name: Name,
         /// It need not hold: a match that keeps it is better by this weight.
         #[serde(default)]
