@@ -12,6 +12,11 @@ use crate::minimum::Fall;
 use crate::pool::EXACT_TICKETS_MAX;
 use crate::shortage::Shortage;
 
+/// Decimals of a number, where two numbers need not be told apart.
+const DECIMALS: i32 = 2;
+/// With so many a number stands as it is.
+const DECIMALS_MAX: i32 = 15;
+
 /// Where a ticket stands, in one sentence, whether it searches or not.
 pub fn ticket_sentence(ticket: &Ticket) -> String {
     let why = match ticket.reason {
@@ -233,7 +238,7 @@ fn more(players: u64) -> String {
 fn within(miss: &NearestMiss) -> Option<String> {
     let (attribute, limit) = miss.attribute.as_ref().zip(miss.own_limit)?;
     match limit.is_finite() {
-        true => Some(format!("within {attribute} {}", number(limit))),
+        true => Some(format!("within {attribute} {}", beside(limit, miss))),
         false => None,
     }
 }
@@ -249,14 +254,14 @@ fn nearest(miss: &NearestMiss, now: Timestamp) -> String {
                     format!(
                         ", where {} to be within {}",
                         verb(miss.waiting, "it asks", "they ask"),
-                        number(their)
+                        beside(their, miss)
                     )
                 }
                 _ => String::new(),
             };
             format!(
                 "{who} {waits} at {attribute} {} from yours{theirs}",
-                number(gap)
+                beside(gap, miss)
             )
         }
         _ => format!("{who} {waits} behind {}", thing(rule)),
@@ -324,8 +329,8 @@ fn nearest_session(miss: &SessionMiss, now: Timestamp) -> String {
     let far = match (&miss.attribute, miss.gap, miss.limit) {
         (Some(attribute), Some(gap), Some(limit)) => format!(
             "With you in it the nearest of them would span {attribute} {}, where {rule} allows you {}",
-            number(gap),
-            number(limit)
+            rounded(gap, decimals(gap, [limit])),
+            rounded(limit, decimals(gap, [limit]))
         ),
         _ => format!("From the nearest of them you are kept by {}", thing(rule)),
     };
@@ -456,10 +461,38 @@ fn capital(text: &str) -> String {
     first.into_iter().chain(rest).collect()
 }
 
-/// Two decimals at most, rounded.
+/// A number of a nearest miss, so that its gap reads as more than the limits that it is beyond.
+fn beside(x: f64, miss: &NearestMiss) -> String {
+    let limits = [miss.own_limit, miss.their_limit].map(|limit| limit.unwrap_or(f64::INFINITY));
+    rounded(x, decimals(miss.gap.unwrap_or(0.0), limits))
+}
+
+/// How many decimals tell a gap from the limits that it is beyond.
+fn decimals<const N: usize>(gap: f64, limits: [f64; N]) -> i32 {
+    let differs = |decimals: &i32| {
+        let mut passed = limits.iter().filter(|limit| **limit < gap);
+        passed.all(|limit| round(*limit, *decimals) < round(gap, *decimals))
+    };
+    (DECIMALS..DECIMALS_MAX)
+        .find(differs)
+        .unwrap_or(DECIMALS_MAX)
+}
+
 fn number(x: f64) -> String {
-    let rounded = (x * 100.0).round() / 100.0;
-    format!("{}", rounded + 0.0)
+    rounded(x, DECIMALS)
+}
+
+/// With so many decimals at most.
+fn rounded(x: f64, decimals: i32) -> String {
+    format!("{}", round(x, decimals) + 0.0)
+}
+
+fn round(x: f64, decimals: i32) -> f64 {
+    if decimals == DECIMALS_MAX {
+        return x;
+    }
+    let scale = 10_f64.powi(decimals);
+    (x * scale).round() / scale
 }
 
 /// How long from now, rounded up, so that it is so by then.

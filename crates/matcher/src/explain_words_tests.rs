@@ -123,6 +123,40 @@ fn a_miss_names_whose_range_is_too_narrow() {
 }
 
 #[test]
+fn a_gap_reads_as_more_than_the_limit_that_it_is_beyond() {
+    for (gap, own, shown) in [
+        (200.001, 200.0, ["200.001", "200"]),
+        (200.014, 200.0, ["200.01", "200"]),
+        (200.006, 200.0056, ["200.006", "200.0056"]),
+        (0.3, 0.1 + 0.2 - 1e-3, ["0.3", "0.299"]),
+        (
+            1e15 + 0.125,
+            1e15,
+            ["1000000000000000.1", "1000000000000000"],
+        ),
+        (0.1 + 0.2, 0.3, ["0.30000000000000004", "0.3"]),
+    ] {
+        let miss = NearestMiss {
+            gap: Some(gap),
+            own_limit: Some(own),
+            their_limit: Some(own),
+            ..miss(Some("s"), None)
+        };
+        let [gap, own] = shown;
+        let within_reach = within(&miss).expect("a limit");
+        assert_eq!(
+            (nearest(&miss, NOW), within_reach),
+            (
+                format!(
+                    "1 party of 3 waits at s {gap} from yours; no widening brings you together."
+                ),
+                format!("within s {own}"),
+            )
+        );
+    }
+}
+
+#[test]
 fn a_queue_that_is_closed_says_until_when() {
     let at = |ms| Explanation {
         gate: Gate::Closed {

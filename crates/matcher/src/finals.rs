@@ -174,7 +174,7 @@ fn parts_team(kind: &RuleKind) -> bool {
 }
 
 /// The teams that a rule names.
-fn named(kind: &RuleKind, out: &mut BTreeSet<usize>) {
+pub(crate) fn named(kind: &RuleKind, out: &mut BTreeSet<usize>) {
     match kind {
         RuleKind::Contains { team, .. } | RuleKind::Compare { team, .. } => out.extend(*team),
         RuleKind::All(parts) | RuleKind::Any(parts) => parts.iter().for_each(|p| named(p, out)),

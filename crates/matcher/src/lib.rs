@@ -31,6 +31,7 @@ mod matcher;
 mod minimum;
 mod order;
 mod pairs;
+mod party;
 mod plan;
 mod pool;
 mod prefetch;

@@ -21,7 +21,7 @@ use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, SkillKey, Slot};
 use crate::roles::of_team;
 use crate::search::{Cursor, Found, Outcome, Scene, search, worst_ms};
 use crate::sorted::{Ahead, LeafId};
-use crate::validate::{Rejection, admit, no_region_within};
+use crate::validate::{Rejection, admit, last_age, no_region_within};
 use refilling::Turn;
 
 /// Tickets that may widen or expire in one event; the others are due at once.
@@ -941,7 +941,8 @@ fn no_region(plan: &Plan, entry: &Entry) -> Option<Rejection> {
     if entry.anywhere {
         return None;
     }
-    let last = plan.last_level();
+    let last = plan.level_at(last_age(entry.created_at, entry.expires.at()));
+    let last = plan.level(last);
     if entry.pings.iter().any(|ping| last.is_near(ping)) {
         return None;
     }

@@ -254,7 +254,7 @@ impl Question {
 }
 
 /// The limit that a comparison reads: what widens is the one on its open side.
-fn widening(by: Comparison, max: f64, min: f64) -> f64 {
+pub(crate) fn widening(by: Comparison, max: f64, min: f64) -> f64 {
     match by {
         Comparison::Less | Comparison::AtMost => max,
         _ => min,

@@ -3,14 +3,13 @@
 use std::cmp::Ordering;
 
 use model::queue::{
-    Attribute, AttributeType, Comparison, ExpansionTarget, NUMBER_ABS_MAX, Operand, Queue, Reading,
-    RuleKind, STRING_BYTES_MAX, STRINGS_MAX, Scope, TeamSettings,
+    Attribute, AttributeType, NUMBER_ABS_MAX, Queue, STRING_BYTES_MAX, STRINGS_MAX, TeamSettings,
 };
 use model::ticket::{TicketPlayer, Value};
-use model::{Name, PlayerId, Region, Ticket};
+use model::{Name, PlayerId, Region, Ticket, Timestamp};
 
-use crate::entry::{Apart, Fit, Ping, fit, keyed, number, text, texts, value};
-use crate::finals::{base, has_any, shared, steps, summed};
+use crate::entry::{Apart, Fit, Ping, fit, keyed, texts};
+use crate::party::Party;
 use crate::plan::{Level, Plan};
 use crate::roles;
 
@@ -239,6 +238,19 @@ pub enum Rejection {
         rule: Name,
         /// In words.
         why: String,
+    },
+    /// It would fill whatever team it were on, and breaks a rule there that others could have mended.
+    #[error(
+        "rule {rule}: {why}, and the party of {players} leaves no seat of its team to others{}",
+        if *players > 1 { "; fewer may queue together" } else { "" }
+    )]
+    PartyFillsTeam {
+        /// The rule.
+        rule: Name,
+        /// In words.
+        why: String,
+        /// In the party.
+        players: usize,
     },
 }
 
@@ -508,61 +520,49 @@ fn check_rules<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Reject
         Apart::Rule(rule) => Rejection::PartyNotEqual { rule },
         Apart::Platform => Rejection::PartyCrossPlays,
     })?;
-    check_keys(&plan.queue, ticket)?;
-    check_roles(&plan.queue, ticket)?;
-    let party = std::cell::LazyCell::new(|| Party {
-        queue: &plan.queue,
-        players: ticket.players.iter().collect(),
-    });
-    for (index, rule) in plan.queue.rules.iter().enumerate() {
-        // What the whole match has in common is the key of its pool, which the party has by now; and a party is one
-        // number, from which nobody differs, to a distance between parties.
-        let is_kept = match &rule.kind {
-            RuleKind::Equal { per, .. } => *per == Scope::Match,
-            RuleKind::Distance { per, .. } => *per == Scope::Party,
-            _ => false,
-        };
-        if rule.prefer.is_some() || is_kept {
-            continue;
-        }
-        if let Some(limits) = last_limits(&plan.queue, index, &rule.kind) {
-            party.judge(&rule.name, &rule.kind, limits)?;
-        }
+    let queue = &*plan.queue;
+    check_keys(queue, ticket)?;
+    let teams = queue.teams.iter().enumerate();
+    let has_room = |(_, team): &(usize, &TeamSettings)| has_room(queue, ticket, team);
+    let mut teams = teams.filter(has_room).map(|(index, _)| index).peekable();
+    if let (None, Some(attribute)) = (teams.peek(), &queue.role_attribute) {
+        return Err(Rejection::RolesLeftOver {
+            players: ticket.players.len(),
+            attribute: attribute.clone(),
+        });
     }
+    let age = last_age(ticket.created_at, ticket.expires_at);
+    Party::new(queue, ticket, age).judge(teams)?;
     if fit.anywhere {
         return Ok(fit);
     }
     if fit.pings.is_empty() {
         return Err(Rejection::NoRegionAllowed);
     }
-    let last = plan.last_level();
+    let last = plan.level(plan.level_at(age));
     if !fit.pings.iter().any(|ping| last.accepts(ping)) {
-        return Err(too_far(plan, &fit, ticket));
+        return Err(too_far(queue, &fit, ticket, last));
     }
     Ok(fit)
 }
 
-/// Some team has seats enough for the party and for whoever takes the roles that it leaves over.
-fn check_roles(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
+/// The oldest that a ticket is matched at, in milliseconds: when its time is over it expires.
+pub(crate) fn last_age(created_at: Timestamp, expires_at: Option<Timestamp>) -> u64 {
+    let lives = expires_at.map(|at| at.since(created_at).0);
+    lives.map_or(u64::MAX, |lives| lives.saturating_sub(1))
+}
+
+/// Whether a team has seats enough for the party and for whoever takes the roles that it leaves over.
+fn has_room(queue: &Queue, ticket: &Ticket, team: &TeamSettings) -> bool {
+    let Some(others) = usize::from(team.players_max).checked_sub(ticket.players.len()) else {
+        return false;
+    };
     let Some(attribute) = &queue.role_attribute else {
-        return Ok(());
+        return true;
     };
-    let players = ticket.players.len();
-    let takes = |team: &TeamSettings| {
-        let Some(others) = usize::from(team.players_max).checked_sub(players) else {
-            return false;
-        };
-        let wanted: usize = team.roles.values().copied().map(usize::from).sum();
-        // Most often others can take all of them.
-        wanted <= others || fills(queue, ticket, team, attribute, others as u32)
-    };
-    if queue.teams.iter().any(takes) {
-        return Ok(());
-    }
-    Err(Rejection::RolesLeftOver {
-        players,
-        attribute: attribute.clone(),
-    })
+    let wanted: usize = team.roles.values().copied().map(usize::from).sum();
+    // Most often others can take all of them.
+    wanted <= others || fills(queue, ticket, team, attribute, others as u32)
 }
 
 /// Whether the party takes all roles of a team but so many.
@@ -615,162 +615,6 @@ fn check_keys(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// The limits of a rule when every expansion has come; `None`: it will be given up.
-fn last_limits(queue: &Queue, index: usize, kind: &RuleKind) -> Option<(f64, f64)> {
-    let (mut max, mut min) = base(kind);
-    for limit in steps(queue, &ExpansionTarget::Rule(index), u64::MAX) {
-        max = max.max(limit?);
-    }
-    for limit in steps(queue, &ExpansionTarget::RuleMin(index), u64::MAX) {
-        min = min.min(limit.unwrap_or(f64::NEG_INFINITY));
-    }
-    Some((max, min))
-}
-
-/// A party that asks whether any match could have it.
-struct Party<'a> {
-    queue: &'a Queue,
-    players: Vec<&'a TicketPlayer>,
-}
-
-impl Party<'_> {
-    /// Refuses what no other players can mend.
-    fn judge(&self, rule: &Name, kind: &RuleKind, limits: (f64, f64)) -> Result<(), Rejection> {
-        match self.breaks(kind, limits) {
-            None => Ok(()),
-            Some(_) if matches!(kind, RuleKind::Equal { .. }) => {
-                Err(Rejection::PartyNotEqual { rule: rule.clone() })
-            }
-            Some(why) => match kind {
-                RuleKind::Intersect { attribute, .. } => Err(Rejection::PartySharesTooFew {
-                    rule: rule.clone(),
-                    shared: shared(self.queue, &self.players, attribute),
-                    min: limits.1 as usize,
-                }),
-                _ => Err(Rejection::PartyBreaksRule {
-                    rule: rule.clone(),
-                    why,
-                }),
-            },
-        }
-    }
-
-    /// How the party alone already breaks a rule, in words.
-    fn breaks(&self, kind: &RuleKind, (max, min): (f64, f64)) -> Option<String> {
-        let part = |kind: &RuleKind| self.breaks(kind, base(kind));
-        match kind {
-            RuleKind::Distance {
-                read,
-                per: Scope::Player,
-                ..
-            } => {
-                let numbers = || self.players.iter().map(|p| number(self.queue, p, read));
-                let high = numbers().fold(f64::NEG_INFINITY, f64::max);
-                let gap = high - numbers().fold(f64::INFINITY, f64::min);
-                (gap > max).then(|| format!("its players differ by {gap} in {read}, {max} may be"))
-            }
-            RuleKind::Equal { read, .. } => {
-                let mut texts = self.players.iter().map(|p| text(self.queue, p, read));
-                let first = texts.next();
-                let differ = texts.any(|text| Some(&text) != first.as_ref());
-                differ.then(|| format!("its players differ in {read}"))
-            }
-            RuleKind::Different { read, .. } => (self.kinds(read) < self.players.len())
-                .then(|| format!("two of its players have the same {read}")),
-            RuleKind::Intersect { attribute, .. } => {
-                let n = shared(self.queue, &self.players, attribute);
-                ((n as f64) < min).then(|| format!("its players share {n} of {attribute}"))
-            }
-            RuleKind::Contains {
-                attribute,
-                values,
-                team: None,
-                ..
-            } => {
-                let has = |p: &&&TicketPlayer| has_any(self.queue, p, attribute, values);
-                let n = self.players.iter().filter(has).count();
-                let list = values.join(" or ");
-                let have = if n == 1 { "has" } else { "have" };
-                (n as f64 > max).then(|| format!("{n} of its players {have} {list}, {max} may"))
-            }
-            RuleKind::Compare { team: None, .. } => self.breaks_compare(kind, (max, min)),
-            RuleKind::All(parts) => parts.iter().find_map(part),
-            RuleKind::Any(parts) => {
-                let broken = parts.iter().map(part);
-                let all = broken.collect::<Option<Vec<String>>>()?;
-                (!all.is_empty()).then(|| all.join(" and "))
-            }
-            _ => None,
-        }
-    }
-
-    fn breaks_compare(&self, kind: &RuleKind, (max, min): (f64, f64)) -> Option<String> {
-        let RuleKind::Compare {
-            read,
-            per,
-            of,
-            by,
-            with,
-            ..
-        } = kind
-        else {
-            return None;
-        };
-        let figure = |players: &[&TicketPlayer], read: &Reading| {
-            summed(*of, players.iter().map(|p| number(self.queue, p, read)))
-        };
-        let judge = |players: &[&TicketPlayer], whose: &str| {
-            let own = figure(players, read);
-            let other = match with {
-                Operand::Number(_) if matches!(by, Comparison::Less | Comparison::AtMost) => max,
-                Operand::Number(_) => min,
-                Operand::Reading(other) => figure(players, other),
-                Operand::Text(_) => return None,
-            };
-            (!by.holds(own, other)).then(|| {
-                let given = players.iter().any(|player| is_given(player, read));
-                let by_default = if given { "" } else { " by default" };
-                format!("{whose} has {read} {own}{by_default}, not {by} {other}")
-            })
-        };
-        match (per, with) {
-            (Scope::Player, Operand::Text(wanted)) => self.players.iter().find_map(|player| {
-                let own = value(self.queue, player, &read.attribute);
-                let is = matches!(own, Some(model::ticket::Value::String(own)) if own == wanted);
-                (is != (*by == Comparison::Equal)).then(|| {
-                    let own = text(self.queue, player, read);
-                    let given = is_given(player, read);
-                    let by_default = if given { "" } else { " by default" };
-                    format!(
-                        "player {} has {read} {own}{by_default}, not {by} {wanted}",
-                        player.player
-                    )
-                })
-            }),
-            (Scope::Player, _) => self
-                .players
-                .iter()
-                .find_map(|player| judge(&[player], &format!("player {}", player.player))),
-            (Scope::Party, _) => judge(&self.players, "the party"),
-            (Scope::Team | Scope::Match, _) => None,
-        }
-    }
-
-    /// How many different values its players have.
-    fn kinds(&self, read: &Reading) -> usize {
-        let texts = self.players.iter().map(|p| text(self.queue, p, read));
-        texts.collect::<std::collections::BTreeSet<_>>().len()
-    }
-}
-
-/// Whether a player brought it himself; otherwise it is the queue's default.
-fn is_given(player: &TicketPlayer, read: &Reading) -> bool {
-    match (player.attributes.get(&read.attribute), &read.key) {
-        (Some(Value::Numbers(numbers)), Some(key)) => numbers.contains_key(key),
-        (own, _) => own.is_some(),
-    }
-}
-
 /// Which rule keeps a party out of every region, by its longest round trip to each.
 pub(crate) fn no_region_within(worst_ms: impl Iterator<Item = u32>, last: &Level) -> Rejection {
     let rule = far_rule(worst_ms, last).0;
@@ -789,11 +633,11 @@ fn far_rule(mut worst_ms: impl Iterator<Item = u32>, last: &Level) -> (&'static 
 }
 
 /// Which region comes nearest to being no longer too far, and for whom it is.
-fn too_far(plan: &Plan, fit: &Fit<'_>, ticket: &Ticket) -> Rejection {
+fn too_far(queue: &Queue, fit: &Fit<'_>, ticket: &Ticket, last: &Level) -> Rejection {
     let worst_ms = fit.pings.iter().map(|ping| ping.worst_ms);
-    let (rule, limit_ms) = far_rule(worst_ms, plan.last_level());
+    let (rule, limit_ms) = far_rule(worst_ms, last);
     let is_allowed = |region: &Region| {
-        let allow = plan.queue.regions.allow.as_ref();
+        let allow = queue.regions.allow.as_ref();
         allow.is_none_or(|allow| allow.contains(region))
     };
     let is_far = rule == "regions.max_latency";

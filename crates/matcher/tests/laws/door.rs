@@ -5,8 +5,11 @@ use model::queue::{
     Aggregate, Comparison, ExpansionTarget, Operand, Queue, Reading, RuleKind, Scope,
 };
 use model::ticket::Value;
-use model::{Millis, Ticket};
+use model::{Millis, Ticket, Timestamp};
+use proptest::prelude::*;
 
+use crate::exhaustive::Exhaustive;
+use crate::random::{cases, draft, queue_of_last_rules, random_queue};
 use crate::world::{QueueExt, TicketExt, name, queue, region, texts, ticket};
 
 fn refusal(queue: &Queue, ticket: &Ticket) -> String {
@@ -366,4 +369,273 @@ fn a_party_that_leaves_no_seat_for_the_other_roles_is_refused() {
     q.teams[1].roles.clear();
     let tanks = of(&[&["tank"], &["tank"], &["tank"]]);
     assert_eq!(validate(&q, &tanks), Ok(()), "the other team wants none");
+}
+
+/// What a rule reads of a ticket that no match could hold, and what is said to it.
+fn compare(per: Scope, of: Aggregate, team: Option<usize>, by: Comparison, value: f64) -> RuleKind {
+    RuleKind::Compare {
+        read: Reading::of(name("skill")),
+        per,
+        of,
+        team,
+        by,
+        with: Operand::Number(value),
+    }
+}
+
+fn contains(value: &str, per: Scope) -> RuleKind {
+    RuleKind::Contains {
+        attribute: name("mode"),
+        values: vec![value.into()],
+        per,
+        team: None,
+        min: 1,
+        max: None,
+    }
+}
+
+#[test]
+fn who_brings_what_nobody_may_bring_is_refused() {
+    let duel = queue(&[(1, 1), (1, 1)]);
+    let smurf = ticket(1, 0, &[0.0]).with("mode", texts(&["smurf"]));
+    let not = |kind| RuleKind::Not(Box::new(kind));
+    let no_smurf = duel
+        .clone()
+        .rule("no-smurf", not(contains("smurf", Scope::Match)));
+    assert_eq!(
+        refusal(&no_smurf, &smurf),
+        "rule no-smurf: 1 of its players has smurf, which may not be, whoever joins the party"
+    );
+    assert_eq!(validate(&no_smurf, &ticket(1, 0, &[0.0])), Ok(()));
+    let of_teams = duel
+        .clone()
+        .rule("some", not(contains("smurf", Scope::Team)));
+    assert_eq!(
+        validate(&of_teams, &smurf),
+        Ok(()),
+        "the other team need not have one"
+    );
+    let twice = duel
+        .clone()
+        .rule("any", not(not(contains("smurf", Scope::Match))));
+    assert_eq!(
+        validate(&twice, &ticket(1, 0, &[0.0])),
+        Ok(()),
+        "somebody else may bring it"
+    );
+    let either = RuleKind::All(vec![
+        contains("smurf", Scope::Match),
+        compare(
+            Scope::Match,
+            Aggregate::Max,
+            None,
+            Comparison::AtLeast,
+            10.0,
+        ),
+    ]);
+    let not_both = duel.rule("not-both", not(either));
+    assert_eq!(
+        validate(&not_both, &smurf),
+        Ok(()),
+        "a smurf below 10 meets others below 10"
+    );
+    assert_eq!(
+        refusal(
+            &not_both,
+            &ticket(1, 0, &[10.0]).with("mode", texts(&["smurf"]))
+        ),
+        "rule not-both: 1 of its players has smurf and its highest has skill 10, which may not be, whoever joins the party"
+    );
+    let wish = model::queue::Rule {
+        name: name("wish"),
+        prefer: Some(1.0),
+        kind: not(contains("smurf", Scope::Match)),
+    };
+    let mut wished = queue(&[(1, 1), (1, 1)]);
+    wished.rules.push(wish);
+    assert_eq!(validate(&wished, &smurf), Ok(()), "a wish refuses nobody");
+}
+
+#[test]
+fn a_highest_or_lowest_number_that_only_gets_worse_is_refused() {
+    let duos = queue(&[(2, 2), (2, 2)]);
+    let (low, high) = (Aggregate::Min, Aggregate::Max);
+    for per in [Scope::Match, Scope::Team] {
+        let with = |of, by| duos.clone().rule("top", compare(per, of, None, by, 1500.0));
+        for (of, by, skill, is_fine) in [
+            (high, Comparison::Less, 2000.0, false),
+            (high, Comparison::Less, 1500.0, false),
+            (high, Comparison::Less, 1499.0, true),
+            (high, Comparison::AtMost, 1500.0, true),
+            (high, Comparison::AtMost, 1501.0, false),
+            (high, Comparison::AtLeast, 0.0, true),
+            (high, Comparison::Equal, 1500.0, true),
+            (high, Comparison::Equal, 1499.0, true),
+            (high, Comparison::Equal, 1501.0, false),
+            (high, Comparison::Unequal, 1500.0, true),
+            (low, Comparison::Greater, 1000.0, false),
+            (low, Comparison::Greater, 1500.0, false),
+            (low, Comparison::AtLeast, 1500.0, true),
+            (low, Comparison::AtLeast, 1499.0, false),
+            (low, Comparison::Less, 2000.0, true),
+            (low, Comparison::Equal, 1499.0, false),
+            (low, Comparison::Equal, 2000.0, true),
+            (Aggregate::Mean, Comparison::Less, 2000.0, true),
+            (Aggregate::Sum, Comparison::Less, 2000.0, true),
+        ] {
+            let said = validate(&with(of, by), &ticket(1, 0, &[skill]));
+            assert_eq!(said.is_ok(), is_fine, "{of:?} {by} {skill}: {said:?}");
+        }
+    }
+    let top = duos.rule(
+        "top",
+        compare(Scope::Match, high, None, Comparison::Less, 1500.0),
+    );
+    assert_eq!(
+        refusal(&top, &ticket(1, 0, &[2000.0])),
+        "rule top: its highest has skill 2000, not < 1500, whoever joins the party"
+    );
+    let widens = top.widens(ExpansionTarget::Rule(0), &[(1_000, Some(2001.0))]);
+    assert_eq!(validate(&widens, &ticket(1, 0, &[2000.0])), Ok(()));
+}
+
+#[test]
+fn a_party_that_fills_its_team_must_keep_what_is_asked_of_it() {
+    let duos = queue(&[(2, 2), (2, 2)]);
+    let healer = duos.clone().rule("healer", contains("healer", Scope::Team));
+    let two = ticket(1, 0, &[1000.0; 2]);
+    assert_eq!(
+        refusal(&healer, &two),
+        "rule healer: 0 of its players have healer, 1 must, and the party of 2 leaves no seat of its team to others; fewer may queue together"
+    );
+    assert_eq!(
+        validate(&healer, &ticket(1, 0, &[0.0])),
+        Ok(()),
+        "a healer may join"
+    );
+    let mut heals = two.clone();
+    heals.players[1]
+        .attributes
+        .insert(name("mode"), texts(&["healer"]));
+    assert_eq!(validate(&healer, &heals), Ok(()));
+    let larger = queue(&[(2, 2), (2, 3)]).rule("healer", contains("healer", Scope::Team));
+    assert_eq!(
+        validate(&larger, &two),
+        Ok(()),
+        "in the larger team one may join"
+    );
+    let anywhere = duos
+        .clone()
+        .rule("healer", contains("healer", Scope::Match));
+    assert_eq!(
+        validate(&anywhere, &two),
+        Ok(()),
+        "the others may bring one"
+    );
+    let strong = |team, by| compare(Scope::Team, Aggregate::Mean, team, by, 1500.0);
+    let all_strong = duos
+        .clone()
+        .rule("strong", strong(None, Comparison::AtLeast));
+    assert_eq!(
+        refusal(&all_strong, &two),
+        "rule strong: the party has skill 1000, not >= 1500, and the party of 2 leaves no seat of its team to others; fewer may queue together"
+    );
+    assert_eq!(
+        validate(&all_strong, &ticket(1, 0, &[1000.0])),
+        Ok(()),
+        "he may be lifted"
+    );
+    let one_strong = duos
+        .clone()
+        .rule("strong", strong(Some(0), Comparison::AtLeast));
+    assert_eq!(
+        validate(&one_strong, &two),
+        Ok(()),
+        "the other team is not asked"
+    );
+    let falls = all_strong.widens(ExpansionTarget::RuleMin(0), &[(1_000, Some(1000.0))]);
+    assert_eq!(validate(&falls, &two), Ok(()), "it falls in time");
+    let uneven = queue(&[(2, 2), (1, 1)]).rule("strong", strong(Some(0), Comparison::AtLeast));
+    assert_eq!(
+        refusal(&uneven, &two),
+        "rule strong: on team team0 the party has skill 1000, not >= 1500, and the party of 2 leaves no seat of its team to others; fewer may queue together"
+    );
+    assert_eq!(validate(&uneven, &ticket(1, 0, &[1000.0])), Ok(()));
+    let both = uneven.rule("weak", strong(Some(1), Comparison::Less));
+    assert_eq!(validate(&both, &ticket(1, 0, &[1000.0])), Ok(()));
+    let alone = ticket(1, 0, &[1600.0]);
+    let nowhere = queue(&[(1, 1), (1, 1)])
+        .rule("weak", strong(Some(0), Comparison::Less))
+        .rule("weaker", strong(Some(1), Comparison::Less));
+    assert_eq!(
+        refusal(&nowhere, &alone),
+        "rule weak: on team team0 the party has skill 1600, not < 1500, and the party of 1 leaves no seat of its team to others"
+    );
+}
+
+#[test]
+fn steps_that_no_ticket_lives_to_see_let_nobody_in() {
+    let lives = |mut ticket: Ticket, ms: i64| {
+        ticket.expires_at = Some(Timestamp(ms));
+        ticket
+    };
+    let mut near = queue(&[(1, 1), (1, 1)]);
+    near.regions.max_latency = Some(Millis(50));
+    let near = near.widens(ExpansionTarget::MaxLatency, &[(10_000, Some(500.0))]);
+    let far = ticket(1, 0, &[0.0]).pings(&[("eu", 100)]);
+    assert_eq!(
+        refusal(&near, &lives(far.clone(), 3_000)),
+        "regions.max_latency: every allowed region is too far for somebody of the party, even after all expansions; the least too far is eu: 100 ms for player p1-0, 50 may be"
+    );
+    let gap = RuleKind::Distance {
+        read: Reading::of(name("skill")),
+        per: Scope::Player,
+        of: Aggregate::Mean,
+        max: 10.0,
+    };
+    let gap = queue(&[(2, 2), (2, 2)])
+        .rule("gap", gap)
+        .widens(ExpansionTarget::Rule(0), &[(10_000, Some(500.0))]);
+    let apart = ticket(1, 0, &[1.0, 500.0]);
+    assert_eq!(
+        refusal(&gap, &lives(apart.clone(), 5_000)),
+        "rule gap: its players differ by 499 in skill, 10 may be, whoever joins the party"
+    );
+    for (queue, ticket) in [(&near, &far), (&gap, &apart)] {
+        let at = |ms| validate(queue, &lives(ticket.clone(), ms)).is_ok();
+        assert_eq!(
+            [9_999, 10_000, 10_001].map(at),
+            [false, false, true],
+            "it expires at its last"
+        );
+        assert_eq!(validate(queue, ticket), Ok(()), "it waits for ever");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    /// Nobody is refused for a rule whom a match could hold at any time of his life.
+    #[test]
+    fn who_is_refused_for_a_rule_is_in_no_match_at_all(
+        queue in prop_oneof![random_queue(), queue_of_last_rules()],
+        drafts in prop::collection::vec(draft(), 1..=7),
+        later in prop::collection::vec(0_i64..12_000, 0..3),
+    ) {
+        let drafts = (0..).zip(&drafts);
+        let tickets: Vec<Ticket> = drafts.map(|(id, draft)| draft.ticket(id, 0)).collect();
+        let all: Vec<&Ticket> = tickets.iter().collect();
+        let mut judge = Exhaustive::default();
+        for ticket in &tickets {
+            let Err(refusal) = validate(&queue, ticket) else { continue };
+            if matches!(refusal, Rejection::AvoidNotTaken { .. } | Rejection::LatenciesMissing { .. }) {
+                continue;
+            }
+            let last = ticket.expires_at.map(|at| at.0 - 1);
+            for at in later.iter().copied().chain(last).chain([0, 100_000]) {
+                let found = judge.possible(&queue, &all, Timestamp(at), Some(ticket.id));
+                prop_assert_eq!(found, None, "{} at {}", refusal, at);
+            }
+        }
+    }
 }

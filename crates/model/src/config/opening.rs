@@ -23,6 +23,13 @@ pub(super) fn hours(
     }
     for (index, one) in raw.open.iter().flatten().enumerate() {
         let index = index.to_string();
+        let is_unsure = document.is_unsure(&["open", &index, "days"]);
+        if one.days.as_ref().is_some_and(Vec::is_empty) && !is_unsure {
+            let message = "without any days it opens on every day".to_owned();
+            let help = "write days such as `[sat, sun]`, or remove `days`";
+            let span = document.at(&["open", &index, "days"]);
+            reports.push(Report::warning("every-day", span, message).write(help));
+        }
         let mut report = |code, key: &str, message: String, help: &str| {
             let span = document.at(&["open", &index, key]);
             reports.push(Report::error(code, span, message).write(help));
@@ -62,7 +69,7 @@ pub(super) fn hours(
             continue;
         };
         hours.push(OpeningHours {
-            days: days(&one.days),
+            days: days(one.days.as_deref().unwrap_or_default()),
             from,
             to,
             zone,

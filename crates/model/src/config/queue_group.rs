@@ -197,7 +197,7 @@ fn penalties_in_vain(
             help,
         );
     }
-    let same = |other: &&Penalties| other.name == raw.id;
+    let same = |other: &&Penalties| other.name.as_str().eq_ignore_ascii_case(raw.id.as_str());
     let other = others.values().find_map(|queue| {
         let penalties = queue.penalties.as_ref().filter(same)?;
         Some((&queue.name, penalties))

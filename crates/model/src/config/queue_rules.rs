@@ -117,6 +117,14 @@ impl RuleLint<'_> {
                 let help = "choose another name; names are compared without case";
                 self.error("duplicate-name", &["rules", &index, "name"], message, help);
             }
+            if widening::is_explained(rule.name.as_str()) {
+                let message = format!(
+                    "`{}` is what explanations say of something that is no rule",
+                    rule.name
+                );
+                let help = format!("choose another name, such as `{}-rule`", rule.name);
+                self.error("reserved-name", &["rules", &index, "name"], message, &help);
+            }
             let kind = {
                 let path = ["rules", index.as_str()];
                 self.condition(&rule.condition(), &path, Some(&rule.name), Standing::RULE)

@@ -9,7 +9,8 @@ use super::possible::{Team, World, conflict, is_impossible};
 use super::queue_rules::RuleLint;
 use crate::Name;
 use crate::queue::{
-    Comparison, Expansion, ExpansionStep, ExpansionTarget, Operand, Reading, Rule, RuleKind, Scope,
+    Aggregate, Comparison, Expansion, ExpansionStep, ExpansionTarget, Operand, Reading, Rule,
+    RuleKind, Scope,
 };
 use crate::ticket::Value;
 
@@ -67,7 +68,7 @@ impl<'a> RuleLint<'a> {
             .collect();
         let world = self.world(expansions);
         if self.conflicts(&world, &wide) == 0 {
-            self.defaults(&wide);
+            self.defaults(&world, &wide);
             self.idle(&world);
         }
     }
@@ -193,9 +194,10 @@ impl<'a> RuleLint<'a> {
     }
 
     /// Who brings nothing has the default, and is refused at the door if that breaks a rule by itself.
-    fn defaults(&mut self, wide: &[(usize, Rule)]) {
+    fn defaults(&mut self, world: &World<'_>, wide: &[(usize, Rule)]) {
         for (index, rule) in wide {
-            let Some(names) = self.default_breaks(&rule.kind) else {
+            let own = self.default_breaks(&rule.kind);
+            let Some(names) = own.or_else(|| self.defaults_spoil(world, &rule.kind)) else {
                 continue;
             };
             let path = ["rules", &index.to_string(), "name"];
@@ -266,6 +268,68 @@ impl<'a> RuleLint<'a> {
                 }
             }
             _ => None,
+        }
+    }
+
+    /// The attributes of whose defaults no match that keeps a rule has a player.
+    fn defaults_spoil<'k>(&self, world: &World<'_>, kind: &'k RuleKind) -> Option<Vec<&'k str>> {
+        let mut read: Vec<(&Name, Option<&String>)> = Vec::new();
+        kind.readings(&mut |name, key| read.push((name, key)));
+        read.retain(|(name, _)| self.default_of(name).is_some());
+        let spoil = |read: &[(&Name, Option<&String>)]| {
+            let there = read
+                .iter()
+                .flat_map(|(name, key)| self.with_default(name, *key));
+            let there: Vec<RuleKind> = there.collect();
+            is_impossible(world, std::iter::once(kind).chain(&there))
+        };
+        let alone = read.iter().find(|one| spoil(&[**one]));
+        if let Some((name, _)) = alone {
+            return Some(vec![name.as_str()]);
+        }
+        let is_so = read.len() > 1 && spoil(&read);
+        let mut names: Vec<&str> = read.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        is_so.then_some(names)
+    }
+
+    /// What holds of a match with a player who has the default of an attribute.
+    fn with_default(&self, name: &Name, key: Option<&String>) -> Vec<RuleKind> {
+        let number = |x: f64| {
+            let ends = [
+                (Aggregate::Min, Comparison::AtMost),
+                (Aggregate::Max, Comparison::AtLeast),
+            ];
+            let compare = |(of, by)| RuleKind::Compare {
+                read: Reading {
+                    attribute: name.clone(),
+                    key: key.cloned(),
+                },
+                per: Scope::Match,
+                of,
+                team: None,
+                by,
+                with: Operand::Number(x),
+            };
+            ends.map(compare).to_vec()
+        };
+        let has = |text: &String| RuleKind::Contains {
+            attribute: name.clone(),
+            values: vec![text.clone()],
+            per: Scope::Match,
+            team: None,
+            min: 1,
+            max: None,
+        };
+        match (self.default_of(name), key) {
+            (Some(Value::Number(x)), None) => number(*x),
+            (Some(Value::Numbers(numbers)), Some(key)) => {
+                numbers.get(key).map_or_else(Vec::new, |x| number(*x))
+            }
+            (Some(Value::String(text)), _) => vec![has(text)],
+            (Some(Value::Strings(texts)), _) => texts.iter().map(has).collect(),
+            _ => Vec::new(),
         }
     }
 }

@@ -65,7 +65,7 @@ sections! {
     /// When a queue is open.
     struct OpeningHours {
         /// On which days it opens. Omitted: on every day.
-        days: Vec<Day> = Vec::new(),
+        days: Option<Vec<Day>> = None,
         /// From this time of day, `HH:MM`.
         from: String = "00:00".to_owned(),
         /// To this time of day, `HH:MM`, at most `24:00`; before `from` it is the next day's.
@@ -336,7 +336,8 @@ conditions! {
     /// What must hold in every match: one of `distance`, `balance`, `equal`, `different`, `intersect`, `contains` and
     /// `compare`, each naming an attribute, or `all`, `any` or `not` of such.
     struct Rule {
-        /// Unique in its queue; expansions name it.
+        /// Unique in its queue; expansions name it. None of `avoid`, `created_before`, `cross_play`, `refused`, `regions`,
+        /// `roles`, `seats` and `teams`, which explanations say of other things.
         name: Name,
         /// It need not hold: a match that keeps it is better by this weight.
         #[serde(default)]

@@ -14,11 +14,28 @@ pub(super) const MAX_LATENCY: &str = "regions.max_latency";
 const MAX_LATENCY_DELTA: &str = "regions.max_latency_delta";
 const TEAMS_MIN: &str = "teams.min_players";
 
+/// What explanations say instead of a rule's name.
+const EXPLAINED: [&str; 8] = [
+    "avoid",
+    "created_before",
+    "cross_play",
+    "refused",
+    "regions",
+    "roles",
+    "seats",
+    "teams",
+];
+
 /// Whether no rule may have this name: it would hide a limit.
 pub(super) fn is_reserved(name: &str) -> bool {
     [MAX_LATENCY, MAX_LATENCY_DELTA].contains(&name)
         || name.starts_with("teams.") && name.ends_with(".min_players")
         || name == TEAMS_MIN
+}
+
+/// Whether no rule may have this name: explanations would take it for what is no rule.
+pub(super) fn is_explained(name: &str) -> bool {
+    EXPLAINED.iter().any(|word| word.eq_ignore_ascii_case(name))
 }
 
 /// What of something can widen, and what it starts from.
