@@ -1,7 +1,7 @@
 //! How long tickets wait, over HTTP: what a ticket is told, what a queue tells, and what operators read.
 
 use model::ticket::TicketState;
-use model::wire::{CreateTicket, EstimateBasis, Queue, Ticket};
+use model::wire::{AnswerMatch, CreateTicket, EstimateBasis, Queue, Ticket};
 use sdk::Client;
 use serde_json::json;
 use tests::queue::{once, queue_alone, ticket_of};
@@ -203,6 +203,68 @@ fn who_waits_in_two_queues_counts_in_both_and_is_matched_in_one() {
             (0, 8.0),
             "both in a quarter of a minute"
         );
+        world.stop().await;
+    });
+}
+
+#[test]
+fn who_is_in_a_match_that_waits_for_its_players_word_does_not_count_as_waiting() {
+    run(async {
+        let asks = "---\napiVersion: v1\nkind: Queue\nname: asking\nsession_type: Game\n\
+                    regions: { allow: [eu-west] }\nteams: { count: 2, size: 1 }\n\
+                    acceptance: { required: true, timeout: 4m }\n";
+        let world = World::with(&format!("{SESSION_TYPES}{asks}")).await;
+        let admin = world.admin();
+        // All that is said of how many wait: of the queue, its region, its party size, and the gauges of the three.
+        let waiting = async || {
+            let name = "asking".parse().expect("a name");
+            let queue = admin.queue(&name).await.expect("the queue");
+            let region = queue.by_region.first().expect("a region");
+            let party = region.by_party.first().expect("a size");
+            let mut all = vec![queue.waiting, region.waiting, party.waiting];
+            let metrics = admin.metrics().await.expect("metrics");
+            for (region, party) in [("all", "all"), ("eu-west", "all"), ("eu-west", "1")] {
+                let gauge = format!(
+                    "muster_queue_waiting_tickets{{queue=\"asking\",region=\"{region}\",party_players=\"{party}\"}} "
+                );
+                let value = metrics.lines().find_map(|line| line.strip_prefix(&gauge));
+                all.push(value.expect("a gauge").parse().expect("a number"));
+            }
+            all
+        };
+        let queued = async |name: &str| {
+            let client = world.player(name);
+            let said = json!({ "latencies": { "eu-west": 30 } });
+            let made = queue_alone(&client, &ticket_of("asking", name, said)).await;
+            (client, made)
+        };
+        let (ann, first) = queued("ann").await;
+        assert_eq!(waiting().await, [1; 6]);
+        let (bob, second) = queued("bob").await;
+        once(&ann, first.id, TicketState::Proposed).await;
+        once(&bob, second.id, TicketState::Proposed).await;
+        assert_eq!(waiting().await, [0; 6]);
+        let (_, third) = queued("cid").await;
+        assert_eq!(waiting().await, [1; 6]);
+        // One of them refuses: the other meets the third at once.
+        let refuses = AnswerMatch {
+            accepted: false,
+            player: None,
+        };
+        bob.answer_match(second.id, &refuses)
+            .await
+            .expect("his word");
+        once(&admin, third.id, TicketState::Proposed).await;
+        once(&ann, first.id, TicketState::Proposed).await;
+        assert_eq!(waiting().await, [0; 6]);
+        ann.answer_match(first.id, &refuses)
+            .await
+            .expect("her word");
+        once(&admin, third.id, TicketState::Searching).await;
+        tests::eventually("the third to search", async || {
+            (waiting().await == [1; 6]).then_some(())
+        })
+        .await;
         world.stop().await;
     });
 }

@@ -31,6 +31,7 @@ mod kill_matches;
 mod large;
 mod laws;
 mod members;
+mod moved_queues;
 mod passwords;
 mod penalties;
 mod places;

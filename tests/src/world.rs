@@ -59,6 +59,15 @@ impl World {
         })
     }
 
+    /// This YAML takes effect, also for the next start.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn reloaded(&mut self, yaml: &str) {
+        self.server.reloaded(yaml).await;
+        yaml.clone_into(&mut self.yaml);
+    }
+
     /// The server ends in order and another one starts on the same database, at the same time.
     ///
     /// # Panics

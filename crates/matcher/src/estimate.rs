@@ -119,7 +119,7 @@ pub struct Expected {
 /// Figures of a window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Waits {
-    /// Tickets that wait now.
+    /// Tickets that search now.
     pub waiting: u32,
     /// Tickets matched within the window.
     pub matched: u32,
@@ -221,6 +221,8 @@ struct Cell {
     /// By the second of their creation; no more entries than tickets wait.
     waiting: BTreeMap<i64, u32>,
     waiting_count: u32,
+    /// Those of them that do not search: see [`Estimator::hold`].
+    held: u32,
     running: Counts,
     /// The steps of the window, the oldest first.
     steps: VecDeque<Counts>,
@@ -301,7 +303,7 @@ impl Cell {
         let known = matched >= ENOUGH_OF_QUEUE;
         let wait = |&q: &f64| self.sum.wait(q, Millis(0)).filter(|_| known);
         Waits {
-            waiting: self.waiting_count,
+            waiting: self.waiting_count.saturating_sub(self.held),
             matched,
             matched_per_minute: if passed > 0.0 {
                 f64::from(matched) / passed
@@ -478,6 +480,21 @@ impl Estimator {
             }
         }
         promised
+    }
+
+    /// A ticket that had arrived is in a match that may yet come to nothing, or is so no longer: it waits on, but does
+    /// not search meanwhile. Call it with every change, and before the ticket ends.
+    pub fn hold(&mut self, waiter: &Waiter<'_>, is_held: bool) {
+        let of_region = self.regions.get_mut(&waiter.region.cloned());
+        let cells = of_region.map(|of| (&mut of.all, of.by_party.get_mut(&waiter.players)));
+        let (region, party) = cells.unzip();
+        let cells = [Some(&mut self.all), region, party.flatten()];
+        for cell in cells.into_iter().flatten() {
+            cell.held = match is_held {
+                true => cell.held + 1,
+                false => cell.held.saturating_sub(1),
+            };
+        }
     }
 
     /// A ticket that had arrived waits no more.

@@ -11,7 +11,7 @@ use crate::backfill::Backfill;
 use crate::event::{Event, Match, MatchTeam, Output, Stats};
 use crate::explain::{Explanation, LOOKED_AT_MAX};
 use crate::matcher::Matcher;
-use crate::validate::prepare;
+use crate::validate::{Rejection, prepare};
 
 /// The matcher of a group of queues in which a ticket may wait in several at once.
 ///
@@ -20,9 +20,14 @@ use crate::validate::prepare;
 /// out, and so does whatever else ends a ticket; a match that fails puts all of them back. Where two legs of a ticket
 /// are matched in one event, the earlier queue of its list wins, the oldest ticket's choice first; the match that
 /// loses never leaves here. A ticket in one queue costs nothing of this.
+///
+/// Which legs a ticket has follows from its list and from which queues there are, here and elsewhere
+/// ([`Ticket::waits_in`]); one of which that changes is handed back, to be handed in where it belongs now.
 #[derive(Debug)]
 pub struct Group {
     matcher: Matcher,
+    /// Every queue there is, and whether it is of this group.
+    queues: BTreeMap<Name, bool>,
     /// Tickets that wait in several queues, or are in an emitted match.
     several: BTreeMap<TicketId, Several>,
     /// Whose leg it is, and which.
@@ -31,6 +36,8 @@ pub struct Group {
     emitted: BTreeMap<u64, Vec<TicketId>>,
     /// Legs that came to an end in this event, of which the matcher inside may still have spoken.
     ended: BTreeSet<TicketId>,
+    /// Tickets that this event found to belong elsewhere, or here in other queues.
+    handed_back: Vec<TicketId>,
     /// Matches that lost and never left.
     lost: u64,
     /// The same of refills.
@@ -60,11 +67,13 @@ impl Group {
     /// A group without tickets. The seed decides what the rules leave open.
     pub fn new(queues: Vec<Arc<Queue>>, seed: u64) -> Group {
         Group {
+            queues: all_queues(&queues, []),
             matcher: Matcher::new(queues, seed),
             several: BTreeMap::new(),
             whole: BTreeMap::new(),
             emitted: BTreeMap::new(),
             ended: BTreeSet::new(),
+            handed_back: Vec::new(),
             lost: 0,
             lost_refills: 0,
         }
@@ -75,9 +84,23 @@ impl Group {
         &self.matcher
     }
 
-    /// As [`Matcher::set_queues`]. A ticket that waits in several queues goes on in those that are left.
-    pub fn set_queues(&mut self, now: Timestamp, queues: Vec<Arc<Queue>>) -> Vec<Output> {
-        let said = self.matcher.set_queues(now, queues);
+    /// As [`Matcher::set_queues`]; `elsewhere` are the queues of other groups. Tickets in several queues that belong
+    /// into others than they wait in come back as [`Output::Again`], those in an emitted match once it fails.
+    ///
+    /// Besides: O(tickets in several queues), and as much as a removal for each that comes back.
+    pub fn set_queues(
+        &mut self,
+        now: Timestamp,
+        queues: Vec<Arc<Queue>>,
+        elsewhere: impl IntoIterator<Item = Name>,
+    ) -> Vec<Output> {
+        self.queues = all_queues(&queues, elsewhere);
+        let waiting = self.several.iter().filter(|(_, one)| one.emitted == 0);
+        let moved = waiting.filter(|(_, one)| !self.is_at_home(one));
+        let moved: Vec<TicketId> = moved.map(|(&id, _)| id).collect();
+        let legs: Vec<TicketId> = moved.iter().flat_map(|&id| self.hand_back(id)).collect();
+        let mut said = self.feed(now, legs.into_iter().map(Event::Remove));
+        said.extend(self.matcher.set_queues(now, queues));
         self.say(now, said)
     }
 
@@ -208,9 +231,10 @@ impl Group {
         if is_known {
             return self.matcher.handle(now, Event::Tick);
         }
-        let legs: BTreeMap<usize, TicketId> = (0..ticket.queues.len())
-            .map(|place| (place, ticket.id.leg(place)))
-            .collect();
+        let legs: BTreeMap<usize, TicketId> = self.legs_of(ticket).collect();
+        if legs.is_empty() {
+            return vec![Output::QueueRemoved(ticket.id)];
+        }
         for (&place, &leg) in &legs {
             self.whole.insert(leg, (ticket.id, place));
         }
@@ -222,6 +246,27 @@ impl Group {
         };
         self.several.insert(ticket.id, one);
         self.feed(now, events)
+    }
+
+    /// The legs of a ticket as the queues are.
+    fn legs_of(&self, ticket: &Ticket) -> impl Iterator<Item = (usize, TicketId)> {
+        let queues = &self.queues;
+        let group_of = move |queue: &Name| queues.get(queue).copied();
+        let places = ticket.waits_in(group_of);
+        let here = places.filter(move |(_, queue)| group_of(queue) == Some(true));
+        here.map(|(place, _)| (place, ticket.id.leg(place)))
+    }
+
+    /// Whether it has the legs that it would get now. One that its queue's rules refused is tried anew.
+    fn is_at_home(&self, one: &Several) -> bool {
+        let legs = one.legs.iter().map(|(&place, &leg)| (place, leg));
+        self.legs_of(&one.ticket).eq(legs)
+    }
+
+    /// [`Group::forget`] of one that is to be handed in again.
+    fn hand_back(&mut self, id: TicketId) -> Vec<TicketId> {
+        self.handed_back.push(id);
+        self.forget(id)
     }
 
     /// Its legs, which the matcher inside may still know.
@@ -247,8 +292,11 @@ impl Group {
             if !self.is_in(id, handle) {
                 continue;
             }
+            let is_at_home = |one| self.is_at_home(one);
             if gone.contains(&id) {
                 gone.extend(self.forget(id));
+            } else if !self.several.get(&id).is_some_and(is_at_home) {
+                gone.extend(self.hand_back(id));
             } else if let Some(one) = self.several.get_mut(&id) {
                 one.emitted = 0;
                 // The leg that was matched is known still, so handing it in again changes nothing.
@@ -279,6 +327,7 @@ impl Group {
             said = self.feed(now, events.into_iter().chain(fail));
         }
         self.ended.clear();
+        out.extend(self.handed_back.drain(..).map(Output::Again));
         out
     }
 
@@ -329,10 +378,8 @@ impl Group {
             }
             Output::Expired(id) => self.end(id, batch, out, Output::Expired),
             Output::Again(id) => self.end(id, batch, out, Output::Again),
-            Output::QueueRemoved(id) => self.drop_leg(id, batch, out, Output::QueueRemoved),
-            Output::Refused(id, why) => {
-                self.drop_leg(id, batch, out, |id| Output::Refused(id, why));
-            }
+            Output::QueueRemoved(id) => self.end(id, batch, out, Output::QueueRemoved),
+            Output::Refused(id, why) => self.refuse(id, batch, out, why),
         }
     }
 
@@ -380,14 +427,9 @@ impl Group {
         }
     }
 
-    /// A leg that can't be matched any more; its ticket ends with the last.
-    fn drop_leg(
-        &mut self,
-        leg: TicketId,
-        batch: &mut Batch,
-        out: &mut Vec<Output>,
-        say: impl FnOnce(TicketId) -> Output,
-    ) {
+    /// A leg that can't be matched under its queue's rules; its ticket ends with the last.
+    fn refuse(&mut self, leg: TicketId, batch: &mut Batch, out: &mut Vec<Output>, why: Rejection) {
+        let say = |id| Output::Refused(id, why);
         let Some(&(id, place)) = self.whole.get(&leg) else {
             return self.end(leg, batch, out, say);
         };
@@ -403,6 +445,16 @@ impl Group {
             self.whole.remove(&leg);
         }
     }
+}
+
+/// The queues of a group and those of others, each with whether it is of this one.
+fn all_queues(
+    own: &[Arc<Queue>],
+    elsewhere: impl IntoIterator<Item = Name>,
+) -> BTreeMap<Name, bool> {
+    let elsewhere = elsewhere.into_iter().map(|queue| (queue, false));
+    let own = own.iter().map(|queue| (queue.name.clone(), true));
+    elsewhere.chain(own).collect()
 }
 
 /// Whom a session does not take in it does not take in by any leg.

@@ -84,6 +84,24 @@ impl Ticket {
         }
     }
 
+    /// Where it waits: those of its queues that are there and in one group with the first that is, each with its
+    /// place in the list. `group_of` says in which group a queue is, `None` that it is not there. O(its queues).
+    pub fn waits_in<G: PartialEq>(
+        &self,
+        group_of: impl Fn(&Name) -> Option<G>,
+    ) -> impl Iterator<Item = (usize, &Name)> {
+        let mut first = None;
+        let queues = self.all_queues().iter().enumerate();
+        queues.filter(move |(_, queue)| {
+            let group = group_of(queue);
+            if first.is_none() {
+                first = group;
+                return first.is_some();
+            }
+            group == first
+        })
+    }
+
     /// It searches again in all of its queues, with its age.
     pub fn searching_again(&self) -> Ticket {
         Ticket {
@@ -288,6 +306,38 @@ mod tests {
             let read: Value = serde_json::from_value(json!(whole)).unwrap();
             prop_assert_eq!(read, Value::Number(f64::from(whole)));
         }
+    }
+
+    #[test]
+    fn a_ticket_waits_in_the_queues_that_are_with_the_first_that_is_there() {
+        let names = ["a", "b", "c", "d"].map(|name| name.parse::<Name>().unwrap());
+        let nobody = uuid::Uuid::nil();
+        let mut ticket = Ticket::new(
+            TicketId(nobody),
+            names[0].clone(),
+            SessionId(nobody),
+            Timestamp(0),
+        );
+        ticket.queues = names.to_vec();
+        let cases: [(&str, &[usize]); 6] = [
+            ("gggg", &[0, 1, 2, 3]),
+            ("ghgh", &[0, 2]),
+            ("-hgh", &[1, 3]),
+            ("--g-", &[2]),
+            ("g---", &[0]),
+            ("----", &[]),
+        ];
+        for (groups, expected) in cases {
+            let group_of = |queue: &Name| {
+                let place = names.iter().position(|name| name == queue)?;
+                groups.chars().nth(place).filter(|&group| group != '-')
+            };
+            let places: Vec<usize> = ticket.waits_in(group_of).map(|(place, _)| place).collect();
+            assert_eq!(places, expected, "{groups}");
+        }
+        ticket.queues.clear();
+        let of_one: Vec<_> = ticket.waits_in(|_| Some(())).collect();
+        assert_eq!(of_one, [(0, &names[0])]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use matcher::{Event, Explanation, Group, Outlook, Search, sentences};
+use matcher::{Event, Explanation, Group, Outlook, Output, Search, sentences};
 use model::queue::{ExpansionTarget, Queue};
 use model::{Name, Ticket, Timestamp};
 
@@ -79,7 +79,9 @@ fn of_a_ticket_in_a_match_that_queue_is_told_and_no_other() {
 fn a_queue_that_a_reload_took_away_is_not_explained() {
     let own = in_queues(1, 0, 0.0, &["two", "asym"]);
     let mut group = group(std::slice::from_ref(&own));
-    group.set_queues(Timestamp(0), queues()[1..].to_vec());
+    let said = group.set_queues(Timestamp(0), queues()[1..].to_vec(), []);
+    assert_eq!(said, [Output::Again(own.id)]);
+    group.handle(Timestamp(0), Event::Add(Arc::new(own.clone())));
     assert_eq!(names(&explain(&group, &own, 0)), [&name("asym")]);
 }
 

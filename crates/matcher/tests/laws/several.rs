@@ -66,13 +66,13 @@ impl World {
 
     fn reload(&mut self, queues: Vec<Arc<Queue>>) -> Vec<Match> {
         self.queues = queues.iter().map(|q| (q.name.clone(), q.clone())).collect();
-        let said = self.group.set_queues(Timestamp(self.now), queues);
+        let said = self.group.set_queues(Timestamp(self.now), queues, []);
         self.hear(said)
     }
 
     fn hear(&mut self, said: Vec<Output>) -> Vec<Match> {
         self.said.extend(said.iter().cloned());
-        let mut matches = Vec::new();
+        let (mut matches, mut again) = (Vec::new(), Vec::new());
         for output in said {
             match output {
                 Output::Match(found) => {
@@ -90,10 +90,12 @@ impl World {
                     self.waiting.remove(&id).expect("it waited, and ends once");
                 }
                 Output::Again(id) => {
-                    let ticket = self.waiting.remove(&id).expect("it waited");
-                    matches.extend(self.add((*ticket).clone()));
+                    again.push(self.waiting.remove(&id).expect("it waited"));
                 }
             }
+        }
+        for ticket in again {
+            matches.extend(self.add((*ticket).clone()));
         }
         self.check();
         matches
@@ -327,12 +329,68 @@ fn a_ticket_waits_on_in_the_queues_that_a_reload_leaves_and_ends_with_the_last()
     world.add(in_queues(1, 0, 0.0, &["a", "b"]));
     let queues = duels();
     world.reload(queues[1..].to_vec());
-    assert_eq!(world.said, []);
+    let id = TicketId(uuid::Uuid::from_u128(1));
+    assert_eq!(std::mem::take(&mut world.said), [Output::Again(id)]);
     assert_eq!(world.group.waiting(&name("b")), 1);
     world.reload(queues[2..].to_vec());
-    let id = TicketId(uuid::Uuid::from_u128(1));
-    assert_eq!(world.said, [Output::QueueRemoved(id)]);
+    assert_eq!(
+        world.said,
+        [Output::Again(id), Output::QueueRemoved(id)],
+        "no queue of it is left when it is handed in again"
+    );
     assert!(world.group.is_empty());
+}
+
+#[test]
+fn a_ticket_is_handed_back_when_a_reload_changes_where_it_belongs() {
+    let id = TicketId(uuid::Uuid::from_u128(1));
+    let own = || Event::Add(Arc::new(in_queues(1, 0, 0.0, &["a", "b"])));
+    let at = Timestamp(0);
+    let (all, [a, b, _]) = (duels(), ["a", "b", "c"].map(name));
+    let mut group = Group::new(all.clone(), 1);
+    group.handle(at, own());
+    let again = [Output::Again(id)];
+    // The first of its queues is with others, comes back, and is alone here.
+    assert_eq!(group.set_queues(at, all[1..].to_vec(), [a.clone()]), again);
+    assert!(group.is_empty());
+    assert_eq!(group.handle(at, own()), [Output::QueueRemoved(id)]);
+    assert_eq!(group.set_queues(at, all.clone(), []), []);
+    group.handle(at, own());
+    assert_eq!((group.waiting(&a), group.waiting(&b)), (1, 1));
+    assert_eq!(group.set_queues(at, all[..1].to_vec(), [b.clone()]), again);
+    group.handle(at, own());
+    assert_eq!((group.waiting(&a), group.waiting(&b)), (1, 0));
+    assert_eq!(group.set_queues(at, all.clone(), []), again);
+    group.handle(at, own());
+    assert_eq!(group.matcher().len(), 2);
+    // With what it is not in, nothing changes for it.
+    assert_eq!(group.set_queues(at, all[..2].to_vec(), [name("d")]), []);
+}
+
+#[test]
+fn a_ticket_of_a_match_is_handed_back_when_that_fails_where_it_does_not_belong_any_more() {
+    let mut group = Group::new(duels(), 1);
+    let at = Timestamp(0);
+    for ticket in [
+        in_queues(1, 0, 0.0, &["a", "b"]),
+        in_queues(2, 0, 0.0, &["a"]),
+    ] {
+        group.handle(at, Event::Add(Arc::new(ticket)));
+    }
+    let id = TicketId(uuid::Uuid::from_u128(1));
+    assert_eq!(group.proposed_in(id), Some(1));
+    assert_eq!(group.set_queues(at, duels()[1..].to_vec(), [name("a")]), []);
+    let said = group.handle(
+        at,
+        Event::Failed {
+            handle: 1,
+            gone: Vec::new(),
+        },
+    );
+    let alone = Output::QueueRemoved(TicketId(uuid::Uuid::from_u128(2)));
+    assert_eq!(said, [alone, Output::Again(id)]);
+    assert!(group.is_empty());
+    assert_eq!(group.matcher().len(), 0);
 }
 
 #[test]

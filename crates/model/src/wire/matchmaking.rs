@@ -189,7 +189,7 @@ pub struct Queue {
     pub session_type: Name,
     /// The largest party that may queue.
     pub party_players_max: u16,
-    /// Tickets that wait now.
+    /// Tickets that search now; those in a match that waits for its players' word do not.
     pub waiting: u32,
     /// The figures that follow are of this long, in milliseconds, or since the server started.
     #[serde(default)]

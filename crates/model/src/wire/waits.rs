@@ -58,7 +58,7 @@ pub struct RegionWaits {
     /// Absent: of tickets that measured no region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
-    /// Tickets that wait now.
+    /// Tickets that search now; those in a match that waits for its players' word do not.
     pub waiting: u32,
     /// Tickets matched by the minute.
     pub matched_per_minute: f64,
@@ -73,7 +73,7 @@ pub struct RegionWaits {
 pub struct PartyWaits {
     /// In the party.
     pub players: u16,
-    /// Tickets that wait now.
+    /// Tickets that search now; those in a match that waits for its players' word do not.
     pub waiting: u32,
     /// Tickets matched by the minute.
     pub matched_per_minute: f64,

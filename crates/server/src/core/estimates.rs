@@ -1,8 +1,9 @@
 //! How long tickets wait, by queue: told of every ticket that begins and ends waiting, asked by who reads one.
 
+use std::borrow::Borrow;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ::metrics::gauge;
 use matcher::{Basis, End, Estimator, WINDOW, Waiter, Waits, nearest_region};
@@ -36,6 +37,8 @@ struct Noted {
     region: Option<Region>,
     players: u16,
     created_at: Timestamp,
+    /// It is in a match that waits for its players' word.
+    is_held: bool,
 }
 
 impl Noted {
@@ -65,21 +68,34 @@ impl OfQueue {
         self.estimator = Estimator::new(&queue.estimate_quantiles);
         for noted in self.waiting.values() {
             self.estimator.arrived(now, &noted.waiter());
+            if noted.is_held {
+                self.estimator.hold(&noted.waiter(), true);
+            }
         }
     }
 
+    /// How a ticket stands; `queue`: where it waits in this one.
     fn moved(&mut self, now: Timestamp, ticket: &Ticket, queue: Option<&Queue>, name: &Name) {
-        match ticket.state {
-            TicketState::Searching | TicketState::Proposed => {
-                if let Some(queue) = queue
-                    && let Entry::Vacant(place) = self.waiting.entry(ticket.id)
-                {
-                    let noted = place.insert(noted(queue, ticket));
-                    self.estimator.arrived(now, &noted.waiter());
+        match (ticket.state, queue) {
+            (TicketState::Searching | TicketState::Proposed, Some(queue)) => {
+                let noted = match self.waiting.entry(ticket.id) {
+                    Entry::Occupied(noted) => noted.into_mut(),
+                    Entry::Vacant(place) => {
+                        let noted = place.insert(noted(queue, ticket));
+                        self.estimator.arrived(now, &noted.waiter());
+                        noted
+                    }
+                };
+                let is_held = ticket.state == TicketState::Proposed;
+                if std::mem::replace(&mut noted.is_held, is_held) != is_held {
+                    self.estimator.hold(&noted.waiter(), is_held);
                 }
             }
-            state => {
+            (state, _) => {
                 if let Some(noted) = self.waiting.remove(&ticket.id) {
+                    if noted.is_held {
+                        self.estimator.hold(&noted.waiter(), false);
+                    }
                     let is_matched = matches!(state, TicketState::Placing | TicketState::Found);
                     // Of several queues it was matched in one, and left the others.
                     let end = match is_matched && ticket.queue == *name {
@@ -98,6 +114,7 @@ fn noted(queue: &Queue, ticket: &Ticket) -> Noted {
         region: nearest_region(queue, ticket).cloned(),
         players: u16::try_from(ticket.players.len()).unwrap_or(u16::MAX),
         created_at: ticket.created_at,
+        is_held: false,
     }
 }
 
@@ -114,32 +131,42 @@ impl Estimates {
         }
     }
 
-    /// Notes how a ticket stands, as it was committed. In a queue that is gone only its end counts.
-    pub(crate) fn moved(&self, now: Timestamp, ticket: &Ticket, config: &Config) {
-        self.loaded(now, [ticket], config);
-    }
-
-    /// [`Estimates::moved`] of several, one after the other.
-    pub(crate) fn loaded<'t>(
+    /// Notes how a ticket stands, as it was committed; in a queue where it does not wait only its end counts. `config` is
+    /// asked for what is configured at that moment.
+    pub(crate) fn moved(
         &self,
         now: Timestamp,
-        tickets: impl IntoIterator<Item = &'t Ticket>,
-        config: &Config,
+        ticket: &Ticket,
+        config: impl FnOnce() -> Arc<Config>,
+    ) {
+        self.all_moved(now, [ticket], config);
+    }
+
+    /// [`Estimates::moved`] of several, one after the other. An iterator that reads how they stand when it is asked for
+    /// the first one misses no move.
+    pub(crate) fn all_moved(
+        &self,
+        now: Timestamp,
+        tickets: impl IntoIterator<Item = impl Borrow<Ticket>>,
+        config: impl FnOnce() -> Arc<Config>,
     ) {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        let named = tickets.into_iter().flat_map(|ticket| {
-            let names = ticket.all_queues().iter();
-            names.map(move |name| (name, ticket))
-        });
-        for (name, ticket) in named {
-            let queue = config.queue(name.as_str());
-            if let Some(queue) = queue {
-                let of_queue = queues.entry(name.clone());
-                let of_queue = of_queue.or_insert_with(|| OfQueue::new(queue));
-                of_queue.promise(queue, now);
-            }
-            if let Some(of_queue) = queues.get_mut(name) {
-                of_queue.moved(now, ticket, queue.map(|queue| &**queue), name);
+        let config = config();
+        for ticket in tickets {
+            let ticket = ticket.borrow();
+            let group_of = |name: &Name| config.queue(name.as_str()).map(|queue| &queue.group);
+            let mut places = ticket.waits_in(group_of).map(|(place, _)| place).peekable();
+            for (place, name) in ticket.all_queues().iter().enumerate() {
+                let queue = config.queue(name.as_str());
+                if let Some(queue) = queue {
+                    let of_queue = queues.entry(name.clone());
+                    let of_queue = of_queue.or_insert_with(|| OfQueue::new(queue));
+                    of_queue.promise(queue, now);
+                }
+                let queue = queue.filter(|_| places.next_if_eq(&place).is_some());
+                if let Some(of_queue) = queues.get_mut(name) {
+                    of_queue.moved(now, ticket, queue.map(|queue| &**queue), name);
+                }
             }
         }
     }

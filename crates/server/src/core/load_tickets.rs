@@ -138,7 +138,8 @@ impl Core {
     fn hand_over(&self, merged: &mut Vec<Stored>) {
         self.tickets.loaded(merged);
         let tickets = merged.iter().map(|(ticket, _)| &**ticket);
-        self.estimates.loaded(self.now(), tickets, &self.config());
+        self.estimates
+            .all_moved(self.now(), tickets, || self.config());
         let tickets = merged.drain(..).map(|(ticket, _)| ticket);
         let searching = tickets.filter(|ticket| ticket.state == TicketState::Searching);
         self.matchmaker.add_all(searching);

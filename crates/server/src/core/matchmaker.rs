@@ -33,7 +33,10 @@ pub(super) enum Message {
     Event(Event),
     /// Tickets that search, of the start's load.
     Tickets(Vec<Arc<Ticket>>),
-    Queues(Vec<Arc<Queue>>),
+    /// Those of its group, and what those of other groups are called.
+    Queues(Vec<Arc<Queue>>, Vec<Name>),
+    /// Its group has no queues any more, and gets none: it ends once everything is carried out that it decided.
+    End(Arc<Thread>),
     Waiting(Name, tokio::sync::oneshot::Sender<u32>),
     /// Of which of its queues the most is said.
     Explain(
@@ -61,17 +64,17 @@ struct Runs {
 
 #[derive(Default)]
 struct Threads {
-    /// By group. One whose queues are all gone stays, with nothing to do: its last matches may still be under way.
+    /// By group, of those that have queues.
     by_group: BTreeMap<Name, Arc<Thread>>,
     by_queue: BTreeMap<Name, Arc<Thread>>,
 }
 
-/// The handle of one group's thread, which ends with it.
+/// The handle of one group's thread, which ends when nobody has it any more.
 #[derive(Debug)]
 pub(crate) struct Thread {
     sender: mpsc::Sender<Message>,
     /// Messages that it has not taken yet.
-    behind: AtomicUsize,
+    behind: Arc<AtomicUsize>,
 }
 
 /// An output, and who is to hear what became of it.
@@ -95,7 +98,7 @@ impl Message {
 impl Thread {
     fn send(&self, message: Message) {
         self.behind.fetch_add(message.weight(), Ordering::Relaxed);
-        // The thread ends with the process alone, so nobody is there to hear of a failure.
+        // While this handle is there the thread ends with the process alone: nobody is there to hear of a failure.
         let _ = self.sender.send(message);
     }
 
@@ -112,23 +115,6 @@ impl Threads {
             .into_iter()
             .find_map(|queue| self.by_queue.get(queue))
     }
-
-    /// The ticket as its thread is to see it: without queues that are gone or have moved to other groups.
-    fn as_seen(&self, ticket: Arc<Ticket>, by: &Arc<Thread>) -> Arc<Ticket> {
-        let is_here = |queue: &Name| {
-            let thread = self.by_queue.get(queue);
-            thread.is_some_and(|thread| Arc::ptr_eq(thread, by))
-        };
-        if ticket.all_queues().iter().all(is_here) {
-            return ticket;
-        }
-        let mut seen = (*ticket).clone();
-        seen.queues.retain(is_here);
-        if let Some(first) = seen.queues.first() {
-            seen.queue.clone_from(first);
-        }
-        Arc::new(seen)
-    }
 }
 
 impl Runs {
@@ -144,23 +130,22 @@ impl Runs {
 
     fn spawn(&self, group: &Name) -> std::io::Result<Arc<Thread>> {
         let (sender, receiver) = mpsc::channel();
+        let behind = Arc::new(AtomicUsize::new(0));
         let thread = Arc::new(Thread {
             sender,
-            behind: AtomicUsize::new(0),
+            behind: behind.clone(),
         });
         let handle = Arc::downgrade(&thread);
         let (decisions, clock, seed) = (self.decisions.clone(), self.clock.clone(), self.seed);
-        let behind = metrics::gauge!("muster_matcher_messages", "group" => group.to_string());
+        let gauge = metrics::gauge!("muster_matcher_messages", "group" => group.to_string());
         std::thread::Builder::new()
             .name(format!("matcher-{group}"))
             .spawn(move || {
                 let say = |output| say(&handle, &decisions, output);
                 let took = |message: &Message| {
-                    if let Some(thread) = handle.upgrade() {
-                        let taken = message.weight();
-                        let before = thread.behind.fetch_sub(taken, Ordering::Relaxed);
-                        behind.set(before.saturating_sub(taken) as f64);
-                    }
+                    let taken = message.weight();
+                    let before = behind.fetch_sub(taken, Ordering::Relaxed);
+                    gauge.set(before.saturating_sub(taken) as f64);
                 };
                 run(seed, &receiver, took, say, || clock.now());
             })?;
@@ -168,7 +153,9 @@ impl Runs {
     }
 
     /// Hands every queue to its group's thread, new ones included. What has moved is told to where it was as gone:
-    /// its tickets then come to where it is.
+    /// its tickets then come to where it is. A thread that is left without queues ends.
+    ///
+    /// Tickets are handed to threads under the same lock, so a thread has queues and tickets of one configuration.
     fn set_queues(&self, queues: &[Arc<Queue>]) -> std::io::Result<()> {
         let mut threads = self.threads.write().unwrap_or_else(PoisonError::into_inner);
         let mut by_queue = BTreeMap::new();
@@ -191,14 +178,21 @@ impl Runs {
             by_queue.insert(queue.name.clone(), thread);
         }
         threads.by_queue = by_queue;
-        for thread in threads.by_group.values() {
-            let is_its = |queue: &&Arc<Queue>| {
-                let of = threads.by_queue.get(&queue.name);
+        let Threads { by_group, by_queue } = &mut *threads;
+        by_group.retain(|_, thread| {
+            let is_its = |queue: &Arc<Queue>| {
+                let of = by_queue.get(&queue.name);
                 of.is_some_and(|of| Arc::ptr_eq(of, thread))
             };
-            let own = queues.iter().filter(is_its).cloned().collect();
-            thread.send(Message::Queues(own));
-        }
+            let (own, others): (Vec<_>, Vec<_>) = queues.iter().cloned().partition(is_its);
+            let stays = !own.is_empty();
+            let others = others.into_iter().map(|queue| queue.name.clone());
+            thread.send(Message::Queues(own, others.collect()));
+            if !stays {
+                thread.send(Message::End(thread.clone()));
+            }
+            stays
+        });
         Ok(())
     }
 }
@@ -209,10 +203,8 @@ fn say(
     decisions: &tasks::UnboundedSender<Decision>,
     output: Output,
 ) -> bool {
-    let Some(thread) = thread.upgrade() else {
-        return false;
-    };
-    let thread = Some(thread);
+    // One that is at its end makes no matches, and whatever else it says needs no answer.
+    let thread = thread.upgrade();
     decisions.send(Decision { thread, output }).is_ok()
 }
 
@@ -228,10 +220,7 @@ impl Matchmaker {
         let Some(runs) = self.runs.get() else { return };
         let threads = runs.read();
         match threads.of(&ticket) {
-            Some(thread) => {
-                let ticket = threads.as_seen(ticket, thread);
-                thread.event(Event::Add(ticket));
-            }
+            Some(thread) => thread.event(Event::Add(ticket)),
             None => runs.decide(Output::QueueRemoved(ticket.id)),
         }
     }
@@ -246,7 +235,6 @@ impl Matchmaker {
                 runs.decide(Output::QueueRemoved(ticket.id));
                 continue;
             };
-            let ticket = threads.as_seen(ticket, thread);
             match by_thread.iter_mut().find(|(t, _)| Arc::ptr_eq(t, thread)) {
                 Some((_, some)) => some.push(ticket),
                 None => by_thread.push((thread, vec![ticket])),
@@ -335,7 +323,6 @@ impl Matchmaker {
         if let Some(runs) = self.runs.get() {
             let threads = runs.read();
             if let Some(thread) = threads.of(&ticket) {
-                let ticket = threads.as_seen(ticket, thread);
                 thread.send(Message::Explain(ticket, first, sender));
             }
         }
@@ -413,12 +400,12 @@ fn run(
     say: impl Fn(Output) -> bool,
     now: impl Fn() -> Timestamp,
 ) {
-    let mut hours = Hours::new(Vec::new());
+    let (mut hours, mut elsewhere) = (Hours::new(Vec::new()), Vec::new());
     let mut group = Group::new(Vec::new(), seed);
     let mut inbox = Inbox::new(messages);
     loop {
         let mut outputs = match hours.changed(now()) {
-            Some(queues) => group.set_queues(now(), queues),
+            Some(queues) => group.set_queues(now(), queues, elsewhere.clone()),
             None => Vec::new(),
         };
         if !outputs.drain(..).all(&say) {
@@ -437,10 +424,14 @@ fn run(
             Ok(Message::Tickets(tickets)) => {
                 handle_all(&mut group, &now, tickets.into_iter().map(Event::Add))
             }
-            Ok(Message::Queues(queues)) => {
-                hours = Hours::new(queues);
+            Ok(Message::Queues(queues, others)) => {
+                (hours, elsewhere) = (Hours::new(queues), others);
                 let queues = hours.at(now());
-                group.set_queues(now(), queues)
+                group.set_queues(now(), queues, elsewhere.clone())
+            }
+            Ok(Message::End(own)) => {
+                drop(own);
+                Vec::new()
             }
             Ok(Message::Waiting(queue, answer)) => {
                 let waiting = u32::try_from(group.waiting(&queue)).unwrap_or(u32::MAX);

@@ -272,6 +272,10 @@ impl Core {
             older.insert(old.number, old);
         }
         self.matchmaker.set_queues(&queues);
+        let tickets = std::iter::once_with(|| self.tickets.records.values()).flatten();
+        let several = tickets.filter(|ticket| !ticket.queues.is_empty());
+        self.estimates
+            .all_moved(self.now(), several, || self.config());
         self.retell_backfills();
         self.registry.touch();
         self.keep_up();

@@ -506,7 +506,7 @@ impl Core {
             self.tickets.placed(session);
         }
         self.tickets.committed(ticket.clone(), number);
-        self.estimates.moved(self.now(), &ticket, &self.config());
+        self.estimates.moved(self.now(), &ticket, || self.config());
         let change = Change::Ticket(ticket.id, number);
         let players = ticket.players.iter().map(|player| player.player.clone());
         told.extend(players.map(|player| (player, change.clone())));
