@@ -70,26 +70,14 @@ impl<'a> Party<'a> {
 
     /// Refuses what no other players can mend, whichever of these teams the party is on.
     pub fn judge(&self, teams: impl Iterator<Item = usize>) -> Result<(), Rejection> {
-        let mut found: Option<Rejection> = None;
-        for team in teams {
-            let Some(rejection) = self.rejection(team) else {
-                return Ok(());
-            };
-            // What has nothing to do with seats says more.
-            let fills =
-                |rejection: &Rejection| matches!(rejection, Rejection::PartyFillsTeam { .. });
-            if found
-                .as_ref()
-                .is_none_or(|found| fills(found) && !fills(&rejection))
-            {
-                found = Some(rejection);
-            }
-        }
-        found.map_or(Ok(()), Err)
+        let each: Option<Vec<_>> = teams.map(|team| self.rejection(team)).collect();
+        let most_said = each.into_iter().flatten().min_by_key(|(rank, _)| *rank);
+        most_said.map_or(Ok(()), |(_, rejection)| Err(rejection))
     }
 
     /// The first rule that no match with the party on a team can keep.
-    fn rejection(&self, team: usize) -> Option<Rejection> {
+    /// With it what is better not said where there is something else: that it is so for want of seats, or on one team.
+    fn rejection(&self, team: usize) -> Option<((bool, bool), Rejection)> {
         let seats = self
             .queue
             .teams
@@ -120,7 +108,10 @@ impl<'a> Party<'a> {
             let fills = self
                 .certain(&rule.kind, limits, false, with_seats)
                 .is_none();
-            Some(self.refused(rule, limits, self.on_team(&rule.kind, team, why), fills))
+            let on_team = self.on_team(&rule.kind, team);
+            let rank = (fills, on_team.is_some());
+            let why = format!("{}{why}", on_team.unwrap_or_default());
+            Some((rank, self.refused(rule, limits, why, fills)))
         })
     }
 
@@ -142,14 +133,12 @@ impl<'a> Party<'a> {
         }
     }
 
-    /// Says on which team it is so, where a rule tells teams apart.
-    fn on_team(&self, kind: &RuleKind, team: usize, why: String) -> String {
+    /// On which team it is so, where a rule tells teams apart.
+    fn on_team(&self, kind: &RuleKind, team: usize) -> Option<String> {
         let mut teams = BTreeSet::new();
         named(kind, &mut teams);
-        match self.queue.teams.get(team) {
-            Some(team) if !teams.is_empty() => format!("on team {} {why}", team.name),
-            _ => why,
-        }
+        let team = self.queue.teams.get(team).filter(|_| !teams.is_empty())?;
+        Some(format!("on team {} ", team.name))
     }
 
     /// Whom a rule judges; `None`: not the party.
