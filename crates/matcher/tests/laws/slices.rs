@@ -328,8 +328,8 @@ proptest! {
     #[test]
     fn the_search_of_the_oldest_misses_no_split_where_it_goes_on(
         parties in prop_oneof![
-            4 => prop::collection::vec(single(), 17..=22),
-            1 => prop::collection::vec(single(), 23..=40),
+            4 => prop::collection::vec(single(), 17..=19),
+            1 => prop::collection::vec(single(), 23..=37),
         ],
         wanted in prop::collection::vec(any::<u32>(), 40),
         is_possible in proptest::bool::weighted(0.9),
@@ -337,8 +337,9 @@ proptest! {
         between in between(),
     ) {
         let mut parties = parties;
-        // As many as 64 slices are enough for.
-        let size = if parties.len() <= 22 { 3 } else { 2 };
+        // As many as 64 slices are enough for, with the three who may come: of 23 there are 26,334 sets of six with the
+        // oldest, some 40 steps each, which are more.
+        let size = if parties.len() <= 19 { 3 } else { 2 };
         let mut others: Vec<usize> = (1..parties.len()).collect();
         others.sort_by_key(|&n| wanted[n]);
         let mut chosen: Vec<usize> = std::iter::once(0).chain(others).take(2 * size).collect();
