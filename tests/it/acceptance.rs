@@ -47,16 +47,13 @@ async fn pair(world: &World) -> [(Client, Ticket); 2] {
     [(ann, first), (bob, second)]
 }
 
-/// Two parties that meet in a game of pairs: Ann's with Bob, and Cid's with Dan.
-async fn two_parties(world: &World) -> [(Client, Ticket); 2] {
-    let queued = async |leader: &str, other: &str| {
-        let (leader, other) = (world.player(leader), world.player(other));
-        let party = create(&leader, "Party").await.id;
-        join(&other, party).await.expect("a seat");
-        let queued = leader.create_ticket(party, &ticket("pairs")).await;
-        (leader, queued.expect("a ticket"))
-    };
-    [queued("ann", "bob").await, queued("cid", "dan").await]
+/// A leader's party of two, queued for a game of pairs.
+async fn party(world: &World, leader: &str, other: &str) -> (Client, Ticket) {
+    let (leader, other) = (world.player(leader), world.player(other));
+    let party = create(&leader, "Party").await.id;
+    join(&other, party).await.expect("a seat");
+    let queued = leader.create_ticket(party, &ticket("pairs")).await;
+    (leader, queued.expect("a ticket"))
 }
 
 #[test]
@@ -162,8 +159,9 @@ fn a2_who_says_nothing_in_time_goes_and_who_accepted_keeps_his_age() {
 fn a2_each_answers_for_himself_but_servers_for_anybody() {
     run(async {
         let world = World::with(&types()).await;
-        let [(ann, first), (cid, second)] = two_parties(&world).await;
+        let (ann, first) = party(&world, "ann", "bob").await;
         refused(says(&ann, &first, &YES).await, 409, "conflict");
+        let (cid, second) = party(&world, "cid", "dan").await;
         proposed(&ann, &first).await;
         let of_bob = AnswerMatch {
             player: Some(player("bob")),
@@ -187,7 +185,8 @@ fn a2_each_answers_for_himself_but_servers_for_anybody() {
 fn a2_a_party_that_changes_meanwhile_voids_the_match_for_nobody_else() {
     run(async {
         let world = World::with(&types()).await;
-        let [(ann, first), (cid, second)] = two_parties(&world).await;
+        let (ann, first) = party(&world, "ann", "bob").await;
+        let (cid, second) = party(&world, "cid", "dan").await;
         proposed(&ann, &first).await;
         says(&cid, &second, &YES).await.expect("his word");
         let bob = world.player("bob");
