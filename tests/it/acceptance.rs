@@ -4,7 +4,7 @@ use model::ticket::{EndReason, TicketState};
 use model::wire::{AnswerMatch, NoticeKind, Ticket};
 use sdk::{Client, Error, Who};
 use server::core::Settings;
-use tests::queue::{once, queue_alone, ticket};
+use tests::queue::{NO, YES, once, queue_alone, ticket};
 use tests::world::{World, create, join, refused};
 use tests::{Host, Kind, SESSION_TYPES, player, run};
 
@@ -21,15 +21,6 @@ fn types() -> String {
             "teams: { count: 2, size: 2 }\nacceptance: { required: true }\n",
         )
 }
-
-const YES: AnswerMatch = AnswerMatch {
-    accepted: true,
-    player: None,
-};
-const NO: AnswerMatch = AnswerMatch {
-    accepted: false,
-    player: None,
-};
 
 async fn says(client: &Client, ticket: &Ticket, answer: &AnswerMatch) -> Result<Ticket, Error> {
     client.answer_match(ticket.id, answer).await

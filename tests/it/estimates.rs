@@ -1,10 +1,10 @@
 //! How long tickets wait, over HTTP: what a ticket is told, what a queue tells, and what operators read.
 
 use model::ticket::TicketState;
-use model::wire::{AnswerMatch, CreateTicket, EstimateBasis, Queue, Ticket};
+use model::wire::{CreateTicket, EstimateBasis, Queue, Ticket};
 use sdk::Client;
 use serde_json::json;
-use tests::queue::{once, queue_alone, ticket_of};
+use tests::queue::{NO, once, queue_alone, ticket_of};
 use tests::world::World;
 use tests::{SESSION_TYPES, run};
 
@@ -247,19 +247,11 @@ fn who_is_in_a_match_that_waits_for_its_players_word_does_not_count_as_waiting()
         let (_, third) = queued("cid").await;
         assert_eq!(waiting().await, [1; 6]);
         // One of them refuses: the other meets the third at once.
-        let refuses = AnswerMatch {
-            accepted: false,
-            player: None,
-        };
-        bob.answer_match(second.id, &refuses)
-            .await
-            .expect("his word");
+        bob.answer_match(second.id, &NO).await.expect("his word");
         once(&admin, third.id, TicketState::Proposed).await;
         once(&ann, first.id, TicketState::Proposed).await;
         assert_eq!(waiting().await, [0; 6]);
-        ann.answer_match(first.id, &refuses)
-            .await
-            .expect("her word");
+        ann.answer_match(first.id, &NO).await.expect("her word");
         once(&admin, third.id, TicketState::Searching).await;
         tests::eventually("the third to search", async || {
             (waiting().await == [1; 6]).then_some(())

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use model::ticket::TicketState;
-use model::wire::{AnswerMatch, CreateTicket, Ticket};
+use model::wire::{CreateTicket, Ticket};
 use model::{Name, TicketId};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{RngExt as _, SeedableRng as _};
 use sdk::Client;
-use tests::queue::{once, queue_alone, ticket};
+use tests::queue::{NO, once, queue_alone, ticket};
 use tests::world::World;
 use tests::{SESSION_TYPES, eventually, run};
 
@@ -138,13 +138,7 @@ fn who_comes_back_from_a_match_waits_where_his_queues_are_by_then() {
         let second = queue_alone(&bob, &ticket("q2")).await;
         proposed(&[(&ann, &first), (&bob, &second)]).await;
         world.reloaded(&duels(&[("q1", "h"), ("q2", "g")])).await;
-        let refuses = AnswerMatch {
-            accepted: false,
-            player: None,
-        };
-        bob.answer_match(second.id, &refuses)
-            .await
-            .expect("his word");
+        bob.answer_match(second.id, &NO).await.expect("his word");
         once(&ann, first.id, TicketState::Searching).await;
         once_in(&world, first.id, &["q1"]).await;
         let meets = queue_alone(&cid, &ticket("q1")).await;
@@ -258,13 +252,7 @@ fn a_group_that_is_gone_leaves_no_thread_and_its_tickets_go_on() {
             .await;
         }
         // In the end all play whom the threads before knew: one who waited there, and one of their match.
-        let refuses = AnswerMatch {
-            accepted: false,
-            player: None,
-        };
-        bob.answer_match(asked.id, &refuses)
-            .await
-            .expect("his word");
+        bob.answer_match(asked.id, &NO).await.expect("his word");
         proposed(&[(&ann, &waits), (&cid, &alone)]).await;
         world.reloaded(SESSION_TYPES).await;
         eventually("the last to end", async || {

@@ -1,12 +1,23 @@
 //! Queueing, in a line or two.
 
 use model::ticket::TicketState;
-use model::wire::{CreateTicket, QueuePlayer, Ticket};
+use model::wire::{AnswerMatch, CreateTicket, QueuePlayer, Ticket};
 use model::{PlayerId, SessionId, TicketId};
 use sdk::Client;
 
 use crate::world::create;
 use crate::{eventually, player};
+
+/// To a match that is proposed.
+pub const YES: AnswerMatch = AnswerMatch {
+    accepted: true,
+    player: None,
+};
+/// The other answer.
+pub const NO: AnswerMatch = AnswerMatch {
+    accepted: false,
+    player: None,
+};
 
 /// A request to queue without a word about the players.
 pub fn ticket(queue: &str) -> CreateTicket {

@@ -48,10 +48,6 @@ impl Turn {
             Turn::Last => &[Priority::Normal, Priority::Low],
         }
     }
-
-    fn is_instead(self) -> bool {
-        matches!(self, Turn::Instead(_))
-    }
 }
 
 /// What a ticket finds among the sessions that ask.
@@ -147,7 +143,9 @@ impl Matcher {
                     from = Bound::Excluded(key);
                 }
                 Look::PutOff(key) => {
-                    if let (Some(entry), false) = (self.entries.get(slot), turn.is_instead()) {
+                    if let Some(entry) = self.entries.get(slot)
+                        && !matches!(turn, Turn::Instead(_))
+                    {
                         let age = entry.age_key();
                         self.stats.put_off += 1;
                         self.backfills.unfinished.insert(age, (slot, key));

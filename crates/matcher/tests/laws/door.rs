@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use crate::exhaustive::Exhaustive;
 use crate::random::{cases, draft, queue_of_last_rules, random_queue};
-use crate::world::{QueueExt, TicketExt, name, queue, region, texts, ticket};
+use crate::world::{QueueExt, TicketExt, compare, name, queue, region, texts, ticket};
 
 fn refusal(queue: &Queue, ticket: &Ticket) -> String {
     validate(queue, ticket).expect_err("a refusal").to_string()
@@ -371,18 +371,7 @@ fn a_party_that_leaves_no_seat_for_the_other_roles_is_refused() {
     assert_eq!(validate(&q, &tanks), Ok(()), "the other team wants none");
 }
 
-/// What a rule reads of a ticket that no match could hold, and what is said to it.
-fn compare(per: Scope, of: Aggregate, team: Option<usize>, by: Comparison, value: f64) -> RuleKind {
-    RuleKind::Compare {
-        read: Reading::of(name("skill")),
-        per,
-        of,
-        team,
-        by,
-        with: Operand::Number(value),
-    }
-}
-
+/// Somebody of a match, or of each team, has this mode.
 fn contains(value: &str, per: Scope) -> RuleKind {
     RuleKind::Contains {
         attribute: name("mode"),

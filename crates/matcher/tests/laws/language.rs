@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use matcher::{Figures, Match, MatchTeam, check_match};
-use model::queue::{
-    Aggregate, Comparison, ExpansionTarget, Operand, Queue, Reading, RuleKind, Scope,
-};
+use model::queue::{Aggregate, Comparison, ExpansionTarget, Queue, Reading, RuleKind, Scope};
 use model::ticket::Value;
 use model::{Ticket, Timestamp};
 use proptest::prelude::*;
 
 use crate::random::{cases, draft, last_rule};
 use crate::rules::ids;
-use crate::world::{QueueExt, TicketExt, World, name, queue, texts, ticket};
+use crate::world::{QueueExt, TicketExt, World, compare, name, queue, texts, ticket};
 
 /// A match with these tickets on its teams.
 fn seated(queue: &Queue, teams: &[&[&Ticket]]) -> Match {
@@ -40,17 +38,6 @@ fn keeps_at(queue: &Queue, now: i64, teams: &[&[&Ticket]]) -> bool {
 
 fn hat(ticket: Ticket, hat: &str) -> Ticket {
     ticket.with("hat", Value::String(hat.into()))
-}
-
-fn compare(per: Scope, of: Aggregate, team: Option<usize>, by: Comparison, with: f64) -> RuleKind {
-    RuleKind::Compare {
-        read: Reading::of(name("skill")),
-        per,
-        of,
-        team,
-        by,
-        with: Operand::Number(with),
-    }
 }
 
 fn contains(per: Scope, team: Option<usize>, min: u32, max: Option<u32>) -> RuleKind {

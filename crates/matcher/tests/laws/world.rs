@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use matcher::{Event, Match, Matcher, Output, check_match};
 use model::queue::{
-    Aggregate, Attribute, AttributeSource, AttributeType, Expansion, ExpansionStep,
-    ExpansionTarget, Queue, Reading, Rule, RuleKind, Scope, TeamSettings,
+    Aggregate, Attribute, AttributeSource, AttributeType, Comparison, Expansion, ExpansionStep,
+    ExpansionTarget, Operand, Queue, Reading, Rule, RuleKind, Scope, TeamSettings,
 };
 use model::ticket::{TicketPlayer, Value};
 use model::{Millis, Name, Region, SessionId, Ticket, TicketId, Timestamp};
@@ -69,6 +69,24 @@ pub fn queue(teams: &[(u16, u16)]) -> Queue {
         placement_retries: 3,
         estimate_quantiles: vec![0.5, 0.9],
         ..Queue::new(name("q"), teams.map(team).collect())
+    }
+}
+
+/// A comparison of skill with a number.
+pub fn compare(
+    per: Scope,
+    of: Aggregate,
+    team: Option<usize>,
+    by: Comparison,
+    with: f64,
+) -> RuleKind {
+    RuleKind::Compare {
+        read: Reading::of(name("skill")),
+        per,
+        of,
+        team,
+        by,
+        with: Operand::Number(with),
     }
 }
 
