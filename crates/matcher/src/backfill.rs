@@ -91,6 +91,8 @@ pub(crate) struct Backfills {
     lines: BTreeMap<u32, BTreeMap<PoolKey, Line>>,
     /// Those to look for players for, with where the last look at their pool ended.
     pub due: BTreeMap<BackfillKey, (Option<AgeKey>, Seat)>,
+    /// The same of those that look once everybody has been searched for; empty again by then.
+    pub held_up: BTreeMap<BackfillKey, (Option<AgeKey>, Seat)>,
     /// Tickets that have not seen every backfill yet, with the first that they have not.
     pub unfinished: BTreeMap<AgeKey, (Slot, BackfillKey)>,
     /// Refills that were emitted.
@@ -176,7 +178,7 @@ impl Backfills {
 
     /// Whether something is to be looked at.
     pub fn has_work(&self) -> bool {
-        !self.due.is_empty() || !self.unfinished.is_empty()
+        !self.due.is_empty() || !self.held_up.is_empty() || !self.unfinished.is_empty()
     }
 
     /// Those that want players of this pool, the oldest first.
@@ -261,6 +263,7 @@ impl Backfills {
         };
         let key = (held.asked.created_at, id);
         self.due.remove(&key);
+        self.held_up.remove(&key);
         let Some(open) = &held.open else { return };
         let Some(lines) = self.lines.get_mut(&open.queue) else {
             return;

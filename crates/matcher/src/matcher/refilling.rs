@@ -12,6 +12,7 @@ use crate::ages::Seat;
 use crate::backfill::{Backfill, BackfillKey, Backfills, CANDIDATES_MAX, Open, Refill, reached};
 use crate::entry::{AgeKey, Entry};
 use crate::event::{MatchTeam, Output};
+use crate::plan::Plan;
 use crate::pool::{Pool, QueueState, SkillKey, Slot};
 
 /// Backfills that a ticket looks at in one event; the others are due at once.
@@ -103,6 +104,9 @@ impl Matcher {
 
     /// Goes on with looks that are due.
     pub(super) fn resume_refills(&mut self, out: &mut Vec<Output>) {
+        if self.backlog.is_empty() {
+            self.backfills.due.append(&mut self.backfills.held_up);
+        }
         for _ in 0..RESUMED_MAX {
             let Some((key, from)) = self.backfills.due.pop_first() else {
                 break;
@@ -140,7 +144,8 @@ impl Matcher {
                         return false;
                     };
                     self.refill(key, first, out);
-                    from = Bound::Excluded(key);
+                    // By now it is not fresh any more, or asks for nobody.
+                    from = Bound::Included(key);
                 }
                 Look::PutOff(key) => {
                     if let Some(entry) = self.entries.get(slot)
@@ -194,9 +199,9 @@ impl Matcher {
                 continue;
             };
             *tried += 1;
-            if self.is_fresh(&key) {
+            if self.is_fresh(&state.plan, &key) {
                 match turn {
-                    // Its own look comes after this event's searches.
+                    // Its own look comes after the searches.
                     Turn::Last => continue,
                     Turn::First | Turn::Instead(_) => return Look::Fresh(key),
                 }
@@ -214,10 +219,18 @@ impl Matcher {
     }
 
     /// Whether a session asks since a moment ago and those who waited before were not looked at, which this event will
-    /// do: until then it is nobody's who would come before the oldest.
-    fn is_fresh(&self, key: &BackfillKey) -> bool {
-        let due = &self.backfills.due;
-        due.len() <= RESUMED_MAX && due.get(key).is_some_and(|(age, _)| age.is_none())
+    /// do, or a later one if it is held up: until then it is nobody's who would come before the oldest.
+    fn is_fresh(&self, plan: &Plan, key: &BackfillKey) -> bool {
+        let Backfills { due, held_up, .. } = &self.backfills;
+        let is_next = due.len() <= RESUMED_MAX || self.holds_up(plan);
+        let next = due.get(key).filter(|_| is_next);
+        next.or_else(|| held_up.get(key))
+            .is_some_and(|(age, _)| age.is_none())
+    }
+
+    /// Whether the sessions of a queue have to wait until everybody was searched for: see [`Self::may_join`].
+    fn holds_up(&self, plan: &Plan) -> bool {
+        plan.queue.backfill.priority == Priority::Low && !self.backlog.is_empty()
     }
 
     /// Looks for players for one backfill, from a ticket on.
@@ -225,9 +238,16 @@ impl Matcher {
         let Some(open) = self.backfills.open(key.1) else {
             return;
         };
-        let state = self.state(open.queue).filter(|s| s.plan.queue.active);
-        let pool = state.and_then(|state| state.pool_of(&open.key));
-        let Some(pool) = pool else { return };
+        let Some(state) = self.state(open.queue).filter(|s| s.plan.queue.active) else {
+            return;
+        };
+        if self.holds_up(&state.plan) {
+            self.backfills.held_up.insert(key, from);
+            return;
+        }
+        let Some(pool) = state.pool_of(&open.key) else {
+            return;
+        };
         let mut candidates = Vec::new();
         let (mut looked, mut last) = (0, from);
         for (age, slot, seat) in self.behind(pool, open, from).take(TICKETS_LOOKED_AT) {
@@ -273,12 +293,12 @@ impl Matcher {
         Box::new(near.into_iter())
     }
 
-    /// Whether a ticket that waits may join, by itself and its queue's priority.
+    /// Whether a ticket that waits may join, by itself and its queue's priority: of a low one not before it is known that
+    /// it finds no new match.
     fn may_join(&self, open: &Open, slot: Slot) -> bool {
         let (Some(entry), Some(state)) = (self.entries.get(slot), self.state(open.queue)) else {
             return false;
         };
-        // Of low priority: not before it is known that it finds no new match.
         let is_known = state.plan.queue.backfill.priority != Priority::Low
             || (self.backlog.is_empty() && !self.unfinished.contains_key(&entry.age_key()));
         is_known && entry.proposed == 0 && open.accepts(&state.plan, entry, self.now)

@@ -352,12 +352,12 @@ pub fn duel(at: i64, skills: [f64; 4], left: &[usize]) -> Backfill {
     }
 }
 
-fn with_priority(mut queue: Queue, priority: Priority) -> Queue {
+pub fn with_priority(mut queue: Queue, priority: Priority) -> Queue {
     queue.backfill.priority = priority;
     queue
 }
 
-fn joined(said: &[Output]) -> Vec<Vec<u128>> {
+pub fn joined(said: &[Output]) -> Vec<Vec<u128>> {
     let refills = said.iter().filter_map(|output| match output {
         Output::Refill(refill) => Some(refill.tickets().map(|id| id.0.as_u128()).collect()),
         _ => None,

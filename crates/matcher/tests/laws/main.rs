@@ -17,6 +17,7 @@ mod platforms;
 mod quality;
 mod random;
 mod rare;
+mod refill_order;
 mod roles;
 mod rules;
 mod several;
