@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::queue::{Aggregate, ExpansionTarget, Queue, Reading, RuleKind, SortOrder};
+use model::queue::{
+    Aggregate, Expansion, ExpansionTarget, Queue, Reading, RuleKind, Scope, SortOrder,
+};
 use model::{Millis, Name, Region};
 
 use crate::entry::{Near, Ping};
@@ -283,17 +285,25 @@ fn twins(classes: &[usize]) -> Vec<Vec<usize>> {
 }
 
 /// Whether entries that were made by the one queue do for the other: it reads the same of its tickets and lets the same
-/// in; limits may differ.
+/// in; limits that no party can break by itself may differ.
 pub(crate) fn reads_alike(old: &Queue, new: &Queue) -> bool {
-    let read = |queue: &Queue| -> Vec<(bool, RuleKind)> {
+    let read = |queue: &Queue| -> Vec<(bool, RuleKind, Vec<Expansion>)> {
         let rules = queue.rules.iter().enumerate();
         rules
             .map(|(index, rule)| {
                 let mut kind = rule.kind.clone();
-                if let RuleKind::Distance { max, .. } | RuleKind::Balance { max, .. } = &mut kind {
-                    *max = 0.0;
+                // A party breaks neither by itself.
+                let is_judged_by_others = match &mut kind {
+                    RuleKind::Distance { per, max, .. } if *per == Scope::Party => Some(max),
+                    RuleKind::Balance { max, .. } => Some(max),
+                    _ => None,
+                };
+                let mut widens = Vec::new();
+                match is_judged_by_others {
+                    Some(max) => *max = 0.0,
+                    None => widens.extend(expansions_of(queue, index)),
                 }
-                (is_indexed(queue, index, rule), kind)
+                (is_indexed(queue, index, rule), kind, widens)
             })
             .collect()
     };
@@ -312,6 +322,14 @@ pub(crate) fn reads_alike(old: &Queue, new: &Queue) -> bool {
         && old.attributes == new.attributes
         && reads_tickets(old) == reads_tickets(new)
         && read(old) == read(new)
+}
+
+fn expansions_of(queue: &Queue, rule: usize) -> impl Iterator<Item = Expansion> + '_ {
+    let of = move |expansion: &&Expansion| {
+        let (widens, falls) = (ExpansionTarget::Rule(rule), ExpansionTarget::RuleMin(rule));
+        expansion.target == widens || expansion.target == falls
+    };
+    queue.expansions.iter().filter(of).cloned()
 }
 
 fn limit(max: Option<f64>) -> f64 {

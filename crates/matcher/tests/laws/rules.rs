@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use matcher::{Event, Match, Matcher, Output};
 use model::queue::{
-    Attribute, AttributeSource, AttributeType, CLIENT_VERSION, ExpansionTarget, Queue, Reading,
-    RuleKind, Scope,
+    Aggregate, Attribute, AttributeSource, AttributeType, CLIENT_VERSION, Comparison,
+    ExpansionTarget, Queue, Reading, RuleKind, Scope,
 };
 use model::ticket::Value;
 use model::{Millis, TicketId, Timestamp};
 use proptest::prelude::*;
 
 use crate::random::cases;
-use crate::world::{QueueExt, TicketExt, World, name, queue, region, ticket};
+use crate::world::{QueueExt, TicketExt, World, compare, name, queue, region, ticket};
 
 /// The tickets of a match, in order.
 pub fn ids(found: &Match) -> Vec<u128> {
@@ -227,6 +227,39 @@ fn a_reload_keeps_age_and_puts_out_tickets_of_a_queue_that_is_gone() {
     );
     assert_eq!(back, [Output::QueueRemoved(id(1))]);
     assert!(matcher.is_empty());
+}
+
+/// After a reload nobody waits who would be refused after a restart.
+#[test]
+fn a_reload_that_takes_a_step_away_refuses_whom_it_alone_let_in() {
+    let kinds = [
+        RuleKind::Distance {
+            read: Reading::of(name("skill")),
+            of: Aggregate::Mean,
+            per: Scope::Player,
+            max: 10.0,
+        },
+        compare(
+            Scope::Player,
+            Aggregate::Max,
+            None,
+            Comparison::AtMost,
+            10.0,
+        ),
+    ];
+    let now = Timestamp(5_000);
+    for kind in kinds {
+        let strict = queue(&[(2, 2), (2, 2)]).rule("limit", kind);
+        let wide = strict.clone();
+        let wide = wide.widens(ExpansionTarget::Rule(0), &[(10_000, Some(500.0))]);
+        let waits = Arc::new(ticket(1, 0, &[1.0, 500.0]));
+        let mut matcher = Matcher::new(vec![Arc::new(wide)], 1);
+        assert_eq!(matcher.handle(now, Event::Add(Arc::clone(&waits))), []);
+        let said = matcher.set_queues(now, vec![Arc::new(strict)]);
+        assert_eq!(said, [Output::Again(id(1))]);
+        let said = matcher.handle(now, Event::Add(waits));
+        assert!(matches!(said[..], [Output::Refused(_, _)]), "{said:?}");
+    }
 }
 
 /// The matcher keeps no more of a ticket than its queue reads.
