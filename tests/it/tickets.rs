@@ -1,7 +1,8 @@
 //! Tickets over HTTP: who queues, what is refused and by which name, and how a ticket ends.
 
+use model::Millis;
 use model::ticket::{EndReason, TicketState};
-use model::wire::{Claims, PrincipalKind, Ticket};
+use model::wire::{Claims, CreateTicket, PrincipalKind, Ticket};
 use sdk::{Client, Who};
 use serde_json::json;
 use server::core::Settings;
@@ -281,6 +282,44 @@ fn a_ticket_that_waited_too_long_expires_and_frees_its_players() {
         world.at(five_minutes + 3_600_000);
         world.run_timers().await;
         refused(ann.ticket(made.id).await, 404, "not-found");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn f34_a_party_that_would_not_wait_as_long_as_its_queue_lets_it_says_so() {
+    run(async {
+        let world = World::new().await;
+        let ann = world.player("ann");
+        let willing = |time_out_ms: u64| CreateTicket {
+            time_out_ms: Some(Millis(time_out_ms)),
+            ..ticket("tdm")
+        };
+        let party = create(&ann, "Party").await.id;
+        let (status, said) = refusal(ann.create_ticket(party, &willing(0)).await);
+        assert_eq!(status, 422);
+        assert!(said.starts_with("time_out_ms: "), "{said}");
+        let short = ann.create_ticket(party, &willing(20_000)).await;
+        let short = short.expect("a ticket");
+        assert_eq!(
+            short.expires_at.map(|at| at.0),
+            Some(short.created_at.0 + Millis(20_000))
+        );
+        world.at(19_999);
+        world.run_timers().await;
+        let read = ann.ticket(short.id).await.expect("it");
+        assert_eq!(read.state, TicketState::Searching);
+        world.at(20_000);
+        world.run_timers().await;
+        let ended = once(&ann, short.id, TicketState::Expired).await;
+        assert_eq!(ended.reason, Some(EndReason::Timeout));
+        // Longer than the queue lets anybody wait is as long as the queue does.
+        let bob = world.player("bob");
+        let long = queue_alone(&bob, &willing(u64::MAX)).await;
+        assert_eq!(
+            long.expires_at.map(|at| at.0),
+            Some(long.created_at.0 + Millis::seconds(300))
+        );
         world.stop().await;
     });
 }

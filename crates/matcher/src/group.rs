@@ -1,5 +1,6 @@
 //! A group of queues that share tickets: a [`Matcher`], and what one ticket in several queues asks of it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::backfill::Backfill;
 use crate::event::{Event, Match, MatchTeam, Output, Stats};
 use crate::explain::{Explanation, LOOKED_AT_MAX};
 use crate::matcher::Matcher;
-use crate::validate::{Rejection, prepare};
+use crate::validate::{Rejection, prepare, validate};
 
 /// The matcher of a group of queues in which a ticket may wait in several at once.
 ///
@@ -479,6 +480,33 @@ fn events_of(ticket: &Ticket, legs: &BTreeMap<usize, TicketId>) -> Vec<Event> {
         })))
     };
     legs.iter().filter_map(leg).collect()
+}
+
+/// [`validate`] for all queues of a ticket together: where several have a default for an attribute, each judges by the
+/// first queue's, as [`prepare_for`] fills it in.
+///
+/// # Errors
+/// The first queue that refuses it, and why.
+pub fn validate_for(queues: &[&Queue], ticket: &Ticket) -> Result<(), (Name, Rejection)> {
+    for (place, queue) in queues.iter().enumerate() {
+        let mut seen = Cow::Borrowed(ticket);
+        let own = |name: &Name| queue.attributes.get(name)?.default.as_ref();
+        let names = queue.attributes.keys().filter(|name| own(name).is_some());
+        for name in names {
+            let mut defaults = queues[..=place]
+                .iter()
+                .filter_map(|queue| queue.attributes.get(name)?.default.as_ref());
+            let Some(first) = defaults.next().filter(|first| Some(*first) != own(name)) else {
+                continue;
+            };
+            for player in &mut seen.to_mut().players {
+                let brought = player.attributes.entry(name.clone());
+                brought.or_insert(first.clone());
+            }
+        }
+        validate(queue, &seen).map_err(|why| (queue.name.clone(), why))?;
+    }
+    Ok(())
 }
 
 /// [`prepare`] for all queues of a ticket together: what any of them reads is kept, of several defaults the

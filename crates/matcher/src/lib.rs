@@ -61,7 +61,7 @@ pub use explain::{
 };
 pub use explain_sessions::{KeptFrom, SessionMiss, Sessions};
 pub use explain_words::{absence_sentence, elsewhere_sentence, sentences, ticket_sentence};
-pub use group::{Group, prepare_for};
+pub use group::{Group, prepare_for, validate_for};
 pub use matcher::{LOOK_AHEAD, Matcher};
 pub use minimum::{Fall, Minimum};
 pub use shortage::Shortage;

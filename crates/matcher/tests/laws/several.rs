@@ -3,13 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use matcher::{Backfill, BackfillTeam, Event, Group, Match, Output, check_match, validate};
-use model::queue::Queue;
+use matcher::{
+    Backfill, BackfillTeam, Event, Group, Match, Output, check_match, prepare_for, validate,
+    validate_for,
+};
+use model::queue::{Aggregate, Comparison, Queue, Scope};
+use model::ticket::Value;
 use model::{Name, Ticket, TicketId, Timestamp};
 use proptest::prelude::*;
 
 use crate::random::{Op, cases, history, random_queue};
-use crate::world::{QueueExt, name, possible, queue, ticket};
+use crate::world::{QueueExt, compare, name, possible, queue, ticket};
 
 /// More waiting tickets than this make the exhaustive search of every queue too slow.
 const WAITING_MAX: usize = 6;
@@ -434,4 +438,38 @@ fn a_session_that_refuses_a_ticket_does_not_get_it_by_another_of_its_queues() {
         []
     );
     assert_eq!((group.is_waiting(id), group.matcher().len()), (true, 2));
+}
+
+#[test]
+fn each_queue_judges_by_the_first_default_as_it_matches_by_it() {
+    let with_default = |own: &str, default: f64, at_least: f64| {
+        let least = compare(
+            Scope::Player,
+            Aggregate::Min,
+            None,
+            Comparison::AtLeast,
+            at_least,
+        );
+        let mut queue = queue(&[(1, 1), (1, 1)]).rule("least", least);
+        if let Some(skill) = queue.attributes.get_mut(&name("skill")) {
+            skill.default = Some(Value::Number(default));
+        }
+        named(queue, own)
+    };
+    let (low, high) = (
+        with_default("low", 1.0, 0.0),
+        with_default("high", 5.0, 3.0),
+    );
+    let mut brings_nothing = ticket(1, 0, &[0.0]);
+    brings_nothing.players[0].attributes.clear();
+    assert_eq!(validate_for(&[&high, &low], &brings_nothing), Ok(()));
+    let refused = validate_for(&[&low, &high], &brings_nothing);
+    assert_eq!(refused.map_err(|(queue, _)| queue), Err(name("high")));
+    for queues in [[&*high, &*low], [&*low, &*high]] {
+        let mut made = brings_nothing.clone();
+        prepare_for(&queues, &mut made);
+        let is_matched = queues.iter().all(|queue| validate(queue, &made).is_ok());
+        let is_let_in = validate_for(&queues, &brings_nothing).is_ok();
+        assert_eq!(is_let_in, is_matched);
+    }
 }

@@ -151,9 +151,8 @@ impl Life {
         let world = Arc::clone(&self.world);
         let body = CreateTicket {
             queue: world.game.queue().to_owned(),
-            queues: Vec::new(),
             players: self.plan().people.iter().map(bring).collect(),
-            custom_data: Default::default(),
+            ..CreateTicket::default()
         };
         world.stage.queues(self.party);
         let ticket = world.back_end.create_ticket(party, &body).await;

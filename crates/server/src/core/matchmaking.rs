@@ -8,7 +8,7 @@ use model::queue::{AttributeSource, Queue};
 use model::session::{Command, Draft, Member, TicketRef};
 use model::ticket::{EndReason, QUEUES_MAX, TicketPlayer, TicketState, Value};
 use model::wire;
-use model::{Name, PlayerId, SessionId, Ticket, TicketId, Timestamp};
+use model::{Millis, Name, PlayerId, SessionId, Ticket, TicketId, Timeout, Timestamp};
 use serde_json::Value as Json;
 use store::Item;
 
@@ -45,6 +45,13 @@ impl Core {
         if self.matchmaker.is_behind(&first.name) {
             return Err(Error::Overloaded);
         }
+        if body.time_out_ms == Some(Millis(0)) {
+            return Err(Error::Invalid {
+                field: "time_out_ms".into(),
+                detail: "must be at least 1; leave it out to wait as long as the queue allows"
+                    .into(),
+            });
+        }
         let barred = self.barred(asked.session, &queues).await?;
         let Asked {
             who, session: id, ..
@@ -69,7 +76,8 @@ impl Core {
                 if let Some(barred) = barred.iter().find(is_barred) {
                     return Err(Refusal::Error(barred.error()));
                 }
-                let mut ticket = new_ticket(ticket_id, id, &queues, players, now)?;
+                let own = body.time_out_ms;
+                let mut ticket = new_ticket(ticket_id, id, &queues, players, own, now)?;
                 ticket.custom_data.clone_from(&body.custom_data);
                 let ticket = Arc::new(ticket);
                 along.items.append(&mut self.new_ticket_items(&ticket)?);
@@ -412,31 +420,31 @@ fn attributes(
     Ok(attributes)
 }
 
-/// It expires when the first of its queues would have it expire.
+/// It expires as soon as one of its queues or the party itself (`own`, F34) would have it expire.
 fn new_ticket(
     id: TicketId,
     party: SessionId,
     queues: &[Arc<Queue>],
     players: Vec<TicketPlayer>,
+    own: Timeout,
     now: Timestamp,
 ) -> Result<Ticket, Error> {
     let names: Vec<Name> = queues.iter().map(|queue| queue.name.clone()).collect();
     let first = names.first().cloned();
     let first = first.ok_or_else(|| Error::Internal("a ticket without a queue".into()))?;
-    let expiries = queues.iter().filter_map(|q| now.after(q.ticket_time_out));
+    let time_outs = queues.iter().map(|queue| queue.ticket_time_out);
+    let shortest = time_outs.chain([own]).flatten().min();
     let mut ticket = Ticket {
         queues: if names.len() > 1 { names } else { Vec::new() },
-        expires_at: expiries.min(),
+        expires_at: now.after(shortest),
         players,
         ..Ticket::new(id, first, party, now)
     };
-    for queue in queues {
-        matcher::validate(queue, &ticket).map_err(|rejection| Error::Invalid {
-            field: "players".into(),
-            detail: format!("queue {}: {rejection}", queue.name),
-        })?;
-    }
     let queues: Vec<&Queue> = queues.iter().map(|queue| &**queue).collect();
+    matcher::validate_for(&queues, &ticket).map_err(|(queue, rejection)| Error::Invalid {
+        field: "players".into(),
+        detail: format!("queue {queue}: {rejection}"),
+    })?;
     matcher::prepare_for(&queues, &mut ticket);
     Ok(ticket)
 }
