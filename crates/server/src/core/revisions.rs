@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use model::Name;
-use model::config::{Config, Diagnostic, Folder, ProviderSchema, SourceFile};
+use model::config::{Config, Diagnostic, Folder, ProviderSchema, Severity, SourceFile};
 use model::session::{Constants, TypeConstant};
 use serde::{Deserialize, Serialize};
 use store::{CommitError, Item, Key, Kind, Row, WriteSet};
@@ -139,10 +139,10 @@ impl Revisions {
         let row = row.ok_or_else(|| Error::Internal(format!("revision {number} is missing")))?;
         let files: Vec<SourceFile> = rows::parse(&row)?;
         let config = Config::from_files(&files, &self.providers).map_err(|diagnostics| {
-            let first = diagnostics
-                .first()
-                .map(|one| one.message.clone())
-                .unwrap_or_default();
+            let mut errors = diagnostics
+                .iter()
+                .filter(|one| one.severity == Severity::Error);
+            let first = errors.next().map_or("", |one| &one.message);
             Error::Internal(format!(
                 "revision {number} cannot be read by this version: {first}"
             ))
