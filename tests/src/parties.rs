@@ -330,6 +330,7 @@ fn unless_cut<T>(result: Result<T, Error>) -> Option<()> {
 pub async fn verify(server: &ServeProcess, log: &Log) {
     let broken = std::mem::take(&mut log.said().broken);
     assert!(broken.is_empty(), "{broken:#?}");
+    note_unanswered(server, log).await;
     let open: Vec<Kept> = {
         let said = log.said();
         let open = said.tickets.values().filter(|kept| !kept.is_done);
@@ -378,6 +379,24 @@ pub async fn verify(server: &ServeProcess, log: &Log) {
         assert!(promised.is_none() || promised == has, "{player}: {has:?}");
     }
     told_once(log);
+}
+
+/// Notes tickets that were made though the answer was cut off: a host may have been told of their players before the party
+/// found them.
+async fn note_unanswered(server: &ServeProcess, log: &Log) {
+    let told: BTreeSet<PlayerId> = {
+        let said = log.said();
+        said.told.keys().map(|(_, player)| player.clone()).collect()
+    };
+    for player in told {
+        let client = server.client(PrincipalKind::Player, player.as_str());
+        for mine in client.my_sessions().await.expect("his sessions") {
+            let session = client.session(mine.id).await.expect("his session");
+            if let Some(ticket) = session.ticket {
+                log.note(&client.ticket(ticket.id).await.expect("his ticket"));
+            }
+        }
+    }
 }
 
 /// A ticket as its owner reads it, once it stands still for as long as it takes to look at it.
