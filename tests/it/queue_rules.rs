@@ -6,7 +6,7 @@ use model::wire::{PrincipalKind, Session, Ticket};
 use sdk::Client;
 use serde_json::json;
 use tests::queue::{queue_alone, session_of, ticket, ticket_of};
-use tests::world::{World, create, refusal};
+use tests::world::{World, create, join, refusal};
 use tests::{SESSION_TYPES, player, raw, run};
 
 const QUEUES: &str = r#"
@@ -51,6 +51,21 @@ attributes:
   skill: { type: number, source: player, default: 0 }
   levels: { type: numbers, source: player, default: { duel: 1 } }
   modes: { type: strings, source: player, default: [dm] }
+---
+apiVersion: v1
+kind: Queue
+name: sides
+session_type: Game
+regions: { allow: [eu-west] }
+teams:
+  - { name: red, min_players: 1, max_players: 4 }
+  - { name: blue, min_players: 1, max_players: 4 }
+party: { max_players: 4 }
+attributes:
+  players: { type: number, default: 1 }
+rules:
+  - { name: even-sides, balance: players, of: sum, max: 1 }
+  - { name: no-singles, compare: players, per: party, of: sum, op: ">=", value: 2 }
 "#;
 
 async fn world() -> World {
@@ -115,6 +130,44 @@ fn a_list_that_the_queue_does_not_take_is_422_and_says_which_limit() {
         let twice = [&names[..3], &names[..3]].concat();
         let twice = ticket_of("apart", "ann", json!({ "avoid": twice }));
         ann.create_ticket(party, &twice).await.expect("a ticket");
+        world.stop().await;
+    });
+}
+
+#[test]
+fn f11_a_sum_of_ones_counts_players_so_sides_are_even_and_parties_have_a_least_size() {
+    run(async {
+        let world = world().await;
+        let ann = world.player("ann");
+        let alone = create(&ann, "Party").await.id;
+        let (status, detail) = refusal(ann.create_ticket(alone, &ticket("sides")).await);
+        assert_eq!(
+            (status, detail.contains("no-singles")),
+            (422, true),
+            "{detail}"
+        );
+        let mut queued = Vec::new();
+        for names in [
+            &["bea", "bob"][..],
+            &["cid", "cora", "carl", "cem"],
+            &["dan", "dea", "don"],
+        ] {
+            let players: Vec<Client> = names.iter().map(|name| world.player(name)).collect();
+            let (leader, others) = players.split_first().expect("a leader");
+            let party = create(leader, "Party").await.id;
+            for other in others {
+                join(other, party).await.expect("a seat");
+            }
+            let made = leader.create_ticket(party, &ticket("sides")).await;
+            queued.push((leader.clone(), made.expect("a ticket").id));
+        }
+        // Two and four are too far apart; three is near enough to the two, who came first.
+        let [(bea, two), (cid, four), (dan, three)] = &queued[..] else {
+            panic!("three parties");
+        };
+        assert_eq!(session_of(bea, *two).await, session_of(dan, *three).await);
+        let waits = cid.ticket(*four).await.expect("it").state;
+        assert_eq!(waits, TicketState::Searching);
         world.stop().await;
     });
 }
