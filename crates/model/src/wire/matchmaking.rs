@@ -26,9 +26,8 @@ pub struct CreateTicket {
     /// What is known of the party's players; those not named bring nothing but the queue's defaults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub players: BTreeMap<PlayerId, QueuePlayer>,
-    /// How long the party is willing to wait (F34); at most as long as the queue's `ticket.time_out` lets it.
+    /// How long the party is willing to wait (F34), at least 1; it waits no longer than the queue's `ticket.time_out`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
     pub time_out_ms: Option<Millis>,
     /// The studio's own data; within the limits of the party's type.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
