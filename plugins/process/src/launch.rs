@@ -11,10 +11,11 @@ use crate::config::Config;
 /// Carries the installation's id in the environment of everything that we start.
 pub(crate) const INSTALLATION_VARIABLE: &str = "MUSTER_INSTALLATION_ID";
 /// Carries the game server's id beside it.
+pub(crate) const GAME_SERVER_VARIABLE: &str = "MUSTER_GAME_SERVER_ID";
+/// Carries where the server is.
+pub(crate) const URL_VARIABLE: &str = "MUSTER_URL";
 /// How long game servers of our own wait for a server that is away before they end themselves, such as `5s`.
 pub const SERVER_AWAY_VARIABLE: &str = "MUSTER_SERVER_AWAY_MAX";
-pub(crate) const URL_VARIABLE: &str = "MUSTER_URL";
-pub(crate) const GAME_SERVER_VARIABLE: &str = "MUSTER_GAME_SERVER_ID";
 
 /// What game servers inherit of our own environment. Nothing else: it may hold secrets.
 const INHERITED: [&str; 8] = [

@@ -16,7 +16,7 @@ use crate::launch::{GAME_SERVER_VARIABLE, INSTALLATION_VARIABLE, URL_VARIABLE};
 /// How often, and how long apart, a process that goes from one program to the next is looked at again.
 const LOOKS_AGAIN: u32 = 50;
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-/// So often only where it may as well have no environment at all, as many have none.
+/// So many looks only may find it without any environment, as many have none.
 const LOOKS_AGAIN_IF_BARE: u32 = 3;
 /// Read of an environment at once, so that all of it is of one program; few are larger.
 const ENVIRONMENT_BYTES: usize = 64 * 1024;
@@ -113,11 +113,12 @@ impl Stat {
         !matches!(self.state, 'Z' | 'X')
     }
 
-    /// What it is to have been shown so many bytes of its environment.
-    fn sight(&self, environment_bytes: usize) -> Sight {
-        let shown = environment_bytes as u64;
+    /// What it is to have been shown this environment.
+    fn sight(&self, environment: &[u8]) -> Sight {
+        let shown = environment.len() as u64;
         match self.environment {
             _ if self.flags & KERNEL_THREAD != 0 => Sight::Whole,
+            _ if of_muster(environment).any(|variable| !variable.contains(&b'=')) => Sight::Half,
             (_, 0) if shown == 0 => Sight::Half,
             (_, 0) => Sight::Whole,
             (begins, ends) if shown != ends.saturating_sub(begins) => Sight::Half,
@@ -134,8 +135,15 @@ enum Sight {
     Whole,
     /// No environment: it was given none, has cleared it, or has none for a moment.
     Bare,
-    /// Not all of its environment: it goes from one program to the next.
+    /// Not all of its environment: it goes from one program to the next; or a name cut off from its value, as bash
+    /// does in place for a moment while it reads what it was given.
     Half,
+}
+
+/// What an environment says in variables of Muster, each as `NAME=value`.
+fn of_muster(environment: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let variables = environment.split(|byte| *byte == 0);
+    variables.filter(|variable| variable.starts_with(b"MUSTER_"))
 }
 
 /// Whether this very process is alive, whatever it executes now.
@@ -171,9 +179,7 @@ fn look(pid: i32) -> Option<(Found, Sight)> {
         file.read_to_end(&mut environment).ok()?;
     }
     let stat = stat(pid).filter(Stat::is_alive)?;
-    let variables: BTreeMap<&str, &str> = environment
-        .split(|byte| *byte == 0)
-        .filter(|variable| variable.starts_with(b"MUSTER_"))
+    let variables: BTreeMap<&str, &str> = of_muster(&environment)
         .filter_map(|variable| std::str::from_utf8(variable).ok()?.split_once('='))
         .collect();
     let id = |name: &str| variables.get(name)?.parse::<uuid::Uuid>().ok();
@@ -185,7 +191,7 @@ fn look(pid: i32) -> Option<(Found, Sight)> {
         game_server: id(GAME_SERVER_VARIABLE).map(GameServerId),
         url: variables.get(URL_VARIABLE).map(|url| (*url).to_owned()),
     };
-    Some((found, stat.sight(environment.len())))
+    Some((found, stat.sight(&environment)))
 }
 
 /// Every live process, other than this one, that carries an installation's id. Blocking, for half a second at most
@@ -195,20 +201,25 @@ fn scan() -> Vec<Found> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
-    let mut pids: Vec<i32> = entries
+    let mut pids: Vec<(i32, u32)> = entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|pid| Some(*pid) != own)
+        .map(|pid| (pid, LOOKS_AGAIN_IF_BARE))
         .collect();
     let mut all = Vec::new();
     for looks_left in (0..=LOOKS_AGAIN).rev() {
-        pids.retain(|pid| {
+        pids.retain_mut(|(pid, bare_left)| {
             let Some((found, sight)) = look(*pid) else {
                 return false;
             };
             let again = match sight {
                 Sight::Whole => false,
-                Sight::Bare => looks_left + LOOKS_AGAIN_IF_BARE > LOOKS_AGAIN,
                 Sight::Half => looks_left > 0,
+                Sight::Bare => {
+                    let again = *bare_left > 0 && looks_left > 0;
+                    *bare_left = bare_left.saturating_sub(1);
+                    again
+                }
             };
             if !again && found.installation.is_some() {
                 all.push(found);
@@ -235,6 +246,25 @@ mod tests {
         assert_eq!((stat.state, stat.group, stat.start), ('S', 70, 128_101));
         assert_eq!((stat.flags, stat.environment), (4, (91, 95)));
         assert_eq!(parse_stat("7 (a) S 1 70"), None);
+    }
+
+    #[test]
+    fn a_name_without_its_value_is_half_a_sight() {
+        let bytes = |text: &str| text.replace(' ', "\0").into_bytes();
+        let sight = |text: &str| {
+            let stat = Stat {
+                state: 'R',
+                group: 1,
+                start: 1,
+                flags: 0,
+                environment: (9, 9 + text.len() as u64),
+            };
+            stat.sight(&bytes(text))
+        };
+        assert_eq!(sight("A=1 MUSTER_URL=x "), Sight::Whole);
+        assert_eq!(sight("A=1 MUSTER_URL x "), Sight::Half);
+        assert_eq!(sight("A 1 MUSTER_URL=x "), Sight::Whole);
+        assert_eq!(sight(""), Sight::Bare);
     }
 
     #[test]
