@@ -302,7 +302,7 @@ fn search_of(glimpse: &Glimpse<'_>, pool: &Pool, backfills: &Backfills) -> Searc
     match own.cut {
         Cut::Short => Search::GivenUp { as_oldest: false },
         Cut::First => Search::GivenUp { as_oldest: true },
-        Cut::No if own.seq < pool.unsure_before && !all_was_tried(glimpse, pool) => Search::Unsure,
+        Cut::No if pool.is_unsure(own) && !all_was_tried(glimpse, pool) => Search::Unsure,
         Cut::No => Search::Done,
     }
 }

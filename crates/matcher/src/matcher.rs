@@ -1,6 +1,7 @@
 //! The matcher: waiting tickets, what changes them, and the decisions that follow.
 
 mod refilling;
+mod searching;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,22 +18,15 @@ use crate::facts::Facts;
 use crate::gather::Gathered;
 use crate::ids::Ids;
 use crate::plan::{Plan, reads_alike};
-use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, SkillKey, Slot};
+use crate::pool::{Entries, QueueState, SkillKey, Slot};
 use crate::roles::of_team;
-use crate::search::{Cursor, Found, Outcome, Scene, search, worst_ms};
+use crate::search::{Cursor, Found, worst_ms};
 use crate::sorted::{Ahead, LeafId};
 use crate::validate::{Rejection, admit, last_age, no_region_within};
 use refilling::Turn;
 
 /// Tickets that may widen or expire in one event; the others are due at once.
 const DUE_MAX: usize = 1_024;
-/// Searches that were put off and are resumed in one event; the others are due at once.
-const RESUMED_MAX: usize = 8;
-/// Slices after which the search of a pool's oldest ticket is given up, until it changes or a new one can meet it.
-const SLICES_MAX: u32 = 64;
-/// The same of every other ticket; when it has become the oldest it is searched for anew.
-const SLICES_OF_OTHERS_MAX: u32 = 16;
-
 /// So many events ahead are worth a look ([`Matcher::expect`]).
 pub const LOOK_AHEAD: usize = 32;
 
@@ -530,26 +524,6 @@ impl Matcher {
         }
     }
 
-    /// Notes whose search was cut short and can be complete, or longer, now that somebody left the pool: the oldest's,
-    /// and in a pool that has become small enough for trying all everybody's.
-    fn search_again(&mut self, queue: u32, number: u32) {
-        let Some(pool) = self.state(queue).and_then(|s| s.pools.get(number as usize)) else {
-            return;
-        };
-        if pool.unsure_before == 0 {
-            return;
-        }
-        let small = pool.by_age.len() <= EXACT_TICKETS_MAX;
-        let looked_at = if small { EXACT_TICKETS_MAX } else { 1 };
-        let keys = pool.by_age.iter(|slot| self.entries.age_key(slot));
-        let cut = keys.take(looked_at).filter(|&(_, slot)| {
-            let entry = self.entries.at(slot);
-            entry.cut == Cut::Short || (small && entry.cut == Cut::First)
-        });
-        let cut: Vec<(AgeKey, Slot)> = cut.collect();
-        self.backlog.extend(cut);
-    }
-
     /// Forgets a ticket that is in no pool.
     fn drop_entry(&mut self, slot: Slot) {
         let Some(entry) = self.entries.get(slot) else {
@@ -637,7 +611,7 @@ impl Matcher {
         let pool = &state.pools[entry.pool as usize];
         // What was possible before may not have been found where searches were put off or given up.
         let is_sought = self.unfinished.is_empty() && self.backlog.is_empty();
-        let is_sure = is_sought && entry.seq >= pool.unsure_before;
+        let is_sure = is_sought && !pool.is_unsure(entry);
         let tried =
             (is_sure && state.plan.only_reach_widens).then(|| state.plan.reach(entry.level));
         state.widen(slot, entry, level);
@@ -680,7 +654,7 @@ impl Matcher {
         let Some(state) = self.state(entry.queue) else {
             return true;
         };
-        let is_sure = entry.seq >= state.pools[entry.pool as usize].unsure_before;
+        let is_sure = !state.pools[entry.pool as usize].is_unsure(entry);
         let reach = state.plan.reach(entry.level);
         let others = changed
             .iter()
@@ -690,146 +664,6 @@ impl Matcher {
             same && (other.skill() - entry.skill()).abs() <= reach
         });
         is_sure && self.has_sought_all() && near.next().is_none()
-    }
-
-    /// Whether no search was put off, and nobody is to be searched for since the queues changed.
-    fn has_sought_all(&self) -> bool {
-        self.unfinished.is_empty() && self.backlog.is_empty()
-    }
-
-    fn oldest(&self, queue: u32, pool: u32) -> Option<Slot> {
-        let pool = self.state(queue)?.pools.get(pool as usize)?;
-        pool.by_age
-            .iter(|slot| self.entries.age_key(slot))
-            .next()
-            .map(|(_, slot)| slot)
-    }
-
-    /// Searches once and emits the match if there is one; whether there was.
-    fn search(&mut self, slot: Slot, cursor: &Cursor, out: &mut Vec<Output>) -> bool {
-        if cursor.slices == 0 && self.refills(slot, Turn::First, out) {
-            return true;
-        }
-        // An earlier match may have taken the ticket.
-        let waits = |entry: &&Entry| entry.proposed == 0 && !entry.is_expired(self.now);
-        let Some(entry) = self.entries.get(slot).filter(waits) else {
-            return false;
-        };
-        let state = self.queues[entry.queue as usize].state.as_ref();
-        let Some(queue) = state.filter(|state| state.plan.queue.active) else {
-            return false;
-        };
-        let (number, pool) = (entry.queue, entry.pool);
-        self.stats.searches += u64::from(cursor.slices == 0);
-        let due = self.due.first().map(|&(at, _, _)| at);
-        let scene = Scene {
-            queue,
-            entries: &self.entries,
-            overdue: due.filter(|&at| at <= self.now).map(|_| self.now),
-        };
-        let outcome = search(scene, slot, cursor, &mut self.gathered);
-        self.stats.looked_at += self.gathered.looked_at;
-        let may_be_cut = match &outcome {
-            Outcome::Found(_) => false,
-            Outcome::Nothing => self.gathered.partial,
-            Outcome::PutOff(_) => true,
-        };
-        let is_first = may_be_cut && self.oldest(number, pool) == Some(slot);
-        let slices_max = if is_first {
-            SLICES_MAX
-        } else {
-            SLICES_OF_OTHERS_MAX
-        };
-        let is_cut = match &outcome {
-            Outcome::PutOff(cursor) => cursor.slices >= slices_max,
-            _ => may_be_cut,
-        };
-        if let Some(entry) = self.entries.get_mut(slot) {
-            entry.cut = match (is_cut, is_first) {
-                (false, _) => Cut::No,
-                (true, false) => Cut::Short,
-                (true, true) => Cut::First,
-            };
-        }
-        let state = self.queues[number as usize].state.as_mut();
-        let pool = state.and_then(|state| state.pools.get_mut(pool as usize));
-        if let Some(pool) = pool.filter(|_| is_cut) {
-            pool.unsure_before = self.next_seq;
-            self.stats.given_up += 1;
-        }
-        match outcome {
-            Outcome::Found(found) => {
-                let all = found
-                    .slots
-                    .iter()
-                    .filter_map(|&slot| self.entries.get(slot));
-                let oldest = all.map(|entry| entry.created_at).min();
-                let turn = Turn::Instead(oldest.unwrap_or(self.now));
-                if self.refills(slot, turn, out) {
-                    return true;
-                }
-                let is_taken = |&slot: &Slot| self.entries.at(slot).proposed != 0;
-                if found.slots.iter().any(is_taken) {
-                    // A session took others of this match.
-                    return self.search(slot, cursor, out);
-                }
-                self.emit(number, found, out);
-                true
-            }
-            Outcome::Nothing => {
-                self.finish(slot);
-                self.refills(slot, Turn::Last, out)
-            }
-            Outcome::PutOff(_) if is_cut => {
-                self.finish(slot);
-                self.refills(slot, Turn::Last, out)
-            }
-            Outcome::PutOff(cursor) => {
-                self.stats.put_off += u64::from(cursor.slices == 1);
-                self.put_off(slot, cursor);
-                false
-            }
-        }
-    }
-
-    fn put_off(&mut self, slot: Slot, cursor: Cursor) {
-        if let Some(entry) = self.entries.get(slot) {
-            self.unfinished.insert(entry.age_key(), (slot, cursor));
-        }
-    }
-
-    fn finish(&mut self, slot: Slot) {
-        if self.unfinished.is_empty() {
-            return;
-        }
-        if let Some(entry) = self.entries.get(slot) {
-            self.unfinished.remove(&entry.age_key());
-        }
-    }
-
-    /// Goes on with searches that were put off, the oldest ticket's first.
-    fn resume(&mut self, out: &mut Vec<Output>) {
-        let mut resumed = 0;
-        while resumed < RESUMED_MAX {
-            let noted = self.backlog.first().copied();
-            let put_off = self.unfinished.first_key_value().map(|(&age, _)| age);
-            match (noted, put_off) {
-                (Some((age, slot)), other) if other.is_none_or(|other| age < other) => {
-                    self.backlog.pop_first();
-                    if self.is_here((age, slot)) {
-                        resumed += 1;
-                        self.search(slot, &Cursor::default(), out);
-                    }
-                }
-                (_, Some(_)) => {
-                    resumed += 1;
-                    if let Some((_, (slot, cursor))) = self.unfinished.pop_first() {
-                        self.search(slot, &cursor, out);
-                    }
-                }
-                _ => break,
-            }
-        }
     }
 
     fn emit(&mut self, number: u32, found: Found, out: &mut Vec<Output>) {

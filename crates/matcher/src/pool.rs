@@ -200,6 +200,10 @@ pub(crate) struct Pool {
     of_level: Vec<u128>,
     /// Of tickets that came before this one not every possible match need have been found.
     pub unsure_before: u64,
+    /// Of the oldest ticket its `seq`, if its search was complete since one was given up that may concern it.
+    pub sure: Option<u64>,
+    /// How many waited when the search of the oldest was given up.
+    pub given_up_at: usize,
     /// Numbers of classes by their hash, as they were last; most are asked for here alone.
     recent: Vec<u16>,
 }
@@ -221,8 +225,21 @@ impl Pool {
             meets: Vec::new(),
             of_level: Vec::new(),
             unsure_before: 0,
+            sure: None,
+            given_up_at: 0,
             recent: Vec::new(),
         }
+    }
+
+    /// Whether a match with this ticket may have been missed by a search of another that was given up.
+    pub fn is_unsure(&self, entry: &Entry) -> bool {
+        entry.seq < self.unsure_before && self.sure != Some(entry.seq)
+    }
+
+    /// Whether so many have gone since the search of the oldest was given up that another is worth it: a quarter, so
+    /// that who comes and goes does not have it begun again and again.
+    pub fn has_shrunk(&self) -> bool {
+        4 * self.by_age.len() <= 3 * self.given_up_at
     }
 
     /// Whether it is too large for the processor's caches, so that looking ahead saves more than it takes.

@@ -86,6 +86,17 @@ impl Opening {
         self.take(said);
     }
 
+    /// Until nobody is searched for any more.
+    fn settle(&mut self) {
+        while self
+            .matcher
+            .next_deadline()
+            .is_some_and(|at| at <= self.now)
+        {
+            self.event(Event::Tick);
+        }
+    }
+
     fn take(&mut self, said: Vec<Output>) {
         for output in said {
             let Output::Match(found) = output else {
@@ -381,6 +392,47 @@ proptest! {
         }
         prop_assert!(opening.matched.len() >= 2 * size);
     }
+}
+
+/// So many of whom nothing but the oldest and the last eleven have the sum.
+fn oldest_and_last(tickets: usize) -> (Queue, Vec<Ticket>) {
+    let skill = |n: usize| f64::from(1_u32 << n);
+    let sum = skill(0) + (tickets - 11..tickets).map(skill).sum::<f64>();
+    let nth = |n: usize| ticket(n as u64 + 1, n as i64, &[skill(n)]);
+    let tickets = (0..tickets).map(nth).collect();
+    (sum_queue(12, Scope::Match, sum), tickets)
+}
+
+#[test]
+fn the_oldest_is_searched_for_again_after_the_search_of_a_later_one_was_given_up() {
+    let (queue, tickets) = oldest_and_last(21);
+    let mut opening = Opening::new(queue, Vec::new());
+    opening.open();
+    for ticket in tickets {
+        opening.event(Event::Add(Arc::new(ticket)));
+        opening.settle();
+    }
+    assert!(opening.matcher.stats().given_up > 0, "it is too easy");
+    assert_eq!(opening.matched.len(), 12);
+}
+
+#[test]
+fn the_oldest_is_searched_for_again_when_a_quarter_have_gone_since_it_was_given_up() {
+    let (queue, tickets) = oldest_and_last(23);
+    let mut opening = Opening::new(queue, tickets);
+    opening.open();
+    while opening.search(0) == Search::PutOff {
+        opening.event(Event::Tick);
+    }
+    assert_eq!(opening.search(0), Search::GivenUp { as_oldest: true });
+    for n in 1..=6 {
+        assert!(opening.matched.is_empty(), "{n} would not have gone");
+        opening.event(Event::Remove(opening.tickets[n].id));
+    }
+    while opening.matched.is_empty() && opening.search(0) == Search::PutOff {
+        opening.event(Event::Tick);
+    }
+    assert_eq!(opening.matched.len(), 12);
 }
 
 /// Seventeen whom no split of two teams of this size suits, each of whom looks at the other sixteen in every slice.
