@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use model::game_server::Allocated;
 use model::instance::InstanceAllocation;
-use model::session::{Actor, Changes, Command, Header, TicketRef};
+use model::session::{Changes, Header};
 use model::ticket::{EndReason, TicketState};
-use model::{GameServer, GameServerId, Name, SessionId, Ticket, Timestamp};
+use model::{GameServer, GameServerId, Name, Ticket, Timestamp};
 
 use super::Core;
 use super::matchmaker::TakenTicket;
@@ -19,6 +19,8 @@ use super::write::{Along, ended};
 pub(super) struct Consequences {
     pub(super) servers: Vec<(TakenServer, Arc<GameServer>)>,
     pub(super) tickets: Vec<(TakenTicket, Arc<Ticket>)>,
+    /// The ticket that is taken back has moved since the draft was made: the draft must be made anew.
+    pub(super) overtaken: bool,
 }
 
 impl Core {
@@ -32,8 +34,6 @@ impl Core {
     ) -> Consequences {
         let mut consequences = Consequences::default();
         let Some(after) = &changes.header else {
-            self.cancel_ticket_of(before, along, now, &mut consequences)
-                .await;
             return consequences;
         };
         consequences.tickets.append(&mut along.moved);
@@ -45,8 +45,7 @@ impl Core {
         if changes.deleted {
             along.cancel = Some(EndReason::SessionEnded);
         }
-        self.cancel_ticket_of(before, along, now, &mut consequences)
-            .await;
+        self.end_own_ticket(along, now, &mut consequences).await;
         self.placement_consequences(before, after, changes, now, &mut consequences)
             .await;
         consequences
@@ -110,30 +109,18 @@ impl Core {
         }
     }
 
-    async fn cancel_ticket_of(
-        &self,
-        before: &Header,
-        along: &mut Along,
-        now: Timestamp,
-        consequences: &mut Consequences,
-    ) {
-        let Some(reason) = along.cancel else { return };
-        let Some(ticket) = before.live_ticket() else {
+    /// The party's ticket ends, unless it is matched: then the party no longer decides.
+    async fn end_own_ticket(&self, along: &Along, now: Timestamp, consequences: &mut Consequences) {
+        let (Some(reason), Some(seen)) = (along.cancel, &along.ticket) else {
             return;
         };
-        let Some(taken) = self.tickets.records.take(ticket.id).await else {
+        // Whoever has it meanwhile may match it, propose it or end it.
+        let taken = self.tickets.records.take(seen.id).await;
+        let Some(taken) = taken.filter(|taken| taken.value.state == seen.state) else {
+            consequences.overtaken = true;
             return;
         };
-        let is_open = [TicketState::Searching, TicketState::Proposed];
-        if !is_open.contains(&taken.value.state) {
-            // It is matched, so the party no longer decides; its document is told how the ticket stands.
-            let noted = TicketRef {
-                id: taken.value.id,
-                queue: taken.value.queue.clone(),
-                state: taken.value.state,
-                reason: None,
-            };
-            self.follow_up(before.id, Command::SetTicket(noted));
+        if seen.state == TicketState::Placing {
             return;
         }
         let ended = ended(&taken.value, TicketState::Canceled, reason, now);
@@ -186,20 +173,6 @@ impl Core {
                 ..ticket.searching_again()
             },
         }
-    }
-
-    /// A party that changed after its ticket was matched notes again how that stands; without it only its document
-    /// is late.
-    fn follow_up(&self, party: SessionId, command: Command) {
-        let core = self.clone();
-        self.spawn(async move {
-            if let Err(error) = core.try_command(party, &Actor::Service, &command).await {
-                tracing::warn!(
-                    cause = error.cause(),
-                    "a party could not be told of its ticket"
-                );
-            }
-        });
     }
 }
 

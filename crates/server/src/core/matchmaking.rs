@@ -164,8 +164,7 @@ impl Core {
             .write_asked(asked, |by, draft, along, now| {
                 let live = draft.header().live_ticket().cloned();
                 let live = live.ok_or(Refusal::from(model::session::Error::NoSuchTicket))?;
-                let record = self.tickets.records.get(live.id);
-                let state = record.map(|record| record.value.state);
+                let state = along.ticket.as_ref().map(|ticket| ticket.state);
                 if state == Some(TicketState::Proposed) {
                     return Err(Refusal::Error(Error::Conflict(
                         "the ticket is in a match that waits for its players' word; refuse that instead".into(),
@@ -448,3 +447,6 @@ fn new_ticket(
     matcher::prepare_for(&queues, &mut ticket);
     Ok(ticket)
 }
+
+#[cfg(test)]
+mod tests;

@@ -281,7 +281,7 @@ impl Core {
         let slot = self.sessions.lock(id).await;
         let session = slot.as_ref()?.session.clone();
         let now = self.clock.now();
-        if self.notes_ended_ticket(&session).is_some() {
+        if self.notes_ended_ticket(&session) {
             return None;
         }
         let document = slot.as_ref()?;

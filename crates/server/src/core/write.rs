@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use model::instance::InstanceStatus;
 use model::session::{
     Actor, Changes, Command, Draft, Event, Header, HostData, InstanceRequest, Member,
-    RemovalReason, Session,
+    RemovalReason, Session, TicketRef,
 };
 use model::ticket::{EndReason, TicketState};
 use model::{GameServer, Millis, PlayerId, SessionId, Ticket, TicketId, Timestamp};
@@ -73,6 +73,8 @@ pub(crate) struct Along {
     pub(crate) items: Vec<Item>,
     /// New live tickets among them, to be noted once they are committed.
     pub(crate) tickets: Vec<Arc<Ticket>>,
+    /// The live ticket as it stood before the draft was made, which goes by it.
+    pub(crate) ticket: Option<Arc<Ticket>>,
     /// The live ticket is taken back, for this reason.
     pub(crate) cancel: Option<EndReason>,
     /// Tickets that the caller has taken, with what becomes of them.
@@ -89,6 +91,15 @@ pub(crate) enum Refusal {
     Error(Error),
     /// The caller's entity tag is not that of the settled session; he gets the session as he may see it.
     Stale(Reader),
+}
+
+impl Along {
+    fn of(ticket: Option<Arc<Ticket>>) -> Self {
+        Self {
+            ticket,
+            ..Self::default()
+        }
+    }
 }
 
 impl From<Error> for Refusal {
@@ -150,20 +161,27 @@ impl Core {
             };
             let now = self.clock.now();
             let session = &document.session;
-            let mut along = Along::default();
-            let end = self.end_of_ticket(session).await?;
+            let ticket = self.live_ticket_of(session);
+            let mut along = Along::of(ticket.clone());
+            let end = self.end_of_ticket(session, ticket.as_deref()).await?;
             let asks = document.asks_presence(now);
             let mut draft = self.settled_draft(session, end, asks, now)?;
             let result = command(&mut draft, &mut along, now);
             if result.is_err() {
                 // A command that is refused half-way has done nothing; what settling did is kept.
-                along = Along::default();
+                along = Along::of(ticket.clone());
                 draft = self.settled_draft(session, end, asks, now)?;
             }
             self.follow_instance(&mut draft, now)?;
+            note_matched(&mut draft, ticket.as_deref(), now)?;
             let changes = draft.finish(now);
             let before = session.header().clone();
             let consequences = self.consequences(&before, &changes, &mut along, now).await;
+            if consequences.overtaken {
+                drop(slot);
+                self.give_back(consequences);
+                continue;
+            }
             along
                 .items
                 .extend(self.recent_items(id, &changes.events, now).await?);
@@ -225,14 +243,16 @@ impl Core {
         };
         let now = self.clock.now();
         let mut session = document.session.clone();
-        let end = self.end_of_ticket(&session).await?;
+        let ticket = self.live_ticket_of(&session);
+        let end = self.end_of_ticket(&session, ticket.as_deref()).await?;
         let asks = document.asks_presence(now);
         let mut draft = self.settled_draft(&document.session, end, asks, now)?;
-        let result = command(&mut draft, &mut Along::default(), now);
+        let result = command(&mut draft, &mut Along::of(ticket.clone()), now);
         if result.is_err() {
             draft = self.settled_draft(&document.session, end, asks, now)?;
         }
         self.follow_instance(&mut draft, now)?;
+        note_matched(&mut draft, ticket.as_deref(), now)?;
         let mut changes = draft.finish(now);
         // Nobody is to hold the tag of a version that somebody else will write.
         if let Some(header) = &mut changes.header {
@@ -294,16 +314,27 @@ impl Core {
         Ok(draft)
     }
 
-    /// Whether the session notes a ticket as live that has ended: a match never writes the parties' documents, so
-    /// they learn of it as they learn of time, when somebody looks.
-    pub(crate) fn notes_ended_ticket(&self, session: &Session) -> Option<TicketId> {
+    /// The ticket that the session notes as live, if it still is.
+    fn live_ticket_of(&self, session: &Session) -> Option<Arc<Ticket>> {
         let noted = session.header().live_ticket()?.id;
-        self.tickets.records.get(noted).is_none().then_some(noted)
+        Some(self.tickets.records.get(noted)?.value)
     }
 
-    /// The end of a ticket that the session notes as live. One that is purged ended more than an hour ago.
-    async fn end_of_ticket(&self, session: &Session) -> Result<Option<(TicketId, End)>, Error> {
-        let Some(noted) = self.notes_ended_ticket(session) else {
+    /// Whether the session notes a ticket as live that has ended: a match never writes the parties' documents, so
+    /// they learn of it as they learn of time, when somebody looks.
+    pub(crate) fn notes_ended_ticket(&self, session: &Session) -> bool {
+        session.header().live_ticket().is_some() && self.live_ticket_of(session).is_none()
+    }
+
+    /// The end of a ticket that the session notes as live and that is not. One that is purged ended more than an hour
+    /// ago.
+    async fn end_of_ticket(
+        &self,
+        session: &Session,
+        live: Option<&Ticket>,
+    ) -> Result<Option<(TicketId, End)>, Error> {
+        let noted = session.header().live_ticket().filter(|_| live.is_none());
+        let Some(noted) = noted.map(|noted| noted.id) else {
             return Ok(None);
         };
         if let Some(end) = self.tickets.end_of(noted) {
@@ -592,6 +623,31 @@ impl Core {
         let session = Session::load(constants, header, members);
         Ok(Some(Document::new(Arc::new(session))))
     }
+}
+
+/// A ticket that is matched is no longer the party's to void: a draft that has done so, since no match writes the
+/// party's document, notes how it stands.
+fn note_matched(
+    draft: &mut Draft<'_>,
+    ticket: Option<&Ticket>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let is_matched = |ticket: &&Ticket| ticket.state == TicketState::Placing;
+    let Some(ticket) = ticket.filter(is_matched) else {
+        return Ok(());
+    };
+    let noted = draft.header().ticket.as_ref();
+    let is_void = noted.is_some_and(|noted| noted.id == ticket.id && !noted.state.is_live());
+    if is_void && !draft.is_deleted() {
+        let noted = TicketRef {
+            id: ticket.id,
+            queue: ticket.queue.clone(),
+            state: ticket.state,
+            reason: None,
+        };
+        draft.apply(&Actor::Service, &Command::SetTicket(noted), now)?;
+    }
+    Ok(())
 }
 
 fn finish<R>(result: Result<R, Refusal>, session: Option<Held>) -> Result<Written<R>, Error> {

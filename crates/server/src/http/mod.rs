@@ -35,4 +35,4 @@ pub use dispatch::{Http, router};
 pub use serve::serve;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

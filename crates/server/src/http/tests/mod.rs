@@ -65,7 +65,7 @@ pub(super) fn keys() -> Keys {
 }
 
 /// A core of a fresh database, with the sample session types.
-pub(super) async fn core() -> (TempDir, Core) {
+pub(crate) async fn core() -> (TempDir, Core) {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", dir.path().join("muster.db").display());
     let store = Store::open(&url, store::Options::default()).await.unwrap();
