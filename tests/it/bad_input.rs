@@ -1,46 +1,11 @@
 //! Bad input over HTTP: a problem document with the status of A.3 row 15, nothing changed, nothing logged as our error.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use model::wire::{PrincipalKind, UpdateSession};
 use sdk::{Condition, Who};
+use tests::log::logged;
 use tests::queue::ticket;
 use tests::world::{World, create, create_with, join, refused};
 use tests::{player, raw, run};
-
-/// What was logged at warn and error by the server while this stands.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("the log").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Runs a test on one thread and says what was logged as an error meanwhile.
-fn logged(test: impl Future<Output = ()>) -> String {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::WARN)
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .finish();
-    // The subscriber is this thread's, so everything of the server runs on it.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    tracing::subscriber::with_default(subscriber, || runtime.block_on(test));
-    let text = log.0.lock().expect("the log").clone();
-    String::from_utf8_lossy(&text).into_owned()
-}
 
 /// What is sent (name, method, path in which `{s}` is the session, body) and what comes back (status, problem).
 type Case = (

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
+use model::ticket::{EndReason, TicketState};
 use model::wire::PrincipalKind;
+use serde_json::json;
+use tests::log::logged;
+use tests::queue::{once, queue_alone, ticket, ticket_of};
 use tests::world::{LAW_TYPES, World, create, join, of, refused};
 use tests::{Database, Kind, SESSION_TYPES, ServeProcess, eventually, run};
 
@@ -111,6 +115,90 @@ fn files_are_read_again_when_they_change_and_on_sighup_and_a_broken_set_changes_
         let ann = server.client(PrincipalKind::Player, "ann");
         assert_eq!(create(&ann, "Teams").await.yaml_revision, 3);
     });
+}
+
+/// Queues in which everybody waits on, by name and what else they say.
+fn paused(queues: &[(&str, &str)]) -> String {
+    let queue = |(name, more): &(&str, &str)| {
+        format!(
+            "---\napiVersion: v1\nkind: Queue\nname: {name}\nsession_type: Game\nactive: false\n\
+             regions: {{ allow: [eu-west] }}\n{more}"
+        )
+    };
+    let queues: String = queues.iter().map(queue).collect();
+    format!("{SESSION_TYPES}{queues}")
+}
+
+#[test]
+fn a_reload_keeps_who_still_fits_and_says_of_all_others_why_they_no_longer_wait() {
+    let teams = |size| format!("teams: {{ count: 2, size: {size} }}\n");
+    let (two, one) = (teams(2), teams(1));
+    let mode = |kind| format!("{two}attributes: {{ mode: {{ type: {kind}, source: player }} }}\n");
+    let needs = format!("{two}attributes: {{ rank: {{ type: number, source: server }} }}\n");
+    let (before, after) = (mode("string"), mode("number"));
+    let text = logged(async {
+        let first = [
+            ("gone", two.as_str()),
+            ("kept", &two),
+            ("needs", &two),
+            ("small", &two),
+            ("typed", &before),
+        ];
+        let mut world = World::with(&paused(&first)).await;
+        let names = ["ann", "bob", "cid", "dan", "eve", "fay", "gus"];
+        let [ann, bob, cid, dan, eve, fay, gus] = names.map(|name| world.player(name));
+        let gone = [
+            (&ann, queue_alone(&ann, &ticket("gone")).await),
+            (&bob, queue_alone(&bob, &ticket("gone")).await),
+        ];
+        let kept = queue_alone(&cid, &ticket("kept")).await;
+        let needs_rank = queue_alone(&dan, &ticket("needs")).await;
+        let brings = json!({ "attributes": { "mode": "tdm" } });
+        let typed = queue_alone(&eve, &ticket_of("typed", "eve", brings)).await;
+        let party = create(&fay, "Party").await.id;
+        join(&gus, party).await.expect("a seat");
+        let pair = fay.create_ticket(party, &ticket("small")).await;
+        let changed = [
+            (&dan, needs_rank),
+            (&eve, typed),
+            (&fay, pair.expect("a ticket")),
+        ];
+        let second = [
+            ("kept", one.as_str()),
+            ("needs", &needs),
+            ("small", &one),
+            ("typed", &after),
+        ];
+        world.reloaded(&paused(&second)).await;
+        for (client, ticket) in gone {
+            let ended = once(client, ticket.id, TicketState::Canceled).await;
+            assert_eq!(ended.reason, Some(EndReason::QueueRemoved));
+        }
+        for (client, ticket) in changed {
+            let ended = once(client, ticket.id, TicketState::Canceled).await;
+            assert_eq!(
+                ended.reason,
+                Some(EndReason::QueueChanged),
+                "{}",
+                ended.queue
+            );
+        }
+        let read = cid.ticket(kept.id).await.expect("it");
+        assert_eq!(read.state, TicketState::Searching);
+        assert_eq!(read.created_at, kept.created_at, "with its age");
+        world.stop().await;
+    });
+    for (queue, reason, canceled) in [
+        ("gone", "queue_removed", 2),
+        ("needs", "queue_changed", 1),
+        ("small", "queue_changed", 1),
+        ("typed", "queue_changed", 1),
+    ] {
+        let told = format!("queue={queue} reason=\"{reason}\" canceled={canceled}");
+        let times = text.lines().filter(|line| line.contains(&told)).count();
+        assert_eq!(times, 1, "{told}: {text}");
+    }
+    assert!(!text.contains("queue=kept"), "{text}");
 }
 
 fn log(folder: &Path) -> String {

@@ -6,6 +6,7 @@ mod fleets;
 mod host;
 mod in_process;
 pub mod kills;
+pub mod log;
 pub mod naive;
 pub mod parties;
 mod process;

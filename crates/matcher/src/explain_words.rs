@@ -27,7 +27,8 @@ pub fn ticket_sentence(ticket: &Ticket) -> String {
         Some(EndReason::LeftQueue) => "the leader took it back",
         Some(EndReason::Timeout) => "it waited as long as the queue allows",
         Some(EndReason::PartyChanged) => "somebody joined or left the party",
-        Some(EndReason::QueueRemoved) => "its queue is no longer there, or no longer takes it",
+        Some(EndReason::QueueRemoved) => "its queue is no longer there",
+        Some(EndReason::QueueChanged) => "its queue was changed and no longer takes it",
         Some(EndReason::PlacementFailed) => "no host could be found for its match",
         Some(EndReason::SessionEnded) => "its session ended",
         Some(EndReason::NotAccepted) => "somebody of it did not accept a match",
@@ -106,7 +107,10 @@ fn progress(said: &Explanation) -> Option<String> {
         Search::GivenUp { as_oldest } => {
             let widens = (!said.next.is_empty()).then(|| "its limits widen".to_owned());
             let oldest = (!as_oldest).then(|| "it has become the oldest here".to_owned());
-            let again: Vec<String> = widens.into_iter().chain(oldest).chain([small]).collect();
+            let fewer = (as_oldest && said.position.of > EXACT_TICKETS_MAX)
+                .then(|| "a quarter have gone since".to_owned());
+            let again = widens.into_iter().chain(oldest).chain(fewer);
+            let again: Vec<String> = again.chain([small]).collect();
             Some(format!(
                 "Its last search was given up for its length, so not every combination was tried; it is begun anew when {}, and whoever comes is tried at once.",
                 either(&again)

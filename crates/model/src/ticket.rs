@@ -268,6 +268,8 @@ pub enum EndReason {
     PartyChanged,
     /// The queue is no longer configured.
     QueueRemoved,
+    /// The queue is there, but was changed so that it no longer takes the ticket.
+    QueueChanged,
     /// No host could be found.
     PlacementFailed,
     /// The party session was deleted.

@@ -11,7 +11,7 @@ use crate::search::{Cursor, Outcome, Scene, search};
 const RESUMED_MAX: usize = 8;
 /// Slices after which the search of a pool's oldest ticket is given up, until it widens or enough have gone.
 const SLICES_MAX: u32 = 64;
-/// The same of every other ticket; when it has become the oldest it is searched for anew.
+/// The same of every other ticket; once it has become the oldest its search begins anew.
 const SLICES_OF_OTHERS_MAX: u32 = 16;
 
 impl Matcher {

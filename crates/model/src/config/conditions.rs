@@ -34,32 +34,8 @@ struct Place<'a> {
     head: Vec<String>,
     /// `the rule X` or `this condition`.
     subject: String,
-    standing: Standing,
-}
-
-/// Where a condition stands in its rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing {
     /// One: it is the rule.
     depth: usize,
-    /// A match that does not keep it does not keep the rule.
-    is_needed: bool,
-}
-
-impl Standing {
-    /// That of a whole rule.
-    pub const RULE: Standing = Standing {
-        depth: 1,
-        is_needed: true,
-    };
-
-    /// That of a part of what demands this.
-    fn part_of(self, demand: &str) -> Standing {
-        Standing {
-            depth: self.depth + 1,
-            is_needed: self.is_needed && demand == "all",
-        }
-    }
 }
 
 impl Place<'_> {
@@ -137,13 +113,14 @@ fn scope(raw: raw::Scope) -> (Scope, &'static str) {
 }
 
 impl RuleLint<'_> {
-    /// What a condition demands; `None` if that cannot be told. `name` is its rule's, if it is a whole rule.
+    /// What a condition demands; `None` if that cannot be told. `name` is its rule's, if it is a whole rule,
+    /// of `depth` 1.
     pub(super) fn condition(
         &mut self,
         raw: &raw::Condition,
         path: &[&str],
         name: Option<&Name>,
-        standing: Standing,
+        depth: usize,
     ) -> Option<RuleKind> {
         let path: Vec<String> = path.iter().map(|step| (*step).to_owned()).collect();
         let mut head = path.clone();
@@ -152,7 +129,7 @@ impl RuleLint<'_> {
             Some(name) => format!("the rule `{name}`"),
             None => "this condition".to_owned(),
         };
-        if standing.depth > DEPTH_MAX {
+        if depth > DEPTH_MAX {
             let message = format!("more than {DEPTH_MAX} conditions inside of each other");
             self.wrong("rule-kind", &head, message, "write it flatter");
             return None;
@@ -172,7 +149,7 @@ impl RuleLint<'_> {
             demand,
             head,
             subject,
-            standing,
+            depth,
         };
         let foreign = |key: &&str| !takes(demand).contains(key);
         if let Some(key) = parameters(raw).into_iter().find(foreign) {
@@ -192,11 +169,10 @@ impl RuleLint<'_> {
     }
 
     fn compound(&mut self, place: &Place<'_>) -> Option<RuleKind> {
-        let standing = place.standing.part_of(place.demand);
         let mut part = |raw: &raw::Condition, steps: &[&str]| {
             let path = place.path.iter().map(String::as_str);
             let path: Vec<&str> = path.chain(steps.iter().copied()).collect();
-            self.condition(raw, &path, None, standing)
+            self.condition(raw, &path, None, place.depth + 1)
         };
         if let Some(raw) = &place.raw.not {
             return Some(RuleKind::Not(Box::new(part(raw, &["not"])?)));
@@ -314,7 +290,12 @@ impl RuleLint<'_> {
         };
         // Who only limits how many there may be does not demand that there be one.
         let min = raw.min.unwrap_or(u32::from(max.is_none()));
-        self.countable(place, per, team, min, max)?;
+        if let Some(max) = max.filter(|max| min > *max) {
+            let message = format!("at least {min} and at most {max} players cannot be");
+            let help = "make `min` no greater than `max`";
+            self.wrong("min-above-max", &place.at("min"), message, help);
+            return None;
+        }
         Some(RuleKind::Contains {
             attribute: read?.attribute,
             values,
@@ -323,51 +304,6 @@ impl RuleLint<'_> {
             min,
             max,
         })
-    }
-
-    /// Whether so many players can be in a team, or in a match.
-    fn countable(
-        &mut self,
-        place: &Place<'_>,
-        per: Scope,
-        team: Option<usize>,
-        min: u32,
-        max: Option<u32>,
-    ) -> Option<()> {
-        let key = if place.raw.min.is_some() {
-            "min"
-        } else {
-            place.demand
-        };
-        if max.is_some_and(|max| min > max) {
-            let message = format!(
-                "at least {min} and at most {} players cannot be",
-                max.unwrap_or_default()
-            );
-            let help = "make `min` no greater than `max`";
-            self.wrong("min-above-max", &place.at(key), message, help);
-            return None;
-        }
-        let sizes = self.teams.iter().map(|team| u32::from(team.players_max));
-        let most = match (team, per) {
-            (Some(index), _) => sizes.clone().nth(index),
-            (None, Scope::Match) => Some(sizes.clone().sum()),
-            (None, _) => sizes.clone().min(),
-        };
-        if let Some(most) = most.filter(|most| min > *most && !self.document.is_unsure(&["teams"]))
-        {
-            let of = if per == Scope::Match { "match" } else { "team" };
-            let message = format!("{min} players can never be in a {of} of at most {most}");
-            let help = format!("write {most} or less");
-            if place.standing.is_needed {
-                self.wrong("never-met", &place.at(key), message, &help);
-                return None;
-            }
-            // The rule may be kept without it; whether it can is judged of all rules together.
-            let message = format!("{message}, so this part is never kept");
-            self.warn("never-met", &place.at(key), message, &help);
-        }
-        Some(())
     }
 
     fn compare(&mut self, place: &Place<'_>) -> Option<RuleKind> {
@@ -419,16 +355,6 @@ impl RuleLint<'_> {
         if is_text && !matches!(by, Comparison::Equal | Comparison::Unequal) {
             let message = "texts are the same or not, none is greater".to_owned();
             self.wrong("rule-kind", &place.at("op"), message, "write `=` or `!=`");
-            return None;
-        }
-        if with == Operand::Reading(read.clone()) {
-            let message = format!("`{read}` is compared with itself");
-            self.wrong(
-                "never-met",
-                &place.at("other"),
-                message,
-                "name another attribute",
-            );
             return None;
         }
         Some(RuleKind::Compare {

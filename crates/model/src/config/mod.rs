@@ -57,6 +57,9 @@ mod possible_laws;
 #[cfg(test)]
 mod possible_tests;
 
+#[cfg(test)]
+mod queue_sense_tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

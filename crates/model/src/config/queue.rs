@@ -76,8 +76,8 @@ pub(super) fn validate(
     let rules = rules_lint.rules();
     let sort = rules_lint.sort();
     let expansions = rules_lint.expansions();
-    if let (Some(rules), Some(expansions)) = (&rules, &expansions) {
-        rules_lint.sense(rules, expansions);
+    if let Some(expansions) = &expansions {
+        rules_lint.sense(rules.as_deref(), expansions);
     }
     let penalties = super::queue_group::penalties(raw, document, set.queues(), reports);
     let acceptance = super::queue_group::acceptance(raw, &teams, document, reports);

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::conditions::Standing;
 use super::diagnostic::Report;
 use super::document::Document;
 use super::lint::Lint;
@@ -127,7 +126,7 @@ impl RuleLint<'_> {
             }
             let kind = {
                 let path = ["rules", index.as_str()];
-                self.condition(&rule.condition(), &path, Some(&rule.name), Standing::RULE)
+                self.condition(&rule.condition(), &path, Some(&rule.name), 1)
             };
             is_whole &= kind.is_some();
             self.judged.push(kind.map(|kind| Rule {

@@ -52,16 +52,22 @@ fn widest(rule: &Rule, index: usize, expansions: &[Expansion]) -> Option<Rule> {
 }
 
 impl<'a> RuleLint<'a> {
-    /// Reports rules that nobody can keep together, and defaults that keep nobody in.
-    pub fn sense(&mut self, rules: &[Rule], expansions: &[Expansion]) {
-        let parts = ["rules", "teams", "party", "expansions"];
-        let mut sizes = self.teams.iter();
-        if parts.iter().any(|part| self.document.is_unsure(&[part]))
-            || sizes.any(|team| team.players_min > team.players_max)
-        {
+    /// Reports rules that nobody can keep, alone or together, and defaults that keep nobody in. Without `rules`, as one of
+    /// them is no rule, each of the others is judged by its number of players alone.
+    pub fn sense(&mut self, rules: Option<&[Rule]>, expansions: &[Expansion]) {
+        let document = self.document;
+        let is_unsure = |part: &&str| document.is_unsure(&[part]);
+        if ["teams", "expansions"].iter().any(is_unsure) {
             return;
         }
+        let mut sizes = self.teams.iter();
+        let is_sure = !["rules", "party"].iter().any(is_unsure)
+            && sizes.all(|team| team.players_min <= team.players_max);
         let expansions = &self.that_come(expansions);
+        let are_countable = self.counts(expansions) == 0;
+        let (true, Some(rules)) = (is_sure && are_countable, rules) else {
+            return;
+        };
         let rules = rules.iter().enumerate();
         let wide: Vec<(usize, Rule)> = rules
             .filter_map(|(index, rule)| Some((index, widest(rule, index, expansions)?)))
@@ -71,6 +77,72 @@ impl<'a> RuleLint<'a> {
             self.defaults(&world, &wide);
             self.idle(&world);
         }
+    }
+
+    /// Reports whatever wants more players than teams have; how much of it no match can do without.
+    fn counts(&mut self, expansions: &[Expansion]) -> usize {
+        let mut missed = 0;
+        for (index, rule) in self.judged.clone().iter().enumerate() {
+            let Some(rule) = rule else { continue };
+            let wide = widest(rule, index, expansions);
+            let is_met = |rule: &Rule| self.uncountable(&rule.kind).is_none();
+            let falls = !is_met(rule) && wide.as_ref().is_some_and(is_met);
+            if !falls {
+                let path = ["rules".to_owned(), index.to_string()];
+                let whole = format!("the rule `{}`", rule.name);
+                missed += self.count(&rule.kind, &path, wide.is_some(), &whole);
+            }
+        }
+        missed
+    }
+
+    /// The same of one condition, called `subject`; who `is_needed` is an error, all else a warning.
+    fn count(&mut self, kind: &RuleKind, path: &[String], is_needed: bool, subject: &str) -> usize {
+        let mut parts = |parts: &[RuleKind], key: &str, is_needed| {
+            let parts = parts.iter().enumerate();
+            let missed = parts.map(|(index, part)| {
+                let path = [path, &[key.to_owned(), index.to_string()]].concat();
+                self.count(part, &path, is_needed, "this part")
+            });
+            missed.sum()
+        };
+        match kind {
+            RuleKind::All(all) => return parts(all, "all", is_needed),
+            RuleKind::Any(any) => return parts(any, "any", false),
+            RuleKind::Not(part) => {
+                let path = [path, &["not".to_owned()]].concat();
+                return self.count(part, &path, false, "this part");
+            }
+            _ => {}
+        }
+        let Some((min, most, of)) = self.uncountable(kind) else {
+            return 0;
+        };
+        let message = format!("{min} players can never be in a {of} of at most {most}");
+        let help = format!("write {most} or less");
+        let path = [path, &["min".to_owned()]].concat();
+        if is_needed {
+            self.wrong("never-met", &path, message, &help);
+        } else {
+            // A match may come about without it; whether it can is judged of all rules together.
+            let message = format!("{message}, so {subject} is never kept");
+            self.warn("never-met", &path, message, &help);
+        }
+        usize::from(is_needed)
+    }
+
+    /// How many players it wants of how many that a team, or the match, has at most; `None`: no more than there can be.
+    fn uncountable(&self, kind: &RuleKind) -> Option<(u32, u32, &'static str)> {
+        let RuleKind::Contains { per, team, min, .. } = kind else {
+            return None;
+        };
+        let sizes = self.teams.iter().map(|team| u32::from(team.players_max));
+        let (most, of) = match (team, per) {
+            (Some(index), _) => (sizes.clone().nth(*index)?, "team"),
+            (None, Scope::Match) => (sizes.sum(), "match"),
+            (None, _) => (sizes.min()?, "team"),
+        };
+        (*min > most).then_some((*min, most, of))
     }
 
     /// The expansions without steps that no ticket lives to see.

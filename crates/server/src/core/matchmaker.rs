@@ -487,7 +487,7 @@ impl Core {
             }
             Output::Refused(id, rejection) => {
                 tracing::info!(ticket.id = %id, %rejection, "a ticket no longer fits its queue");
-                self.end_ticket(id, TicketState::Canceled, EndReason::QueueRemoved)
+                self.end_ticket(id, TicketState::Canceled, EndReason::QueueChanged)
                     .await;
             }
         }

@@ -44,6 +44,7 @@ mod subscriptions;
 mod tickets;
 mod timers;
 mod together;
+mod turned_out;
 mod view;
 mod write;
 
@@ -127,6 +128,7 @@ pub struct Inner {
     players: players::Players,
     registry: registry::Registry,
     matchmaker: matchmaker::Matchmaker,
+    turned_out: turned_out::TurnedOut,
     backfills: backfills::Backfills,
     timers: timers::Timers,
     listings: listings::Listings,

@@ -84,6 +84,7 @@ impl Core {
                 players: players::Players::new(now),
                 registry: registry::Registry::new(),
                 matchmaker: matchmaker::Matchmaker::new(),
+                turned_out: super::turned_out::TurnedOut::default(),
                 backfills: backfills::Backfills::default(),
                 timers: timers::Timers::new(),
                 listings: listings::Listings::default(),

@@ -548,7 +548,10 @@ impl Core {
                 }
                 self.matchmaker.add(ticket.clone());
             }
-            TicketState::Canceled | TicketState::Expired => self.matchmaker.remove(&ticket),
+            TicketState::Canceled | TicketState::Expired => {
+                self.note_turned_out(&ticket);
+                self.matchmaker.remove(&ticket);
+            }
             TicketState::Placing
             | TicketState::Proposed
             | TicketState::Found
