@@ -234,7 +234,7 @@ fn searches_that_are_not_done_and_limits_that_widen_are_told() {
     };
     let oldest = last(Search::GivenUp { as_oldest: true }).expect("a sentence");
     assert!(
-        oldest.contains("anew when no more than 16 wait here, and"),
+        oldest.contains("anew when a quarter have gone since or no more than 16 wait here, and"),
         "{oldest}"
     );
     let few = Explanation {
