@@ -116,8 +116,9 @@ fn a_list_that_the_queue_does_not_take_is_422_and_says_which_limit() {
         let asks = |queue, n: usize| ticket_of(queue, "ann", json!({ "avoid": names[..n] }));
         for n in [4, 100] {
             let (status, detail) = refusal(ann.create_ticket(party, &asks("apart", n)).await);
-            let said =
-                format!("avoid.max_players: player ann avoids {n} players, at most 3 may be named");
+            let said = format!(
+                "players.ann.avoid: queue apart: avoid.max_players: player ann avoids {n} players, at most 3 may be named"
+            );
             assert_eq!((status, detail.contains(&said)), (422, true), "{detail}");
         }
         let (status, detail) = refusal(ann.create_ticket(party, &asks("duel", 1)).await);
@@ -236,7 +237,7 @@ const MISSAID: &[(&str, u16, &str)] = &[
     (
         r#""attributes": { "skill": 1e300 }"#,
         422,
-        "attribute skill",
+        "players.ann.attributes.skill: queue numbers: attribute skill",
     ),
     (
         r#""attributes": { "skill": -1e16 }"#,
@@ -276,7 +277,7 @@ const MISSAID: &[(&str, u16, &str)] = &[
     (
         r#""attributes": { "levels": { "duel": 1e16 } }"#,
         422,
-        "attribute levels",
+        "players.ann.attributes.levels: queue numbers: attribute levels",
     ),
     (
         r#""attributes": { "levels": 3 }"#,
@@ -301,7 +302,12 @@ const MISSAID: &[(&str, u16, &str)] = &[
     (
         r#""latencies": { "eu-west": 10001 }"#,
         422,
-        "10001 ms to region eu-west",
+        "players.ann.latencies.eu-west: queue numbers: latencies: player ann gave 10001 ms to region eu-west",
+    ),
+    (
+        r#""latencies": { "eu-west": 4294967296 }"#,
+        422,
+        "from 0 to 10000, not 4294967296",
     ),
     (r#""latencies": { "mars": 10 }"#, 422, "regions.allow"),
     (r#""avoid": "bob""#, 400, "expected a sequence"),

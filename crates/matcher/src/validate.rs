@@ -254,6 +254,43 @@ pub enum Rejection {
     },
 }
 
+impl Rejection {
+    /// What the request would have to say otherwise: a path in it, such as `players.ann.attributes.skill`; `players`
+    /// where it is the party as a whole.
+    pub fn place(&self) -> String {
+        match self {
+            Self::AttributeMissing { attribute, player }
+            | Self::DefaultUnfit { attribute, player }
+            | Self::AttributeType {
+                attribute, player, ..
+            }
+            | Self::NumberOutOfRange { attribute, player }
+            | Self::TooManyTexts {
+                attribute, player, ..
+            }
+            | Self::TextTooLong {
+                attribute, player, ..
+            } => format!("players.{player}.attributes.{attribute}"),
+            Self::KeyMissing {
+                attribute,
+                key,
+                player,
+                ..
+            } => format!("players.{player}.attributes.{attribute}.{key}"),
+            Self::LatencyAbsurd { player, region, .. } => {
+                format!("players.{player}.latencies.{region}")
+            }
+            Self::LatenciesMissing { player, .. } | Self::TooManyRegions { player } => {
+                format!("players.{player}.latencies")
+            }
+            Self::AvoidNotTaken { player }
+            | Self::AvoidTooMany { player, .. }
+            | Self::PartyAvoids { player, .. } => format!("players.{player}.avoid"),
+            _ => "players".to_owned(),
+        }
+    }
+}
+
 /// A region that is too far for somebody.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FarRegion {

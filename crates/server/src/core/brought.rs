@@ -64,9 +64,8 @@ pub(super) fn latencies(
     said: BTreeMap<Region, Json>,
 ) -> Result<BTreeMap<Region, u32>, Error> {
     let read = said.into_iter().map(|(region, ms)| {
-        // Above what a u32 holds it is as absurd as at its end, and refused as such.
-        match ms.as_u64() {
-            Some(ms) => Ok((region, u32::try_from(ms).unwrap_or(u32::MAX))),
+        match ms.as_u64().and_then(|ms| u32::try_from(ms).ok()) {
+            Some(ms) => Ok((region, ms)),
             None => Err(Error::Invalid {
                 field: format!("players.{player}.latencies.{region}"),
                 detail: format!(

@@ -441,7 +441,7 @@ fn new_ticket(
     };
     let queues: Vec<&Queue> = queues.iter().map(|queue| &**queue).collect();
     matcher::validate_for(&queues, &ticket).map_err(|(queue, rejection)| Error::Invalid {
-        field: "players".into(),
+        field: rejection.place(),
         detail: format!("queue {queue}: {rejection}"),
     })?;
     matcher::prepare_for(&queues, &mut ticket);
