@@ -27,6 +27,7 @@ use refilling::Turn;
 
 /// Tickets that may widen or expire in one event; the others are due at once.
 const DUE_MAX: usize = 1_024;
+
 /// So many events ahead are worth a look ([`Matcher::expect`]).
 pub const LOOK_AHEAD: usize = 32;
 
