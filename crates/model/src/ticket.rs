@@ -45,6 +45,10 @@ pub struct Ticket {
     /// Placements that failed so far.
     #[serde(default)]
     pub placements_failed: u32,
+    /// Why it ends rather than searches again, should its match find no host: the party has changed since it was
+    /// matched, or is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voided: Option<EndReason>,
     /// The studio's own data (A.3 row 21).
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub custom_data: CustomData,
@@ -71,6 +75,7 @@ impl Ticket {
             match_id: None,
             session: None,
             placements_failed: 0,
+            voided: None,
             custom_data: CustomData::new(),
             players: Vec::new(),
         }

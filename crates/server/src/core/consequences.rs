@@ -109,7 +109,8 @@ impl Core {
         }
     }
 
-    /// The party's ticket ends, unless it is matched: then the party no longer decides.
+    /// The party's ticket ends. One that is matched goes on, as the match holds a seat for each of its players; it
+    /// notes that it is void should the match come to nothing: its row is what the party and the match both write.
     async fn end_own_ticket(&self, along: &Along, now: Timestamp, consequences: &mut Consequences) {
         let (Some(reason), Some(seen)) = (along.cancel, &along.ticket) else {
             return;
@@ -120,14 +121,18 @@ impl Core {
             consequences.overtaken = true;
             return;
         };
-        if seen.state == TicketState::Placing {
-            return;
-        }
-        let ended = ended(&taken.value, TicketState::Canceled, reason, now);
-        consequences.tickets.push((taken, Arc::new(ended)));
+        let ticket = match seen.state {
+            TicketState::Placing if taken.value.voided.is_some() => return,
+            TicketState::Placing => Ticket {
+                voided: Some(reason),
+                ..(*taken.value).clone()
+            },
+            _ => ended(&taken.value, TicketState::Canceled, reason, now),
+        };
+        consequences.tickets.push((taken, Arc::new(ticket)));
     }
 
-    /// The instance became joinable: the tickets have found. It closed before: they search again, or failed.
+    /// The instance became joinable: the tickets have found. It closed before: they search again, or end.
     async fn placement_consequences(
         &self,
         before: &Header,
@@ -168,9 +173,12 @@ impl Core {
             Some(retries) if failed > retries => {
                 ended(ticket, TicketState::Failed, EndReason::PlacementFailed, now)
             }
-            Some(_) => Ticket {
-                placements_failed: failed,
-                ..ticket.searching_again()
+            Some(_) => match ticket.voided {
+                Some(reason) => ended(ticket, TicketState::Canceled, reason, now),
+                None => Ticket {
+                    placements_failed: failed,
+                    ..ticket.searching_again()
+                },
             },
         }
     }

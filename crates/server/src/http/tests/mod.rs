@@ -67,29 +67,34 @@ pub(super) fn keys() -> Keys {
 /// A core of a fresh database, with the sample session types.
 pub(crate) async fn core() -> (TempDir, Core) {
     let dir = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", dir.path().join("muster.db").display());
+    let core = core_of(dir.path(), 1).await;
+    let types = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sessiontypes");
+    let folder = model::config::read_dir(&types).unwrap();
+    core.activate(folder.files).await.unwrap().unwrap();
+    (dir, core)
+}
+
+/// A core of the database in this folder, which is made if it is not there; `seed` of its ids.
+pub(crate) async fn core_of(dir: &Path, seed: u64) -> Core {
+    let url = format!("sqlite://{}", dir.join("muster.db").display());
     let store = Store::open(&url, store::Options::default()).await.unwrap();
     let provider = ProviderSchema {
         provider: "process",
         schema: json!({ "type": "object" }),
         lint: |_| Vec::new(),
     };
-    let core = Core::start(Parts {
+    Core::start(Parts {
         namespace: "default".parse().unwrap(),
         store,
         clock: Clock::manual(Timestamp(1_800_000_000_000)),
-        ids: Ids::seeded(1),
+        ids: Ids::seeded(seed),
         keys: keys(),
         providers: vec![provider],
         settings: Settings::default(),
         drivers: Drivers::ByHand,
     })
     .await
-    .unwrap();
-    let types = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sessiontypes");
-    let folder = model::config::read_dir(&types).unwrap();
-    core.activate(folder.files).await.unwrap().unwrap();
-    (dir, core)
+    .unwrap()
 }
 
 /// A token of alice's, good for a minute from `now`.
