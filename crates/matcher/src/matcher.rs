@@ -592,6 +592,7 @@ impl Matcher {
 
     /// Widens or expires a ticket that may be due.
     fn grow_older(&mut self, slot: Slot, changed: &mut Vec<Changed>, out: &mut Vec<Output>) {
+        let has_sought_all = self.has_sought_all();
         let Some(entry) = self.entries.get_mut(slot) else {
             return;
         };
@@ -611,8 +612,7 @@ impl Matcher {
         }
         let pool = &state.pools[entry.pool as usize];
         // What was possible before may not have been found where searches were put off or given up.
-        let is_sought = self.unfinished.is_empty() && self.backlog.is_empty();
-        let is_sure = is_sought && !pool.is_unsure(entry);
+        let is_sure = has_sought_all && !pool.is_unsure(entry);
         let tried =
             (is_sure && state.plan.only_reach_widens).then(|| state.plan.reach(entry.level));
         state.widen(slot, entry, level);

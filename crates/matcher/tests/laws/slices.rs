@@ -97,6 +97,13 @@ impl Opening {
         }
     }
 
+    /// Until the oldest is matched or no longer searched for.
+    fn settle_oldest(&mut self) {
+        while self.matched.is_empty() && self.search(0) == Search::PutOff {
+            self.event(Event::Tick);
+        }
+    }
+
     fn take(&mut self, said: Vec<Output>) {
         for output in said {
             let Output::Match(found) = output else {
@@ -421,17 +428,13 @@ fn the_oldest_is_searched_for_again_when_a_quarter_have_gone_since_it_was_given_
     let (queue, tickets) = oldest_and_last(23);
     let mut opening = Opening::new(queue, tickets);
     opening.open();
-    while opening.search(0) == Search::PutOff {
-        opening.event(Event::Tick);
-    }
+    opening.settle_oldest();
     assert_eq!(opening.search(0), Search::GivenUp { as_oldest: true });
     for n in 1..=6 {
         assert!(opening.matched.is_empty(), "{n} would not have gone");
         opening.event(Event::Remove(opening.tickets[n].id));
     }
-    while opening.matched.is_empty() && opening.search(0) == Search::PutOff {
-        opening.event(Event::Tick);
-    }
+    opening.settle_oldest();
     assert_eq!(opening.matched.len(), 12);
 }
 
@@ -482,9 +485,7 @@ fn a_search_has_its_number_of_slices_and_an_event_its_own() {
 fn a_slice_has_its_number_of_steps() {
     let mut opening = in_vain(3);
     opening.open();
-    while opening.search(0) == Search::PutOff {
-        opening.event(Event::Tick);
-    }
+    opening.settle_oldest();
     assert_eq!(opening.search(0), Search::Done);
     // Of sixteen others five. To split six in every way takes 34 times to place one, the first of them aside, and to
     // do so well no more than as much again.

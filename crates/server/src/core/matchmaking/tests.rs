@@ -155,6 +155,13 @@ impl Queued {
             .await
     }
 
+    /// Why a cancel is refused that waits while the ticket is left like this: as one who comes later is.
+    async fn cancel_refused(&self, left: impl FnOnce(&Ticket) -> Ticket) -> String {
+        let refused = why(self.meanwhile(left, self.cancel()).await);
+        assert_eq!(refused, why(self.cancel().await));
+        refused
+    }
+
     async fn bob_leaves(&self) -> Option<TicketRef> {
         self.removes("bob", "bob").await;
         self.noted().await
@@ -241,9 +248,8 @@ fn why<T>(refused: Result<T, Error>) -> String {
 #[tokio::test]
 async fn who_cancels_while_a_match_is_made_is_told_as_one_who_comes_later() {
     let queued = Queued::new().await;
-    let refused = why(queued.meanwhile(placing, queued.cancel()).await);
+    let refused = queued.cancel_refused(placing).await;
     assert!(refused.contains("has become a match"), "{refused}");
-    assert_eq!(refused, why(queued.cancel().await));
     assert_eq!(queued.state().await, TicketState::Placing);
     assert!(queued.noted().await.unwrap().state.is_live());
 }
@@ -251,18 +257,15 @@ async fn who_cancels_while_a_match_is_made_is_told_as_one_who_comes_later() {
 #[tokio::test]
 async fn who_cancels_while_a_match_is_proposed_is_told_to_refuse_that() {
     let queued = Queued::new().await;
-    let refused = why(queued.meanwhile(proposed, queued.cancel()).await);
+    let refused = queued.cancel_refused(proposed).await;
     assert!(refused.contains("refuse that instead"), "{refused}");
-    assert_eq!(refused, why(queued.cancel().await));
     assert_eq!(queued.state().await, TicketState::Proposed);
 }
 
 #[tokio::test]
 async fn who_cancels_while_the_ticket_ends_is_told_that_there_is_none() {
     let queued = Queued::new().await;
-    let found = |ticket: &Ticket| queued.found(ticket);
-    let refused = why(queued.meanwhile(found, queued.cancel()).await);
-    assert_eq!(refused, why(queued.cancel().await));
+    queued.cancel_refused(|ticket| queued.found(ticket)).await;
     assert_eq!(queued.state().await, TicketState::Found);
     assert_eq!(queued.noted().await.unwrap().state, TicketState::Found);
 }
