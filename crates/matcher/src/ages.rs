@@ -37,9 +37,13 @@ struct Chunk {
 impl Chunk {
     /// Who is in it, the oldest first.
     fn places(&self) -> impl Iterator<Item = Slot> + '_ {
-        let slots = self.slots.iter().enumerate();
-        let taken = slots.filter(|(place, _)| self.taken & (1 << place) != 0);
-        taken.map(|(_, &slot)| slot)
+        let mut left = self.taken;
+        std::iter::from_fn(move || {
+            let place = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            // Of nobody left it is a place beyond the last.
+            self.slots.get(place as usize).copied()
+        })
     }
 }
 
@@ -222,12 +226,10 @@ impl Ages {
     }
 
     fn ring(&self) -> impl Iterator<Item = Slot> + '_ {
-        let mut at = Some(Seat(0));
-        std::iter::from_fn(move || {
-            let (seat, slot) = self.from(at?)?;
-            at = Some(seat.next());
-            Some(slot)
-        })
+        self.chunks
+            .iter()
+            .flatten()
+            .flat_map(|chunk| chunk.places())
     }
 
     /// Those behind a key, of the ring from a place on, the oldest first; each with the place behind it in the ring.

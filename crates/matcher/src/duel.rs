@@ -1,9 +1,9 @@
 //! The short way to a match of two parties, where each distance and size is known to do: the oldest of those nearby.
 
-use crate::entry::{Entry, RegionId};
-use crate::gather::Candidate;
-use crate::pool::{Slot, bit, plays_in};
-use crate::search::{Found, Scene, worst_ms};
+use crate::entry::{Entry, Near, RegionId};
+use crate::gather::{Candidate, Seeker, candidate};
+use crate::pool::{Slot, bit};
+use crate::search::{Found, Scene};
 use crate::teams::Split;
 use crate::wishes::Score;
 
@@ -27,14 +27,49 @@ pub(crate) fn duel(
         return None;
     }
     let alike = candidates.iter().filter(|c| c.players == own.players);
-    let placed = alike.filter_map(|c| Some((c, region(scene, own, c)?)));
-    let (candidate, region) = placed.min_by_key(|(c, _)| scene.entries.age_key(c.slot))?;
+    let age = |c: &Candidate| scene.entries.age_key(c.slot);
+    let mut oldest = alike.clone().min_by_key(|c| age(c))?;
+    loop {
+        // Where the two may play is asked of the oldest alone, as in most cases there is such a region.
+        if let Some(region) = region(scene, own, oldest) {
+            return Some(found(scene, slot, own, oldest, region));
+        }
+        let younger = alike.clone().filter(|c| age(c) > age(oldest));
+        oldest = younger.min_by_key(|c| age(c))?;
+    }
+}
+
+/// The same, if the pool's oldest ticket is the one: then nobody else needs to be looked at.
+pub(crate) fn duel_with_oldest(scene: Scene<'_>, seeker: Seeker<'_>) -> Option<Found> {
+    let (own, slot) = (seeker.entry, seeker.slot);
+    let mut classes = seeker.pool.classes.iter();
+    if own.anywhere && !classes.all(|(class, _)| class.anywhere) {
+        return None;
+    }
+    let mut others = seeker.pool.by_age.iter(|slot| scene.entries.age_key(slot));
+    let (_, oldest) = others.find(|&(_, other)| other != slot)?;
+    let oldest = candidate(seeker, oldest)?;
+    if oldest.anywhere != own.anywhere || oldest.players != own.players {
+        return None;
+    }
+    let region = region(scene, own, &oldest)?;
+    Some(found(scene, slot, own, &oldest, region))
+}
+
+/// The match of these two.
+fn found(
+    scene: Scene<'_>,
+    slot: Slot,
+    own: &Entry,
+    candidate: &Candidate,
+    region: Option<RegionId>,
+) -> Found {
     let other = scene.entries.at(candidate.slot);
     let strength = |entry: &Entry| entry.sums.first().copied().unwrap_or(0.0);
     let stronger = strength(other).total_cmp(&strength(own)).is_gt();
     let players = f64::from(own.players.max(1));
     let sums = own.sums.iter().zip(&other.sums);
-    Some(Found {
+    Found {
         slots: vec![slot, candidate.slot],
         split: Split {
             score: Score::default(),
@@ -45,7 +80,7 @@ pub(crate) fn duel(
             spread: 0,
         },
         region,
-    })
+    }
 }
 
 /// The region that is best for both; `None`: there is none.
@@ -55,12 +90,19 @@ fn region(scene: Scene<'_>, own: &Entry, candidate: &Candidate) -> Option<Option
     }
     let plan = &scene.queue.plan;
     let other = scene.entries.at(candidate.slot);
-    let level = plan.level(own.level);
-    let near = own.pings.iter().filter(|ping| {
-        candidate.mask & bit(ping.region) != 0
-            && level.is_near(ping)
-            && plays_in(plan, other, Some(ping.region))
+    let (level, level_of_other) = (plan.level(own.level), plan.level(other.level));
+    let near = own
+        .pings
+        .iter()
+        .filter(|ping| candidate.mask & bit(ping.region) != 0 && level.is_near(ping));
+    let worst_ms = |ping: &Near| ping.measured.then_some(ping.worst_ms);
+    let shared = near.filter_map(|ping| {
+        let of_other = other.ping(ping.region)?;
+        let worst_ms = worst_ms(ping).max(worst_ms(of_other));
+        level_of_other
+            .is_near(of_other)
+            .then_some((worst_ms, ping.region))
     });
-    let best = near.min_by_key(|ping| worst_ms([own, other], Some(ping.region)))?;
-    Some(Some(best.region))
+    let best = shared.min_by_key(|&(worst_ms, _)| worst_ms);
+    best.map(|(_, region)| Some(region))
 }

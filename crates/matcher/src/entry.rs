@@ -1,6 +1,7 @@
 //! A ticket made ready for matching: its numbers summed up, its regions agreed within the party.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -422,24 +423,31 @@ fn pings<'a>(allow: Option<&'a [Region]>, players: &'a [TicketPlayer]) -> Vec<Pi
     pings
 }
 
+/// How two regions are ordered by name; equal ones are often the very same, which is seen at once.
+pub(crate) fn order(a: &Region, b: &Region) -> Ordering {
+    match std::ptr::eq(a.as_str(), b.as_str()) {
+        true => Ordering::Equal,
+        false => a.cmp(b),
+    }
+}
+
 /// The regions of a sorted list that are yet to come; `None`: every region is in it.
 struct Allowed<'a>(Option<&'a [Region]>);
 
 impl Allowed<'_> {
-    /// Whether the list has a region that is not before those asked for already.
+    /// Whether the list has a region that is after those asked for already.
     fn has(&mut self, region: &Region) -> bool {
         let Some(list) = &mut self.0 else {
             return true;
         };
         while let Some((first, rest)) = list.split_first() {
-            // Equal ones are often the very same.
-            if first == region {
-                return true;
+            let order = order(first, region);
+            if order.is_le() {
+                *list = rest;
             }
-            if first > region {
-                return false;
+            if order.is_ge() {
+                return order.is_eq();
             }
-            *list = rest;
         }
         false
     }
@@ -451,14 +459,15 @@ fn meet(pings: &mut Vec<Ping<'_>>, player: &TicketPlayer, mut allowed: Allowed<'
     let mut kept = 0;
     let mut next = 0;
     for (region, &ms) in &player.latencies {
-        // Equal ones are often the very same, which is seen at once.
-        let before = |ping: &Ping<'_>| ping.region != region && ping.region < region;
-        while pings.get(next).is_some_and(before) {
-            next += 1;
-        }
+        let order = loop {
+            match pings.get(next).map(|ping| order(ping.region, region)) {
+                Some(Ordering::Less) => next += 1,
+                order => break order,
+            }
+        };
         match pings.get_mut(next) {
             // It is allowed, or it would not be there.
-            Some(ping) if ping.region == region => {
+            Some(ping) if order == Some(Ordering::Equal) => {
                 best = best.min(ms);
                 ping.worst_ms = ping.worst_ms.max(ms);
                 ping.last_ms = ms;

@@ -9,7 +9,7 @@ use crate::order::arrange;
 use crate::plan::Plan;
 use crate::pool::{
     Class, EXACT_TICKETS_MAX, Entries, Mask, Place, Pool, QueueState, SHARED_BIT, SHARED_TAG,
-    SkillKey, Slot, bit, plays_in, skill_key, tag,
+    SkillKey, Slot, bit, has_tag, plays_in, skill_key, tag,
 };
 use crate::sorted::{FULL, Halves as _, Spot};
 use crate::wanted::gather_wanted;
@@ -77,6 +77,14 @@ pub(crate) struct Gathered {
     /// For each class, valid where its walk is this one.
     quotas: Vec<Quota>,
     walk: u64,
+}
+
+impl Gathered {
+    /// Forgets the last search, where so many were looked at so far.
+    pub fn begin(&mut self, looked_at: u64) {
+        self.candidates.clear();
+        (self.truncated, self.partial, self.looked_at) = (false, false, looked_at);
+    }
 }
 
 /// What is still wanted of a class in one walk.
@@ -185,13 +193,12 @@ impl Seeker<'_> {
 
 /// Gathers the nearest of each class, and of the oldest those that fit.
 pub(crate) fn gather(seeker: Seeker<'_>, out: &mut Gathered) {
-    out.candidates.clear();
-    (out.truncated, out.partial, out.looked_at) = (false, false, 0);
+    out.begin(0);
     let order = &seeker.pool.by_skill;
     let start = order.spot_near(seeker.entry.leaf, &skill_key(seeker.entry));
     let reach = bounds(seeker);
     let is_crowded = order.is_crowded(start, reach, CROWD);
-    let is_whole = !is_crowded && take_all(seeker, start, out);
+    let is_whole = !is_crowded && take_all(seeker, start, reach, out);
     if !is_whole {
         out.candidates.clear();
         both_sides(seeker, start, reach, out);
@@ -222,11 +229,18 @@ fn brings_enough(seeker: Seeker<'_>, out: &Gathered) -> bool {
 }
 
 /// Takes everybody within reach whom the ticket may meet; whether they are few enough for that.
-fn take_all(seeker: Seeker<'_>, start: Spot, out: &mut Gathered) -> bool {
+fn take_all(
+    seeker: Seeker<'_>,
+    start: Spot,
+    (lowest, highest): (SkillKey, SkillKey),
+    out: &mut Gathered,
+) -> bool {
     let order = &seeker.pool.by_skill;
     let mut all = All::new(seeker);
+    // No number is told apart from its bits here: whether somebody really is within reach is asked of each.
+    let (lowest, highest) = (lowest.halves().0, highest.halves().0);
     order.leaves_below(start, |high, rows| {
-        let near = high.iter().rev().take_while(|high| all.reaches(**high));
+        let near = high.iter().rev().take_while(|high| **high >= lowest);
         let from = high.len() - near.count();
         let found = all.wanted(&rows[from..]);
         let found = found.iter().rev().map(|&at| from + usize::from(at));
@@ -235,7 +249,7 @@ fn take_all(seeker: Seeker<'_>, start: Spot, out: &mut Gathered) -> bool {
     });
     out.candidates.reverse();
     order.leaves_from(start, |high, rows| {
-        let near = high.iter().take_while(|high| all.reaches(**high));
+        let near = high.iter().take_while(|high| **high <= highest);
         let upto = near.count();
         let found = all.wanted(&rows[..upto]);
         let found = found.iter().map(|&at| usize::from(at));
@@ -282,11 +296,6 @@ impl<'a> All<'a> {
         (self.skill - SkillKey::join(high, 0).skill()).abs()
     }
 
-    #[inline]
-    fn reaches(&self, high: u64) -> bool {
-        self.gap(high) <= self.limit
-    }
-
     fn is_crowded(&self, out: &Gathered) -> bool {
         self.passed > WHOLE_PASSED_MAX || out.looked_at > WHOLE_MAX
     }
@@ -298,7 +307,7 @@ impl<'a> All<'a> {
         let (mut found, mut n) = ([0; FULL], 0);
         for ((_, place), at) in rows.iter().zip(0_u8..) {
             found[n.min(FULL - 1)] = at;
-            let is_wanted = self.tags & tag(place.class) != 0;
+            let is_wanted = has_tag(self.tags, place.class);
             n += usize::from(is_wanted & (place.slot != self.seeker.slot));
         }
         SmallVec::from_buf_and_len(found, n.min(FULL))
@@ -310,11 +319,11 @@ impl<'a> All<'a> {
         let (kind, _) = &self.seeker.pool.classes[usize::from(place.class)];
         let reach = self.seeker.queue.plan.reach(kind.level);
         // Classes that share a tag are told apart here.
-        if kind.mask & self.mask == 0 || reach <= self.tried {
+        let gap = self.gap(high);
+        if kind.mask & self.mask == 0 || reach <= self.tried || gap > self.limit {
             return;
         }
         out.looked_at += 1;
-        let gap = self.gap(high);
         if out.looked_at <= WHOLE_MAX
             && gap <= reach
             && (self.is_plain || self.seeker.accepts(place.slot))
@@ -339,7 +348,7 @@ fn both_sides(
     out.walk += 1;
     let mut spot = start;
     while let Some((items, next)) = order.down_until(spot, walk.tags, Some(low)) {
-        if !items.rev().all(|(key, place)| walk.take(out, key, place)) {
+        if !walk.take_wanted(out, items.rev()) {
             break;
         }
         spot = next;
@@ -348,8 +357,8 @@ fn both_sides(
     out.walk += 1;
     walk.turn();
     spot = start;
-    while let Some((mut items, next)) = order.up_until(spot, walk.tags, Some(high)) {
-        if !items.all(|(key, place)| walk.take(out, key, place)) {
+    while let Some((items, next)) = order.up_until(spot, walk.tags, Some(high)) {
+        if !walk.take_wanted(out, items) {
             break;
         }
         spot = next;
@@ -407,8 +416,22 @@ impl<'a> Walk<'a> {
         (self.second, self.passed, self.tags) = (true, 0, self.all_tags);
     }
 
-    /// Takes the next item, if it is wanted; whether the walk goes on.
+    /// Takes those that are of a class of which more may be wanted; whether the walk goes on.
     #[inline]
+    fn take_wanted(
+        &mut self,
+        out: &mut Gathered,
+        items: impl Iterator<Item = (SkillKey, Place)>,
+    ) -> bool {
+        for (key, place) in items {
+            if has_tag(self.tags, place.class) && !self.take(out, key, place) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Takes the next item, if more of its class is wanted; whether the walk goes on.
     fn take(&mut self, out: &mut Gathered, key: SkillKey, place: Place) -> bool {
         let Gathered {
             candidates,
@@ -418,10 +441,10 @@ impl<'a> Walk<'a> {
             quotas,
             walk,
         } = out;
-        let class = tag(place.class);
-        if self.tags & class == 0 || place.slot == self.seeker.slot {
+        if place.slot == self.seeker.slot {
             return true;
         }
+        let class = tag(place.class);
         let skill = key.skill();
         // The same expression as the rule's, so that rounding can't part them; from the key, so that a
         // ticket out of reach is not touched.

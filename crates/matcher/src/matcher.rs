@@ -18,7 +18,7 @@ use crate::facts::Facts;
 use crate::gather::Gathered;
 use crate::ids::Ids;
 use crate::plan::{Plan, reads_alike};
-use crate::pool::{Entries, QueueState, SkillKey, Slot};
+use crate::pool::{Due, Entries, LARGE_FROM, QueueState, SkillKey, Slot};
 use crate::roles::of_team;
 use crate::search::{Cursor, Found, worst_ms};
 use crate::sorted::{Ahead, LeafId};
@@ -63,6 +63,9 @@ pub struct Matcher {
 
 /// A ticket that came, or whose limits have grown; then as in [`Cursor::beyond`].
 type Changed = (Slot, Option<f64>);
+
+/// Several of them.
+type AllChanged = SmallVec<[Changed; 2]>;
 
 /// Where a ticket is that will be read soon: queue, pool, place in its order by skill.
 type Placing = ((u32, u32), Ahead<SkillKey>);
@@ -198,7 +201,6 @@ impl Matcher {
 
     /// A revision that reads of tickets what the last one did.
     fn replan(&mut self, number: u32, queue: Arc<Queue>, out: &mut Vec<Output>) {
-        let slots = self.slots_of(number);
         let Some(state) = self.queues[number as usize].state.as_mut() else {
             return;
         };
@@ -207,6 +209,7 @@ impl Matcher {
             state.replan(queue);
             return;
         }
+        let slots = self.slots_of(number);
         for &(_, slot) in &slots {
             self.withdraw(slot);
         }
@@ -220,10 +223,12 @@ impl Matcher {
 
     /// Who waits in a queue, oldest first in each of its pools.
     fn slots_of(&self, number: u32) -> Vec<(AgeKey, Slot)> {
-        let pools = self.state(number).into_iter().flat_map(|s| &s.pools);
-        pools
-            .flat_map(|pool| pool.by_age.iter(|slot| self.entries.age_key(slot)))
-            .collect()
+        let mut all = Vec::new();
+        for pool in self.state(number).into_iter().flat_map(|s| &s.pools) {
+            all.reserve(pool.by_age.len());
+            all.extend(pool.by_age.iter(|slot| self.entries.age_key(slot)));
+        }
+        all
     }
 
     /// Says what follows from an event. `now` that lies before an earlier one counts as that one.
@@ -538,7 +543,7 @@ impl Matcher {
     }
 
     fn fail(&mut self, handle: u64, gone: &[TicketId], out: &mut Vec<Output>) {
-        let mut changed: Vec<Changed> = Vec::new();
+        let mut changed = AllChanged::new();
         for slot in self.proposed.remove(&handle).unwrap_or_default() {
             let comes_back = |entry: &Entry| !gone.contains(&entry.id);
             if !self.entries.get(slot).is_some_and(comes_back) {
@@ -555,7 +560,7 @@ impl Matcher {
         if self.due.first().is_none_or(|&(at, _, _)| at > self.now) {
             return;
         }
-        let (mut changed, mut due) = (Vec::new(), Vec::new());
+        let (mut changed, mut due) = (AllChanged::new(), Due::new());
         let mut left = DUE_MAX;
         while let Some(&(at, queue, pool)) = self.due.first().filter(|_| left > 0) {
             if at > self.now {
@@ -591,7 +596,7 @@ impl Matcher {
     }
 
     /// Widens or expires a ticket that may be due.
-    fn grow_older(&mut self, slot: Slot, changed: &mut Vec<Changed>, out: &mut Vec<Output>) {
+    fn grow_older(&mut self, slot: Slot, changed: &mut AllChanged, out: &mut Vec<Output>) {
         let has_sought_all = self.has_sought_all();
         let Some(entry) = self.entries.get_mut(slot) else {
             return;
@@ -620,7 +625,7 @@ impl Matcher {
     }
 
     /// Looks for the matches that the change of these waiting tickets made possible.
-    fn search_changed(&mut self, mut changed: Vec<Changed>, out: &mut Vec<Output>) {
+    fn search_changed(&mut self, mut changed: AllChanged, out: &mut Vec<Output>) {
         changed.sort_by_key(|&(slot, _)| self.entries.get(slot).map(Entry::age_key));
         if changed.len() > 1 {
             // Where sessions come first, they choose before any new match is made.
@@ -670,9 +675,11 @@ impl Matcher {
     fn emit(&mut self, number: u32, found: Found, out: &mut Vec<Output>) {
         let handle = self.next_handle;
         self.next_handle += 1;
-        for &slot in &found.slots {
-            self.by_id.expect(self.entries.at(slot).id);
-            self.expect_to_leave(slot);
+        if self.waiting >= LARGE_FROM {
+            for &slot in &found.slots {
+                self.by_id.expect(self.entries.at(slot).id);
+                self.expect_to_leave(slot);
+            }
         }
         let Some(state) = self.state(number) else {
             return;
@@ -715,11 +722,12 @@ impl Matcher {
             let n = twins.len() as u64;
             twins.get(((place + chance % n) % n) as usize).copied()
         };
+        let usual = found.slots.len().div_ceil(settings.len().max(1));
         let mut teams: Vec<MatchTeam> = settings
             .iter()
             .map(|settings| MatchTeam {
                 name: settings.name.clone(),
-                tickets: Vec::new(),
+                tickets: Vec::with_capacity(usual),
                 roles: BTreeMap::new(),
             })
             .collect();
@@ -740,6 +748,9 @@ impl Matcher {
             }
         }
         for (team, settings) in teams.iter_mut().zip(settings) {
+            if settings.roles.is_empty() {
+                continue;
+            }
             let ids = team.tickets.iter();
             let tickets = ids.filter_map(|id| self.entry(*id)?.ticket.as_deref());
             team.roles = of_team(&state.plan.queue, settings, tickets);

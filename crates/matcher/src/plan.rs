@@ -75,6 +75,8 @@ pub(crate) struct Plan {
     pub balance: Vec<Reading>,
     /// Attributes of the equal rules with the rules' names.
     pub equal: Vec<(Reading, Name)>,
+    /// The rules that read one number of several, with its attribute and key.
+    pub keys: Vec<(Name, Name, String)>,
     /// Of the intersect rules the cell of a ticket's facts that holds its texts, and their minimum.
     pub intersect: Vec<(usize, usize)>,
     /// Ages in milliseconds at which the next of `levels` begins.
@@ -119,6 +121,7 @@ impl Plan {
             order: SortOrder::Nearest,
             balance: Vec::new(),
             equal: Vec::new(),
+            keys: keys(&queue),
             intersect: Vec::new(),
             afters: Vec::new(),
             ages: Vec::new(),
@@ -272,6 +275,16 @@ impl Plan {
         let plain = self.distance.len() <= 1 && self.intersect.is_empty() && !self.finals.ask();
         plain && !balanced && self.order == SortOrder::Nearest
     }
+}
+
+fn keys(queue: &Queue) -> Vec<(Name, Name, String)> {
+    let mut keys = Vec::new();
+    for rule in &queue.rules {
+        rule.kind.readings(&mut |attribute, key| {
+            keys.extend(key.map(|key| (rule.name.clone(), attribute.clone(), key.clone())));
+        });
+    }
+    keys
 }
 
 /// For each team those of its class, itself among them.

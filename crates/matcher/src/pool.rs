@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use model::queue::Queue;
 use model::{Region, Ticket, Timestamp};
+use smallvec::SmallVec;
 
 use crate::ages::{ASIDE, Ages, Seat};
-use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId, first_number};
+use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId, first_number, order};
 use crate::facts::Lexicon;
 use crate::matcher::mix;
 use crate::plan::{Plan, Sizes};
 use crate::prefetch::prefetch;
 use crate::sorted::{Ahead, Halves, LeafId, Sorted, Tagged};
+use crate::teams::FEW;
 use crate::wanted::Holders;
 
 /// Pools of at most this many tickets are searched exhaustively, every time.
@@ -112,11 +114,14 @@ impl Halves for SkillKey {
 }
 
 /// A pool of so many tickets is too large for the processor's caches: some 300 bytes a ticket.
-const LARGE_FROM: usize = 4_096;
+pub(crate) const LARGE_FROM: usize = 4_096;
 /// How many of a pool's tickets ahead of one that widens their memory is asked for.
 const SEATS_AHEAD: u64 = 12;
 /// Chunks of a pool's ring of ages that one ticket that leaves may close.
 const SET_ASIDE_MAX: usize = 4;
+
+/// Those of a pool who are due.
+pub(crate) type Due = SmallVec<[Slot; FEW]>;
 
 /// Regions as bits: those with numbers from 63 on share the last.
 pub(crate) type Mask = u64;
@@ -162,6 +167,12 @@ pub(crate) struct Place {
 /// The bit by which walks find a class; those with numbers from 127 on share the last.
 pub(crate) fn tag(class: u16) -> u128 {
     1 << class.min(127)
+}
+
+/// Whether the bit of a class is among these.
+#[inline]
+pub(crate) fn has_tag(tags: u128, class: u16) -> bool {
+    (tags >> class.min(127)) & 1 != 0
 }
 
 /// The bit that classes share.
@@ -425,14 +436,14 @@ impl Regions {
     /// The number of a region. `from` remembers where in their order the last one was, as they are asked for in it.
     fn region(&mut self, region: &Region, from: &mut usize) -> RegionId {
         while let Some((known, number)) = self.order.get(*from) {
-            if known == region {
-                *from += 1;
-                return *number;
-            }
-            if known > region {
+            let order = order(known, region);
+            if order.is_gt() {
                 break;
             }
             *from += 1;
+            if order.is_eq() {
+                return *number;
+            }
         }
         let number = RegionId::try_from(self.names.len()).unwrap_or(RegionId::MAX);
         self.names.push(region.clone());
@@ -626,7 +637,7 @@ impl QueueState {
         now: Timestamp,
         max: usize,
         entries: &mut Entries,
-        out: &mut Vec<Slot>,
+        out: &mut Due,
     ) {
         let Some(pool) = self.pools.get_mut(number as usize) else {
             return;

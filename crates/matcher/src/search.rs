@@ -9,7 +9,7 @@
 use model::Timestamp;
 use smallvec::SmallVec;
 
-use crate::duel::{duel, is_duel};
+use crate::duel::{duel, duel_with_oldest, is_duel};
 use crate::entry::{AgeKey, Entry, RegionId};
 use crate::facts::Common;
 use crate::gather::{Candidate, Gathered, NearKey, Seeker, gather, is_in};
@@ -158,11 +158,14 @@ pub(crate) fn search(
         widened: cursor.widened,
         tried: cursor.tried,
     };
+    let is_duel = is_duel(scene);
+    if is_duel && let Some(found) = duel_with_oldest(scene, seeker) {
+        gathered.begin(1);
+        return Outcome::Found(found);
+    }
     gather(seeker, gathered);
     let truncated = gathered.truncated;
-    if is_duel(scene)
-        && let Some(found) = duel(scene, slot, own, &gathered.candidates)
-    {
+    if is_duel && let Some(found) = duel(scene, slot, own, &gathered.candidates) {
         return Outcome::Found(found);
     }
     let mut contexts = Contexts::new();
@@ -229,24 +232,25 @@ fn note_contexts(scene: Scene<'_>, own: &Entry, candidates: &[Candidate], contex
         let mask = listed.fold(0, |mask, c| mask | c.mask);
         let regions = scene.queue.regions.backwards();
         for region in regions.filter(|&region| mask & bit(region) != 0) {
-            contexts.extend(context(scene, own, candidates, Some(region)));
+            note_context(scene, own, candidates, Some(region), contexts);
         }
-        contexts.extend(context(scene, own, candidates, None));
+        note_context(scene, own, candidates, None, contexts);
         return;
     }
     let level = scene.queue.plan.level(own.level);
     for ping in own.pings.iter().filter(|ping| level.is_near(ping)) {
-        contexts.extend(context(scene, own, candidates, Some(ping.region)));
+        note_context(scene, own, candidates, Some(ping.region), contexts);
     }
 }
 
-/// What the ticket can meet in a region; `None` if that can't fill a match.
-fn context(
+/// Notes what the ticket can meet in a region, unless that can't fill a match.
+fn note_context(
     scene: Scene<'_>,
     own: &Entry,
     candidates: &[Candidate],
     region: Option<RegionId>,
-) -> Option<Context> {
+    contexts: &mut Contexts,
+) {
     let plan = &scene.queue.plan;
     let here = candidates.iter();
     let here = here.filter(|candidate| is_in(plan, scene.entries, candidate, region));
@@ -267,11 +271,11 @@ fn context(
         players: candidate.players,
     });
     if !can_grow(&scene.queue.sizes, base, seen) {
-        return None;
+        return;
     }
     let mut near: Rest = here.iter().map(|c| (c.near, c.slot)).collect();
     near.sort_unstable();
-    Some(Context { region, near })
+    contexts.push(Context { region, near });
 }
 
 /// Of one distance rule: lowest and highest number of a set, tightest limit.

@@ -558,7 +558,7 @@ fn check_rules<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Reject
         Apart::Platform => Rejection::PartyCrossPlays,
     })?;
     let queue = &*plan.queue;
-    check_keys(queue, ticket)?;
+    check_keys(plan, ticket)?;
     let teams = queue.teams.iter().enumerate();
     let has_room = |(_, team): &(usize, &TeamSettings)| has_room(queue, ticket, team);
     let mut teams = teams.filter(has_room).map(|(index, _)| index).peekable();
@@ -631,22 +631,17 @@ fn reads(queue: &Queue, name: &Name) -> bool {
 }
 
 /// Everybody has the number of every key that a rule reads.
-fn check_keys(queue: &Queue, ticket: &Ticket) -> Result<(), Rejection> {
-    for rule in &queue.rules {
-        let mut read: Vec<(&Name, &String)> = Vec::new();
-        rule.kind.readings(&mut |name, key| {
-            read.extend(key.map(|key| (name, key)));
-        });
-        for (name, key) in read {
-            let lacks = |player: &&TicketPlayer| keyed(queue, player, name, key).is_none();
-            if let Some(player) = ticket.players.iter().find(lacks) {
-                return Err(Rejection::KeyMissing {
-                    rule: rule.name.clone(),
-                    attribute: name.clone(),
-                    key: key.clone(),
-                    player: player.player.clone(),
-                });
-            }
+fn check_keys(plan: &Plan, ticket: &Ticket) -> Result<(), Rejection> {
+    let queue = &*plan.queue;
+    for (rule, name, key) in &plan.keys {
+        let lacks = |player: &&TicketPlayer| keyed(queue, player, name, key).is_none();
+        if let Some(player) = ticket.players.iter().find(lacks) {
+            return Err(Rejection::KeyMissing {
+                rule: rule.clone(),
+                attribute: name.clone(),
+                key: key.clone(),
+                player: player.player.clone(),
+            });
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 mod avoid;
 mod backfill;
 mod door;
+mod duels;
 mod estimates;
 mod examples;
 mod exhaustive;
