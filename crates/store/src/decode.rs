@@ -60,6 +60,55 @@ impl Raw {
     }
 }
 
+/// Rows of a parent that have not ended, by id.
+#[derive(Debug)]
+pub(crate) struct OfParent {
+    pub(crate) namespace: Namespace,
+    pub(crate) kind: Kind,
+    pub(crate) parent: String,
+    /// Only those with ids behind it.
+    pub(crate) after: String,
+    pub(crate) limit: i64,
+}
+
+/// The columns of such a row that are not known beforehand: the others are not read.
+pub(crate) struct Unknown {
+    pub(crate) shard: i16,
+    pub(crate) id: String,
+    pub(crate) number: i64,
+    pub(crate) due: Option<i64>,
+    pub(crate) player: Option<String>,
+    pub(crate) body: String,
+}
+
+impl OfParent {
+    /// One of them.
+    pub(crate) fn row(&self, unknown: Unknown) -> Result<Row, Error> {
+        let Unknown { shard, id, .. } = unknown;
+        Ok(Row {
+            key: Key {
+                namespace: self.namespace.clone(),
+                shard: shard_number(shard, &id)?,
+                kind: self.kind,
+                id,
+            },
+            number: unknown.number,
+            due: unknown.due.map(Timestamp),
+            ended: false,
+            parent: Some(self.parent.clone()),
+            player: unknown.player,
+            body: unknown.body,
+        })
+    }
+}
+
+fn shard_number(shard: i16, id: &str) -> Result<u8, Error> {
+    u8::try_from(shard).map_err(|_| Error::Row {
+        id: id.to_owned(),
+        reason: format!("there is no shard {shard}"),
+    })
+}
+
 /// The key of stored columns.
 pub(crate) fn key(namespace: String, shard: i16, kind: i16, id: String) -> Result<Key, Error> {
     let because = |reason: String| Error::Row {
@@ -69,7 +118,7 @@ pub(crate) fn key(namespace: String, shard: i16, kind: i16, id: String) -> Resul
     let namespace: Namespace = namespace
         .parse()
         .map_err(|e| because(format!("its namespace {e}")))?;
-    let shard = u8::try_from(shard).map_err(|_| because(format!("there is no shard {shard}")))?;
+    let shard = shard_number(shard, &id)?;
     let kind =
         Kind::from_number(kind).ok_or_else(|| because(format!("there is no kind {kind}")))?;
     Ok(Key {

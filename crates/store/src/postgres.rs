@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions, Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
 use crate::backend::{Backend, Lease, Patience, Writer};
-use crate::decode;
+use crate::decode::{self, OfParent, Unknown};
 use crate::error::{Error, LeaseError, advice};
 use crate::migrate;
 use crate::options::Options;
@@ -55,8 +55,8 @@ const NEXT_DUE: &str = "WITH RECURSIVE shards (namespace, shard, due) AS (\
     AND (r.namespace, r.shard) > (s.namespace, s.shard) \
     ORDER BY r.namespace, r.shard, r.due LIMIT 1) AS n) SELECT min(due) FROM shards";
 
-const BY_PARENT: &str = "SELECT namespace, shard, kind, id, number, due, ended, parent, player, body \
-    FROM rows WHERE namespace = $1 AND kind = $2 AND parent = $3 AND NOT ended \
+const BY_PARENT: &str = "SELECT shard, id, number, due, player, body FROM rows \
+     WHERE namespace = $1 AND kind = $2 AND parent = $3 AND NOT ended \
     AND id > $4 ORDER BY id LIMIT $5";
 
 /// Hops over the index from one parent to the next.
@@ -313,16 +313,34 @@ impl Backend for Postgres {
         after: Option<&str>,
         count: usize,
     ) -> Result<Vec<Row>, Error> {
+        let of = OfParent {
+            namespace: namespace.clone(),
+            kind,
+            parent: parent.to_owned(),
+            after: after.unwrap_or_default().to_owned(),
+            limit: limit(count),
+        };
         let found = sqlx::query(BY_PARENT)
-            .bind(namespace.as_str())
-            .bind(kind as i16)
-            .bind(parent)
-            .bind(after.unwrap_or_default())
-            .bind(limit(count))
+            .bind(of.namespace.as_str())
+            .bind(of.kind as i16)
+            .bind(&of.parent)
+            .bind(&of.after)
+            .bind(of.limit)
             .fetch_all(&self.readers)
             .await
             .map_err(Error::read("reading rows of a parent"))?;
-        decode::rows(&found, "reading rows of a parent")
+        let read = |row: &PgRow| -> Result<Unknown, sqlx::Error> {
+            Ok(Unknown {
+                shard: row.try_get(0)?,
+                id: row.try_get(1)?,
+                number: row.try_get(2)?,
+                due: row.try_get(3)?,
+                player: row.try_get(4)?,
+                body: row.try_get(5)?,
+            })
+        };
+        let read = |row| of.row(read(row).map_err(Error::read("reading rows of a parent"))?);
+        found.iter().map(read).collect()
     }
 
     async fn parents(&self, namespace: &Namespace, kind: Kind) -> Result<Vec<String>, Error> {

@@ -17,12 +17,12 @@ use uuid::Uuid;
 
 use crate::backend::{Backend, Lease, Patience, Writer};
 use crate::clock::{Stopwatch, WallClock};
-use crate::decode;
+use crate::decode::{self, OfParent};
 use crate::error::{Error, LeaseError, SQLITE_BUSY, advice, sqlite_code};
 use crate::migrate;
 use crate::options::Options;
 use crate::row::{Key, Kind, Row};
-use crate::sqlite_read::{OfParent, PageReader};
+use crate::sqlite_read::PageReader;
 use crate::sqlite_write::SqliteWriter;
 use crate::write_set::ClaimKey;
 

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Namespace, Timestamp};
 use rusqlite::{Connection, OpenFlags, params};
 use tokio::sync::Mutex;
 
+use crate::decode::{OfParent, Unknown};
 use crate::error::Error;
-use crate::row::{Key, Kind, Row};
+use crate::row::Row;
 
 const BY_PARENT: &str = "SELECT shard, id, number, due, player, body \
     FROM rows INDEXED BY rows_parent WHERE namespace = ?1 AND kind = ?2 AND parent = ?3 AND ended = 0 \
@@ -22,17 +22,6 @@ const BY_PARENT: &str = "SELECT shard, id, number, due, player, body \
 #[derive(Debug)]
 pub(crate) struct PageReader {
     connection: Arc<Mutex<Connection>>,
-}
-
-/// Rows of a parent that have not ended, by id.
-#[derive(Debug)]
-pub(crate) struct OfParent {
-    pub(crate) namespace: Namespace,
-    pub(crate) kind: Kind,
-    pub(crate) parent: String,
-    /// Only those with ids behind it.
-    pub(crate) after: String,
-    pub(crate) limit: i64,
 }
 
 impl PageReader {
@@ -66,7 +55,6 @@ impl PageReader {
     }
 }
 
-/// What is known of all rows is not read again.
 fn read(
     connection: &Connection,
     of: &OfParent,
@@ -75,22 +63,11 @@ fn read(
     let (namespace, kind) = (of.namespace.as_str(), of.kind as i16);
     let wanted = params![namespace, kind, of.parent, of.after, of.limit];
     let rows = statement.query_map(wanted, |row| {
-        let (shard, id): (i64, String) = (row.get(0)?, row.get(1)?);
-        let Ok(shard) = u8::try_from(shard) else {
-            let reason = format!("there is no shard {shard}");
-            return Ok(Err(Error::Row { id, reason }));
-        };
-        Ok(Ok(Row {
-            key: Key {
-                namespace: of.namespace.clone(),
-                shard,
-                kind: of.kind,
-                id,
-            },
+        Ok(of.row(Unknown {
+            shard: row.get(0)?,
+            id: row.get(1)?,
             number: row.get(2)?,
-            due: row.get::<_, Option<i64>>(3)?.map(Timestamp),
-            ended: false,
-            parent: Some(of.parent.clone()),
+            due: row.get(3)?,
             player: row.get(4)?,
             body: row.get(5)?,
         }))
