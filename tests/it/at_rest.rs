@@ -11,7 +11,10 @@ use tests::{namespace, player, run};
 
 /// Whose invites there are rows of, in order.
 async fn invited(store: &Store) -> Vec<String> {
-    let rows = store.scan(Kind::Invite, None, 100).await.expect("rows");
+    let rows = store
+        .scan(&namespace(), Kind::Invite, None, 100)
+        .await
+        .expect("rows");
     let mut names: Vec<String> = rows.into_iter().filter_map(|row| row.player).collect();
     names.sort_unstable();
     names
@@ -118,7 +121,11 @@ fn f6_no_row_says_a_password() {
         bob.join(id, Who::Me, &joined).await.expect("the right one");
         let mut looked_at = 0;
         for kind in Kind::ALL {
-            for row in store.scan(kind, None, 100).await.expect("rows") {
+            for row in store
+                .scan(&namespace(), kind, None, 100)
+                .await
+                .expect("rows")
+            {
                 assert!(!row.body.contains("sesame"), "{row:?}");
                 looked_at += 1;
             }

@@ -98,10 +98,15 @@ pub trait Backend: Send + Sync + fmt::Debug {
         namespace: &Namespace,
         session: SessionId,
     ) -> Result<Option<(Row, Vec<Row>)>, Error>;
-    /// The rows that are due at `now`, oldest first.
-    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Row>, Error>;
-    /// When the next row is due.
-    async fn next_due(&self) -> Result<Option<Timestamp>, Error>;
+    /// The rows of a namespace that are due at `now`, oldest first.
+    async fn due(
+        &self,
+        namespace: &Namespace,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Row>, Error>;
+    /// When the next row of a namespace is due.
+    async fn next_due(&self, namespace: &Namespace) -> Result<Option<Timestamp>, Error>;
     /// Rows of a parent that have not ended, by id, after the given one.
     async fn by_parent(
         &self,
@@ -115,8 +120,14 @@ pub trait Backend: Send + Sync + fmt::Debug {
     async fn parents(&self, namespace: &Namespace, kind: Kind) -> Result<Vec<String>, Error>;
     /// The member and invite rows of a player.
     async fn by_player(&self, namespace: &Namespace, player: &PlayerId) -> Result<Vec<Row>, Error>;
-    /// Rows of a kind in all namespaces that have not ended, in key order, after the given one.
-    async fn scan(&self, kind: Kind, after: Option<&Key>, limit: usize) -> Result<Vec<Row>, Error>;
+    /// Rows of a kind that have not ended, in key order, after the given one.
+    async fn scan(
+        &self,
+        namespace: &Namespace,
+        kind: Kind,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<Row>, Error>;
     /// Who has the name, whether or not that row lives.
     async fn claim_holder(
         &self,

@@ -38,22 +38,21 @@ const SESSION: &str = "SELECT namespace, shard, kind, id, number, due, ended, pa
     FROM rows WHERE namespace = $1 AND shard = $2 AND kind = 2 AND id > $3 || '/' AND id < $3 || '0' \
     ORDER BY kind, id";
 
-/// Hops over the due index from one (namespace, shard) that has due rows to the next.
-const DUE: &str = "WITH RECURSIVE shards (namespace, shard) AS (\
-    (SELECT namespace, shard FROM rows WHERE due IS NOT NULL ORDER BY namespace, shard LIMIT 1) \
-    UNION ALL SELECT n.namespace, n.shard FROM shards AS s CROSS JOIN LATERAL (\
-    SELECT r.namespace, r.shard FROM rows AS r WHERE r.due IS NOT NULL \
-    AND (r.namespace, r.shard) > (s.namespace, s.shard) ORDER BY r.namespace, r.shard LIMIT 1) AS n) \
+/// Hops over the due index from one shard that has due rows to the next.
+const DUE: &str = "WITH RECURSIVE shards (shard) AS (\
+    (SELECT shard FROM rows WHERE namespace = $1 AND due IS NOT NULL ORDER BY shard LIMIT 1) \
+    UNION ALL SELECT n.shard FROM shards AS s CROSS JOIN LATERAL (\
+    SELECT r.shard FROM rows AS r WHERE r.namespace = $1 AND r.due IS NOT NULL \
+    AND r.shard > s.shard ORDER BY r.shard LIMIT 1) AS n) \
     SELECT r.namespace, r.shard, r.kind, r.id, r.number, r.due, r.ended, r.parent, r.player, r.body \
-    FROM shards AS s CROSS JOIN LATERAL (SELECT * FROM rows AS o WHERE o.namespace = s.namespace \
-    AND o.shard = s.shard AND o.due <= $1 ORDER BY o.due LIMIT $2) AS r ORDER BY r.due LIMIT $2";
+    FROM shards AS s CROSS JOIN LATERAL (SELECT * FROM rows AS o WHERE o.namespace = $1 \
+    AND o.shard = s.shard AND o.due <= $2 ORDER BY o.due LIMIT $3) AS r ORDER BY r.due LIMIT $3";
 
-const NEXT_DUE: &str = "WITH RECURSIVE shards (namespace, shard, due) AS (\
-    (SELECT namespace, shard, due FROM rows WHERE due IS NOT NULL ORDER BY namespace, shard, due LIMIT 1) \
-    UNION ALL SELECT n.namespace, n.shard, n.due FROM shards AS s CROSS JOIN LATERAL (\
-    SELECT r.namespace, r.shard, r.due FROM rows AS r WHERE r.due IS NOT NULL \
-    AND (r.namespace, r.shard) > (s.namespace, s.shard) \
-    ORDER BY r.namespace, r.shard, r.due LIMIT 1) AS n) SELECT min(due) FROM shards";
+const NEXT_DUE: &str = "WITH RECURSIVE shards (shard, due) AS (\
+    (SELECT shard, due FROM rows WHERE namespace = $1 AND due IS NOT NULL ORDER BY shard, due LIMIT 1) \
+    UNION ALL SELECT n.shard, n.due FROM shards AS s CROSS JOIN LATERAL (\
+    SELECT r.shard, r.due FROM rows AS r WHERE r.namespace = $1 AND r.due IS NOT NULL \
+    AND r.shard > s.shard ORDER BY r.shard, r.due LIMIT 1) AS n) SELECT min(due) FROM shards";
 
 const BY_PARENT: &str = "SELECT shard, id, number, due, player, body FROM rows \
      WHERE namespace = $1 AND kind = $2 AND parent = $3 AND NOT ended \
@@ -69,9 +68,13 @@ const PARENTS: &str = "WITH RECURSIVE parents (parent) AS (\
 const BY_PLAYER: &str = "SELECT namespace, shard, kind, id, number, due, ended, parent, player, body \
     FROM rows WHERE namespace = $1 AND player = $2 ORDER BY shard, kind, id";
 
-const SCAN: &str = "SELECT namespace, shard, kind, id, number, due, ended, parent, player, body \
-    FROM rows WHERE (namespace, shard, kind, id) > ($1, $2, $3, $4) AND kind = $5 AND NOT ended \
-    ORDER BY namespace, shard, kind, id LIMIT $6";
+/// Seeks in each shard: a kind's rows stand together there, and nothing is read of the others. They come in the order of
+/// the shards, as what is lateral is read for each of them in turn; to say so again would have all of them sorted for
+/// each page.
+const SCAN: &str = "SELECT o.* FROM generate_series($3::int2, 255) AS s (shard) CROSS JOIN LATERAL (\
+    SELECT r.namespace, r.shard, r.kind, r.id, r.number, r.due, r.ended, r.parent, r.player, r.body \
+    FROM rows AS r WHERE r.namespace = $1 AND r.shard = s.shard::int2 AND r.kind = $2 \
+    AND r.id > CASE WHEN s.shard = $3 THEN $4 ELSE '' END AND NOT r.ended ORDER BY r.id LIMIT $5) AS o LIMIT $5";
 
 const CLAIM_HOLDER: &str = "SELECT namespace, holder_shard, holder_kind, holder_id FROM claims \
     WHERE namespace = $1 AND shard = $2 AND kind = $3 AND key = $4";
@@ -287,8 +290,14 @@ impl Backend for Postgres {
         )?))
     }
 
-    async fn due(&self, now: Timestamp, count: usize) -> Result<Vec<Row>, Error> {
+    async fn due(
+        &self,
+        namespace: &Namespace,
+        now: Timestamp,
+        count: usize,
+    ) -> Result<Vec<Row>, Error> {
         let found = sqlx::query(DUE)
+            .bind(namespace.as_str())
             .bind(now.0)
             .bind(limit(count))
             .fetch_all(&self.readers)
@@ -297,8 +306,9 @@ impl Backend for Postgres {
         decode::rows(&found, "reading what is due")
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
+    async fn next_due(&self, namespace: &Namespace) -> Result<Option<Timestamp>, Error> {
         let due: Option<i64> = sqlx::query_scalar(NEXT_DUE)
+            .bind(namespace.as_str())
             .fetch_one(&self.readers)
             .await
             .map_err(Error::read("reading when something is due"))?;
@@ -362,13 +372,18 @@ impl Backend for Postgres {
         decode::rows(&found, "reading rows of a player")
     }
 
-    async fn scan(&self, kind: Kind, after: Option<&Key>, count: usize) -> Result<Vec<Row>, Error> {
+    async fn scan(
+        &self,
+        namespace: &Namespace,
+        kind: Kind,
+        after: Option<&Key>,
+        count: usize,
+    ) -> Result<Vec<Row>, Error> {
         let found = sqlx::query(SCAN)
-            .bind(after.map_or("", |key| key.namespace.as_str()))
-            .bind(after.map_or(0, |key| i16::from(key.shard)))
-            .bind(after.map_or(0, |key| key.kind as i16))
-            .bind(after.map_or("", |key| key.id.as_str()))
+            .bind(namespace.as_str())
             .bind(kind as i16)
+            .bind(after.map_or(0, |key| i16::from(key.shard)))
+            .bind(after.map_or("", |key| key.id.as_str()))
             .bind(limit(count))
             .fetch_all(&self.readers)
             .await

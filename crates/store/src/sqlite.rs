@@ -63,16 +63,11 @@ const SESSION: &str = "SELECT namespace, shard, kind, id, number, due, ended, pa
     FROM rows WHERE namespace = ?1 AND shard = ?2 AND kind = 2 AND id > ?3 || '/' AND id < ?3 || '0' \
     ORDER BY kind, id";
 
-/// Hops over the due index from one (namespace, shard) that has due rows to the next. In two steps, as
-/// SQLite seeks by the first column alone when both are compared as one row, and walks the rest.
-const DUE_SHARDS: &str = "WITH RECURSIVE shards (namespace, shard) AS (\
-    SELECT * FROM (SELECT namespace, shard FROM rows INDEXED BY rows_due WHERE due IS NOT NULL \
-    ORDER BY namespace, shard LIMIT 1) \
-    UNION ALL SELECT r.namespace, r.shard FROM shards AS s CROSS JOIN rows AS r \
-    ON r.rowid = coalesce((SELECT n.rowid FROM rows AS n INDEXED BY rows_due WHERE n.due IS NOT NULL \
-    AND n.namespace = s.namespace AND n.shard > s.shard ORDER BY n.shard LIMIT 1), \
-    (SELECT n.rowid FROM rows AS n INDEXED BY rows_due WHERE n.due IS NOT NULL \
-    AND n.namespace > s.namespace ORDER BY n.namespace, n.shard LIMIT 1)))";
+/// Hops over the due index from one shard that has due rows to the next.
+const DUE_SHARDS: &str = "WITH RECURSIVE shards (shard) AS (\
+    SELECT min(shard) FROM rows INDEXED BY rows_due WHERE namespace = ?1 AND due IS NOT NULL \
+    UNION ALL SELECT (SELECT min(r.shard) FROM rows AS r INDEXED BY rows_due WHERE r.namespace = ?1 \
+    AND r.shard > s.shard AND r.due IS NOT NULL) FROM shards AS s WHERE s.shard IS NOT NULL)";
 
 /// Hops over the index from one parent to the next.
 const PARENTS: &str = "WITH RECURSIVE parents (parent) AS (\
@@ -84,10 +79,13 @@ const PARENTS: &str = "WITH RECURSIVE parents (parent) AS (\
 const BY_PLAYER: &str = "SELECT namespace, shard, kind, id, number, due, ended, parent, player, body \
     FROM rows INDEXED BY rows_player WHERE namespace = ?1 AND player = ?2 ORDER BY shard, kind, id";
 
-/// The plus keeps the kind out of the choice of the order, which the primary key gives.
-const SCAN: &str = "SELECT namespace, shard, kind, id, number, due, ended, parent, player, body \
-    FROM rows WHERE (namespace, shard, kind, id) > (?1, ?2, ?3, ?4) AND +kind = ?5 AND ended = 0 \
-    ORDER BY namespace, shard, kind, id LIMIT ?6";
+/// Seeks in each shard: a kind's rows stand together there, and nothing is read of the others. They come in the order of
+/// the shards, as these drive the join.
+pub(crate) const SCAN: &str = "WITH RECURSIVE shards (shard) AS (\
+    SELECT ?3 UNION ALL SELECT shard + 1 FROM shards WHERE shard < 255) \
+    SELECT r.namespace, r.shard, r.kind, r.id, r.number, r.due, r.ended, r.parent, r.player, r.body \
+    FROM shards AS s CROSS JOIN rows AS r ON r.namespace = ?1 AND r.shard = s.shard AND r.kind = ?2 \
+    AND r.id > iif(s.shard = ?3, ?4, '') AND r.ended = 0 LIMIT ?5";
 
 const CLAIM_HOLDER: &str = "SELECT namespace, holder_shard, holder_kind, holder_id FROM claims \
     WHERE namespace = ?1 AND shard = ?2 AND kind = ?3 AND key = ?4";
@@ -302,16 +300,22 @@ impl Backend for Sqlite {
         )?))
     }
 
-    async fn due(&self, now: Timestamp, count: usize) -> Result<Vec<Row>, Error> {
+    async fn due(
+        &self,
+        namespace: &Namespace,
+        now: Timestamp,
+        count: usize,
+    ) -> Result<Vec<Row>, Error> {
         let sql = format!(
             "{DUE_SHARDS}, chosen AS (SELECT r.rowid AS at, r.due AS due FROM shards AS s \
-             CROSS JOIN rows AS r INDEXED BY rows_due ON r.namespace = s.namespace \
-             AND r.shard = s.shard AND r.due <= ?1 ORDER BY r.due, r.rowid LIMIT ?2) \
+             CROSS JOIN rows AS r INDEXED BY rows_due ON r.namespace = ?1 \
+             AND r.shard = s.shard AND r.due <= ?2 ORDER BY r.due, r.rowid LIMIT ?3) \
              SELECT r.namespace, r.shard, r.kind, r.id, r.number, r.due, r.ended, r.parent, \
              r.player, r.body FROM chosen AS c CROSS JOIN rows AS r ON r.rowid = c.at \
              ORDER BY r.due, r.rowid"
         );
         let found = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(namespace.as_str())
             .bind(now.0)
             .bind(limit(count))
             .fetch_all(&self.readers)
@@ -320,13 +324,14 @@ impl Backend for Sqlite {
         decode::rows(&found, "reading what is due")
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
+    async fn next_due(&self, namespace: &Namespace) -> Result<Option<Timestamp>, Error> {
         let sql = format!(
             "{DUE_SHARDS} SELECT min((SELECT min(r.due) FROM rows AS r INDEXED BY rows_due \
-             WHERE r.namespace = s.namespace AND r.shard = s.shard AND r.due IS NOT NULL)) \
+             WHERE r.namespace = ?1 AND r.shard = s.shard AND r.due IS NOT NULL)) \
              FROM shards AS s"
         );
         let due: Option<i64> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(namespace.as_str())
             .fetch_one(&self.readers)
             .await
             .map_err(Error::read("reading when something is due"))?;
@@ -370,13 +375,18 @@ impl Backend for Sqlite {
         decode::rows(&found, "reading rows of a player")
     }
 
-    async fn scan(&self, kind: Kind, after: Option<&Key>, count: usize) -> Result<Vec<Row>, Error> {
+    async fn scan(
+        &self,
+        namespace: &Namespace,
+        kind: Kind,
+        after: Option<&Key>,
+        count: usize,
+    ) -> Result<Vec<Row>, Error> {
         let found = sqlx::query(SCAN)
-            .bind(after.map_or("", |key| key.namespace.as_str()))
-            .bind(after.map_or(0, |key| i64::from(key.shard)))
-            .bind(after.map_or(0, |key| key.kind as i16))
-            .bind(after.map_or("", |key| key.id.as_str()))
+            .bind(namespace.as_str())
             .bind(kind as i16)
+            .bind(after.map_or(0, |key| i64::from(key.shard)))
+            .bind(after.map_or("", |key| key.id.as_str()))
             .bind(limit(count))
             .fetch_all(&self.readers)
             .await

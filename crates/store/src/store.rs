@@ -56,14 +56,19 @@ impl Store {
         self.backend.session(namespace, session).await
     }
 
-    /// At most `limit` rows with `due <= now`, oldest first.
-    pub async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Row>, Error> {
-        self.backend.due(now, limit).await
+    /// At most `limit` rows of a namespace with `due <= now`, oldest first.
+    pub async fn due(
+        &self,
+        namespace: &Namespace,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Row>, Error> {
+        self.backend.due(namespace, now, limit).await
     }
 
-    /// The earliest due time of all rows; `None` if nothing is due ever.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
-        self.backend.next_due().await
+    /// The earliest due time of a namespace's rows; `None` if nothing is due ever.
+    pub async fn next_due(&self, namespace: &Namespace) -> Result<Option<Timestamp>, Error> {
+        self.backend.next_due(namespace).await
     }
 
     /// At most `limit` rows of this parent that have not ended, by id, after the id `after`.
@@ -94,14 +99,16 @@ impl Store {
         self.backend.by_player(namespace, player).await
     }
 
-    /// At most `limit` rows of this kind, in all namespaces, that have not ended, in key order.
+    /// At most `limit` rows of this kind that have not ended, in key order, after the given one. Rows of other kinds and
+    /// namespaces cost nothing.
     pub async fn scan(
         &self,
+        namespace: &Namespace,
         kind: Kind,
         after: Option<&Key>,
         limit: usize,
     ) -> Result<Vec<Row>, Error> {
-        self.backend.scan(kind, after, limit).await
+        self.backend.scan(namespace, kind, after, limit).await
     }
 
     /// The row that has this name, even if that row has ended or is absent (then the name is free).

@@ -1,4 +1,4 @@
-//! Tests that need a look inside: what a writer says when its disk is full.
+//! Tests that need a look inside: what a writer says when its disk is full, and how a statement finds its rows.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -15,7 +15,7 @@ use crate::error::LeaseError;
 use crate::options::Options;
 use crate::plan::Verdict;
 use crate::row::{Key, Kind, Row};
-use crate::sqlite::{Log, Sqlite};
+use crate::sqlite::{Log, SCAN, Sqlite};
 use crate::sqlite_write::SqliteWriter;
 use crate::write_set::{Item, WriteSet};
 
@@ -111,4 +111,23 @@ async fn a_lease_whose_commit_fails_is_not_given() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_scan_seeks_its_own_rows_and_walks_past_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scan.db");
+    let url = format!("sqlite://{}", file.display());
+    drop(Sqlite::open(&url, Options::default()).await.unwrap());
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let explain = format!("EXPLAIN QUERY PLAN {SCAN}");
+    let mut statement = connection.prepare(&explain).unwrap();
+    let steps = statement.query_map(("game", 1, 0, "", 10), |row| row.get::<_, String>(3));
+    let steps: Vec<String> = steps.unwrap().map(Result::unwrap).collect();
+    let seeks = "(namespace=? AND shard=? AND kind=? AND id>?)";
+    assert!(steps.iter().any(|step| step.ends_with(seeks)), "{steps:?}");
+    assert!(
+        !steps.iter().any(|step| step.contains("SCAN r")),
+        "{steps:?}"
+    );
 }

@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use model::instance::InstanceStatus;
 use model::session::{Header, Member};
 use model::ticket::TicketState;
-use model::{PlayerId, SessionId, Ticket, TicketId, Timestamp};
+use model::{Namespace, PlayerId, SessionId, Ticket, TicketId, Timestamp};
 use store::{Key, Kind, Row, Store};
 
 use super::child::Server;
@@ -33,7 +33,7 @@ pub(super) async fn placements(
     tickets: &[TicketId],
 ) -> anyhow::Result<()> {
     let store = Store::open(&server.database, store::Options::default()).await?;
-    let games = games(&store).await?;
+    let games = games(&store, server.namespace()).await?;
     let rows = read_tickets(&store, server, tickets).await?;
     store.close().await;
     for (id, game) in &games {
@@ -133,16 +133,16 @@ fn one_game_at_a_time(games: &BTreeMap<SessionId, Game>) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn games(store: &Store) -> anyhow::Result<BTreeMap<SessionId, Game>> {
+async fn games(store: &Store, namespace: &Namespace) -> anyhow::Result<BTreeMap<SessionId, Game>> {
     let mut games = BTreeMap::new();
-    for row in scan(store, Kind::Session).await? {
+    for row in scan(store, namespace, Kind::Session).await? {
         let header = Header::from_json(&row.body)?;
         if header.match_id.is_some() {
             let members = Vec::with_capacity(SEATS);
             games.insert(header.id, Game { header, members });
         }
     }
-    for row in scan(store, Kind::Member).await? {
+    for row in scan(store, namespace, Kind::Member).await? {
         let parent: SessionId = row.parent.as_deref().unwrap_or_default().parse()?;
         if let Some(game) = games.get_mut(&parent) {
             game.members.push(Member::from_json(&row.body)?);
@@ -151,11 +151,11 @@ async fn games(store: &Store) -> anyhow::Result<BTreeMap<SessionId, Game>> {
     Ok(games)
 }
 
-async fn scan(store: &Store, kind: Kind) -> anyhow::Result<Vec<Row>> {
+async fn scan(store: &Store, namespace: &Namespace, kind: Kind) -> anyhow::Result<Vec<Row>> {
     let mut rows: Vec<Row> = Vec::new();
     loop {
         let after = rows.last().map(|row| row.key.clone());
-        let page = store.scan(kind, after.as_ref(), PAGE).await?;
+        let page = store.scan(namespace, kind, after.as_ref(), PAGE).await?;
         let full = page.len() == PAGE;
         rows.extend(page);
         if !full {

@@ -207,9 +207,8 @@ async fn first_match(url: &str, namespace: &Namespace) -> anyhow::Result<Timesta
     let patience = measure::now();
     let found = loop {
         ensure!(patience.elapsed() < FIRST_MAX, "no match was made");
-        let rows = store.scan(Kind::Session, None, PAGE).await?;
-        let ours = rows.iter().find(|row| row.key.namespace == *namespace);
-        if let Some(row) = ours {
+        let rows = store.scan(namespace, Kind::Session, None, PAGE).await?;
+        if let Some(row) = rows.first() {
             break Header::from_json(&row.body)?;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;

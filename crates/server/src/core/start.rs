@@ -200,15 +200,12 @@ impl Core {
         loop {
             let page = self
                 .store
-                .scan(kind, after.as_ref(), PAGE)
+                .scan(&self.namespace, kind, after.as_ref(), PAGE)
                 .await
                 .map_err(store_error)?;
             let last = page.last().map(|row| row.key.clone());
             let full = page.len() == PAGE;
-            rows.extend(
-                page.into_iter()
-                    .filter(|row| row.key.namespace == self.namespace),
-            );
+            rows.extend(page);
             match last {
                 Some(key) if full => after = Some(key),
                 _ => return Ok(rows),

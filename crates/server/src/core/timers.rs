@@ -96,13 +96,11 @@ impl Core {
     pub async fn run_timers_once(&self) -> Result<bool, Error> {
         self.timers.next.store(i64::MAX, Ordering::Release);
         let now = self.now();
-        let due = self.store.due(now, DUE_MAX).await.map_err(store_error)?;
+        let due = self.store.due(&self.namespace, now, DUE_MAX).await;
+        let due = due.map_err(store_error)?;
         let more = due.len() == DUE_MAX;
         let mut failed = false;
-        for row in due
-            .into_iter()
-            .filter(|row| row.key.namespace == self.namespace)
-        {
+        for row in due {
             if let Err(error) = self.due(&row, now).await {
                 failed = true;
                 let news = "a due row could not be settled; trying again";
@@ -115,7 +113,8 @@ impl Core {
         }
         failed |= !self.retire_silent(now).await;
         self.keep_running().await;
-        if let Some(next) = self.store.next_due().await.map_err(store_error)? {
+        let next = self.store.next_due(&self.namespace).await;
+        if let Some(next) = next.map_err(store_error)? {
             self.timers.hint(next);
         }
         Ok(more || failed)

@@ -1,6 +1,8 @@
 //! What both databases must do alike; stamped on each.
 
-use model::{Millis, SessionId, Timestamp};
+use std::collections::BTreeMap;
+
+use model::{Millis, Namespace, SessionId, Timestamp};
 use store::{CommitError, Item, Key, Kind, LeaseError, Row};
 use uuid::Uuid;
 
@@ -41,7 +43,7 @@ on_both!(
     a_claim_of_an_ended_or_absent_holder_is_free,
     a_claim_changes_hands_in_one_set,
     sets_of_one_batch_see_each_other_in_order,
-    due_rows_come_oldest_first_over_all_shards,
+    due_rows_of_a_namespace_come_oldest_first_over_all_shards,
     a_session_comes_with_its_members,
     a_parent_lists_what_has_not_ended_page_by_page,
     a_player_finds_his_rows,
@@ -417,13 +419,15 @@ async fn sets_of_one_batch_see_each_other_in_order(database: Database) {
     );
 }
 
-async fn due_rows_come_oldest_first_over_all_shards(database: Database) {
+async fn due_rows_of_a_namespace_come_oldest_first_over_all_shards(database: Database) {
     let bench = Bench::open(&database).await;
-    assert_eq!(bench.store.next_due().await.unwrap(), None);
-    let other = "other".parse().unwrap();
+    let store = &bench.store;
+    let other: Namespace = "other".parse().unwrap();
+    assert_eq!(store.next_due(&ns()).await.unwrap(), None);
+    // What is due first is another's, and more than is asked for.
     for at in 0..100_i64 {
         let scattered = (at * 37) % 100;
-        let namespace = if at % 3 == 0 { &other } else { &ns() };
+        let namespace = if scattered < 30 { &other } else { &ns() };
         let key = Key::new(namespace, Kind::Ticket, format!("t{scattered}"));
         let written = due(row(&key, 1), 1_000 + scattered);
         bench
@@ -437,20 +441,22 @@ async fn due_rows_come_oldest_first_over_all_shards(database: Database) {
         .commit(set([insert(&key("never"))]))
         .await
         .unwrap();
-    assert_eq!(
-        bench.store.next_due().await.unwrap(),
-        Some(Timestamp(1_000))
-    );
-    assert_eq!(bench.store.due(Timestamp(999), 10).await.unwrap(), []);
-    let due_at = |rows: Vec<Row>| {
-        rows.iter()
-            .map(|row| row.due.unwrap().0)
-            .collect::<Vec<_>>()
-    };
-    let found = due_at(bench.store.due(Timestamp(1_049), 1_000).await.unwrap());
-    assert_eq!(found, (1_000..1_050).collect::<Vec<_>>());
-    let found = due_at(bench.store.due(Timestamp(5_000), 7).await.unwrap());
-    assert_eq!(found, (1_000..1_007).collect::<Vec<_>>());
+    for (namespace, own) in [(&other, 1_000..1_030), (&ns(), 1_030..1_100)] {
+        let due_at = async |now: i64, limit: usize| {
+            let rows = store.due(namespace, Timestamp(now), limit).await.unwrap();
+            rows.iter().map(|row| row.due.unwrap().0).collect()
+        };
+        let next = store.next_due(namespace).await.unwrap();
+        assert_eq!(next, Some(Timestamp(own.start)));
+        let found: Vec<i64> = due_at(own.start - 1, 10).await;
+        assert!(found.is_empty(), "{found:?}");
+        let found: Vec<i64> = due_at(own.start + 19, 1_000).await;
+        assert_eq!(found, (own.start..own.start + 20).collect::<Vec<_>>());
+        let found: Vec<i64> = due_at(5_000, 7).await;
+        assert_eq!(found, (own.start..own.start + 7).collect::<Vec<_>>());
+        let found: Vec<i64> = due_at(5_000, 1_000).await;
+        assert_eq!(found, own.collect::<Vec<_>>());
+    }
 }
 
 async fn a_session_comes_with_its_members(database: Database) {
@@ -566,10 +572,11 @@ async fn a_player_finds_his_rows(database: Database) {
 
 async fn a_scan_reads_every_living_row_of_a_kind_once(database: Database) {
     let bench = Bench::open(&database).await;
-    let other = "other".parse().unwrap();
-    let mut expected = Vec::new();
-    for n in 0..40 {
-        let namespace = if n % 2 == 0 { &other } else { &ns() };
+    let other: Namespace = "other".parse().unwrap();
+    let mut expected = BTreeMap::from([(ns(), Vec::new()), (other.clone(), Vec::new())]);
+    // Several of them share a shard, so that pages end within one.
+    for n in 0..600 {
+        let namespace = if n % 4 == 0 { &other } else { &ns() };
         let kind = if n % 5 == 0 {
             Kind::Member
         } else {
@@ -586,23 +593,26 @@ async fn a_scan_reads_every_living_row_of_a_kind_once(database: Database) {
             .await
             .unwrap();
         if kind == Kind::Session && !row.ended {
-            expected.push(key);
+            expected.get_mut(namespace).unwrap().push(key);
         }
     }
-    expected.sort();
-    let mut found: Vec<Key> = Vec::new();
-    loop {
-        let page = bench
-            .store
-            .scan(Kind::Session, found.last(), 6)
-            .await
-            .unwrap();
-        if page.is_empty() {
-            break;
+    for (namespace, mut expected) in expected {
+        expected.sort();
+        let mut found: Vec<Key> = Vec::new();
+        loop {
+            let page = bench
+                .store
+                .scan(&namespace, Kind::Session, found.last(), 6)
+                .await
+                .unwrap();
+            assert!(page.len() <= 6);
+            if page.is_empty() {
+                break;
+            }
+            found.extend(page.into_iter().map(|row| row.key));
         }
-        found.extend(page.into_iter().map(|row| row.key));
+        assert_eq!(found, expected);
     }
-    assert_eq!(found, expected);
 }
 
 async fn a_lease_has_one_holder_and_a_growing_epoch(database: Database) {
