@@ -1,6 +1,6 @@
 //! The short way to a match of two parties, where each distance and size is known to do: the oldest of those nearby.
 
-use crate::entry::{Entry, Near, RegionId};
+use crate::entry::{Entry, RegionId};
 use crate::gather::{Candidate, Seeker, candidate};
 use crate::pool::{Slot, bit};
 use crate::search::{Found, Scene};
@@ -95,10 +95,9 @@ fn region(scene: Scene<'_>, own: &Entry, candidate: &Candidate) -> Option<Option
         .pings
         .iter()
         .filter(|ping| candidate.mask & bit(ping.region) != 0 && level.is_near(ping));
-    let worst_ms = |ping: &Near| ping.measured.then_some(ping.worst_ms);
     let shared = near.filter_map(|ping| {
         let of_other = other.ping(ping.region)?;
-        let worst_ms = worst_ms(ping).max(worst_ms(of_other));
+        let worst_ms = ping.measured_ms().max(of_other.measured_ms());
         level_of_other
             .is_near(of_other)
             .then_some((worst_ms, ping.region))

@@ -67,6 +67,13 @@ pub(crate) struct Near {
     pub measured: bool,
 }
 
+impl Near {
+    /// The round trip of the player for whom it is worst, if anybody measured it.
+    pub fn measured_ms(&self) -> Option<u32> {
+        self.measured.then_some(self.worst_ms)
+    }
+}
+
 /// Some values in a row; one is kept without a box.
 #[derive(Debug, Clone)]
 pub(crate) enum Few<T> {

@@ -318,8 +318,8 @@ impl<'a> All<'a> {
     fn take(&mut self, out: &mut Gathered, high: u64, (seq, place): (u64, Place)) {
         let (kind, _) = &self.seeker.pool.classes[usize::from(place.class)];
         let reach = self.seeker.queue.plan.reach(kind.level);
-        // Classes that share a tag are told apart here.
         let gap = self.gap(high);
+        // Classes that share a tag are told apart here.
         if kind.mask & self.mask == 0 || reach <= self.tried || gap > self.limit {
             return;
         }

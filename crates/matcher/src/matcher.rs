@@ -18,7 +18,7 @@ use crate::facts::Facts;
 use crate::gather::Gathered;
 use crate::ids::Ids;
 use crate::plan::{Plan, reads_alike};
-use crate::pool::{Due, Entries, LARGE_FROM, QueueState, SkillKey, Slot};
+use crate::pool::{Due, Entries, QueueState, SkillKey, Slot};
 use crate::roles::of_team;
 use crate::search::{Cursor, Found, worst_ms};
 use crate::sorted::{Ahead, LeafId};
@@ -675,15 +675,16 @@ impl Matcher {
     fn emit(&mut self, number: u32, found: Found, out: &mut Vec<Output>) {
         let handle = self.next_handle;
         self.next_handle += 1;
-        if self.waiting >= LARGE_FROM {
-            for &slot in &found.slots {
-                self.by_id.expect(self.entries.at(slot).id);
-                self.expect_to_leave(slot);
-            }
-        }
         let Some(state) = self.state(number) else {
             return;
         };
+        for &slot in &found.slots {
+            let entry = self.entries.at(slot);
+            if state.pools[entry.pool as usize].is_large() {
+                self.by_id.expect(entry.id);
+                state.expect_to_leave(entry);
+            }
+        }
         let figures = self.figures(state, &found);
         let teams = self.teams(state, &found, handle);
         let queue = state.plan.queue.name.clone();

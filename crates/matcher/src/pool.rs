@@ -114,7 +114,7 @@ impl Halves for SkillKey {
 }
 
 /// A pool of so many tickets is too large for the processor's caches: some 300 bytes a ticket.
-pub(crate) const LARGE_FROM: usize = 4_096;
+const LARGE_FROM: usize = 4_096;
 /// How many of a pool's tickets ahead of one that widens their memory is asked for.
 const SEATS_AHEAD: u64 = 12;
 /// Chunks of a pool's ring of ages that one ticket that leaves may close.

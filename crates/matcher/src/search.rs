@@ -10,7 +10,7 @@ use model::Timestamp;
 use smallvec::SmallVec;
 
 use crate::duel::{duel, duel_with_oldest, is_duel};
-use crate::entry::{AgeKey, Entry, RegionId};
+use crate::entry::{AgeKey, Entry, Near, RegionId};
 use crate::facts::Common;
 use crate::gather::{Candidate, Gathered, NearKey, Seeker, gather, is_in};
 use crate::order::near_key;
@@ -860,10 +860,7 @@ pub(crate) fn worst_ms<'e>(
     region: Option<RegionId>,
 ) -> Option<u32> {
     let pings = entries.into_iter().filter_map(|entry| entry.ping(region?));
-    pings
-        .filter(|ping| ping.measured)
-        .map(|ping| ping.worst_ms)
-        .max()
+    pings.filter_map(Near::measured_ms).max()
 }
 
 /// Fills free seats with who waits, the oldest first, and picks the best region for those who play.

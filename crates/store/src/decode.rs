@@ -82,6 +82,22 @@ pub(crate) struct Unknown {
 }
 
 impl OfParent {
+    pub(crate) fn new(
+        namespace: &Namespace,
+        kind: Kind,
+        parent: &str,
+        after: Option<&str>,
+        limit: i64,
+    ) -> OfParent {
+        OfParent {
+            namespace: namespace.clone(),
+            kind,
+            parent: parent.to_owned(),
+            after: after.unwrap_or_default().to_owned(),
+            limit,
+        }
+    }
+
     /// One of them.
     pub(crate) fn row(&self, unknown: Unknown) -> Result<Row, Error> {
         let Unknown { shard, id, .. } = unknown;

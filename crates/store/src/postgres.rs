@@ -323,13 +323,7 @@ impl Backend for Postgres {
         after: Option<&str>,
         count: usize,
     ) -> Result<Vec<Row>, Error> {
-        let of = OfParent {
-            namespace: namespace.clone(),
-            kind,
-            parent: parent.to_owned(),
-            after: after.unwrap_or_default().to_owned(),
-            limit: limit(count),
-        };
+        let of = OfParent::new(namespace, kind, parent, after, limit(count));
         let found = sqlx::query(BY_PARENT)
             .bind(of.namespace.as_str())
             .bind(of.kind as i16)

@@ -346,13 +346,7 @@ impl Backend for Sqlite {
         after: Option<&str>,
         count: usize,
     ) -> Result<Vec<Row>, Error> {
-        let of = OfParent {
-            namespace: namespace.clone(),
-            kind,
-            parent: parent.to_owned(),
-            after: after.unwrap_or_default().to_owned(),
-            limit: limit(count),
-        };
+        let of = OfParent::new(namespace, kind, parent, after, limit(count));
         self.pages.by_parent(of).await
     }
 
