@@ -308,14 +308,6 @@ pub(crate) fn fit<'a>(plan: &'a Plan, ticket: &'a Ticket) -> Result<Fit<'a>, Apa
     })
 }
 
-/// The number by which a ticket stands in its pool's order.
-pub(crate) fn first_number(plan: &Plan, ticket: &Ticket) -> f64 {
-    let players = ticket.players.iter();
-    plan.distance.first().map_or(0.0, |(read, of)| {
-        summed(*of, players.map(|player| number(&plan.queue, player, read)))
-    })
-}
-
 /// The one platform that players of a party name, if any of them names one.
 fn platform(players: &[TicketPlayer]) -> Result<Option<Box<str>>, Apart> {
     let mut named = players.iter().filter_map(|player| player.platform.as_ref());

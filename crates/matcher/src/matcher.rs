@@ -1,5 +1,6 @@
 //! The matcher: waiting tickets, what changes them, and the decisions that follow.
 
+mod arriving;
 mod refilling;
 mod searching;
 
@@ -7,22 +8,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::queue::Queue;
-use model::{Name, Ticket, TicketId, Timestamp};
+use model::{Name, TicketId, Timestamp};
 use smallvec::SmallVec;
 
-use crate::ages::Seat;
 use crate::backfill::Backfills;
-use crate::entry::{AgeKey, Cut, Entry, Expiry, Fit};
+use crate::entry::{AgeKey, Entry};
 use crate::event::{Event, Figures, Match, MatchTeam, Output, Stats};
-use crate::facts::Facts;
 use crate::gather::Gathered;
 use crate::ids::Ids;
 use crate::plan::{Plan, reads_alike};
 use crate::pool::{Due, Entries, QueueState, SkillKey, Slot};
 use crate::roles::of_team;
 use crate::search::{Cursor, Found, worst_ms};
-use crate::sorted::{Ahead, LeafId};
-use crate::validate::{Rejection, admit, last_age, no_region_within};
+use crate::sorted::Ahead;
+use crate::validate::{Rejection, last_age, no_region_within};
+use arriving::AllEarly;
 use refilling::Turn;
 
 /// Tickets that may widen or expire in one event; the others are due at once.
@@ -54,6 +54,8 @@ pub struct Matcher {
     backfills: Backfills,
     /// What searches write on.
     gathered: Gathered,
+    /// Tickets that come next.
+    early: AllEarly,
     now: Timestamp,
     next_seq: u64,
     next_handle: u64,
@@ -105,6 +107,7 @@ impl Matcher {
             proposed: BTreeMap::new(),
             backfills: Backfills::default(),
             gathered: Gathered::default(),
+            early: AllEarly::new(),
             now: Timestamp(i64::MIN),
             next_seq: 0,
             next_handle: 1,
@@ -134,6 +137,8 @@ impl Matcher {
     /// O(tickets of the queues that changed); their searches are then due, a few in each event.
     pub fn set_queues(&mut self, now: Timestamp, queues: Vec<Arc<Queue>>) -> Vec<Output> {
         self.now = self.now.max(now);
+        // By the new rules they may be something else.
+        self.early.clear();
         let mut old = std::mem::take(&mut self.queue_of);
         let mut out = Vec::new();
         let (mut homeless, mut changed) = (Vec::new(), Vec::new());
@@ -270,27 +275,16 @@ impl Matcher {
     }
 
     /// Looks ahead at the events that come next, at most [`LOOK_AHEAD`]: what they read of memory is then waited for at
-    /// once, not one after the other. Nothing changes, and other events may come instead.
+    /// once, not one after the other, and the tickets that come are read at once. No answer changes, and other events may
+    /// come instead.
     pub fn expect<'a>(&mut self, events: impl Iterator<Item = &'a Event> + Clone) {
-        let mut places = Places::new();
-        for event in events.clone() {
-            match event {
-                Event::Add(ticket) => {
-                    self.by_id.expect(ticket.id);
-                    let number = self.queue_of.get(&ticket.queue).copied();
-                    let state = number.and_then(|number| self.state(number));
-                    let ahead = state.and_then(|state| state.ahead_of_new(ticket));
-                    let ahead = number.zip(ahead);
-                    places.extend(ahead.map(|(queue, (pool, ahead))| ((queue, pool), ahead)));
-                }
-                Event::Remove(id) => self.by_id.expect(*id),
-                _ => {}
-            }
-        }
-        let leaving = events.filter_map(|event| match event {
-            Event::Remove(id) => self.slot_of(*id),
+        let removed = events.clone().filter_map(|event| match event {
+            Event::Remove(id) => Some(*id),
             _ => None,
         });
+        removed.clone().for_each(|id| self.by_id.expect(id));
+        let mut places = self.read_early(events);
+        let leaving = removed.filter_map(|id| self.slot_of(id));
         leaving.for_each(|slot| self.expect_to_leave(slot));
         self.expect_places(&mut places);
     }
@@ -403,72 +397,6 @@ impl Matcher {
     /// What was done since the matcher was made.
     pub fn stats(&self) -> Stats {
         self.stats
-    }
-
-    fn add(&mut self, ticket: Arc<Ticket>, out: &mut Vec<Output>) {
-        if self.slot_of(ticket.id).is_some() {
-            return;
-        }
-        let number = self.queue_of.get(&ticket.queue).copied();
-        let held = number.and_then(|number| self.queues.get_mut(number as usize));
-        let Some((state, queue)) = held.and_then(|held| held.state.as_mut()).zip(number) else {
-            out.push(Output::QueueRemoved(ticket.id));
-            return;
-        };
-        let fit = match admit(&state.plan, &ticket) {
-            Ok(fit) => fit,
-            Err(rejection) => {
-                out.push(Output::Refused(ticket.id, rejection));
-                return;
-            }
-        };
-        let Fit {
-            players,
-            numbers,
-            sums,
-            key,
-            anywhere,
-            pings,
-        } = fit;
-        let pings = state.regions.near(&pings);
-        let facts = Facts::read(
-            &state.plan.finals.columns,
-            &state.plan.queue,
-            &mut state.lexicon,
-            &ticket.players,
-        );
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        let slot = self.entries.insert(Entry {
-            created_at: ticket.created_at,
-            seq,
-            expires: Expiry::from(ticket.expires_at),
-            queue,
-            pool: state.pool(key),
-            proposed: 0,
-            seat: Seat::default(),
-            leaf: LeafId::NONE,
-            class: 0,
-            level: 0,
-            players,
-            anywhere,
-            cut: Cut::No,
-            numbers,
-            deadline: None,
-            id: ticket.id,
-            sums,
-            pings,
-            facts,
-            brings: state
-                .plan
-                .wanted
-                .brought(&state.plan.queue, &ticket.players),
-            ticket: state.plan.reads_tickets.then(|| Arc::clone(&ticket)),
-        });
-        self.by_id.insert(ticket.id, slot);
-        if self.enter(slot, out) {
-            self.search(slot, &Cursor::default(), out);
-        }
     }
 
     /// Puts a ticket that is in no pool into its own, unless its queue or its time is over.

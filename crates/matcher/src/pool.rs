@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::queue::Queue;
-use model::{Region, Ticket, Timestamp};
+use model::{Region, Timestamp};
 use smallvec::SmallVec;
 
 use crate::ages::{ASIDE, Ages, Seat};
-use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId, first_number, order};
+use crate::entry::{AgeKey, Entry, Near, Ping, Pings, PoolKey, RegionId, order};
 use crate::facts::Lexicon;
 use crate::matcher::mix;
 use crate::plan::{Plan, Sizes};
@@ -415,26 +415,46 @@ impl Regions {
     }
 
     /// Pings, which are ordered by region, with numbers for regions, the nearest first.
-    pub fn near(&mut self, pings: &[Ping<'_>]) -> Pings {
-        let mut from = 0;
-        let near = pings.iter().map(|ping| Near {
-            region: self.region(ping.region, &mut from),
-            worst_ms: ping.worst_ms,
-            worst_delta_ms: ping.worst_delta_ms,
-            measured: ping.measured,
+    ///
+    /// # Errors
+    /// The regions among them that have no number yet.
+    pub fn near(&self, pings: &[Ping<'_>]) -> Result<Pings, Vec<Region>> {
+        let (mut from, mut new) = (0, Vec::new());
+        let near = pings.iter().map(|ping| {
+            let known = self.known(ping.region, &mut from);
+            if known.is_none() {
+                new.push(ping.region.clone());
+            }
+            Near {
+                region: known.unwrap_or_default(),
+                worst_ms: ping.worst_ms,
+                worst_delta_ms: ping.worst_delta_ms,
+                measured: ping.measured,
+            }
         });
         let mut near = Pings::new(near);
+        if !new.is_empty() {
+            return Err(new);
+        }
         near.sort();
-        near
+        Ok(near)
     }
 
     /// The number of a region, whoever names it.
     pub fn number(&mut self, region: &Region) -> RegionId {
-        self.region(region, &mut 0)
+        let mut at = 0;
+        if let Some(number) = self.known(region, &mut at) {
+            return number;
+        }
+        let number = RegionId::try_from(self.names.len()).unwrap_or(RegionId::MAX);
+        self.names.push(region.clone());
+        self.order.insert(at, (region.clone(), number));
+        number
     }
 
-    /// The number of a region. `from` remembers where in their order the last one was, as they are asked for in it.
-    fn region(&mut self, region: &Region, from: &mut usize) -> RegionId {
+    /// The number of a region, if it has one. `from` remembers where in their order the last one was, as they are asked
+    /// for in it.
+    fn known(&self, region: &Region, from: &mut usize) -> Option<RegionId> {
         while let Some((known, number)) = self.order.get(*from) {
             let order = order(known, region);
             if order.is_gt() {
@@ -442,14 +462,10 @@ impl Regions {
             }
             *from += 1;
             if order.is_eq() {
-                return *number;
+                return Some(*number);
             }
         }
-        let number = RegionId::try_from(self.names.len()).unwrap_or(RegionId::MAX);
-        self.names.push(region.clone());
-        self.order.insert(*from, (region.clone(), number));
-        *from += 1;
-        number
+        None
     }
 
     /// Regions by name, the last first.
@@ -669,11 +685,10 @@ impl QueueState {
 
     /// Where a ticket that will come soon is going to be, and in which pool; `None` if looking ahead saves nothing:
     /// where there are several pools, finding its own would take as long.
-    pub fn ahead_of_new(&self, ticket: &Ticket) -> Option<(u32, Ahead<SkillKey>)> {
+    pub fn ahead_of_new(&self, entry: &Entry) -> Option<(u32, Ahead<SkillKey>)> {
         let is_only = self.pools.len() == self.free_pools.len() + 1;
         (is_only && self.pools[self.recent as usize].is_large()).then(|| {
-            let skill = first_number(&self.plan, ticket);
-            let key = SkillKey::new(skill, u64::MAX);
+            let key = SkillKey::new(entry.skill(), u64::MAX);
             (self.recent, self.ahead(LeafId::NONE, key, 0))
         })
     }
