@@ -354,9 +354,11 @@ impl Run<'_> {
             return Ok(());
         };
         let id = live.ticket.id;
-        self.end(number, fate);
+        // What is due at this very moment comes first, and may be a match with it.
         let outputs = self.matcher.handle(self.now, Event::Remove(id));
-        self.answer(outputs)
+        self.answer(outputs)?;
+        self.end(number, fate);
+        Ok(())
     }
 
     /// Notes how a ticket ended; the ticket, if it was live.

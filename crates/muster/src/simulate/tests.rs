@@ -294,6 +294,25 @@ fn an_instant_beyond_the_calendar_is_refused() {
     }
 }
 
+/// At five seconds the limits of the second widen to where the first is, whose are wider already.
+#[test]
+fn who_leaves_when_a_widening_comes_is_matched_and_before_it_is_not() {
+    let setting = Setting::read(&folder("sessiontypes"), "duel-1v1").expect("a queue");
+    for (leaves, matched) in [("4.999", 0), ("5", 2), ("5.001", 2)] {
+        let text = format!(
+            "ticket,time,player,leaves,latency.eu-west,attribute.skill\n\
+             a,0,ann,,20,1500\nb,2,bob,{leaves},20,1650\n"
+        );
+        let arrivals = trace::parse(&text, std::slice::from_ref(&setting)).expect("a trace");
+        let crowd = Crowd::Trace(arrivals);
+        let stop = AtomicBool::new(false);
+        let mut progress = Progress::new("test", crowd.tickets());
+        let day = day::run(&setting.queue, &crowd, 1, &mut progress, Halt::at(&stop));
+        let report = tally::report(day.expect("a day"), "test", 1, crowd.starts());
+        assert_eq!(report.all.matched, matched, "it leaves after {leaves} s");
+    }
+}
+
 #[test]
 fn a_trace_measures_no_region_that_the_server_would_refuse() {
     let setting = Setting::read(&folder("sessiontypes"), "duel-1v1").expect("a queue");
