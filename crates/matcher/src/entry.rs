@@ -212,7 +212,7 @@ pub(crate) struct Entry {
     /// Where it stands in its pool's order of skill, while it waits and unless it was moved.
     pub leaf: LeafId,
     /// Which of the pool's classes, while it waits.
-    pub class: u16,
+    pub class: u32,
     /// How far its limits have widened.
     pub level: u16,
     pub players: u16,

@@ -113,6 +113,8 @@ pub struct Stats {
     pub searches: u64,
     /// Tickets looked at while candidates were gathered.
     pub looked_at: u64,
+    /// Sets and splits tried.
+    pub steps: u64,
     /// Searches that ran out of one event's budget and were put off to be resumed.
     pub put_off: u64,
     /// Searches that were given up after their last slice.

@@ -25,7 +25,7 @@ pub fn ticket_sentence(ticket: &Ticket) -> String {
             "every player has a seat in a session that was played and had free ones"
         }
         Some(EndReason::LeftQueue) => "the leader took it back",
-        Some(EndReason::Timeout) => "it waited as long as the queue allows",
+        Some(EndReason::Timeout) => "it waited as long as its party or the queue allows",
         Some(EndReason::PartyChanged) => "somebody joined or left the party",
         Some(EndReason::QueueRemoved) => "its queue is no longer there",
         Some(EndReason::QueueChanged) => "its queue was changed and no longer takes it",

@@ -307,7 +307,7 @@ fn a_ticket_that_ended_is_told_why() {
     ticket.reason = Some(EndReason::Timeout);
     assert_eq!(
         ticket_sentence(&ticket),
-        "The ticket has expired: it waited as long as the queue allows."
+        "The ticket has expired: it waited as long as its party or the queue allows."
     );
     ticket.state = TicketState::Placing;
     ticket.reason = None;

@@ -74,6 +74,10 @@ pub(crate) struct Gathered {
     pub partial: bool,
     /// Tickets looked at.
     pub looked_at: u64,
+    /// Sets and splits tried.
+    pub steps: u64,
+    /// Whether there may be a match with the pool's oldest instead of the one that was found.
+    pub passed_over: bool,
     /// For each class, valid where its walk is this one.
     quotas: Vec<Quota>,
     walk: u64,
@@ -84,6 +88,7 @@ impl Gathered {
     pub fn begin(&mut self, looked_at: u64) {
         self.candidates.clear();
         (self.truncated, self.partial, self.looked_at) = (false, false, looked_at);
+        self.passed_over = false;
     }
 }
 
@@ -112,11 +117,13 @@ pub(crate) struct Seeker<'a> {
     pub widened: u32,
     /// Those who reach no farther than this need not be looked at.
     pub tried: Option<f64>,
+    /// Those whom this ticket can't meet need not be looked at either.
+    pub with: Option<Slot>,
 }
 
 impl Seeker<'_> {
     fn class(&self) -> &Class {
-        &self.pool.classes[usize::from(self.entry.class)].0
+        &self.pool.classes[self.entry.class as usize].0
     }
 
     fn limit(&self, level: u16) -> f64 {
@@ -178,16 +185,19 @@ impl Seeker<'_> {
     fn is_plain(&self) -> bool {
         let plan = &self.queue.plan;
         self.overdue.is_none()
+            && self.with.is_none()
             && plan.distance.len() <= 1
             && plan.intersect.is_empty()
             && !plan.finals.parts_pairs()
     }
 
-    fn accepts(&self, other: Slot) -> bool {
+    fn accepts(&self, slot: Slot) -> bool {
         let plan = &self.queue.plan;
-        let other = self.entries.at(other);
+        let other = self.entries.at(slot);
         let live = self.overdue.is_none_or(|now| !other.is_expired(now));
-        live && accept_each_other(plan, self.entry, other)
+        let meets =
+            |with: Slot| with == slot || accept_each_other(plan, self.entries.at(with), other);
+        live && accept_each_other(plan, self.entry, other) && self.with.is_none_or(meets)
     }
 }
 
@@ -316,7 +326,7 @@ impl<'a> All<'a> {
     /// Takes an item, if the ticket may meet it.
     #[inline]
     fn take(&mut self, out: &mut Gathered, high: u64, (seq, place): (u64, Place)) {
-        let (kind, _) = &self.seeker.pool.classes[usize::from(place.class)];
+        let (kind, _) = &self.seeker.pool.classes[place.class as usize];
         let reach = self.seeker.queue.plan.reach(kind.level);
         let gap = self.gap(high);
         // Classes that share a tag are told apart here.
@@ -440,6 +450,7 @@ impl<'a> Walk<'a> {
             looked_at,
             quotas,
             walk,
+            ..
         } = out;
         if place.slot == self.seeker.slot {
             return true;
@@ -452,8 +463,8 @@ impl<'a> Walk<'a> {
         if gap > self.own_limit {
             return false;
         }
-        let (kind, _) = &self.seeker.pool.classes[usize::from(place.class)];
-        let quota = &mut quotas[usize::from(place.class)];
+        let (kind, _) = &self.seeker.pool.classes[place.class as usize];
+        let quota = &mut quotas[place.class as usize];
         if quota.walk != *walk {
             if self.second && quota.walk + 1 == *walk {
                 (quota.wanted, quota.scanned) = (quota.of_side, 0);
@@ -525,11 +536,9 @@ fn gather_oldest(seeker: Seeker<'_>, out: &mut Gathered) {
 /// A ticket of the pool that may play somewhere with the seeker, if both accept each other.
 pub(crate) fn candidate(seeker: Seeker<'_>, slot: Slot) -> Option<Candidate> {
     let other = seeker.entries.at(slot);
-    let kind = &seeker.pool.classes[usize::from(other.class)].0;
+    let kind = &seeker.pool.classes[other.class as usize].0;
     let meets = seeker.class().mask & kind.mask != 0;
-    let live = seeker.overdue.is_none_or(|now| !other.is_expired(now));
-    let accepted = || accept_each_other(&seeker.queue.plan, seeker.entry, other);
-    (meets && live && accepted()).then(|| Candidate {
+    (meets && seeker.accepts(slot)).then(|| Candidate {
         near: (
             (seeker.entry.skill() - other.skill()).abs().to_bits(),
             other.seq,

@@ -19,7 +19,7 @@ use crate::ids::Ids;
 use crate::plan::{Plan, reads_alike};
 use crate::pool::{Due, Entries, QueueState, SkillKey, Slot};
 use crate::roles::of_team;
-use crate::search::{Cursor, Found, worst_ms};
+use crate::search::{Cursor, EXACT_STEPS_MAX, Found, worst_ms};
 use crate::sorted::Ahead;
 use crate::validate::{Rejection, last_age, no_region_within};
 use arriving::AllEarly;
@@ -54,6 +54,8 @@ pub struct Matcher {
     backfills: Backfills,
     /// What searches write on.
     gathered: Gathered,
+    /// What is left of this event's [`EXACT_STEPS_MAX`].
+    exact_steps: u64,
     /// Tickets that come next.
     early: AllEarly,
     now: Timestamp,
@@ -107,6 +109,7 @@ impl Matcher {
             proposed: BTreeMap::new(),
             backfills: Backfills::default(),
             gathered: Gathered::default(),
+            exact_steps: EXACT_STEPS_MAX,
             early: AllEarly::new(),
             now: Timestamp(i64::MIN),
             next_seq: 0,
@@ -137,6 +140,7 @@ impl Matcher {
     /// O(tickets of the queues that changed); their searches are then due, a few in each event.
     pub fn set_queues(&mut self, now: Timestamp, queues: Vec<Arc<Queue>>) -> Vec<Output> {
         self.now = self.now.max(now);
+        self.exact_steps = EXACT_STEPS_MAX;
         // By the new rules they may be something else.
         self.early.clear();
         let mut old = std::mem::take(&mut self.queue_of);
@@ -239,6 +243,7 @@ impl Matcher {
     /// Says what follows from an event. `now` that lies before an earlier one counts as that one.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Output> {
         self.now = self.now.max(now);
+        self.exact_steps = EXACT_STEPS_MAX;
         let mut out = Vec::new();
         self.run_due(&mut out);
         // A match that stands gives nobody a chance: what is left to do is done in the next event.
@@ -568,7 +573,8 @@ impl Matcher {
                 entries.map(|entry| (entry.queue, entry.pool)).collect();
             for (queue, pool) in pools {
                 while let Some(oldest) = self.oldest(queue, pool) {
-                    if self.is_far(oldest, &changed)
+                    if self.goes_on(oldest, &changed)
+                        || self.is_far(oldest, &changed)
                         || !self.search(oldest, &Cursor::default(), out)
                     {
                         break;
@@ -579,6 +585,14 @@ impl Matcher {
         for (slot, tried) in changed {
             self.search(slot, &Cursor::beyond(tried), out);
         }
+    }
+
+    /// Whether the search of a ticket that is none of those was put off: to begin anew with each of their changes it would
+    /// never end, and what their changes made possible their own searches find.
+    fn goes_on(&self, slot: Slot, changed: &[Changed]) -> bool {
+        !self.unfinished.is_empty()
+            && self.unfinished.contains_key(&self.entries.age_key(slot))
+            && changed.iter().all(|&(other, _)| other != slot)
     }
 
     /// Whether the change of those can't have made a match possible that this one is in: none of them is within its

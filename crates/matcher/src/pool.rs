@@ -161,17 +161,17 @@ impl Class {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Place {
     pub slot: Slot,
-    pub class: u16,
+    pub class: u32,
 }
 
 /// The bit by which walks find a class; those with numbers from 127 on share the last.
-pub(crate) fn tag(class: u16) -> u128 {
+pub(crate) fn tag(class: u32) -> u128 {
     1 << class.min(127)
 }
 
 /// Whether the bit of a class is among these.
 #[inline]
-pub(crate) fn has_tag(tags: u128, class: u16) -> bool {
+pub(crate) fn has_tag(tags: u128, class: u32) -> bool {
     (tags >> class.min(127)) & 1 != 0
 }
 
@@ -203,8 +203,8 @@ pub(crate) struct Pool {
     pub noted: Option<Timestamp>,
     /// With how many tickets each has; the numbers of empty ones are used again.
     pub classes: Vec<(Class, u32)>,
-    free_classes: Vec<u16>,
-    class_of: BTreeMap<Class, u16>,
+    free_classes: Vec<u32>,
+    class_of: BTreeMap<Class, u32>,
     /// For each class that has a tag of its own the tags of those who may play where it may.
     meets: Vec<u128>,
     /// By level the tags of its classes.
@@ -216,7 +216,7 @@ pub(crate) struct Pool {
     /// How many waited when the search of the oldest was given up.
     pub given_up_at: usize,
     /// Numbers of classes by their hash, as they were last; most are asked for here alone.
-    recent: Vec<u16>,
+    recent: Vec<u32>,
 }
 
 impl Pool {
@@ -284,13 +284,13 @@ impl Pool {
         }
     }
 
-    fn enter_class(&mut self, class: Class) -> u16 {
+    fn enter_class(&mut self, class: Class) -> u32 {
         if self.recent.is_empty() && self.classes.len() > RECENT_FROM {
-            self.recent = vec![u16::MAX; RECENT];
+            self.recent = vec![u32::MAX; RECENT];
         }
         let place = class.hash() % RECENT;
-        let recent = self.recent.get(place).copied().unwrap_or(u16::MAX);
-        if let Some((known, tickets @ 1..)) = self.classes.get_mut(usize::from(recent))
+        let recent = self.recent.get(place).copied().unwrap_or(u32::MAX);
+        if let Some((known, tickets @ 1..)) = self.classes.get_mut(recent as usize)
             && *known == class
         {
             *tickets += 1;
@@ -303,19 +303,19 @@ impl Pool {
         number
     }
 
-    fn look_up_class(&mut self, class: Class) -> u16 {
+    fn look_up_class(&mut self, class: Class) -> u32 {
         if let Some(&number) = self.class_of.get(&class) {
-            self.classes[usize::from(number)].1 += 1;
+            self.classes[number as usize].1 += 1;
             return number;
         }
         let number = match self.free_classes.pop() {
             Some(number) => {
-                self.classes[usize::from(number)] = (class, 1);
+                self.classes[number as usize] = (class, 1);
                 number
             }
             None => {
                 self.classes.push((class, 1));
-                u16::try_from(self.classes.len() - 1).unwrap_or(u16::MAX)
+                u32::try_from(self.classes.len() - 1).unwrap_or(u32::MAX)
             }
         };
         self.class_of.insert(class, number);
@@ -325,8 +325,8 @@ impl Pool {
     }
 
     /// Notes at which level a new class is.
-    fn note_level(&mut self, number: u16) {
-        let level = usize::from(self.classes[usize::from(number)].0.level);
+    fn note_level(&mut self, number: u32) {
+        let level = usize::from(self.classes[number as usize].0.level);
         for tags in &mut self.of_level {
             *tags &= !tag(number) | SHARED_TAG;
         }
@@ -344,10 +344,10 @@ impl Pool {
     }
 
     /// Notes whom a new class may meet.
-    fn note_meets(&mut self, number: u16) {
-        let new = self.classes[usize::from(number)].0;
+    fn note_meets(&mut self, number: u32) {
+        let new = self.classes[number as usize].0;
         let mut met = SHARED_TAG;
-        let known = self.meets.iter_mut().zip(&self.classes).zip(0_u16..);
+        let known = self.meets.iter_mut().zip(&self.classes).zip(0_u32..);
         for ((meets, (other, _)), at) in known {
             // Where one may play anywhere its bits are all set.
             if other.mask & new.mask != 0 {
@@ -363,7 +363,7 @@ impl Pool {
         if new.mask != 0 {
             met |= tag(number);
         }
-        let at = usize::from(number);
+        let at = number as usize;
         if self.meets.len() <= at {
             self.meets.resize(at + 1, 0);
         }
@@ -371,15 +371,12 @@ impl Pool {
     }
 
     /// The tags of those whom a class may meet, and maybe of others.
-    pub fn met_by(&self, class: u16) -> u128 {
-        self.meets
-            .get(usize::from(class))
-            .copied()
-            .unwrap_or(u128::MAX)
+    pub fn met_by(&self, class: u32) -> u128 {
+        self.meets.get(class as usize).copied().unwrap_or(u128::MAX)
     }
 
-    fn leave_class(&mut self, number: u16) {
-        let (class, tickets) = &mut self.classes[usize::from(number)];
+    fn leave_class(&mut self, number: u32) {
+        let (class, tickets) = &mut self.classes[number as usize];
         *tickets -= 1;
         if *tickets == 0 {
             self.class_of.remove(class);
@@ -618,7 +615,7 @@ impl QueueState {
         let pool = &mut self.pools[entry.pool as usize];
         let old = self.plan.level(entry.level);
         let same = old.reaches_like(self.plan.level(level));
-        let known = pool.classes[usize::from(entry.class)].0.mask;
+        let known = pool.classes[entry.class as usize].0.mask;
         pool.leave_class(entry.class);
         entry.level = level;
         // Its pings are looked at only if the limits of latency widen too.

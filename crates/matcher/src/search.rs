@@ -12,16 +12,19 @@ use smallvec::SmallVec;
 use crate::duel::{duel, duel_with_oldest, is_duel};
 use crate::entry::{AgeKey, Entry, Near, RegionId};
 use crate::facts::Common;
-use crate::gather::{Candidate, Gathered, NearKey, Seeker, gather, is_in};
+use crate::gather::{Candidate, Gathered, NearKey, Seeker, candidate, gather, is_in};
 use crate::order::near_key;
 use crate::plan::{Counts, count};
 use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, Slot, bit, plays_in};
-use crate::teams::{FEW, Party, Seats, Split, form};
+use crate::teams::{FEW, Formed, Party, Seats, Split, Tried, form};
 use crate::window::{Base, Seen, can_grow};
 use crate::wishes::{WISHED_SETS_EXACT, WISHED_SETS_MAX};
 
 /// Sets and splits that one event may try for one ticket in a pool that is too large for trying all.
 const STEPS_MAX: u64 = 16_384;
+/// The same for all tickets together of pools that are small enough for trying all: each set and split of two teams with
+/// every size, of which six against six of sixteen take the most, 2.3 million.
+pub(crate) const EXACT_STEPS_MAX: u64 = 1 << 22;
 /// The same for a set that is closer together than the one that was found, in a pool that is small enough for trying all.
 const CLOSER_STEPS_MAX: u64 = 16_384;
 /// Tries to add several waiting tickets to a match that may start but has room.
@@ -47,6 +50,11 @@ impl Cursor {
             tried,
             ..Cursor::default()
         }
+    }
+
+    /// Whether it is the start of a search that tries everything.
+    pub fn is_anew(&self) -> bool {
+        self.slices == 0 && self.tried.is_none()
     }
 }
 
@@ -83,6 +91,8 @@ pub(crate) struct Scene<'a> {
     pub entries: &'a Entries,
     /// Set if tickets may wait whose time is over.
     pub overdue: Option<Timestamp>,
+    /// What is left of [`EXACT_STEPS_MAX`].
+    pub exact_steps: u64,
 }
 
 impl Scene<'_> {
@@ -146,6 +156,7 @@ pub(crate) fn search(
     cursor: &Cursor,
     gathered: &mut Gathered,
 ) -> Outcome {
+    gathered.steps = 0;
     let own = scene.entries.at(slot);
     let pool = &scene.queue.pools[own.pool as usize];
     let seeker = Seeker {
@@ -157,6 +168,7 @@ pub(crate) fn search(
         overdue: scene.overdue,
         widened: cursor.widened,
         tried: cursor.tried,
+        with: None,
     };
     let is_duel = is_duel(scene);
     if is_duel && let Some(found) = duel_with_oldest(scene, seeker) {
@@ -168,33 +180,9 @@ pub(crate) fn search(
     if is_duel && let Some(found) = duel(scene, slot, own, &gathered.candidates) {
         return Outcome::Found(found);
     }
-    let mut contexts = Contexts::new();
-    if may_fill(scene, own, &gathered.candidates) {
-        for candidate in &gathered.candidates {
-            scene.entries.expect(candidate.slot);
-        }
-        note_contexts(scene, own, &gathered.candidates, &mut contexts);
-    }
-    if contexts.is_empty() && !truncated {
-        return Outcome::Nothing;
-    }
-    let mut run = Run {
-        scene,
-        own,
-        unlimited: pool.by_age.len() <= EXACT_TICKETS_MAX,
-        steps: 0,
-        resume: Vec::new(),
-        resuming: false,
-        chosen: vec![slot],
-        region: None,
-        found: None,
-        complete: 0,
-        closer_than: f64::INFINITY,
-        closer_until: 0,
-    };
-    let stopped = run.anchors(&contexts, &gathered.candidates, cursor.at.as_ref());
-    match (run.found.take(), stopped) {
-        (Some(found), _) => Outcome::Found(complete(scene, &contexts, found)),
+    let (found, stopped) = try_sets(scene, seeker, cursor.at.as_ref(), gathered);
+    match (found, stopped) {
+        (Some(found), _) => Outcome::Found(with_oldest(scene, seeker, found, gathered)),
         (None, Some(stop)) if !truncated => Outcome::PutOff(Cursor {
             slices: cursor.slices + 1,
             at: Some(stop),
@@ -208,6 +196,94 @@ pub(crate) fn search(
             at: None,
         }),
         (None, _) => Outcome::Nothing,
+    }
+}
+
+/// Tries the sets of those who were gathered, from where the last slice stopped; a match, or else where it stopped.
+fn try_sets(
+    scene: Scene<'_>,
+    seeker: Seeker<'_>,
+    from: Option<&Stop>,
+    gathered: &mut Gathered,
+) -> (Option<Found>, Option<Stop>) {
+    let (own, candidates) = (seeker.entry, &gathered.candidates);
+    let mut contexts = Contexts::new();
+    if may_fill(scene, own, candidates) {
+        for candidate in candidates {
+            scene.entries.expect(candidate.slot);
+        }
+        note_contexts(scene, own, candidates, &mut contexts);
+    }
+    if contexts.is_empty() {
+        return (None, None);
+    }
+    let tries_all = seeker.pool.by_age.len() <= EXACT_TICKETS_MAX;
+    let mut run = Run {
+        scene,
+        own,
+        tries_all,
+        steps: gathered.steps,
+        steps_max: if tries_all {
+            scene.exact_steps.max(STEPS_MAX)
+        } else {
+            STEPS_MAX
+        },
+        with: seeker.with,
+        gave_up: false,
+        resume: Vec::new(),
+        resuming: false,
+        chosen: vec![seeker.slot],
+        region: None,
+        found: None,
+        complete: 0,
+        closer_than: f64::INFINITY,
+        closer_until: 0,
+    };
+    let stopped = run.anchors(&contexts, candidates, from);
+    let found = run.found.take();
+    let (steps, gave_up) = (run.steps, run.gave_up);
+    gathered.steps = steps;
+    gathered.partial |= gave_up;
+    let found = found.map(|found| complete(scene, &contexts, found));
+    (found, stopped)
+}
+
+/// A match that was found among some of those whom the ticket may meet, or another one with the pool's oldest, if he was
+/// passed over as those were not among them whom they both may meet. R: he does not starve.
+fn with_oldest(
+    scene: Scene<'_>,
+    seeker: Seeker<'_>,
+    found: Found,
+    gathered: &mut Gathered,
+) -> Found {
+    if !gathered.partial {
+        return found;
+    }
+    let mut by_age = seeker.pool.by_age.iter(|slot| scene.entries.age_key(slot));
+    let Some((_, oldest)) = by_age.next() else {
+        return found;
+    };
+    if found.slots.contains(&oldest) || candidate(seeker, oldest).is_none() {
+        return found;
+    }
+    let mut with = Seeker {
+        with: Some(oldest),
+        widened: 0,
+        ..seeker
+    };
+    loop {
+        let looked_at = gathered.looked_at;
+        gather(with, gathered);
+        gathered.looked_at += looked_at;
+        let truncated = gathered.truncated;
+        match try_sets(scene, with, None, gathered) {
+            (Some(better), _) => return better,
+            (None, None) if truncated => with.widened += 1,
+            (None, stopped) => {
+                gathered.passed_over = stopped.is_some() || gathered.partial;
+                return found;
+            }
+        }
     }
 }
 
@@ -446,8 +522,14 @@ enum Flow {
 struct Run<'a> {
     scene: Scene<'a>,
     own: &'a Entry,
-    unlimited: bool,
+    /// Whether the pool is small enough for that.
+    tries_all: bool,
     steps: u64,
+    steps_max: u64,
+    /// As [`Seeker::with`].
+    with: Option<Slot>,
+    /// Whether a set was passed over as no split of it was found, where there may be one.
+    gave_up: bool,
     /// The path to where the last slice stopped.
     resume: Vec<NearKey>,
     /// Whether that path is still being followed.
@@ -513,7 +595,9 @@ impl<'a> Run<'a> {
                 });
             }
         }
-        if let Some(context) = contexts.first() {
+        if let Some(context) = contexts.first()
+            && self.with.is_none()
+        {
             self.region = context.region;
             self.chosen.truncate(1);
             self.leaf(&own);
@@ -522,7 +606,7 @@ impl<'a> Run<'a> {
     }
 
     fn is_over_budget(&self) -> bool {
-        !self.unlimited && self.steps > STEPS_MAX
+        self.steps > self.steps_max
     }
 
     fn near_key(&self, slot: Slot) -> NearKey {
@@ -542,7 +626,9 @@ impl<'a> Run<'a> {
             let mut all = contexts.iter();
             all.any(|context| is_in(plan, entries, candidate, context.region))
         };
-        let found = candidates.iter().zip(0..).filter(|(c, _)| in_any(c));
+        let is_wanted = |slot: Slot| self.with.is_none_or(|with| with == slot);
+        let found = candidates.iter().zip(0..);
+        let found = found.filter(|(c, _)| is_wanted(c.slot) && in_any(c));
         let mut anchors: Anchors = found
             .map(|(c, at)| (entries.at(c.slot).age_key(), c.slot, at))
             .collect();
@@ -592,7 +678,7 @@ impl<'a> Run<'a> {
         self.keep_parted(anchor, &mut rest);
         self.keep_modest(&demands, &mut rest);
         let flow = self.descend(&demands, &rest);
-        if flow == Flow::Found && !self.unlimited && self.scene.queue.plan.finals.has_wishes() {
+        if flow == Flow::Found && !self.tries_all && self.scene.queue.plan.finals.has_wishes() {
             self.exchange(&rest);
         }
         flow
@@ -622,10 +708,10 @@ impl<'a> Run<'a> {
                     continue;
                 }
                 self.complete += 1;
-                let (split, steps) = split(scene, &slots);
-                self.steps += u64::from(steps);
+                let formed = split(scene, &slots, self.tried());
+                self.steps += u64::from(formed.steps);
                 let wins = |split: &Split| split.score.is_better_than(found.split.score);
-                better = split.filter(wins).map(|split| (slots, split));
+                better = formed.split.filter(wins).map(|split| (slots, split));
                 if better.is_some() {
                     break;
                 }
@@ -773,6 +859,14 @@ impl<'a> Run<'a> {
         key < target || (key == target && arrived)
     }
 
+    fn tried(&self) -> Tried {
+        if self.tries_all {
+            Tried::All
+        } else {
+            Tried::Some
+        }
+    }
+
     /// Whether the chosen tickets are a match.
     fn leaf(&mut self, demands: &Demands) -> bool {
         if !self
@@ -783,9 +877,12 @@ impl<'a> Run<'a> {
         {
             return false;
         }
-        let (split, steps) = split(self.scene, &self.chosen);
-        self.steps += u64::from(steps);
-        let Some(split) = split else { return false };
+        let formed = split(self.scene, &self.chosen, self.tried());
+        self.steps += u64::from(formed.steps);
+        self.gave_up |= formed.is_given_up;
+        let Some(split) = formed.split else {
+            return false;
+        };
         let score = split.score;
         let best = self.found.as_ref().map(|found| found.split.score);
         let closer = self.closer_than < f64::INFINITY;
@@ -798,7 +895,7 @@ impl<'a> Run<'a> {
         }
         self.complete += 1;
         let finals = &self.scene.queue.plan.finals;
-        if !self.unlimited || self.complete >= WISHED_SETS_EXACT {
+        if !self.tries_all || self.complete >= WISHED_SETS_EXACT {
             return true;
         }
         if finals.has_wishes() && score != finals.best_score() {
@@ -814,14 +911,18 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The best split of these tickets, and the steps that it took.
-fn split(scene: Scene<'_>, slots: &[Slot]) -> (Option<Split>, u32) {
+/// The best split of these tickets.
+fn split(scene: Scene<'_>, slots: &[Slot], tried: Tried) -> Formed {
     let entries: SmallVec<[&Entry; FEW]> =
         slots.iter().map(|&slot| scene.entries.at(slot)).collect();
     let plan = &scene.queue.plan;
     let (queue, finals) = (&plan.queue, &plan.finals);
     if !finals.set_holds(&entries) {
-        return (None, 1);
+        return Formed {
+            split: None,
+            steps: 1,
+            is_given_up: false,
+        };
     }
     let parties: SmallVec<[Party<'_>; FEW]> = entries
         .iter()
@@ -845,13 +946,12 @@ fn split(scene: Scene<'_>, slots: &[Slot]) -> (Option<Split>, u32) {
     };
     let balance: SmallVec<[f64; 1]> = (0..plan.balance.len()).map(limits).collect();
     let wished = finals.best_of_split();
-    let (mut split, steps) = form(&parties, &seats, &balance, wished, &|team_of: &[u16]| {
-        finals.of_split(&entries, team_of)
-    });
-    if let (Some(split), true) = (&mut split, finals.has_wishes()) {
+    let allowed = |team_of: &[u16]| finals.of_split(&entries, team_of);
+    let mut formed = form(&parties, &seats, &balance, (wished, &allowed), tried);
+    if let (Some(split), true) = (&mut formed.split, finals.has_wishes()) {
         split.score = split.score.and(finals.score(&entries));
     }
-    (split, steps)
+    formed
 }
 
 /// The largest round trip of these tickets' players to a region, as far as anybody measured.
@@ -932,7 +1032,7 @@ fn fill(scene: Scene<'_>, context: &Context, found: &mut Found) {
             .collect();
         // Who joins late spoils no wish.
         let spoils = |split: &Split| found.split.score.is_better_than(split.score);
-        let tried = split(scene, &slots).0;
+        let tried = split(scene, &slots, Tried::Some).split;
         match tried.filter(|split| !spoils(split)) {
             Some(split) => {
                 found.slots = slots;

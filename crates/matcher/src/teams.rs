@@ -10,6 +10,9 @@ const EXACT_STEPS_MAX: u32 = 20_000;
 const EXACT_PARTIES_MAX: usize = 16;
 /// Steps spent to find any split when sorting alone found none.
 const RESCUE_STEPS_MAX: u32 = 2_000;
+/// The same in a pool that is small enough for trying all: every split of sixteen parties, in four teams of four 7,977,104
+/// steps, and of any fewer or larger teams less.
+const EXACT_RESCUE_STEPS_MAX: u32 = 1 << 23;
 /// Parties, and teams, that are kept without a box.
 pub(crate) const FEW: usize = 16;
 /// Rounds over all pairs while swaps improve a large game.
@@ -82,31 +85,57 @@ impl Rank {
     }
 }
 
-/// The best split within the balance `limits`; `None` if there is none, or none was found in a large game. No split
-/// keeps more of the wishes than `wished`.
+/// What came of forming teams.
+#[derive(Debug)]
+pub(crate) struct Formed {
+    /// The best split that was found.
+    pub split: Option<Split>,
+    pub steps: u32,
+    /// None was found, and there may be one.
+    pub is_given_up: bool,
+}
+
+/// The best split within the balance `limits`. No split keeps more of the wishes than `wished`.
 ///
-/// Also says how many steps it took. Optimal if there are at most 16 parties and the splits are few enough.
+/// Optimal if there are at most 16 parties and the splits are few enough. If there is any split of at most 16 parties one
+/// is found where all are `tried`; otherwise none may be found.
 pub(crate) fn form(
     parties: &[Party<'_>],
     seats: &[Seats],
     limits: &[f64],
-    wished: Score,
-    allowed: Allowed<'_>,
-) -> (Option<Split>, u32) {
+    (wished, allowed): (Score, Allowed<'_>),
+    tried: Tried,
+) -> Formed {
     let mut forming = Forming::new(parties, seats, limits, (wished, allowed));
-    if parties.len() <= EXACT_PARTIES_MAX {
+    let few = parties.len() <= EXACT_PARTIES_MAX;
+    if few {
         forming.descend(0, EXACT_STEPS_MAX);
         if !forming.stopped || forming.perfect {
-            return (forming.best, forming.steps);
+            return forming.done();
         }
     }
     forming.sort_and_swap();
-    if forming.best.is_none() && parties.len() > EXACT_PARTIES_MAX {
+    let steps_max = match tried {
+        Tried::All => EXACT_RESCUE_STEPS_MAX,
+        Tried::Some if few => 0,
+        Tried::Some => RESCUE_STEPS_MAX,
+    };
+    if forming.best.is_none() && steps_max > 0 {
         forming.any_will_do = true;
         forming.reset();
-        forming.descend(0, RESCUE_STEPS_MAX);
+        let steps_before = forming.steps;
+        forming.descend(0, steps_before + steps_max);
+    } else {
+        forming.stopped = true;
     }
-    (forming.best, forming.steps)
+    forming.done()
+}
+
+/// How many splits are tried where none is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tried {
+    Some,
+    All,
 }
 
 struct Forming<'a> {
@@ -157,6 +186,14 @@ impl<'a> Forming<'a> {
             stopped: false,
             perfect: false,
             any_will_do: false,
+        }
+    }
+
+    fn done(self) -> Formed {
+        Formed {
+            is_given_up: self.best.is_none() && self.stopped,
+            split: self.best,
+            steps: self.steps,
         }
     }
 

@@ -119,5 +119,47 @@ fn any_window(sizes: &Sizes, base: Base, limit: f64, rest: &[Seen]) -> bool {
             *n -= 1;
         }
     }
-    false
+    // What stands by itself, where all of the rest are below it.
+    base.high - base.low <= limit && sizes.can_fill(&base.counts, &Counts::default(), base.players)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use model::queue::{Queue, TeamSettings};
+
+    use super::*;
+    use crate::plan::Plan;
+
+    #[test]
+    fn what_fills_the_teams_by_itself_can_grow_whoever_is_too_far_below() {
+        let team = |name: &str| TeamSettings::new(name.parse().expect("a name"), 2, 3);
+        let teams = vec![team("red"), team("blue")];
+        let queue = Queue::new("q".parse().expect("a name"), teams);
+        let sizes = Sizes::new(&Plan::new(Arc::new(queue)));
+        let mut counts = Counts::default();
+        for players in [1, 1, 2] {
+            count(&mut counts, players);
+        }
+        let base = Base {
+            low: 100.0,
+            high: 137.0,
+            limit: 46.0,
+            counts,
+            players: 4,
+        };
+        let afar = Seen {
+            skill: 60.0,
+            limit: 200.0,
+            players: 1,
+        };
+        assert!(can_grow(&sizes, base, [].into_iter()));
+        assert!(can_grow(&sizes, base, [afar].into_iter()));
+        let too_wide = Base {
+            limit: 30.0,
+            ..base
+        };
+        assert!(!can_grow(&sizes, too_wide, [afar].into_iter()));
+    }
 }

@@ -27,9 +27,11 @@ impl Matcher {
         let small = pool.by_age.len() <= EXACT_TICKETS_MAX;
         let looked_at = if small { EXACT_TICKETS_MAX } else { 1 };
         let keys = pool.by_age.iter(|slot| self.entries.age_key(slot));
-        let worth_it = |&(nth, (_, slot)): &(usize, (AgeKey, Slot))| {
+        let worth_it = |&(nth, (age, slot)): &(usize, (AgeKey, Slot))| {
             let entry = self.entries.at(slot);
             match entry.cut {
+                // It goes on by itself, and nobody has come for whom it would have to begin again.
+                _ if self.unfinished.contains_key(&age) => false,
                 Cut::Short => true,
                 Cut::First => small || pool.has_shrunk(),
                 Cut::No => nth == 0 && pool.is_unsure(entry),
@@ -90,17 +92,25 @@ impl Matcher {
             return false;
         };
         let (number, pool, seq) = (entry.queue, entry.pool, entry.seq);
+        if cursor.is_anew() && !self.backlog.is_empty() {
+            self.backlog.remove(&(entry.age_key(), slot));
+        }
         self.stats.searches += u64::from(cursor.slices == 0);
         let due = self.due.first().map(|&(at, _, _)| at);
         let scene = Scene {
             queue,
             entries: &self.entries,
             overdue: due.filter(|&at| at <= self.now).map(|_| self.now),
+            exact_steps: self.exact_steps,
         };
         let outcome = search(scene, slot, cursor, &mut self.gathered);
+        if queue.pools[pool as usize].by_age.len() <= EXACT_TICKETS_MAX {
+            self.exact_steps = self.exact_steps.saturating_sub(self.gathered.steps);
+        }
         self.stats.looked_at += self.gathered.looked_at;
+        self.stats.steps += self.gathered.steps;
         let may_be_cut = match &outcome {
-            Outcome::Found(_) => false,
+            Outcome::Found(_) => self.gathered.passed_over,
             Outcome::Nothing => self.gathered.partial,
             Outcome::PutOff(_) => true,
         };

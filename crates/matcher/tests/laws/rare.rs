@@ -182,3 +182,43 @@ fn a_fighter_who_comes_last_finds_the_healer_at_the_edge_of_his_reach() {
     assert!(crowd.matches[0].tickets().any(|id| id == last));
     assert_eq!(crowd.matcher.stats().given_up, 0);
 }
+
+/// As many as can be told apart by where they may play, which are more than a number of two bytes.
+#[test]
+fn no_number_of_kinds_of_tickets_is_too_many() {
+    let mut paused = queue(&[(1, 1), (1, 1)]);
+    paused.active = false;
+    let regions: Vec<String> = (0..17).map(|n| format!("r{n:02}")).collect();
+    let one = |n: u64| {
+        let bits = regions.iter().enumerate();
+        let listed = bits.filter(|(at, _)| n & (1 << at) != 0);
+        let pings: Vec<(&str, u32)> = listed.map(|(_, name)| (name.as_str(), 20)).collect();
+        Arc::new(ticket(n, 0, &[20.0]).pings(&pings))
+    };
+    let mut matcher = Matcher::new(vec![Arc::new(paused.clone())], 1);
+    let kinds = 1..(1 << 16) + 100;
+    for n in kinds.clone() {
+        let said = matcher.handle(Timestamp(0), Event::Add(one(n)));
+        assert!(said.is_empty(), "{said:?}");
+    }
+    let open = Queue {
+        active: true,
+        ..paused
+    };
+    let of_last = one(kinds.end - 1);
+    // All but the last few go, and these are of kinds that came when there were too many for two bytes.
+    for n in 1..kinds.end - 100 {
+        matcher.handle(Timestamp(0), Event::Remove(one(n).id));
+    }
+    let said = matcher.set_queues(Timestamp(1), vec![Arc::new(open.clone())]);
+    assert!(!said.is_empty(), "they can play");
+    let all: Vec<Arc<Ticket>> = (kinds.end - 100..kinds.end).map(one).collect();
+    let all: Vec<&Ticket> = all.iter().map(|ticket| &**ticket).collect();
+    for output in said {
+        let Output::Match(found) = output else {
+            panic!("{output:?}");
+        };
+        check_match(&open, &all, Timestamp(1), &found).expect("every rule");
+    }
+    assert!(matcher.proposed_in(of_last.id).is_some() || matcher.is_waiting(of_last.id));
+}

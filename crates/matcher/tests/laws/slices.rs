@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use matcher::{Event, Match, Matcher, Output, Search, check_match};
 use model::queue::{
-    Aggregate, Comparison, Operand, Queue, Reading, RuleKind, Scope, Sort, SortOrder,
+    Aggregate, Comparison, ExpansionTarget, Operand, Queue, Reading, RuleKind, Scope, Sort,
+    SortOrder,
 };
 use model::ticket::Value;
 use model::{Ticket, Timestamp};
@@ -22,6 +23,8 @@ const SLICES_OF_OLDEST: u64 = 64;
 const SLICES_OF_OTHERS: u64 = 16;
 /// Sets and splits that a slice tries.
 const STEPS: u64 = 16_384;
+/// Those of an event for all tickets of small pools.
+const EXACT_STEPS: u64 = 1 << 22;
 /// Slices that one event gives to searches which are unfinished.
 const SLICES_OF_EVENT: u64 = 8;
 
@@ -445,6 +448,15 @@ fn in_vain(size: u16) -> Opening {
     Opening::new(sum_queue(2 * size, Scope::Team, 0.5), tickets.collect())
 }
 
+/// The same of so many, with a limit of something else that widens after ten seconds.
+fn in_vain_and_widening(tickets: u64) -> Opening {
+    let skill = |n: u64| (n * n + 1) as f64;
+    let tickets = (0..tickets).map(|n| ticket(n + 1, n as i64, &[skill(n)]));
+    let queue = sum_queue(12, Scope::Team, 0.5).distance("rank", 1.0);
+    let queue = queue.widens(ExpansionTarget::Rule(1), &[(10_000, Some(2.0))]);
+    Opening::new(queue, tickets.collect())
+}
+
 #[test]
 fn a_search_has_its_number_of_slices_and_an_event_its_own() {
     let mut opening = in_vain(6);
@@ -493,4 +505,70 @@ fn a_slice_has_its_number_of_steps() {
     let slices = opening.matcher.stats().looked_at / 16;
     let wanted = steps / STEPS..2 * steps / STEPS;
     assert!(wanted.contains(&slices), "{slices}");
+}
+
+#[test]
+fn what_is_tried_in_one_event_has_its_number_in_pools_of_up_to_sixteen_too() {
+    // No three of these teams are ever balanced: of fifteen 364 sets, 18,378 splits each.
+    let skill = |n: u64| f64::from(1_u32 << n);
+    let tickets = (0..15).map(|n| ticket(n + 1, n as i64, &[skill(n)]));
+    let queue = queue(&[(4, 4); 3]).balance("skill", 1.0);
+    let mut opening = Opening::new(queue, tickets.collect());
+    let steps = |opening: &Opening| opening.matcher.stats().steps;
+    opening.open();
+    assert_eq!(opening.search(0), Search::PutOff, "it is too easy");
+    let mut before = 0;
+    for _ in 0..SLICES_OF_OLDEST {
+        let now = steps(&opening);
+        assert!(now - before < EXACT_STEPS + 16 * 18_378, "{}", now - before);
+        before = now;
+        if opening.search(0) == Search::PutOff {
+            opening.event(Event::Tick);
+        }
+    }
+    assert_eq!(opening.search(0), Search::Done);
+}
+
+#[test]
+fn the_search_of_the_oldest_goes_on_whoever_else_widens() {
+    let (queue, tickets) = oldest_and_last(21);
+    let queue = queue
+        .distance("rank", 1_000.0)
+        .widens(ExpansionTarget::Rule(1), &[(10_000, Some(1_001.0))]);
+    // Two of a kind of whom no other thinks widen in every event.
+    let afar = (0..2 * SLICES_OF_OLDEST).map(|n| {
+        let at = 100 + 10 * (n / 2) as i64;
+        ticket(1_000 + n, at, &[0.25]).with("rank", Value::Number(50_000.0))
+    });
+    let mut opening = Opening::new(queue, tickets.into_iter().chain(afar).collect());
+    opening.now = Timestamp(10_090);
+    opening.event(Event::Tick);
+    opening.open();
+    let mut events = 0;
+    while opening.matched.is_empty() {
+        assert!(events < SLICES_OF_OLDEST, "it never ends");
+        assert_eq!(opening.search(0), Search::PutOff);
+        opening.now = Timestamp(opening.now.0 + 10);
+        opening.event(Event::Tick);
+        events += 1;
+    }
+    assert!(events > 1, "it is too easy");
+    assert!(opening.matched.contains(&0));
+}
+
+#[test]
+fn a_search_that_goes_on_is_not_begun_again_for_who_leaves() {
+    let mut opening = in_vain_and_widening(30);
+    opening.open();
+    while opening.matcher.stats().given_up < 2 {
+        opening.event(Event::Tick);
+    }
+    opening.now = Timestamp(10_100);
+    opening.event(Event::Tick);
+    assert_eq!(opening.search(0), Search::PutOff, "it has widened");
+    opening.event(Event::Remove(opening.tickets[29].id));
+    for _ in 0..SLICES_OF_OLDEST / SLICES_OF_EVENT {
+        opening.event(Event::Tick);
+    }
+    assert_eq!(opening.search(0), Search::GivenUp { as_oldest: true });
 }

@@ -173,3 +173,72 @@ fn who_demands_more_players_than_wait_is_not_tried_with_them() {
     assert_eq!(crowd.matches.len(), 1);
     assert_eq!(crowd.matches[0].figures.players, 100);
 }
+
+#[test]
+fn the_oldest_is_not_passed_over_for_a_crowd_that_stands_nearer_to_a_newcomer() {
+    let healer = RuleKind::Contains {
+        attribute: name("mode"),
+        values: vec!["healer".to_owned()],
+        per: Scope::Match,
+        team: None,
+        min: 1,
+        max: None,
+    };
+    let queue = queue(&[(2, 2), (2, 2)])
+        .distance("skill", 100.0)
+        .distance("rank", 5.0)
+        .rule("healer", healer);
+    for crowded in [13, 20, 60, 200] {
+        let mut crowd = Crowd::new(queue.clone());
+        let mut put = |n: u64, skill: f64, rank: f64, mode: &str| {
+            let one = ticket(n, n as i64, &[skill]);
+            let one = one.with("rank", Value::Number(rank));
+            crowd.put(one.with("mode", texts(&[mode])));
+        };
+        put(1, 0.0, 50.0, "dm");
+        for n in 0..crowded {
+            put(n + 2, 50.0 * n as f64 / crowded as f64, 57.0, "dm");
+        }
+        put(crowded + 2, 90.0, 50.0, "dm");
+        put(crowded + 3, 90.0, 50.0, "dm");
+        put(crowded + 4, 0.0, 53.0, "healer");
+        crowd.settle(1_000);
+        assert_eq!(crowd.matches.len(), 1, "beside {crowded}");
+        let wanted = [1, crowded + 2, crowded + 3, crowded + 4].map(u128::from);
+        assert_eq!(ids(&crowd.matches[0]), wanted, "beside {crowded}");
+    }
+}
+
+/// Everybody of one faction is on one team, and the factions are as many as the teams; by strength they stand such that
+/// the only split is among the last that are tried.
+#[test]
+fn sixteen_are_split_in_the_only_way_that_there_is() {
+    for (teams, size) in [(2, 7), (2, 8), (3, 4), (3, 5), (4, 3), (4, 4)] {
+        let faction = RuleKind::Equal {
+            read: Reading::of(name("hat")),
+            per: Scope::Team,
+        };
+        let all = u64::from(teams * size);
+        let hats = ["red", "blue", "green", "white"];
+        // The strongest plays with the weakest.
+        let hat = |n: u64| match n {
+            0 => 0,
+            n => ((all - 1 - n) / (all / u64::from(teams))) as usize,
+        };
+        let mut left = vec![size; usize::from(teams)];
+        let one = |n: u64| {
+            let mut own = hat(n);
+            while left[own] == 0 {
+                own = (own + 1) % left.len();
+            }
+            left[own] -= 1;
+            ticket(n + 1, n as i64, &[(1_000 - n) as f64]).with("hat", text(hats[own]))
+        };
+        let tickets: Vec<Ticket> = (0..all).map(one).collect();
+        let queue = queue(&vec![(size, size); usize::from(teams)])
+            .distance("skill", 1_000.0)
+            .rule("faction", faction);
+        let crowd = crowd(queue, tickets);
+        assert_eq!(crowd.matches.len(), 1, "{teams} teams of {size}");
+    }
+}
