@@ -423,9 +423,15 @@ fn widening(widening: &Widening) -> String {
         off,
         ..
     } = widening;
-    match (off, to.is_finite()) {
-        (true, _) | (false, false) => format!("{rule} no longer holds for you"),
-        (false, true) => format!("{rule} widens from {} to {}", number(*from), number(*to)),
+    let unit = if rule.starts_with("regions.") {
+        " ms"
+    } else {
+        ""
+    };
+    let (from, to, ends) = (number(*from), number(*to), !to.is_finite());
+    match *off || ends {
+        true => format!("{rule} no longer holds for you"),
+        false => format!("{rule} widens from {from}{unit} to {to}{unit}"),
     }
 }
 

@@ -195,10 +195,11 @@ impl Matcher {
         }
     }
 
-    /// Goes on with searches that were put off, the oldest ticket's first.
+    /// Goes on with searches that were put off, the oldest ticket's first. One at least: where small pools have had all
+    /// of their steps the others wait, as what is left would be a slice of its number and hardly of work.
     pub(super) fn resume(&mut self, out: &mut Vec<Output>) {
         let mut resumed = 0;
-        while resumed < RESUMED_MAX {
+        while resumed < RESUMED_MAX && (resumed == 0 || self.exact_steps > 0) {
             let noted = self.backlog.first().copied();
             let put_off = self.unfinished.first_key_value().map(|(&age, _)| age);
             match (noted, put_off) {

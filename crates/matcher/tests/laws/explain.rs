@@ -359,7 +359,7 @@ fn who_waits_elsewhere_counts_by_the_rule_that_parts_them() {
         "Region ap is left out, as not every player of the party measured it.",
         "Region sa is not among those of the queue.",
         "By age it is number 1 of 1 (and 2 wait with other values of what must be equal).",
-        "In 20 s regions.max_latency widens from 80 to 150.",
+        "In 20 s regions.max_latency widens from 80 ms to 150 ms.",
     ];
     for sentence in expected {
         assert!(

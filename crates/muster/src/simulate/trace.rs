@@ -146,6 +146,10 @@ fn name(
 fn columns(header: &str, settings: &[Setting]) -> anyhow::Result<Vec<Column>> {
     let mut columns = Vec::new();
     for (name, at) in fields(header).context("line 1")?.into_iter().zip(1..) {
+        ensure!(
+            !name.contains([';', '\t']),
+            "line 1, column {at}: there is no column {name:?}; separate columns by commas"
+        );
         let name = name.trim();
         let column = match name.split_once('.') {
             None => match name {

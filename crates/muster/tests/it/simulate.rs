@@ -581,6 +581,10 @@ fn a_bad_trace_is_refused_with_its_place_and_what_to_write() {
         ),
         ("ticket\na\n", "the column \"time\" is missing"),
         (
+            "ticket;time;attribute.skill\na;1;2\n",
+            "line 1, column 1: there is no column \"ticket;time;attribute.skill\"; separate columns by commas",
+        ),
+        (
             "ticket,time,time\na,1,1\n",
             "line 1, column 3: time is there twice",
         ),
