@@ -76,6 +76,8 @@ pub(crate) struct Gathered {
     pub looked_at: u64,
     /// Sets and splits tried.
     pub steps: u64,
+    /// Whether a set was passed over as no split of it was found, where there may be one; of the slices before too.
+    pub gave_up: bool,
     /// Whether there may be a match with the pool's oldest instead of the one that was found.
     pub passed_over: bool,
     /// For each class, valid where its walk is this one.

@@ -253,6 +253,11 @@ impl Pool {
         4 * self.by_age.len() <= 3 * self.given_up_at
     }
 
+    /// Whether all is tried in it.
+    pub fn is_small(&self) -> bool {
+        self.by_age.len() <= EXACT_TICKETS_MAX
+    }
+
     /// Whether it is too large for the processor's caches, so that looking ahead saves more than it takes.
     pub fn is_large(&self) -> bool {
         self.by_age.len() >= LARGE_FROM

@@ -15,18 +15,20 @@ use crate::facts::Common;
 use crate::gather::{Candidate, Gathered, NearKey, Seeker, candidate, gather, is_in};
 use crate::order::near_key;
 use crate::plan::{Counts, count};
-use crate::pool::{EXACT_TICKETS_MAX, Entries, QueueState, Slot, bit, plays_in};
-use crate::teams::{FEW, Formed, Party, Seats, Split, Tried, form};
+use crate::pool::{Entries, QueueState, Slot, bit, plays_in};
+use crate::teams::{EXACT_RESCUE_STEPS_MAX, FEW, Formed, Party, Seats, Split, form};
 use crate::window::{Base, Seen, can_grow};
 use crate::wishes::{WISHED_SETS_EXACT, WISHED_SETS_MAX};
 
 /// Sets and splits that one event may try for one ticket in a pool that is too large for trying all.
 const STEPS_MAX: u64 = 16_384;
-/// The same for all tickets together of pools that are small enough for trying all: each set and split of two teams with
-/// every size, of which six against six of sixteen take the most, 2.3 million.
+/// The same for all tickets together of pools that are small enough for trying all. Two teams of any one size take 2.3
+/// million at most, with which six against six of sixteen are known not to be.
 pub(crate) const EXACT_STEPS_MAX: u64 = 1 << 22;
 /// The same for a set that is closer together than the one that was found, in a pool that is small enough for trying all.
 const CLOSER_STEPS_MAX: u64 = 16_384;
+/// Who is found without the pool's oldest is tried with him and with those whom both may meet, looking so much farther.
+const WITH_DOUBLINGS_MAX: u32 = 3;
 /// Tries to add several waiting tickets to a match that may start but has room.
 const FILL_TRIES_MAX: u32 = 32;
 
@@ -39,6 +41,8 @@ pub(crate) struct Cursor {
     widened: u32,
     /// Whoever searches was tried already with all of whom one reaches no farther than this.
     tried: Option<f64>,
+    /// Whether a set was passed over as no split of it was found, where there may be one.
+    gave_up: bool,
     at: Option<Stop>,
 }
 
@@ -156,7 +160,7 @@ pub(crate) fn search(
     cursor: &Cursor,
     gathered: &mut Gathered,
 ) -> Outcome {
-    gathered.steps = 0;
+    (gathered.steps, gathered.gave_up) = (0, cursor.gave_up);
     let own = scene.entries.at(slot);
     let pool = &scene.queue.pools[own.pool as usize];
     let seeker = Seeker {
@@ -181,10 +185,12 @@ pub(crate) fn search(
         return Outcome::Found(found);
     }
     let (found, stopped) = try_sets(scene, seeker, cursor.at.as_ref(), gathered);
+    let gave_up = gathered.gave_up;
     match (found, stopped) {
         (Some(found), _) => Outcome::Found(with_oldest(scene, seeker, found, gathered)),
         (None, Some(stop)) if !truncated => Outcome::PutOff(Cursor {
             slices: cursor.slices + 1,
+            gave_up,
             at: Some(stop),
             ..*cursor
         }),
@@ -193,6 +199,7 @@ pub(crate) fn search(
             slices: cursor.slices + 1,
             widened: cursor.widened + 1,
             tried: cursor.tried,
+            gave_up,
             at: None,
         }),
         (None, _) => Outcome::Nothing,
@@ -217,14 +224,14 @@ fn try_sets(
     if contexts.is_empty() {
         return (None, None);
     }
-    let tries_all = seeker.pool.by_age.len() <= EXACT_TICKETS_MAX;
+    let tries_all = seeker.pool.is_small();
     let mut run = Run {
         scene,
         own,
         tries_all,
         steps: gathered.steps,
         steps_max: if tries_all {
-            scene.exact_steps.max(STEPS_MAX)
+            scene.exact_steps
         } else {
             STEPS_MAX
         },
@@ -243,27 +250,28 @@ fn try_sets(
     let found = run.found.take();
     let (steps, gave_up) = (run.steps, run.gave_up);
     gathered.steps = steps;
-    gathered.partial |= gave_up;
+    gathered.gave_up |= gave_up;
     let found = found.map(|found| complete(scene, &contexts, found));
     (found, stopped)
 }
 
-/// A match that was found among some of those whom the ticket may meet, or another one with the pool's oldest, if he was
-/// passed over as those were not among them whom they both may meet. R: he does not starve.
+/// A match that was found among the nearest of those whom the ticket may meet, or another one with the pool's oldest, if
+/// those were not among them whom both may meet: nobody shall pass him over again and again.
+///
+/// O(tickets within reach of skill), at most `SCAN_MAX << WITH_DOUBLINGS_MAX` of each class on either side.
 fn with_oldest(
     scene: Scene<'_>,
     seeker: Seeker<'_>,
     found: Found,
     gathered: &mut Gathered,
 ) -> Found {
-    if !gathered.partial {
-        return found;
-    }
     let mut by_age = seeker.pool.by_age.iter(|slot| scene.entries.age_key(slot));
-    let Some((_, oldest)) = by_age.next() else {
+    let oldest = by_age.next().map(|(_, slot)| slot);
+    let Some(oldest) = oldest.filter(|oldest| !found.slots.contains(oldest)) else {
         return found;
     };
-    if found.slots.contains(&oldest) || candidate(seeker, oldest).is_none() {
+    gathered.passed_over = gathered.gave_up;
+    if !gathered.partial || candidate(seeker, oldest).is_none() {
         return found;
     }
     let mut with = Seeker {
@@ -275,12 +283,12 @@ fn with_oldest(
         let looked_at = gathered.looked_at;
         gather(with, gathered);
         gathered.looked_at += looked_at;
-        let truncated = gathered.truncated;
+        let truncated = gathered.truncated && with.widened < WITH_DOUBLINGS_MAX;
         match try_sets(scene, with, None, gathered) {
             (Some(better), _) => return better,
             (None, None) if truncated => with.widened += 1,
             (None, stopped) => {
-                gathered.passed_over = stopped.is_some() || gathered.partial;
+                gathered.passed_over = stopped.is_some() || gathered.partial || gathered.gave_up;
                 return found;
             }
         }
@@ -708,7 +716,7 @@ impl<'a> Run<'a> {
                     continue;
                 }
                 self.complete += 1;
-                let formed = split(scene, &slots, self.tried());
+                let formed = split(scene, &slots, None);
                 self.steps += u64::from(formed.steps);
                 let wins = |split: &Split| split.score.is_better_than(found.split.score);
                 better = formed.split.filter(wins).map(|split| (slots, split));
@@ -859,14 +867,6 @@ impl<'a> Run<'a> {
         key < target || (key == target && arrived)
     }
 
-    fn tried(&self) -> Tried {
-        if self.tries_all {
-            Tried::All
-        } else {
-            Tried::Some
-        }
-    }
-
     /// Whether the chosen tickets are a match.
     fn leaf(&mut self, demands: &Demands) -> bool {
         if !self
@@ -877,7 +877,8 @@ impl<'a> Run<'a> {
         {
             return false;
         }
-        let formed = split(self.scene, &self.chosen, self.tried());
+        let rescue_steps = self.tries_all.then_some(EXACT_RESCUE_STEPS_MAX);
+        let formed = split(self.scene, &self.chosen, rescue_steps);
         self.steps += u64::from(formed.steps);
         self.gave_up |= formed.is_given_up;
         let Some(split) = formed.split else {
@@ -911,8 +912,8 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The best split of these tickets.
-fn split(scene: Scene<'_>, slots: &[Slot], tried: Tried) -> Formed {
+/// The best split of these tickets; `rescue_steps` as [`form`] has them.
+fn split(scene: Scene<'_>, slots: &[Slot], rescue_steps: Option<u32>) -> Formed {
     let entries: SmallVec<[&Entry; FEW]> =
         slots.iter().map(|&slot| scene.entries.at(slot)).collect();
     let plan = &scene.queue.plan;
@@ -947,7 +948,7 @@ fn split(scene: Scene<'_>, slots: &[Slot], tried: Tried) -> Formed {
     let balance: SmallVec<[f64; 1]> = (0..plan.balance.len()).map(limits).collect();
     let wished = finals.best_of_split();
     let allowed = |team_of: &[u16]| finals.of_split(&entries, team_of);
-    let mut formed = form(&parties, &seats, &balance, (wished, &allowed), tried);
+    let mut formed = form(&parties, &seats, &balance, (wished, &allowed), rescue_steps);
     if let (Some(split), true) = (&mut formed.split, finals.has_wishes()) {
         split.score = split.score.and(finals.score(&entries));
     }
@@ -1032,7 +1033,7 @@ fn fill(scene: Scene<'_>, context: &Context, found: &mut Found) {
             .collect();
         // Who joins late spoils no wish.
         let spoils = |split: &Split| found.split.score.is_better_than(split.score);
-        let tried = split(scene, &slots, Tried::Some).split;
+        let tried = split(scene, &slots, None).split;
         match tried.filter(|split| !spoils(split)) {
             Some(split) => {
                 found.slots = slots;

@@ -8,11 +8,11 @@ use crate::wishes::Score;
 const EXACT_STEPS_MAX: u32 = 20_000;
 /// More parties than this are never split exhaustively.
 const EXACT_PARTIES_MAX: usize = 16;
-/// Steps spent to find any split when sorting alone found none.
+/// Steps spent to find any split of more parties when sorting alone found none.
 const RESCUE_STEPS_MAX: u32 = 2_000;
-/// The same in a pool that is small enough for trying all: every split of sixteen parties, in four teams of four 7,977,104
-/// steps, and of any fewer or larger teams less.
-const EXACT_RESCUE_STEPS_MAX: u32 = 1 << 23;
+/// The same in a pool that is small enough for trying all: every split of sixteen into alike teams of one size, four teams
+/// of four being the most, 7,977,104 steps.
+pub(crate) const EXACT_RESCUE_STEPS_MAX: u32 = 1 << 23;
 /// Parties, and teams, that are kept without a box.
 pub(crate) const FEW: usize = 16;
 /// Rounds over all pairs while swaps improve a large game.
@@ -97,45 +97,37 @@ pub(crate) struct Formed {
 
 /// The best split within the balance `limits`. No split keeps more of the wishes than `wished`.
 ///
-/// Optimal if there are at most 16 parties and the splits are few enough. If there is any split of at most 16 parties one
-/// is found where all are `tried`; otherwise none may be found.
+/// Optimal if there are at most 16 parties and the splits are few enough. Where that finds none, and sorting doesn't, any
+/// will do that is found in `rescue_steps` more.
 pub(crate) fn form(
     parties: &[Party<'_>],
     seats: &[Seats],
     limits: &[f64],
     (wished, allowed): (Score, Allowed<'_>),
-    tried: Tried,
+    rescue_steps: Option<u32>,
 ) -> Formed {
     let mut forming = Forming::new(parties, seats, limits, (wished, allowed));
     let few = parties.len() <= EXACT_PARTIES_MAX;
     if few {
         forming.descend(0, EXACT_STEPS_MAX);
         if !forming.stopped || forming.perfect {
-            return forming.done();
+            return forming.done(false);
         }
     }
     forming.sort_and_swap();
-    let steps_max = match tried {
-        Tried::All => EXACT_RESCUE_STEPS_MAX,
-        Tried::Some if few => 0,
-        Tried::Some => RESCUE_STEPS_MAX,
-    };
-    if forming.best.is_none() && steps_max > 0 {
+    // Of few parties more splits than these were tried.
+    let rescue_steps = rescue_steps.or((!few).then_some(RESCUE_STEPS_MAX));
+    if forming.best.is_some() {
+        return forming.done(false);
+    }
+    forming.stopped = true;
+    if let Some(steps) = rescue_steps {
         forming.any_will_do = true;
         forming.reset();
-        let steps_before = forming.steps;
-        forming.descend(0, steps_before + steps_max);
-    } else {
-        forming.stopped = true;
+        forming.descend(0, forming.steps + steps);
     }
-    forming.done()
-}
-
-/// How many splits are tried where none is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tried {
-    Some,
-    All,
+    let is_given_up = forming.stopped && forming.best.is_none();
+    forming.done(is_given_up)
 }
 
 struct Forming<'a> {
@@ -189,11 +181,11 @@ impl<'a> Forming<'a> {
         }
     }
 
-    fn done(self) -> Formed {
+    fn done(self, is_given_up: bool) -> Formed {
         Formed {
-            is_given_up: self.best.is_none() && self.stopped,
             split: self.best,
             steps: self.steps,
+            is_given_up,
         }
     }
 

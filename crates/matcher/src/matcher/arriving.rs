@@ -102,8 +102,10 @@ impl Matcher {
 
     /// Lets a ticket in and searches for its match.
     pub(super) fn add(&mut self, ticket: Arc<Ticket>, out: &mut Vec<Output>) {
-        let is_it = |early: &mut Early| Arc::ptr_eq(&early.ticket, &ticket);
-        let early = self.early.pop_front_if(is_it);
+        let mut early = self.early.iter();
+        let at = early.position(|early| Arc::ptr_eq(&early.ticket, &ticket));
+        // Those before it have not come, and will not.
+        let early = at.and_then(|at| self.early.drain(..=at).next_back());
         if self.slot_of(ticket.id).is_some() {
             return;
         }

@@ -4,8 +4,8 @@ use super::Matcher;
 use super::refilling::Turn;
 use crate::entry::{AgeKey, Cut, Entry};
 use crate::event::Output;
-use crate::pool::{EXACT_TICKETS_MAX, Slot};
-use crate::search::{Cursor, Outcome, Scene, search};
+use crate::pool::{EXACT_TICKETS_MAX, Pool, Slot};
+use crate::search::{Cursor, EXACT_STEPS_MAX, Outcome, Scene, search};
 
 /// Searches that were put off and are resumed in one event; the others are due at once.
 const RESUMED_MAX: usize = 8;
@@ -21,10 +21,25 @@ impl Matcher {
         let Some(pool) = self.state(queue).and_then(|s| s.pools.get(number as usize)) else {
             return;
         };
+        if pool.by_age.len() == EXACT_TICKETS_MAX && !self.unfinished.is_empty() {
+            // What was tried before it was small was not tried to the end.
+            let keys: Vec<_> = pool
+                .by_age
+                .iter(|slot| self.entries.age_key(slot))
+                .collect();
+            for (age, slot) in keys {
+                if self.unfinished.remove(&age).is_some() {
+                    self.backlog.insert((age, slot));
+                }
+            }
+        }
+        let Some(pool) = self.state(queue).and_then(|s| s.pools.get(number as usize)) else {
+            return;
+        };
         if pool.unsure_before == 0 {
             return;
         }
-        let small = pool.by_age.len() <= EXACT_TICKETS_MAX;
+        let small = pool.is_small();
         let looked_at = if small { EXACT_TICKETS_MAX } else { 1 };
         let keys = pool.by_age.iter(|slot| self.entries.age_key(slot));
         let worth_it = |&(nth, (age, slot)): &(usize, (AgeKey, Slot))| {
@@ -91,9 +106,21 @@ impl Matcher {
         let Some(queue) = state.filter(|state| state.plan.queue.active) else {
             return false;
         };
-        let (number, pool, seq) = (entry.queue, entry.pool, entry.seq);
+        let (number, pool) = (entry.queue, entry.pool);
+        let age = entry.age_key();
+        let is_small = queue.pools[pool as usize].is_small();
+        if is_small && self.small_have_had_theirs() {
+            match cursor.slices {
+                0 => {
+                    self.unfinished.remove(&age);
+                    self.backlog.insert((age, slot));
+                }
+                _ => self.put_off(slot, cursor.clone()),
+            }
+            return false;
+        }
         if cursor.is_anew() && !self.backlog.is_empty() {
-            self.backlog.remove(&(entry.age_key(), slot));
+            self.backlog.remove(&(age, slot));
         }
         self.stats.searches += u64::from(cursor.slices == 0);
         let due = self.due.first().map(|&(at, _, _)| at);
@@ -104,49 +131,15 @@ impl Matcher {
             exact_steps: self.exact_steps,
         };
         let outcome = search(scene, slot, cursor, &mut self.gathered);
-        if queue.pools[pool as usize].by_age.len() <= EXACT_TICKETS_MAX {
+        if is_small {
             self.exact_steps = self.exact_steps.saturating_sub(self.gathered.steps);
         }
         self.stats.looked_at += self.gathered.looked_at;
         self.stats.steps += self.gathered.steps;
-        let may_be_cut = match &outcome {
-            Outcome::Found(_) => self.gathered.passed_over,
-            Outcome::Nothing => self.gathered.partial,
-            Outcome::PutOff(_) => true,
-        };
-        let is_unsure = queue.pools[pool as usize].is_unsure(entry);
-        let is_first = (may_be_cut || is_unsure) && self.oldest(number, pool) == Some(slot);
-        let slices_max = if is_first {
-            SLICES_MAX
-        } else {
-            SLICES_OF_OTHERS_MAX
-        };
-        let is_cut = match &outcome {
-            Outcome::PutOff(cursor) => cursor.slices >= slices_max,
-            _ => may_be_cut,
-        };
-        if let Some(entry) = self.entries.get_mut(slot) {
-            entry.cut = match (is_cut, is_first) {
-                (false, _) => Cut::No,
-                (true, false) => Cut::Short,
-                (true, true) => Cut::First,
-            };
-        }
-        let state = self.queues[number as usize].state.as_mut();
-        if let Some(pool) = state.and_then(|state| state.pools.get_mut(pool as usize)) {
-            if is_cut {
-                pool.unsure_before = self.next_seq;
-                self.stats.given_up += 1;
-            }
-            match (is_first, is_cut, &outcome) {
-                (true, true, _) => pool.given_up_at = pool.by_age.len(),
-                (true, false, Outcome::Nothing) => pool.sure = Some(seq),
-                (false, true, _) => self.oldest_may_miss(slot),
-                _ => {}
-            }
-        }
+        let is_cut = self.note_end(slot, &outcome);
         match outcome {
             Outcome::Found(found) => {
+                self.stats.given_up += u64::from(self.gathered.passed_over);
                 let all = found
                     .slots
                     .iter()
@@ -180,6 +173,50 @@ impl Matcher {
         }
     }
 
+    /// Notes how a slice of a ticket's search ended; whether the search is given up.
+    fn note_end(&mut self, slot: Slot, outcome: &Outcome) -> bool {
+        let may_be_cut = match outcome {
+            Outcome::Found(_) => false,
+            Outcome::Nothing => self.gathered.partial || self.gathered.gave_up,
+            Outcome::PutOff(_) => true,
+        };
+        let entry = self.entries.at(slot);
+        let (number, pool, seq) = (entry.queue, entry.pool, entry.seq);
+        let known = self.state(number).and_then(|s| s.pools.get(pool as usize));
+        let is_unsure = known.is_some_and(|pool| pool.is_unsure(entry));
+        let is_first = (may_be_cut || is_unsure) && self.oldest(number, pool) == Some(slot);
+        let slices_max = if is_first {
+            SLICES_MAX
+        } else {
+            SLICES_OF_OTHERS_MAX
+        };
+        let is_cut = match outcome {
+            Outcome::PutOff(cursor) => cursor.slices >= slices_max,
+            _ => may_be_cut,
+        };
+        if let Some(entry) = self.entries.get_mut(slot) {
+            entry.cut = match (is_cut, is_first) {
+                (false, _) => Cut::No,
+                (true, false) => Cut::Short,
+                (true, true) => Cut::First,
+            };
+        }
+        let state = self.queues[number as usize].state.as_mut();
+        if let Some(pool) = state.and_then(|state| state.pools.get_mut(pool as usize)) {
+            if is_cut {
+                pool.unsure_before = self.next_seq;
+                self.stats.given_up += 1;
+            }
+            match (is_first, is_cut, outcome) {
+                (true, true, _) => pool.given_up_at = pool.by_age.len(),
+                (true, false, Outcome::Nothing) => pool.sure = Some(seq),
+                (false, true, _) => self.oldest_may_miss(slot),
+                _ => {}
+            }
+        }
+        is_cut
+    }
+
     fn put_off(&mut self, slot: Slot, cursor: Cursor) {
         if let Some(entry) = self.entries.get(slot) {
             self.unfinished.insert(entry.age_key(), (slot, cursor));
@@ -195,24 +232,41 @@ impl Matcher {
         }
     }
 
-    /// Goes on with searches that were put off, the oldest ticket's first. One at least: where small pools have had all
-    /// of their steps the others wait, as what is left would be a slice of its number and hardly of work.
+    /// Whether the steps that small pools have together in one event are spent, or so many of them that what is left
+    /// would be a slice of its number and hardly of work.
+    fn small_have_had_theirs(&self) -> bool {
+        self.exact_steps <= EXACT_STEPS_MAX / 2
+    }
+
+    /// Whether a search that was put off may go on in this event.
+    fn may_go_on(&self, slot: Slot) -> bool {
+        let is_small = |entry: &Entry| {
+            let pools = self.state(entry.queue).map(|state| &state.pools);
+            let pool = pools.and_then(|pools| pools.get(entry.pool as usize));
+            pool.is_some_and(Pool::is_small)
+        };
+        !self.small_have_had_theirs() || !self.entries.get(slot).is_some_and(is_small)
+    }
+
+    /// Goes on with searches that were put off, the oldest ticket's first.
     pub(super) fn resume(&mut self, out: &mut Vec<Output>) {
         let mut resumed = 0;
-        while resumed < RESUMED_MAX && (resumed == 0 || self.exact_steps > 0) {
-            let noted = self.backlog.first().copied();
-            let put_off = self.unfinished.first_key_value().map(|(&age, _)| age);
-            match (noted, put_off) {
+        while resumed < RESUMED_MAX {
+            let mut noted = self.backlog.iter();
+            let noted = noted.find(|&&(_, slot)| self.may_go_on(slot)).copied();
+            let mut put_off = self.unfinished.iter();
+            let put_off = put_off.find(|&(_, &(slot, _))| self.may_go_on(slot));
+            match (noted, put_off.map(|(&age, _)| age)) {
                 (Some((age, slot)), other) if other.is_none_or(|other| age < other) => {
-                    self.backlog.pop_first();
+                    self.backlog.remove(&(age, slot));
                     if self.is_here((age, slot)) {
                         resumed += 1;
                         self.search(slot, &Cursor::default(), out);
                     }
                 }
-                (_, Some(_)) => {
+                (_, Some(age)) => {
                     resumed += 1;
-                    if let Some((_, (slot, cursor))) = self.unfinished.pop_first() {
+                    if let Some((slot, cursor)) = self.unfinished.remove(&age) {
                         self.search(slot, &cursor, out);
                     }
                 }

@@ -6,7 +6,9 @@ use model::queue::{
 };
 use model::ticket::Value;
 use model::{Ticket, TicketId};
+use proptest::prelude::*;
 
+use crate::random::cases;
 use crate::rare::Crowd;
 use crate::rules::ids;
 use crate::world::{QueueExt, TicketExt, name, queue, texts, ticket};
@@ -174,8 +176,8 @@ fn who_demands_more_players_than_wait_is_not_tried_with_them() {
     assert_eq!(crowd.matches[0].figures.players, 100);
 }
 
-#[test]
-fn the_oldest_is_not_passed_over_for_a_crowd_that_stands_nearer_to_a_newcomer() {
+/// Two teams of two within a distance of skill and one of rank, with a healer among them.
+fn with_a_healer() -> Queue {
     let healer = RuleKind::Contains {
         attribute: name("mode"),
         values: vec!["healer".to_owned()],
@@ -184,24 +186,43 @@ fn the_oldest_is_not_passed_over_for_a_crowd_that_stands_nearer_to_a_newcomer() 
         min: 1,
         max: None,
     };
-    let queue = queue(&[(2, 2), (2, 2)])
+    queue(&[(2, 2), (2, 2)])
         .distance("skill", 100.0)
         .distance("rank", 5.0)
-        .rule("healer", healer);
+        .rule("healer", healer)
+}
+
+/// A player of [`with_a_healer`].
+#[derive(Debug, Clone)]
+struct Player {
+    skill: u8,
+    rank: u8,
+    heals: bool,
+}
+
+impl Player {
+    fn ticket(&self, n: u64) -> Ticket {
+        let one = ticket(n + 1, n as i64, &[f64::from(self.skill)]);
+        let one = one.with("rank", Value::Number(f64::from(self.rank)));
+        one.with("mode", texts(&[if self.heals { "healer" } else { "dm" }]))
+    }
+}
+
+#[test]
+fn the_oldest_is_not_passed_over_for_a_crowd_that_stands_nearer_to_a_newcomer() {
     for crowded in [13, 20, 60, 200] {
-        let mut crowd = Crowd::new(queue.clone());
-        let mut put = |n: u64, skill: f64, rank: f64, mode: &str| {
-            let one = ticket(n, n as i64, &[skill]);
-            let one = one.with("rank", Value::Number(rank));
-            crowd.put(one.with("mode", texts(&[mode])));
+        let mut crowd = Crowd::new(with_a_healer());
+        let mut put = |n: u64, skill: u64, rank: u8, heals: bool| {
+            let skill = skill as u8;
+            crowd.put(Player { skill, rank, heals }.ticket(n - 1));
         };
-        put(1, 0.0, 50.0, "dm");
+        put(1, 0, 50, false);
         for n in 0..crowded {
-            put(n + 2, 50.0 * n as f64 / crowded as f64, 57.0, "dm");
+            put(n + 2, 50 * n / crowded, 57, false);
         }
-        put(crowded + 2, 90.0, 50.0, "dm");
-        put(crowded + 3, 90.0, 50.0, "dm");
-        put(crowded + 4, 0.0, 53.0, "healer");
+        put(crowded + 2, 90, 50, false);
+        put(crowded + 3, 90, 50, false);
+        put(crowded + 4, 0, 53, true);
         crowd.settle(1_000);
         assert_eq!(crowd.matches.len(), 1, "beside {crowded}");
         let wanted = [1, crowded + 2, crowded + 3, crowded + 4].map(u128::from);
@@ -209,36 +230,124 @@ fn the_oldest_is_not_passed_over_for_a_crowd_that_stands_nearer_to_a_newcomer() 
     }
 }
 
-/// Everybody of one faction is on one team, and the factions are as many as the teams; by strength they stand such that
-/// the only split is among the last that are tried.
+/// Whether three of these can play with one.
+fn can_play(own: &Player, others: &[&Player]) -> bool {
+    let near =
+        |a: &Player, b: &Player| a.skill.abs_diff(b.skill) <= 100 && a.rank.abs_diff(b.rank) <= 5;
+    let of_own: Vec<&Player> = others
+        .iter()
+        .copied()
+        .filter(|other| near(own, other))
+        .collect();
+    let pairs = of_own.iter().enumerate().flat_map(|(n, a)| {
+        let rest = of_own[n + 1..].iter().enumerate();
+        let rest = rest.filter(move |(_, b)| near(a, b));
+        rest.map(move |(m, b)| (*a, *b, n + m + 2))
+    });
+    let mut sets = pairs.flat_map(|(a, b, next)| {
+        let last = of_own[next..]
+            .iter()
+            .filter(move |c| near(a, c) && near(b, c));
+        last.map(move |c| a.heals || b.heals || c.heals)
+    });
+    sets.any(|heals| heals || own.heals)
+}
+
+/// Of many who stand near and can play with each other, a few who stand farther and can't play with those.
+fn waiting() -> impl Strategy<Value = Player> {
+    let near = (0_u8..=60, 56_u8..=58);
+    let far = (70_u8..=110, 48_u8..=53);
+    let place = prop_oneof![14 => near, 1 => far];
+    place.prop_map(|(skill, rank)| Player {
+        skill,
+        rank,
+        heals: false,
+    })
+}
+
+/// Who can play with either.
+fn healer() -> impl Strategy<Value = Player> {
+    let place = (0_u8..=30, 51_u8..=55);
+    place.prop_map(|(skill, rank)| Player {
+        skill,
+        rank,
+        heals: true,
+    })
+}
+
+proptest! {
+    #![proptest_config(cases(200))]
+
+    /// Whoever comes, and however many stand nearer to him: the oldest of those who wait has a match as soon as there is
+    /// one.
+    #[test]
+    fn the_oldest_does_not_wait_beside_a_match(
+        skill in 0_u8..=20,
+        others in prop::collection::vec(waiting(), 20..70),
+        healers in prop::collection::vec(healer(), 1..6),
+    ) {
+        let oldest = Player { skill, rank: 50, heals: false };
+        let players: Vec<Player> = std::iter::once(oldest).chain(others).chain(healers).collect();
+        let mut crowd = Crowd::new(with_a_healer());
+        let mut waiting: Vec<(u128, &Player)> = Vec::new();
+        for (player, n) in players.iter().zip(0..) {
+            crowd.put(player.ticket(n));
+            crowd.settle(n as i64);
+            waiting.push((u128::from(n) + 1, player));
+            let (oldest, others) = waiting.split_first().expect("somebody");
+            let others: Vec<&Player> = others.iter().map(|&(_, player)| player).collect();
+            let (id, can_play) = (oldest.0, can_play(oldest.1, &others));
+            let matched: Vec<u128> = crowd.matches.iter().flat_map(ids).collect();
+            prop_assert_eq!(matched.contains(&id), can_play, "{}", id);
+            waiting.retain(|(id, _)| !matched.contains(id));
+        }
+    }
+}
+
+/// As many factions as teams, each on a team of its own; by strength they stand such that the only split is among the last
+/// that are tried, as the strongest plays with the weakest.
+fn factions(teams: u16, size: u16) -> (Queue, Vec<Ticket>) {
+    let faction = RuleKind::Equal {
+        read: Reading::of(name("hat")),
+        per: Scope::Team,
+    };
+    let queue = queue(&vec![(size, size); usize::from(teams)])
+        .distance("skill", 1_000.0)
+        .rule("faction", faction);
+    let all = u64::from(teams * size);
+    let mut left = vec![size; usize::from(teams)];
+    let one = |n: u64| {
+        let mut own = match n {
+            0 => 0,
+            n => ((all - 1 - n) / u64::from(size)) as usize,
+        };
+        while left[own] == 0 {
+            own = (own + 1) % left.len();
+        }
+        left[own] -= 1;
+        let hat = ["red", "blue", "green", "white"][own];
+        ticket(n + 1, n as i64, &[(1_000 - n) as f64]).with("hat", text(hat))
+    };
+    (queue, (0..all).map(one).collect())
+}
+
 #[test]
 fn sixteen_are_split_in_the_only_way_that_there_is() {
     for (teams, size) in [(2, 7), (2, 8), (3, 4), (3, 5), (4, 3), (4, 4)] {
-        let faction = RuleKind::Equal {
-            read: Reading::of(name("hat")),
-            per: Scope::Team,
-        };
-        let all = u64::from(teams * size);
-        let hats = ["red", "blue", "green", "white"];
-        // The strongest plays with the weakest.
-        let hat = |n: u64| match n {
-            0 => 0,
-            n => ((all - 1 - n) / (all / u64::from(teams))) as usize,
-        };
-        let mut left = vec![size; usize::from(teams)];
-        let one = |n: u64| {
-            let mut own = hat(n);
-            while left[own] == 0 {
-                own = (own + 1) % left.len();
-            }
-            left[own] -= 1;
-            ticket(n + 1, n as i64, &[(1_000 - n) as f64]).with("hat", text(hats[own]))
-        };
-        let tickets: Vec<Ticket> = (0..all).map(one).collect();
-        let queue = queue(&vec![(size, size); usize::from(teams)])
-            .distance("skill", 1_000.0)
-            .rule("faction", faction);
+        let (queue, tickets) = factions(teams, size);
         let crowd = crowd(queue, tickets);
         assert_eq!(crowd.matches.len(), 1, "{teams} teams of {size}");
     }
+}
+
+#[test]
+fn of_seventeen_a_split_that_is_not_found_is_counted_and_found_when_one_goes() {
+    let (queue, mut tickets) = factions(4, 4);
+    tickets.insert(0, ticket(100, 0, &[100_000.0]));
+    let mut crowd = crowd(queue, tickets);
+    assert!(crowd.matches.is_empty(), "else this shows nothing");
+    assert!(crowd.matcher.stats().given_up > 0);
+    crowd.event(17, Event::Remove(TicketId(uuid::Uuid::from_u128(100))));
+    crowd.settle(17);
+    assert_eq!(crowd.matches.len(), 1);
 }
