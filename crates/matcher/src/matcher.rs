@@ -459,7 +459,7 @@ impl Matcher {
         let (queue, pool) = (entry.queue, entry.pool);
         if let Some(state) = self.queues[queue as usize].state.as_mut() {
             state.remove(slot, &mut self.entries);
-            self.search_again(queue, pool);
+            self.has_left(queue, pool);
         }
     }
 

@@ -21,7 +21,7 @@ use crate::window::{Base, Seen, can_grow};
 use crate::wishes::{WISHED_SETS_EXACT, WISHED_SETS_MAX};
 
 /// Sets and splits that one event may try for one ticket in a pool that is too large for trying all.
-const STEPS_MAX: u64 = 16_384;
+pub(crate) const STEPS_MAX: u64 = 16_384;
 /// The same for all tickets together of pools that are small enough for trying all. Two teams of any one size take 2.3
 /// million at most, with which six against six of sixteen are known not to be.
 pub(crate) const EXACT_STEPS_MAX: u64 = 1 << 22;
@@ -54,6 +54,11 @@ impl Cursor {
             tried,
             ..Cursor::default()
         }
+    }
+
+    /// Whether something of what was tried so far was not tried to the end.
+    pub fn may_have_missed(&self) -> bool {
+        self.gave_up || self.widened > 0
     }
 
     /// Whether it is the start of a search that tries everything.
@@ -270,8 +275,11 @@ fn with_oldest(
     let Some(oldest) = oldest.filter(|oldest| !found.slots.contains(oldest)) else {
         return found;
     };
+    if candidate(seeker, oldest).is_none() {
+        return found;
+    }
     gathered.passed_over = gathered.gave_up;
-    if !gathered.partial || candidate(seeker, oldest).is_none() {
+    if !gathered.partial {
         return found;
     }
     let mut with = Seeker {
@@ -877,7 +885,8 @@ impl<'a> Run<'a> {
         {
             return false;
         }
-        let rescue_steps = self.tries_all.then_some(EXACT_RESCUE_STEPS_MAX);
+        let tries_all = self.tries_all && self.steps_max > STEPS_MAX;
+        let rescue_steps = tries_all.then_some(EXACT_RESCUE_STEPS_MAX);
         let formed = split(self.scene, &self.chosen, rescue_steps);
         self.steps += u64::from(formed.steps);
         self.gave_up |= formed.is_given_up;

@@ -5,34 +5,47 @@ use super::refilling::Turn;
 use crate::entry::{AgeKey, Cut, Entry};
 use crate::event::Output;
 use crate::pool::{EXACT_TICKETS_MAX, Pool, Slot};
-use crate::search::{Cursor, EXACT_STEPS_MAX, Outcome, Scene, search};
+use crate::search::{Cursor, EXACT_STEPS_MAX, Outcome, STEPS_MAX, Scene, search};
 
 /// Searches that were put off and are resumed in one event; the others are due at once.
 const RESUMED_MAX: usize = 8;
+/// So many of small pools that have had their steps are passed over to find one that may go on.
+const SKIPPED_MAX: usize = 64;
 /// Slices after which the search of a pool's oldest ticket is given up, until it widens or enough have gone.
 const SLICES_MAX: u32 = 64;
 /// The same of every other ticket; once it has become the oldest its search begins anew.
 const SLICES_OF_OTHERS_MAX: u32 = 16;
 
 impl Matcher {
-    /// Notes whose search is worth another try now that somebody left the pool: the oldest's, and in a pool that has
-    /// become small enough for trying all everybody's.
-    pub(super) fn search_again(&mut self, queue: u32, number: u32) {
-        let Some(pool) = self.state(queue).and_then(|s| s.pools.get(number as usize)) else {
+    /// After somebody left the pool: whose search has become worth another try.
+    pub(super) fn has_left(&mut self, queue: u32, number: u32) {
+        if !self.unfinished.is_empty() {
+            self.begin_anew(queue, number);
+        }
+        self.search_again(queue, number);
+    }
+
+    /// Begins the searches anew that were put off while the pool was larger than those where all is tried, if what they
+    /// have tried may not have been tried to the end.
+    fn begin_anew(&mut self, queue: u32, number: u32) {
+        let state = self.queues.get(queue as usize);
+        let state = state.and_then(|held| held.state.as_ref());
+        let pool = state.and_then(|state| state.pools.get(number as usize));
+        let Some(pool) = pool.filter(|pool| pool.by_age.len() == EXACT_TICKETS_MAX) else {
             return;
         };
-        if pool.by_age.len() == EXACT_TICKETS_MAX && !self.unfinished.is_empty() {
-            // What was tried before it was small was not tried to the end.
-            let keys: Vec<_> = pool
-                .by_age
-                .iter(|slot| self.entries.age_key(slot))
-                .collect();
-            for (age, slot) in keys {
-                if self.unfinished.remove(&age).is_some() {
-                    self.backlog.insert((age, slot));
-                }
+        for (age, slot) in pool.by_age.iter(|slot| self.entries.age_key(slot)) {
+            let search = self.unfinished.get(&age);
+            if search.is_some_and(|(_, cursor)| cursor.may_have_missed()) {
+                self.unfinished.remove(&age);
+                self.backlog.insert((age, slot));
             }
         }
+    }
+
+    /// Notes whose search is worth another try now that somebody left the pool: the oldest's, and in a pool that has
+    /// become small enough for trying all everybody's.
+    fn search_again(&mut self, queue: u32, number: u32) {
         let Some(pool) = self.state(queue).and_then(|s| s.pools.get(number as usize)) else {
             return;
         };
@@ -109,26 +122,24 @@ impl Matcher {
         let (number, pool) = (entry.queue, entry.pool);
         let age = entry.age_key();
         let is_small = queue.pools[pool as usize].is_small();
-        if is_small && self.small_have_had_theirs() {
-            match cursor.slices {
-                0 => {
-                    self.unfinished.remove(&age);
-                    self.backlog.insert((age, slot));
-                }
-                _ => self.put_off(slot, cursor.clone()),
-            }
+        let is_spent = is_small && self.small_have_had_theirs();
+        if is_spent && cursor.slices > 0 {
+            self.put_off(slot, cursor.clone());
             return false;
         }
         if cursor.is_anew() && !self.backlog.is_empty() {
             self.backlog.remove(&(age, slot));
         }
-        self.stats.searches += u64::from(cursor.slices == 0);
         let due = self.due.first().map(|&(at, _, _)| at);
         let scene = Scene {
             queue,
             entries: &self.entries,
             overdue: due.filter(|&at| at <= self.now).map(|_| self.now),
-            exact_steps: self.exact_steps,
+            exact_steps: if is_spent {
+                STEPS_MAX
+            } else {
+                self.exact_steps
+            },
         };
         let outcome = search(scene, slot, cursor, &mut self.gathered);
         if is_small {
@@ -136,6 +147,18 @@ impl Matcher {
         }
         self.stats.looked_at += self.gathered.looked_at;
         self.stats.steps += self.gathered.steps;
+        let is_done = match &outcome {
+            Outcome::Found(_) => !self.gathered.passed_over,
+            Outcome::Nothing => !self.gathered.gave_up,
+            Outcome::PutOff(_) => false,
+        };
+        if is_spent && !is_done {
+            // It begins when there are steps for it.
+            self.unfinished.remove(&age);
+            self.backlog.insert((age, slot));
+            return false;
+        }
+        self.stats.searches += u64::from(cursor.slices == 0);
         let is_cut = self.note_end(slot, &outcome);
         match outcome {
             Outcome::Found(found) => {
@@ -248,13 +271,14 @@ impl Matcher {
         !self.small_have_had_theirs() || !self.entries.get(slot).is_some_and(is_small)
     }
 
-    /// Goes on with searches that were put off, the oldest ticket's first.
+    /// Goes on with searches that were put off, the oldest ticket's first; with one of a small pool in any case.
     pub(super) fn resume(&mut self, out: &mut Vec<Output>) {
+        self.exact_steps = self.exact_steps.max(EXACT_STEPS_MAX / 2 + 1);
         let mut resumed = 0;
         while resumed < RESUMED_MAX {
-            let mut noted = self.backlog.iter();
+            let mut noted = self.backlog.iter().take(SKIPPED_MAX);
             let noted = noted.find(|&&(_, slot)| self.may_go_on(slot)).copied();
-            let mut put_off = self.unfinished.iter();
+            let mut put_off = self.unfinished.iter().take(SKIPPED_MAX);
             let put_off = put_off.find(|&(_, &(slot, _))| self.may_go_on(slot));
             match (noted, put_off.map(|(&age, _)| age)) {
                 (Some((age, slot)), other) if other.is_none_or(|other| age < other) => {
