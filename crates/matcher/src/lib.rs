@@ -14,6 +14,7 @@ mod avoid;
 mod backfill;
 mod check;
 mod check_refill;
+mod demands;
 mod duel;
 mod entry;
 mod estimate;
