@@ -47,7 +47,8 @@ impl Found {
     }
 }
 
-/// Every live process of this machine, other than this one, that carries the installation's id. Blocking.
+/// Every live process of this machine, other than this one, that carries the installation's id, in the order of their
+/// process ids. Blocking.
 pub fn of_installation(installation: InstallationId) -> Vec<Found> {
     let mut found = scan();
     found.retain(|found| found.installation == Some(installation));
@@ -194,8 +195,8 @@ fn look(pid: i32) -> Option<(Found, Sight)> {
     Some((found, stat.sight(&environment)))
 }
 
-/// Every live process, other than this one, that carries an installation's id. Blocking, for half a second at most
-/// while one of them executes another program.
+/// Every live process, other than this one, that carries an installation's id, in the order of their process ids.
+/// Blocking, for half a second at most while one of them executes another program.
 fn scan() -> Vec<Found> {
     let own = i32::try_from(std::process::id()).ok();
     let Ok(entries) = fs::read_dir("/proc") else {
@@ -231,6 +232,8 @@ fn scan() -> Vec<Found> {
         }
         std::thread::sleep(LOOK_AGAIN);
     }
+    // Who was looked at again came last.
+    all.sort_unstable_by_key(|found| found.pid);
     all
 }
 
@@ -274,20 +277,34 @@ mod tests {
         assert_eq!(stat(0), None);
     }
 
-    /// It shows no environment for a moment again and again, and is never missing.
+    /// It shows no environment for a moment again and again, is never missing, and stands before who came after it.
     #[test]
-    fn a_process_that_executes_other_programs_is_always_found() {
+    fn a_process_that_executes_other_programs_is_always_found_at_its_place() {
         let installation = uuid::Uuid::from_u128(u128::from(std::process::id()));
-        let mut child = std::process::Command::new("bash")
-            .args(["-c", "exec bash -c \"$AGAIN\""])
-            .env("AGAIN", "exec bash -c \"$AGAIN\"")
-            .env(INSTALLATION_VARIABLE, installation.to_string())
-            .spawn()
-            .expect("bash");
-        let seen = (0..200).filter(|_| of_installation(InstallationId(installation)).len() == 1);
-        let seen = seen.count();
-        child.kill().expect("it runs");
-        child.wait().expect("it ends");
+        let start = |program: &str, arguments: &[&str]| {
+            std::process::Command::new(program)
+                .args(arguments)
+                .env("AGAIN", "exec bash -c \"$AGAIN\"")
+                .env(INSTALLATION_VARIABLE, installation.to_string())
+                .spawn()
+                .expect("it starts")
+        };
+        let mut children = [
+            start("bash", &["-c", "exec bash -c \"$AGAIN\""]),
+            start("sleep", &["600"]),
+        ];
+        let mut pids = children.each_ref().map(|child| child.id().cast_signed());
+        // The numbers begin anew one day.
+        pids.sort_unstable();
+        let in_order = |_: &u32| {
+            let found = of_installation(InstallationId(installation));
+            found.iter().map(|found| found.pid).eq(pids)
+        };
+        let seen = (0..200).filter(in_order).count();
+        for child in &mut children {
+            child.kill().expect("it runs");
+            child.wait().expect("it ends");
+        }
         assert_eq!(seen, 200);
         assert_eq!(of_installation(InstallationId(installation)), []);
     }
