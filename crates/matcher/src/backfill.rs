@@ -91,8 +91,8 @@ pub(crate) struct Backfills {
     lines: BTreeMap<u32, BTreeMap<PoolKey, Line>>,
     /// Those to look for players for, with where the last look at their pool ended.
     pub due: BTreeMap<BackfillKey, (Option<AgeKey>, Seat)>,
-    /// The same of those that look once everybody has been searched for; empty again by then.
-    pub held_up: BTreeMap<BackfillKey, (Option<AgeKey>, Seat)>,
+    /// The same, by queue, of those that look once everybody in it has been searched for; empty again by then.
+    pub held_up: BTreeMap<u32, BTreeMap<BackfillKey, (Option<AgeKey>, Seat)>>,
     /// Tickets that have not seen every backfill yet, with the first that they have not.
     pub unfinished: BTreeMap<AgeKey, (Slot, BackfillKey)>,
     /// Refills that were emitted.
@@ -263,8 +263,10 @@ impl Backfills {
         };
         let key = (held.asked.created_at, id);
         self.due.remove(&key);
-        self.held_up.remove(&key);
         let Some(open) = &held.open else { return };
+        if let Some(of_queue) = self.held_up.get_mut(&open.queue) {
+            of_queue.remove(&key);
+        }
         let Some(lines) = self.lines.get_mut(&open.queue) else {
             return;
         };

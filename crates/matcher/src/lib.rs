@@ -12,6 +12,7 @@
 mod ages;
 mod avoid;
 mod backfill;
+mod backlog;
 mod check;
 mod check_refill;
 mod demands;

@@ -12,6 +12,7 @@ use model::{Name, TicketId, Timestamp};
 use smallvec::SmallVec;
 
 use crate::backfill::Backfills;
+use crate::backlog::Backlog;
 use crate::entry::{AgeKey, Entry};
 use crate::event::{Event, Figures, Match, MatchTeam, Output, Stats};
 use crate::gather::Gathered;
@@ -45,9 +46,8 @@ pub struct Matcher {
     due: BTreeSet<(Timestamp, u32, u32)>,
     /// Searches that are unfinished, the oldest ticket first.
     unfinished: BTreeMap<AgeKey, (Slot, Cursor)>,
-    /// Tickets to search for anew, the oldest first: since the queues changed, or since what kept a search from being
-    /// complete has gone. Some may have gone meanwhile.
-    backlog: BTreeSet<(AgeKey, Slot)>,
+    /// Tickets to search for anew: since the queues changed, or since what kept a search from being complete has gone.
+    backlog: Backlog,
     /// Tickets of matches that were emitted, by handle.
     proposed: BTreeMap<u64, Vec<Slot>>,
     /// Sessions that ask for players.
@@ -105,7 +105,7 @@ impl Matcher {
             waiting: 0,
             due: BTreeSet::new(),
             unfinished: BTreeMap::new(),
-            backlog: BTreeSet::new(),
+            backlog: Backlog::default(),
             proposed: BTreeMap::new(),
             backfills: Backfills::default(),
             gathered: Gathered::default(),
@@ -162,7 +162,7 @@ impl Matcher {
                 Some(before) if reads_alike(&before, &queue) => {
                     self.queue_of.insert(name, number);
                     self.replan(number, queue, &mut out);
-                    changed.extend(self.slots_of(number));
+                    changed.push((number, self.slots_of(number)));
                 }
                 _ => {
                     homeless.extend(self.slots_of(number));
@@ -188,7 +188,9 @@ impl Matcher {
             }
         }
         // What was to be searched for before still is.
-        self.backlog.append(&mut changed.into_iter().collect());
+        for (number, slots) in changed {
+            self.backlog.extend(number, slots);
+        }
         self.reopen_backfills();
         self.resume(&mut out);
         self.resume_refills(&mut out);
@@ -269,12 +271,10 @@ impl Matcher {
             self.resume(&mut out);
         }
         self.resume_refills(&mut out);
-        while self
-            .backlog
-            .first()
-            .is_some_and(|&first| !self.is_here(first))
+        while let Some(first) = self.backlog.first()
+            && !self.is_here(first)
         {
-            self.backlog.pop_first();
+            self.backlog.remove(first.0);
         }
         out
     }
@@ -389,7 +389,7 @@ impl Matcher {
         let entry = self.entries.get(slot)?;
         let queue = self.state(entry.queue)?;
         let is_put_off = self.unfinished.contains_key(&entry.age_key())
-            || self.backlog.contains(&(entry.age_key(), slot));
+            || self.backlog.contains(entry.age_key());
         Some(Glimpse {
             queue,
             entries: &self.entries,

@@ -104,9 +104,14 @@ impl Matcher {
 
     /// Goes on with looks that are due.
     pub(super) fn resume_refills(&mut self, out: &mut Vec<Output>) {
-        if self.backlog.is_empty() {
-            self.backfills.due.append(&mut self.backfills.held_up);
-        }
+        let Backfills { due, held_up, .. } = &mut self.backfills;
+        held_up.retain(|&queue, of_queue| {
+            let holds_up = self.backlog.has(queue);
+            if !holds_up {
+                due.append(of_queue);
+            }
+            holds_up
+        });
         for _ in 0..RESUMED_MAX {
             let Some((key, from)) = self.backfills.due.pop_first() else {
                 break;
@@ -199,7 +204,7 @@ impl Matcher {
                 continue;
             };
             *tried += 1;
-            if self.is_fresh(&state.plan, &key) {
+            if self.is_fresh(&state.plan, open.queue, &key) {
                 match turn {
                     // Its own look comes after the searches.
                     Turn::Last => continue,
@@ -220,17 +225,17 @@ impl Matcher {
 
     /// Whether a session asks since a moment ago and those who waited before were not looked at, which this event will
     /// do, or a later one if it is held up: until then it is nobody's who would come before the oldest.
-    fn is_fresh(&self, plan: &Plan, key: &BackfillKey) -> bool {
+    fn is_fresh(&self, plan: &Plan, queue: u32, key: &BackfillKey) -> bool {
         let Backfills { due, held_up, .. } = &self.backfills;
-        let is_next = due.len() <= RESUMED_MAX || self.holds_up(plan);
+        let is_next = due.len() <= RESUMED_MAX || self.holds_up(plan, queue);
         let next = due.get(key).filter(|_| is_next);
-        next.or_else(|| held_up.get(key))
+        next.or_else(|| held_up.get(&queue)?.get(key))
             .is_some_and(|(age, _)| age.is_none())
     }
 
-    /// Whether the sessions of a queue have to wait until everybody was searched for: see [`Self::may_join`].
-    fn holds_up(&self, plan: &Plan) -> bool {
-        plan.queue.backfill.priority == Priority::Low && !self.backlog.is_empty()
+    /// Whether the sessions of a queue have to wait until everybody in it was searched for: see [`Self::may_join`].
+    fn holds_up(&self, plan: &Plan, queue: u32) -> bool {
+        plan.queue.backfill.priority == Priority::Low && self.backlog.has(queue)
     }
 
     /// Looks for players for one backfill, from a ticket on.
@@ -241,8 +246,9 @@ impl Matcher {
         let Some(state) = self.state(open.queue).filter(|s| s.plan.queue.active) else {
             return;
         };
-        if self.holds_up(&state.plan) {
-            self.backfills.held_up.insert(key, from);
+        if self.holds_up(&state.plan, open.queue) {
+            let held_up = self.backfills.held_up.entry(open.queue);
+            held_up.or_default().insert(key, from);
             return;
         }
         let Some(pool) = state.pool_of(&open.key) else {
@@ -300,7 +306,7 @@ impl Matcher {
             return false;
         };
         let is_known = state.plan.queue.backfill.priority != Priority::Low
-            || (self.backlog.is_empty() && !self.unfinished.contains_key(&entry.age_key()));
+            || (!self.backlog.has(open.queue) && !self.unfinished.contains_key(&entry.age_key()));
         is_known && entry.proposed == 0 && open.accepts(&state.plan, entry, self.now)
     }
 

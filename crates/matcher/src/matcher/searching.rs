@@ -38,7 +38,7 @@ impl Matcher {
             let search = self.unfinished.get(&age);
             if search.is_some_and(|(_, cursor)| cursor.may_have_missed()) {
                 self.unfinished.remove(&age);
-                self.backlog.insert((age, slot));
+                self.backlog.insert(queue, age, slot);
             }
         }
     }
@@ -67,7 +67,7 @@ impl Matcher {
         };
         let again = keys.take(looked_at).enumerate().filter(worth_it);
         let again: Vec<(AgeKey, Slot)> = again.map(|(_, key)| key).collect();
-        self.backlog.extend(again);
+        self.backlog.extend(queue, again);
     }
 
     /// After a search was given up: the match that it may have missed may be the oldest's, whose own search was complete
@@ -80,7 +80,7 @@ impl Matcher {
         };
         let entry = self.entries.at(oldest);
         let apart = (missed.skill() - entry.skill()).abs();
-        let noted = (entry.age_key(), oldest);
+        let age = entry.age_key();
         let is_complete = entry.cut == Cut::No;
         let state = self.queues[queue as usize].state.as_mut();
         let Some(state) = state.filter(|state| apart <= state.plan.reach(entry.level)) else {
@@ -88,7 +88,7 @@ impl Matcher {
         };
         state.pools[number as usize].sure = None;
         if is_complete {
-            self.backlog.insert(noted);
+            self.backlog.insert(queue, age, oldest);
         }
     }
 
@@ -128,7 +128,7 @@ impl Matcher {
             return false;
         }
         if cursor.is_anew() && !self.backlog.is_empty() {
-            self.backlog.remove(&(age, slot));
+            self.backlog.remove(age);
         }
         let due = self.due.first().map(|&(at, _, _)| at);
         let scene = Scene {
@@ -155,7 +155,7 @@ impl Matcher {
         if is_spent && !is_done {
             // It begins when there are steps for it.
             self.unfinished.remove(&age);
-            self.backlog.insert((age, slot));
+            self.backlog.insert(number, age, slot);
             return false;
         }
         self.stats.searches += u64::from(cursor.slices == 0);
@@ -276,13 +276,13 @@ impl Matcher {
         self.exact_steps = self.exact_steps.max(EXACT_STEPS_MAX / 2 + 1);
         let mut resumed = 0;
         while resumed < RESUMED_MAX {
-            let mut noted = self.backlog.iter().take(SKIPPED_MAX);
-            let noted = noted.find(|&&(_, slot)| self.may_go_on(slot)).copied();
+            let may_go_on = |&(_, slot): &(AgeKey, Slot)| self.may_go_on(slot);
+            let noted = self.backlog.iter().take(SKIPPED_MAX).find(may_go_on);
             let mut put_off = self.unfinished.iter().take(SKIPPED_MAX);
             let put_off = put_off.find(|&(_, &(slot, _))| self.may_go_on(slot));
             match (noted, put_off.map(|(&age, _)| age)) {
                 (Some((age, slot)), other) if other.is_none_or(|other| age < other) => {
-                    self.backlog.remove(&(age, slot));
+                    self.backlog.remove(age);
                     if self.is_here((age, slot)) {
                         resumed += 1;
                         self.search(slot, &Cursor::default(), out);

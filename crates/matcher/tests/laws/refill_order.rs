@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use matcher::{Event, Matcher, Output};
-use model::Timestamp;
+use matcher::{Backfill, Event, Matcher, Output};
 use model::queue::{Priority, Queue, RuleKind, Scope};
+use model::{Ticket, Timestamp};
 
 use crate::backfill::{duel, joined, session, with_priority};
 use crate::world::{QueueExt, TicketExt, name, queue, texts, ticket};
@@ -61,6 +61,37 @@ fn who_asks_while_a_reload_is_searched_for_is_served_by_who_was_searched_for_bef
         let said = to_the_end(&mut matcher, said);
         let all: Vec<Vec<u128>> = [3, 6, 9, 12, 15, 18].map(|n| vec![n]).into();
         assert_eq!(joined(&said), all, "{priority:?}");
+    }
+}
+
+#[test]
+fn a_session_does_not_wait_for_the_searches_of_another_queue() {
+    for priority in ALL {
+        let (q, mut matcher) = closed(priority);
+        let other = Queue {
+            name: name("other"),
+            ..with_priority(queue(&[(2, 2), (2, 2)]), priority)
+        };
+        let both = |q: &Queue| vec![Arc::new(q.clone()), Arc::new(other.clone())];
+        let mut said = matcher.set_queues(Timestamp(0), both(&q));
+        let waits = Ticket {
+            queue: name("other"),
+            ..ticket(30, 0, &[0.0])
+        };
+        said.extend(matcher.handle(Timestamp(0), Event::Add(Arc::new(waits))));
+        let open = Queue { active: true, ..q };
+        said.extend(matcher.set_queues(Timestamp(0), both(&open)));
+        let asked = Backfill {
+            queue: name("other"),
+            ..duel(0, [0.0; 4], &[0])
+        };
+        said.extend(matcher.handle(Timestamp(0), Event::Backfill(Arc::new(asked))));
+        assert_eq!(joined(&said), [vec![30]], "{priority:?}");
+        assert_eq!(
+            matcher.next_deadline(),
+            Some(Timestamp(0)),
+            "the others are searched for"
+        );
     }
 }
 
