@@ -166,7 +166,7 @@ struct Held {
     skill: SkillKey,
     /// The refill that is being made; it gets no other meanwhile.
     busy: Option<u64>,
-    /// A refill was made, and the session has not said yet what it wants now.
+    /// A refill was made and has not failed, and the session has not said yet what it wants now.
     is_old: bool,
 }
 
@@ -213,11 +213,10 @@ impl Backfills {
         self.remove(id);
         *self.of_queue.entry(asked.queue.clone()).or_default() += 1;
         self.put += 1;
-        let lowest = open.as_ref().map_or(0.0, |open| open.span().0);
         let held = Held {
             asked,
+            skill: SkillKey::new(lowest(open.as_ref()), self.put),
             open,
-            skill: SkillKey::new(lowest, self.put),
             busy,
             is_old: false,
         };
@@ -226,6 +225,19 @@ impl Backfills {
             self.line_up(id);
         }
         true
+    }
+
+    /// Makes one ready anew, as the queues are others now. It wants what it wanted before.
+    pub fn reopen(&mut self, id: SessionId, open: Option<Open>) {
+        self.step_back(id);
+        let Some(held) = self.all.get_mut(&id) else {
+            return;
+        };
+        held.skill = SkillKey::new(lowest(open.as_ref()), held.skill.seq());
+        held.open = open;
+        if held.busy.is_none() && !held.is_old {
+            self.line_up(id);
+        }
     }
 
     /// Forgets one. Tickets of a refill of it that was emitted are not touched by that.
@@ -304,6 +316,9 @@ impl Backfills {
     /// The refill of this handle came to nothing.
     pub fn failed(&mut self, handle: u64) {
         if let Some(id) = self.over(handle) {
+            if let Some(held) = self.all.get_mut(&id) {
+                held.is_old = false;
+            }
             self.line_up(id);
         }
     }
@@ -314,6 +329,11 @@ impl Backfills {
         (held.busy == Some(handle)).then(|| held.busy = None)?;
         Some(id)
     }
+}
+
+/// The lowest number of those who play, of the first distance rule.
+fn lowest(open: Option<&Open>) -> f64 {
+    open.map_or(0.0, |open| open.span().0)
 }
 
 /// A backfill made ready for matching.
@@ -377,12 +397,14 @@ impl Open {
                 .map(|(_, entry)| u32::from(entry.players))
                 .sum();
             let asked = asked.teams.get(team).map_or(0, |team| u32::from(team.free));
-            asked.min(u32::from(settings.players_max).saturating_sub(taken))
+            let left = u32::from(settings.players_max).checked_sub(taken)?;
+            Some(asked.min(left))
         };
+        let free: Option<_> = plan.queue.teams.iter().enumerate().map(free).collect();
         Some(Open {
             spans: (0..plan.distance.len()).map(numbers).collect(),
             shared: plan.intersect.iter().map(shared).collect(),
-            free: plan.queue.teams.iter().enumerate().map(free).collect(),
+            free: free?,
             players_per_refill: plan.queue.backfill.players_per_refill_max,
             asked: Arc::clone(asked),
             queue,

@@ -332,14 +332,21 @@ impl Group {
         out
     }
 
-    /// Which matches lose: those with a ticket that another match has, or an earlier one of this batch gets.
+    /// Which matches lose: those with a ticket that another match has, that an earlier one of this batch gets, or that ended
+    /// by what was said before.
     fn void(&self, said: &[Output], batch: &mut Batch) {
         let mut chosen: BTreeMap<(Timestamp, TicketId), Vec<(usize, u64)>> = BTreeMap::new();
+        let mut ended = BTreeSet::new();
         for output in said {
             let (handle, legs): (u64, Vec<TicketId>) = match output {
                 Output::Match(found) => (found.handle, found.tickets().collect()),
                 Output::Refill(found) => (found.handle, found.tickets().collect()),
-                _ => continue,
+                Output::Expired(leg) | Output::Again(leg) | Output::QueueRemoved(leg) => {
+                    ended.extend(self.whole.get(leg).map(|&(id, _)| id));
+                    continue;
+                }
+                // The other legs stand; the last one has none.
+                Output::Refused(..) => continue,
             };
             for leg in legs {
                 let one = self.whole.get(&leg).and_then(|&(id, place)| {
@@ -347,6 +354,7 @@ impl Group {
                     Some((id, place, one))
                 });
                 match one {
+                    Some((id, ..)) if ended.contains(&id) => batch.fail.push(handle),
                     Some((id, place, one)) if one.emitted == 0 => {
                         let key = (one.ticket.created_at, id);
                         chosen.entry(key).or_default().push((place, handle));

@@ -66,20 +66,23 @@ enum Look {
 impl Matcher {
     /// A session asks for players, or for others than before.
     pub(super) fn put_backfill(&mut self, asked: Arc<Backfill>) {
-        let number = self.queue_of.get(&asked.queue).copied();
-        let open = number.and_then(|number| {
-            let state = self.queues.get_mut(number as usize)?.state.as_mut()?;
-            Open::new(state, number, &asked)
-        });
+        let open = self.open(&asked);
         if !self.backfills.put(asked, open) {
             self.stats.backfills_refused += 1;
         }
     }
 
+    fn open(&mut self, asked: &Arc<Backfill>) -> Option<Open> {
+        let number = self.queue_of.get(&asked.queue).copied()?;
+        let state = self.queues.get_mut(number as usize)?.state.as_mut()?;
+        Open::new(state, number, asked)
+    }
+
     /// The queues are others now.
     pub(super) fn reopen_backfills(&mut self) {
         for asked in self.backfills.asked() {
-            self.put_backfill(asked);
+            let open = self.open(&asked);
+            self.backfills.reopen(asked.session, open);
         }
     }
 

@@ -622,6 +622,58 @@ fn a_queue_that_changes_serves_its_backfills_by_the_new_rules() {
 }
 
 #[test]
+fn a_reload_asks_for_nobody_whom_the_session_did_not_ask_for_since_its_last_refill() {
+    for in_flight in [false, true] {
+        let queue = Arc::new(queue(&[(2, 2), (2, 2)]));
+        let mut matcher = Matcher::new(vec![Arc::clone(&queue)], 1);
+        let mut handle = |event| match event {
+            Some(event) => matcher.handle(Timestamp(0), event),
+            None => matcher.set_queues(Timestamp(0), vec![Arc::clone(&queue)]),
+        };
+        let asked = || Some(Event::Backfill(Arc::new(duel(0, [0.0; 4], &[0]))));
+        let waits = |id| Some(Event::Add(Arc::new(ticket(id, 0, &[0.0]))));
+        assert_eq!(handle(asked()), []);
+        assert_eq!(joined(&handle(waits(1))), [vec![1]]);
+        assert_eq!(handle(waits(2)), []);
+        if !in_flight {
+            assert_eq!(handle(Some(Event::Committed(1))), []);
+        }
+        assert_eq!(handle(None), [], "in flight: {in_flight}");
+        if in_flight {
+            assert_eq!(handle(Some(Event::Committed(1))), []);
+        }
+        assert_eq!(handle(Some(Event::Tick)), []);
+        assert_eq!(joined(&handle(asked())), [vec![2]], "it has spoken");
+    }
+}
+
+#[test]
+fn a_session_whose_refill_came_to_nothing_asks_on_after_a_reload() {
+    let queue = Arc::new(queue(&[(2, 2), (2, 2)]));
+    let mut matcher = Matcher::new(vec![Arc::clone(&queue)], 1);
+    let at = Timestamp(0);
+    let asked = Event::Backfill(Arc::new(duel(0, [0.0; 4], &[0])));
+    assert_eq!(matcher.handle(at, asked), []);
+    let waits = |id| Event::Add(Arc::new(ticket(id, 0, &[0.0])));
+    assert_eq!(joined(&matcher.handle(at, waits(1))), [vec![1]]);
+    let gone = vec![ticket(1, 0, &[0.0]).id];
+    let failed = Event::Failed { handle: 1, gone };
+    assert_eq!(matcher.handle(at, failed), []);
+    assert_eq!(matcher.set_queues(at, vec![queue]), []);
+    assert_eq!(joined(&matcher.handle(at, waits(2))), [vec![2]]);
+}
+
+#[test]
+fn a_session_with_more_on_a_team_than_a_reload_allows_gets_nobody() {
+    let mut court = Court::new(queue(&[(2, 2), (2, 2)]));
+    court.ask(duel(0, [0.0; 4], &[0]));
+    court.queue = Arc::new(queue(&[(2, 2), (1, 1)]));
+    let small = vec![Arc::clone(&court.queue)];
+    assert_eq!(court.matcher.set_queues(Timestamp(0), small), []);
+    assert_eq!(court.add(ticket(1, 0, &[0.0])), []);
+}
+
+#[test]
 fn a_ticket_in_two_queues_joins_a_session_of_either_by_its_own_id() {
     let other = Queue {
         name: name("other"),

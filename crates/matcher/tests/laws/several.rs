@@ -7,7 +7,7 @@ use matcher::{
     Backfill, BackfillTeam, Event, Group, Match, Output, check_match, prepare_for, validate,
     validate_for,
 };
-use model::queue::{Aggregate, Comparison, Queue, Scope};
+use model::queue::{Aggregate, Comparison, Queue, RuleKind, Scope};
 use model::ticket::Value;
 use model::{Name, Ticket, TicketId, Timestamp};
 use proptest::prelude::*;
@@ -231,6 +231,17 @@ fn queues() -> impl Strategy<Value = Vec<Arc<Queue>>> {
     })
 }
 
+/// The same with limits of distance that are ten times as wide.
+fn wider(queue: &Queue) -> Queue {
+    let mut wider = queue.clone();
+    for rule in &mut wider.rules {
+        if let RuleKind::Distance { max, .. } = &mut rule.kind {
+            *max *= 10.0;
+        }
+    }
+    wider
+}
+
 fn histories(length: usize) -> impl Strategy<Value = Vec<(Op, Vec<usize>)>> {
     let wants = prop::collection::vec(prop::collection::vec(0_usize..3, 1..4), length);
     (history(length), wants).prop_map(|(ops, wants)| ops.into_iter().zip(wants).collect())
@@ -270,6 +281,32 @@ proptest! {
         let mut fresh = World::new(world.queues.values().cloned().collect());
         fresh.exhaustive = false;
         fresh.play(&second);
+    }
+
+    /// The same with queues that change their rules, and back.
+    #[test]
+    fn several_queues_may_change(
+        queues in queues(),
+        others in queues(),
+        how in prop::collection::vec(0..3, 3),
+        history in histories(60),
+    ) {
+        let mut world = World::new(queues.clone());
+        world.exhaustive = false;
+        world.play(&history);
+        let all = queues.iter().zip(others).zip(how);
+        let changed = all.map(|((own, other), how)| match how {
+            0 => Arc::clone(own),
+            1 => Arc::new(wider(own)),
+            _ => other,
+        });
+        for queues in [changed.collect(), queues] {
+            world.reload(queues);
+            for _ in 0..8 {
+                world.now += 5_000;
+                world.handle(Event::Tick);
+            }
+        }
     }
 
     #[test]
@@ -369,6 +406,25 @@ fn a_ticket_is_handed_back_when_a_reload_changes_where_it_belongs() {
     assert_eq!(group.matcher().len(), 2);
     // With what it is not in, nothing changes for it.
     assert_eq!(group.set_queues(at, all[..2].to_vec(), [name("d")]), []);
+}
+
+#[test]
+fn a_ticket_that_a_reload_hands_back_is_in_no_match_of_that_reload() {
+    // Its one queue reads other things now, the other one's limit has widened so that it can be matched there.
+    for own in [["a", "b"], ["b", "a"]] {
+        let [a, b, c] = <[_; 3]>::try_from(duels()).expect("three");
+        let mut world = World::new(vec![Arc::clone(&a), Arc::clone(&b), c]);
+        world.add(in_queues(1, 0, 0.0, &own));
+        world.add(in_queues(2, 0, 15.0, &["b"]));
+        let reads_more = (*a).clone().balance("rank", 5.0);
+        let wide = queue(&[(1, 1), (1, 1)]).distance("skill", 20.0);
+        let found = world.reload(vec![Arc::new(reads_more), named(wide, "b")]);
+        // It is handed in again as it was asked for, and only then matched.
+        assert_eq!(found.len(), 1, "{own:?}");
+        assert_eq!(found[0].queue, name("b"));
+        let id = TicketId(uuid::Uuid::from_u128(1));
+        assert_eq!(world.said[0], Output::Again(id), "{own:?}");
+    }
 }
 
 #[test]
