@@ -476,6 +476,45 @@ fn expansions_find_their_rules_and_units() {
 }
 
 #[test]
+fn a_count_without_an_upper_limit_keeps_its_lower_one() {
+    let queue = |steps: &str| {
+        check_text(&format!(
+            "apiVersion: v1\nkind: Fleet\nname: arena\nprovider: process\nregions: [eu-west]\n\
+             config: {{ command: [muster], ports: 7000-7999 }}\n---\n\
+             apiVersion: v1\nkind: SessionType\nname: Game\njoinability: private\n\
+             instance: {{ fleet: arena, startup_params: {{ map: arena }} }}\n---\n\
+             apiVersion: v1\nkind: Queue\nname: q\nsession_type: Game\n\
+             teams: {{ count: 2, size: 4 }}\nticket: {{ time_out: 1m }}\n\
+             attributes: {{ role: {{ type: string, source: server }} }}\n\
+             rules:\n  - {{ name: healers, contains: role, value: healer, min: 1, max: 2 }}\n\
+             expansions:\n  - {{ rule: healers, steps: [{steps}] }}\n"
+        ))
+    };
+    let limits = |steps: &str| {
+        let checked = queue(steps);
+        assert_eq!(codes(&checked), Vec::<&str>::new(), "{steps}");
+        let config = checked.config.expect("no errors");
+        let queue = config.queue("q").expect("the queue");
+        let limits = queue.expansions.iter().map(|expansion| {
+            let steps = expansion.steps.iter().map(|step| step.limit);
+            (expansion.target.clone(), steps.collect::<Vec<_>>())
+        });
+        limits.collect::<Vec<_>>()
+    };
+    let (max, min) = (ExpansionTarget::Rule(0), ExpansionTarget::RuleMin(0));
+    let eight = (max.clone(), vec![Some(8.0)]);
+    let alone = limits("{ after: 5s, max: none }");
+    assert_eq!(alone, std::slice::from_ref(&eight));
+    assert_eq!(
+        limits("{ after: 5s, max: none }, { after: 10s, min: 0 }"),
+        [eight, (min, vec![Some(0.0)])]
+    );
+    assert_eq!(limits("{ after: 5s, off: true }"), [(max, vec![None])]);
+    let narrows = queue("{ after: 5s, max: none }, { after: 10s, max: 3 }");
+    assert_eq!(codes(&narrows), ["narrowing"]);
+}
+
+#[test]
 fn a_fleet_revision_changes_with_what_makes_a_game_server() {
     let config = Config::from_files(&samples(), &[provider()]).expect("the samples are clean");
     let fleet = config.fleet("arena").expect("the fleet");

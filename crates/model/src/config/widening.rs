@@ -49,6 +49,8 @@ struct Target {
     floor: f64,
     /// What may be given up as a whole.
     off: Option<ExpansionTarget>,
+    /// A limit that is none. Without it a rule that has no upper limit any more is given up.
+    most: Option<f64>,
     /// Its numbers are milliseconds.
     is_latency: bool,
     /// Its numbers are counts.
@@ -140,7 +142,13 @@ impl RuleLint<'_> {
     /// What widens in a rule; read from the raw one, as the others may be broken.
     fn rule_target(&mut self, at: usize) -> Option<Target> {
         let rule = self.judged.get(at)?.as_ref()?;
-        Some(rule_target(rule, at))
+        let mut target = rule_target(rule, at);
+        // Its `min` holds on without its `max`.
+        if let RuleKind::Contains { min: 1.., .. } = rule.kind {
+            let players = self.teams.iter().map(|team| f64::from(team.players_max));
+            target.most = Some(players.sum());
+        }
+        Some(target)
     }
 
     /// One entry becomes as many expansions as it has limits.
@@ -186,6 +194,10 @@ impl RuleLint<'_> {
                         };
                         return self.narrows(before, &at("max"));
                     }
+                    let most = target
+                        .most
+                        .map(|most| limit.map_or(most, |max| most.max(max)));
+                    let max = max.or(most);
                     is_off = max.is_none();
                     limit = max;
                     upper.push(ExpansionStep { after, limit: max });
@@ -375,6 +387,7 @@ fn rule_target(rule: &Rule, at: usize) -> Target {
         min: min.map(|min| (lower, min)).into_iter().collect(),
         floor: 0.0,
         off: Some(upper),
+        most: None,
         is_latency: false,
         is_count,
     }
