@@ -29,8 +29,10 @@ pub(crate) const LOOKED_AT_MAX: usize = 1_024;
 const TICKETS_A_HOLDER: usize = 16;
 /// Of those who are kept out the nearest so many are asked when they no longer will be.
 const REACHES_MAX: usize = 256;
-/// Of a queue's pools at most so many are counted.
+/// Of a queue's pools in which somebody waits at most so many are counted.
 const POOLS_MAX: usize = 1_024;
+/// So many are looked at to find them.
+const POOLS_HELD_MAX: usize = 16_384;
 /// Whether candidates can fill the teams is asked in at most so many regions.
 const REGIONS_ASKED_MAX: usize = 16;
 
@@ -278,7 +280,7 @@ impl Matcher {
             regions,
             anywhere: own.anywhere,
             looked_at: look.looked_at,
-            is_sample: look.is_sample,
+            is_sample: look.is_sample || look.is_cut,
             outlook,
             minimum,
             short_of,
@@ -331,7 +333,10 @@ struct Look<'a> {
     judge: &'a Judge<'a>,
     now: Timestamp,
     looked_at: u64,
+    /// Of its own pool not all were judged.
     is_sample: bool,
+    /// Of the others not all were counted.
+    is_cut: bool,
     /// By want: all who bring it are known.
     holders_known: [bool; WANTS_MAX],
     crowd: Crowd,
@@ -351,6 +356,7 @@ impl<'a> Look<'a> {
             now,
             looked_at: 0,
             is_sample: false,
+            is_cut: false,
             holders_known: [true; WANTS_MAX],
             crowd: Crowd::default(),
             candidates: Vec::new(),
@@ -366,9 +372,12 @@ impl<'a> Look<'a> {
 
     /// Counts who waits with other values of what must be equal, by the first of them that differs.
     fn at_pools(&mut self, own: &Pool) {
-        for (seen, pool) in self.glimpse.queue.pools.iter().enumerate() {
+        let held = self.glimpse.queue.pools.iter().take(POOLS_HELD_MAX);
+        let held = held.filter(|pool| pool.by_age.len() > 0);
+        self.is_cut = self.glimpse.queue.pools.len() > POOLS_HELD_MAX;
+        for (seen, pool) in held.enumerate() {
             if seen >= POOLS_MAX {
-                self.is_sample = true;
+                self.is_cut = true;
                 return;
             }
             let tickets = pool.by_age.len() as u64;

@@ -298,29 +298,38 @@ impl<'a> Sight<'a> {
         }
     }
 
-    /// When nothing keeps the ticket from a session any more, if that comes while it waits.
-    fn reached_at(&mut self, open: &Open) -> Option<Timestamp> {
+    /// When nothing keeps the ticket from a session any more, if that comes while it waits. The outer `None`: too much was
+    /// asked already.
+    fn reached_at(&mut self, open: &Open) -> Option<Option<Timestamp>> {
         let own = self.own;
         let present = usize::from(self.level_at(self.now));
         let later = self.plan.afters.iter().skip(present);
         let times = later.map(|&after| own.created_at + Millis(after));
         let live = |at: &Timestamp| own.expires.at().is_none_or(|end| *at < end);
         let times: Vec<Timestamp> = times.filter(live).collect();
-        let first = times.partition_point(|&at| self.kept(open, at) != Some(None));
-        times.get(first).copied()
+        let mut is_known = true;
+        let first = times.partition_point(|&at| {
+            let kept = self.kept(open, at);
+            is_known &= kept.is_some();
+            kept != Some(None)
+        });
+        is_known.then(|| times.get(first).copied())
     }
 
     fn nearest_miss(&mut self) -> Option<SessionMiss> {
-        let misses = std::mem::take(&mut self.misses);
-        let asked = misses.iter().take(REACHES_MAX);
-        let asked = asked.filter_map(|&(open, kept)| Some((self.reached_at(open)?, open, kept)));
-        let next = asked.min_by_key(|&(at, ..)| at);
-        if let Some((at, open, kept)) = next {
-            return Some(self.miss(open, kept, Some(at)));
+        let misses = std::mem::take(&mut self.misses).into_iter();
+        let known = misses.take(REACHES_MAX).map_while(|(open, kept)| {
+            let reached_at = self.reached_at(open)?;
+            Some((reached_at, open, kept))
+        });
+        let known: Vec<_> = known.collect();
+        let reached = known.iter().filter(|(at, ..)| at.is_some());
+        if let Some(&(at, open, kept)) = reached.min_by_key(|(at, ..)| *at) {
+            return Some(self.miss(open, kept, at));
         }
-        let told = misses
+        let told = known
             .iter()
-            .map(|&(open, kept)| self.miss(open, kept, None));
+            .map(|&(_, open, kept)| self.miss(open, kept, None));
         let far = told.filter(|miss| miss.gap.is_some());
         far.reduce(|a, b| {
             if a.rule == b.rule && b.gap < a.gap {

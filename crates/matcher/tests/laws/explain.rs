@@ -369,6 +369,35 @@ fn who_waits_elsewhere_counts_by_the_rule_that_parts_them() {
     }
 }
 
+/// More than are counted, and whether they wait or have gone.
+#[test]
+fn what_is_said_of_who_waits_here_does_not_hang_on_how_many_wait_elsewhere() {
+    let lobby = RuleKind::Equal {
+        read: Reading::of(name("lobby")),
+        per: Scope::Match,
+    };
+    let q = queue(&[(1, 1), (1, 1)]).rule("lobby", lobby);
+    let here = |id: u64| {
+        let code = model::ticket::Value::String(format!("code-{id}"));
+        ticket(id, 0, &[0.0]).with("lobby", code)
+    };
+    let others: Vec<Ticket> = (2..1_200).map(here).collect();
+    let mut matcher = paused(&q, &others, 0);
+    assert_eq!(
+        matcher.handle(Timestamp(0), Event::Add(Arc::new(here(1)))),
+        []
+    );
+    let said = explain(&matcher, &here(1), 0);
+    assert_eq!(said.outlook, Outlook::TooFew { players: 1 });
+    assert!(said.is_sample, "who waits elsewhere was not counted whole");
+    for other in others {
+        assert_eq!(matcher.handle(Timestamp(0), Event::Remove(other.id)), []);
+    }
+    let said = explain(&matcher, &here(1), 0);
+    assert_eq!(said.outlook, Outlook::TooFew { players: 1 });
+    assert!(!said.is_sample);
+}
+
 /// An order by something else stands before the rules, and keeps nobody out.
 #[test]
 fn an_order_of_its_own_changes_nothing_of_what_keeps_out() {

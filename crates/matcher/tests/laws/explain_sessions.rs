@@ -186,6 +186,39 @@ fn of_many_sessions_the_nearest_are_looked_at_and_the_far_ones_counted() {
     assert_eq!((said.asking, said.open, said.is_sample), (2_000, 256, true));
 }
 
+/// So many are judged that nothing may be asked any more of when they would be reached.
+#[test]
+fn of_a_session_of_which_no_more_may_be_asked_it_is_not_said_that_it_is_never_reached() {
+    let mut q = queue(&[(2, 2), (2, 2)])
+        .distance("skill", 10.0)
+        .distance("rank", 5.0)
+        .widens(ExpansionTarget::Rule(1), &[(10_000, Some(10.0))]);
+    let mut own = ticket(1, 0, &[0.0]);
+    // Three questions each of a session in which three play.
+    for n in 0..11 {
+        let hat = format!("hat{n}");
+        let read = Reading::of(name(&hat));
+        let per = Scope::Match;
+        q = q.rule(&hat, RuleKind::Different { read, per });
+        own = own.with(&hat, Value::String("red".to_owned()));
+    }
+    let mut all = lacking(248);
+    for party in all
+        .iter_mut()
+        .flat_map(|one| &mut one.teams)
+        .flat_map(|team| &mut team.parties)
+    {
+        *party = Arc::new((**party).clone().with("rank", Value::Number(6.0)));
+    }
+    let near = |n: usize| told(&q, &all[..n], &own, 0).expect("they ask").nearest_miss;
+    let of_few = near(8).expect("there are questions left");
+    assert_eq!(
+        (of_few.rule.as_str(), of_few.reached_at),
+        ("rank-gap", Some(Timestamp(10_000)))
+    );
+    assert_eq!(near(248), None);
+}
+
 /// Whether the ticket alone may join a session, on whichever team.
 fn may_join(queue: &Queue, asked: &Backfill, own: &Ticket, at: i64) -> bool {
     let mut teams = 0..queue.teams.len();
